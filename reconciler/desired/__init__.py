@@ -1,0 +1,1 @@
+"""YAML files in, Desired out: schema, rules, positions; and back again (import, dump)."""

@@ -1,0 +1,1 @@
+"""Pure decisions: authority, diff, plan, guard, schedule, status."""
