@@ -318,12 +318,13 @@ class Fingerprints:
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What we leave in a server's user-context: the relationship, the revision of desired, a digest of the
-    relationship as it was wanted then, and the fingerprints of the replicated part at that time.
+    relationship as it was wanted then, its local path patterns, and the fingerprints of the replicated part then.
     """
 
     relationship: str
     revision: str
     desired: str
+    local: tuple[str, ...]
     fingerprints: Fingerprints
 
 
@@ -338,7 +339,7 @@ class Procedure(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
     """What one server of a relationship is to become. `outgoing` is the whole configuration to set, None
-    where nothing is to be sent; `seen` identifies the configuration the plan was made from.
+    where nothing is to be sent; `test_first` says whether the server is to try it with config-test before.
     """
 
     peer: Peer
@@ -352,13 +353,14 @@ class ServerPlan:
 class RelationshipPlan:
     """What is to be done about one relationship. `servers` are in the order in which they are changed.
 
-    `unplanned` says why nothing could be decided; `unreachable` are the endpoints that could not be read;
-    `notes` are worth saying and stop nothing.
+    `replicates` says whether DHCP data follows the authority; `unplanned` says why nothing could be decided;
+    `unreachable` are the endpoints that could not be read; `notes` are worth saying and stop nothing.
     """
 
     relationship: Relationship
     authority: Authority
     procedure: Procedure = Procedure.NOTHING
+    replicates: bool = False
     servers: tuple[ServerPlan, ...] = ()
     objections: tuple[Objection, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,0 +1,157 @@
+"""One entry of the HA hook's list: its parameters and their defaults, reading it, and making it for a peer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kea.versions import parse_version
+from reconciler.model import Mode, Peer, Relationship, Role
+
+# Peer parameters that hold a credential or name its file on the Kea host. A password that a server already holds
+# stays there when desired names the same user and no file: it can't stand in git.
+PASSWORD = "basic-auth-password"  # noqa: S105 - the name of a parameter
+
+PEER_DEFAULTS: Mapping[str, Any] = {
+    "auto-failover": True,
+    "basic-auth-user": "",
+    "basic-auth-password-file": "",
+    "basic-auth-user-file": "",
+    "trust-anchor": "",
+    "cert-file": "",
+    "key-file": "",
+}
+
+# The first version that knows a parameter; one that is absent here is as old as the hook (Kea manual, "High
+# Availability"; source of the HA hook). Older versions take unknown parameters without a word and without effect.
+SINCE: Mapping[str, str] = {
+    "delayed-updates-limit": "1.9.4",
+    "trust-anchor": "1.9.7",
+    "cert-file": "1.9.7",
+    "key-file": "1.9.7",
+    "multi-threading": "1.9.7",
+    "require-client-certs": "2.1.7",
+    "restrict-commands": "2.1.7",
+    "max-rejected-lease-updates": "2.3.1",
+}
+
+
+def defaults(mode: str, version: str) -> dict[str, Any]:
+    """Return Kea's defaults of every relationship parameter for a mode and version; times are in milliseconds."""
+    number = parse_version(version)
+    multi_threaded = number >= (2, 3, 7)
+    return {
+        "heartbeat-delay": 10000,
+        "max-response-delay": 60000,
+        "max-ack-delay": 10000,
+        "max-unacked-clients": 10,
+        "delayed-updates-limit": 100 if mode == Mode.LOAD_BALANCING else 0,
+        "max-rejected-lease-updates": 10,
+        "send-lease-updates": True,
+        "sync-leases": True,
+        "sync-timeout": 60000,
+        "sync-page-limit": 10000,
+        "wait-backup-ack": False,
+        "trust-anchor": "",
+        "cert-file": "",
+        "key-file": "",
+        "require-client-certs": True,
+        "restrict-commands": number >= (3, 0, 0),
+        "multi-threading": {
+            "enable-multi-threading": multi_threaded,
+            "http-dedicated-listener": multi_threaded,
+            "http-listener-threads": 0,
+            "http-client-threads": 0,
+        },
+        "state-machine": {"states": []},
+    }
+
+
+def normal_form(block: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """Return a relationship entry with every default filled in and `peers` as a map by name, ready to compare.
+
+    Kea fills most defaults in config-get itself; which ones differs by version, so both sides are brought here.
+    """
+    filled = {**defaults(str(block.get("mode")), version), **block}
+    threads = defaults(str(block.get("mode")), version)["multi-threading"]
+    filled["multi-threading"] = {**threads, **(block.get("multi-threading") or {})}
+    states = (block.get("state-machine") or {}).get("states") or ()
+    filled["state-machine"] = {str(s.get("state")): s.get("pause", "never") for s in states}
+    filled["peers"] = {str(peer.get("name")): _peer_form(peer) for peer in block.get("peers") or ()}
+    return filled
+
+
+def _peer_form(peer: Mapping[str, Any]) -> dict[str, Any]:
+    filled = {**PEER_DEFAULTS, **peer}
+    filled["url"] = _normal_url(str(peer.get("url", "")))
+    return {key: value for key, value in filled.items() if key != "name"}
+
+
+def _normal_url(url: str) -> str:
+    """A url with and without a final slash means the same to Kea."""
+    return url if url.endswith("/") else url + "/"
+
+
+def wanted_block(relationship: Relationship, me: Peer, standing: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the entry of the HA hook for one peer.
+
+    `standing` is the entry that the server has now: parameters that we don't know (another version's, a person's
+    remark) are kept from it, and so is a password that desired has no file for.
+    """
+    known = {"this-server-name", "mode", "peers", *defaults(relationship.mode, "0")}
+    block = {key: value for key, value in (standing or {}).items() if key not in known}
+    block |= {"this-server-name": me.name, "mode": relationship.mode.value, **relationship.parameters}
+    before = {str(peer.get("name")): peer for peer in (standing or {}).get("peers") or ()}
+    block["peers"] = [_wanted_peer(peer, before.get(peer.name, {})) for peer in relationship.peers]
+    return block
+
+
+def _wanted_peer(peer: Peer, standing: Mapping[str, Any]) -> dict[str, Any]:
+    known = {"name", "role", "url", PASSWORD, *PEER_DEFAULTS}
+    entry = {key: value for key, value in standing.items() if key not in known}
+    entry |= {"name": peer.name, "role": peer.role.value, "url": peer.url, **peer.options}
+    if PASSWORD in standing and holds_password(peer, standing):
+        entry[PASSWORD] = standing[PASSWORD]
+    return entry
+
+
+def holds_password(peer: Peer, standing: Mapping[str, Any]) -> bool:
+    """Whether a password that the server holds for this peer is to stay: same user, and no file named instead."""
+    user = peer.options.get("basic-auth-user", "")
+    return bool(user) and user == standing.get("basic-auth-user") and "basic-auth-password-file" not in peer.options
+
+
+def without_effect(relationship: Relationship, version: str) -> list[str]:
+    """Return the parameters of a relationship that this version takes but does not know, with the first that does."""
+    number = parse_version(version)
+    return [
+        f"{name} (since Kea {SINCE[name]})"
+        for name in relationship.parameters
+        if name in SINCE and number < parse_version(SINCE[name])
+    ]
+
+
+def heartbeat_delay(relationship: Relationship) -> float:
+    """Return the relationship's heartbeat-delay in seconds."""
+    return (
+        float(relationship.parameters.get("heartbeat-delay", defaults(relationship.mode, "0")["heartbeat-delay"]))
+        / 1000
+    )
+
+
+def sync_timeout(relationship: Relationship) -> float:
+    """Return the relationship's sync-timeout in seconds."""
+    return float(relationship.parameters.get("sync-timeout", defaults(relationship.mode, "0")["sync-timeout"])) / 1000
+
+
+def normal_state(mode: Mode) -> str:
+    """Return the state that a primary, secondary or standby has while all is well: the mode's own name."""
+    return mode.value
+
+
+def default_scopes(peer: Peer) -> tuple[str, ...]:
+    """Return the scopes that a peer serves in its normal state, as peer names.
+
+    Load-balancing: each its own. Hot-standby: the primary its own, the standby none (seen on 2.2.0).
+    """
+    return () if peer.role is Role.STANDBY else (peer.name,)

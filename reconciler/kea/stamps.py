@@ -1,0 +1,42 @@
+"""What we leave in a server's user-context, so that any management host can carry on from it.
+
+Kea keeps a `user-context` at the top level through config-set, config-get and config-write (seen on 2.2.0, 2.6.3 and
+3.0.3). Only our own key in it is ever touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kea.locality import STAMP_KEY
+from reconciler.model import Fingerprints, Stamp
+
+
+def read_stamp(config: Mapping[str, Any]) -> Stamp | None:
+    """Return the stamp in a configuration, None where there is none or it is damaged."""
+    context = config.get("user-context")
+    raw = context.get(STAMP_KEY) if isinstance(context, Mapping) else None
+    if not isinstance(raw, Mapping):
+        return None
+    sections, local = raw.get("sections"), raw.get("local")
+    if not isinstance(sections, Mapping) or not isinstance(local, list):
+        return None
+    texts = [raw.get(key) for key in ("relationship", "revision", "desired", "fingerprint")]
+    if not all(isinstance(text, str) for text in [*texts, *sections.values(), *local]):
+        return None
+    relationship, revision, desired, whole = map(str, texts)
+    return Stamp(relationship, revision, desired, tuple(local), Fingerprints(whole, dict(sections)))
+
+
+def with_stamp(config: Mapping[str, Any], stamp: Stamp) -> dict[str, Any]:
+    """Return the configuration with the stamp in its user-context; everything else there is kept."""
+    mark = {
+        "relationship": stamp.relationship,
+        "revision": stamp.revision,
+        "desired": stamp.desired,
+        "local": list(stamp.local),
+        "fingerprint": stamp.fingerprints.whole,
+        "sections": dict(stamp.fingerprints.sections),
+    }
+    return {**config, "user-context": {**(config.get("user-context") or {}), STAMP_KEY: mark}}

@@ -1,0 +1,162 @@
+"""How a relationship is doing: made from the same plan and the same reading that `plan` and `drift` show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.kea import ha
+from reconciler.model import Live, Peer, Relationship, RelationshipPlan, Role, Snapshot, Unreachable
+from reconciler.planning import wanted
+from reconciler.planning.guard import SKEW_ERROR, clock_skew
+from reconciler.planning.plan import LiveWorld
+
+# The states in which the HA hook lets the DHCP service run (ha_service.cc, adjustNetworkState).
+SERVING = frozenset(
+    {
+        "communication-recovery",
+        "hot-standby",
+        "load-balancing",
+        "partner-down",
+        "partner-in-maintenance",
+        "passive-backup",
+        "terminated",
+    }
+)
+
+
+class Health(StrEnum):
+    """Whether the relationship does what it is for."""
+
+    OK = "ok"
+    IMPAIRED = "impaired"
+    SERVICE_DOWN = "service-down"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """One server of a relationship. Ages and skews are in seconds; `clock_skew` is against the other servers'
+    clocks, the larger difference with its sign. What is not known is None.
+    """
+
+    server: str
+    role: Role
+    is_reachable: bool
+    reason: str
+    version: str | None = None
+    ha_state: str | None = None
+    scopes: tuple[str, ...] = ()
+    heartbeat_age: float | None = None
+    clock_skew: float | None = None
+    in_sync: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipStatus:
+    """How one relationship is doing, and why. `in_sync` is None where it could not be told."""
+
+    name: str
+    service: str
+    mode: str
+    status: Health
+    reasons: tuple[str, ...]
+    authority: str | None
+    authority_reason: str
+    in_sync: bool | None
+    servers: tuple[ServerStatus, ...]
+    notes: tuple[str, ...] = ()
+
+
+def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
+    """Return the status of one planned relationship; `live` is what the plan was made from."""
+    relationship = plan.relationship
+    peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
+    servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
+    in_sync = None if plan.unplanned else not plan.has_changes
+    reasons = tuple(_reasons(relationship, peers))
+    return RelationshipStatus(
+        relationship.name,
+        relationship.service.value,
+        relationship.mode.value,
+        _health(peers, is_free_of_reasons=not reasons),
+        reasons + ((plan.unplanned,) if plan.unplanned and not plan.unreachable else ()),
+        plan.authority.server,
+        plan.authority.reason,
+        in_sync,
+        servers,
+        plan.notes,
+    )
+
+
+def _health(peers: Mapping[str, Live], *, is_free_of_reasons: bool) -> Health:
+    if not any(_serves(each) for each in peers.values()):
+        return Health.SERVICE_DOWN
+    return Health.OK if is_free_of_reasons else Health.IMPAIRED
+
+
+def _serves(live: Live) -> bool:
+    """Whether a server answers clients as far as it can be told: alone without HA, else in its scopes."""
+    if isinstance(live, Unreachable):
+        return False
+    if wanted.block_of(live) is None:
+        return True
+    return live.ha is not None and live.ha.state in SERVING and bool(live.ha.scopes)
+
+
+def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[str]:
+    for peer in relationship.peers:
+        live = peers[peer.server]
+        if isinstance(live, Unreachable):
+            yield f"{peer.server} can't be reached: {live.reason}"
+        else:
+            yield from _server_reasons(relationship, peer, live)
+    snapshots = [each for each in peers.values() if isinstance(each, Snapshot)]
+    if len(snapshots) > 1 and snapshots[0].ha and snapshots[1].ha:
+        both = set(snapshots[0].ha.scopes) & set(snapshots[1].ha.scopes)
+        if both:
+            yield f"both servers serve the scope {', '.join(sorted(both))} at the same time"
+        if not any(snapshot.ha and snapshot.ha.scopes for snapshot in snapshots):
+            yield "no server serves any scope"
+    skew = clock_skew(snapshots)
+    if skew is not None and skew >= SKEW_ERROR:
+        yield f"the servers' clocks are {skew:.0f} s apart: above {SKEW_ERROR:.0f} s Kea ends the HA service"
+
+
+def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[str]:
+    view, normal = snapshot.ha, ha.normal_state(relationship.mode)
+    if wanted.block_of(snapshot) is None:
+        yield f"{peer.server} is not in the relationship yet"
+    elif view is None:
+        yield f"{peer.server} has the HA hook configured, but not in force; it probably serves nobody"
+    elif view.state != normal:
+        yield f"{peer.server} is in state {view.state}, not {normal}"
+    elif view.partner and (view.partner.interrupted or not view.partner.in_touch):
+        yield f"{peer.server} is out of touch with its partner"
+    if not snapshot.sockets_ready:
+        yield f"{peer.server} has DHCP sockets that are not ready"
+    if snapshot.disabled_by_user:
+        yield f"{peer.server} has its DHCP service switched off by dhcp-disable"
+
+
+def _server_status(plan: RelationshipPlan, peer: Peer, peers: Mapping[str, Live]) -> ServerStatus:
+    live = peers[peer.server]
+    if isinstance(live, Unreachable):
+        return ServerStatus(peer.server, peer.role, is_reachable=False, reason=live.reason)
+    planned = next((server for server in plan.servers if server.peer is peer), None)
+    in_sync = None if planned is None else not planned.changes
+    reason = "; ".join(_server_reasons(plan.relationship, peer, live)) or "normal"
+    others = [each.clock_offset for each in peers.values() if isinstance(each, Snapshot) and each is not live]
+    skews = [live.clock_offset - other for other in others if other is not None and live.clock_offset is not None]
+    return ServerStatus(
+        peer.server,
+        peer.role,
+        is_reachable=True,
+        reason=reason,
+        version=live.version,
+        ha_state=live.ha.state if live.ha else None,
+        scopes=live.ha.scopes if live.ha else (),
+        heartbeat_age=live.ha.partner.age if live.ha and live.ha.partner else None,
+        clock_skew=max(skews, key=abs, default=None),
+        in_sync=in_sync,
+    )

@@ -1,0 +1,95 @@
+"""What one server is to be set to: the whole configuration, spliced from its own and the authority's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.kea import ha, hooks
+from reconciler.kea.fingerprints import digest, fingerprints
+from reconciler.kea.locality import LOCAL, overlay, replicated
+from reconciler.kea.stamps import with_stamp
+from reconciler.model import Fingerprints, Mode, Peer, Relationship, Snapshot, Stamp
+
+
+def block_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
+    """Return the relationship entry of the HA hook that a server has configured, None without one."""
+    return next(iter(hooks.relationships_of(snapshot.config)), None)
+
+
+def desired_digest(relationship: Relationship) -> str:
+    """Return a digest of what desired wants of Kea, the same for two ways of writing the same.
+
+    It doesn't change when a parameter is written out that has Kea's default anyway.
+    """
+    block = ha.normal_form(ha.wanted_block(relationship, relationship.primary, None), "2.2.0")
+    del block["this-server-name"]
+    return digest([block, relationship.replicate, sorted(relationship.local)])
+
+
+def stamp_for(relationship: Relationship, revision: str, marks: Fingerprints) -> Stamp:
+    """Return the stamp that travels with a set."""
+    return Stamp(relationship.name, revision, desired_digest(relationship), tuple(sorted(relationship.local)), marks)
+
+
+def hooks_directory(snapshot: Snapshot) -> str | None:
+    """Return where a server's hook libraries are: the inventory's word, what is loaded, or build-report's."""
+    return snapshot.endpoint.hooks_directory or hooks.directory_in_use(snapshot.config) or snapshot.hooks_directory
+
+
+def replicated_part(relationship: Relationship, snapshot: Snapshot) -> dict[str, Any]:
+    """Return what of a server's configuration follows the authority in this relationship."""
+    return replicated(snapshot.config, relationship.service, relationship.local)
+
+
+def outgoing(
+    relationship: Relationship,
+    peer: Peer,
+    snapshot: Snapshot,
+    data: Mapping[str, Any] | None,
+    *,
+    block_changes: bool,
+    revision: str,
+) -> dict[str, Any]:
+    """Return the whole configuration (what stands under Dhcp4 or Dhcp6) to set on a server.
+
+    `data` is the authority's replicated part, None where the server keeps its own. Local parts, hooks that aren't
+    ours and unknown keys are the server's own; values are shared with the inputs, nothing is altered.
+    """
+    own = snapshot.config
+    config: dict[str, Any] = dict(own)
+    if data is not None:
+        config = {**data, **{key: own[key] for key in LOCAL if key in own}}
+        config = overlay(config, own, relationship.service, relationship.local)
+    standing = block_of(snapshot)
+    block = ha.wanted_block(relationship, peer, standing) if block_changes or standing is None else standing
+    config["hooks-libraries"] = hooks.with_relationship(own, block, hooks_directory(snapshot) or "")
+    marks = fingerprints(replicated_part(relationship, snapshot) if data is None else data)
+    return with_stamp(config, stamp_for(relationship, revision, marks))
+
+
+def dedicated_listener_is_on(relationship: Relationship, snapshot: Snapshot) -> bool:
+    """Whether the peers talk through listeners of the HA hook itself, which a reload closes for a moment.
+
+    The hook falls back to the control channel where the server as a whole is single-threaded.
+    """
+    block = ha.normal_form(ha.wanted_block(relationship, relationship.primary, None), snapshot.version)
+    threads = block["multi-threading"]
+    whole = (snapshot.config.get("multi-threading") or {}).get("enable-multi-threading", False)
+    return bool(whole and threads["enable-multi-threading"] and threads["http-dedicated-listener"])
+
+
+def pools_are_split(relationship: Relationship, snapshot: Snapshot) -> bool:
+    """Whether every pool is guarded by a class of one peer, as Kea's manual asks for in load-balancing."""
+    if relationship.mode is not Mode.LOAD_BALANCING:
+        return True
+    guards = {f"HA_{peer.name}" for peer in relationship.peers}
+    service = relationship.service
+    networks = [snapshot.config, *(snapshot.config.get("shared-networks") or ())]
+    subnets = [subnet for network in networks for subnet in network.get(service.subnets) or ()]
+    pools = [(subnet, pool) for subnet in subnets for key in ("pools", "pd-pools") for pool in subnet.get(key) or ()]
+    return all(guards & (_classes(subnet) | _classes(pool)) for subnet, pool in pools)
+
+
+def _classes(item: Mapping[str, Any]) -> set[str]:
+    return {str(item.get("client-class")), *map(str, item.get("client-classes") or ())}

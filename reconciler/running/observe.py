@@ -1,0 +1,150 @@
+"""Reading the live world: every endpoint at once, bounded, and one that can't be read delays no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reconciler.errors import EndpointError, WrongAnswererError
+from reconciler.kea import hooks, versions, views
+from reconciler.model import Endpoint, Live, Service, Snapshot, Unreachable
+
+if TYPE_CHECKING:
+    from reconciler.kea.client import Client, Reply
+
+Say = Callable[[str], None]
+
+
+def now_utc() -> datetime:
+    """Return this machine's clock, against which the servers' clocks are held."""
+    return datetime.now(UTC)
+
+
+async def observe(
+    endpoints: Iterable[Endpoint],
+    open_client: Callable[[Endpoint], Client],
+    *,
+    concurrency: int = 100,
+    say: Say = lambda _: None,
+) -> dict[tuple[str, Service], Live]:
+    """Read every endpoint concurrently, at most `concurrency` at a time.
+
+    Returns a Snapshot or, where one can't be read, an Unreachable with the reason; never raises for an endpoint.
+    """
+    gate = asyncio.Semaphore(concurrency)
+    wanted = list(endpoints)
+    done = 0
+
+    async def one(endpoint: Endpoint) -> Live:
+        nonlocal done
+        async with gate, open_client(endpoint) as client:
+            live = await read(client, endpoint)
+        done += 1
+        say(f"read {done} of {len(wanted)} endpoints")
+        return live
+
+    found = await asyncio.gather(*(one(endpoint) for endpoint in wanted))
+    return {(endpoint.server, endpoint.service): live for endpoint, live in zip(wanted, found, strict=True)}
+
+
+async def read(client: Client, endpoint: Endpoint) -> Live:
+    """Read one endpoint: a Snapshot, or an Unreachable with the reason in words."""
+    try:
+        return await snapshot(client, endpoint)
+    except EndpointError as error:
+        return Unreachable(endpoint, str(error))
+
+
+async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
+    """Read one endpoint whole. Raises EndpointError when it can't be read.
+
+    status-get comes first, so that a dead daemon is noticed at once and a change during the reading shows in the
+    next comparison of `reload`.
+    """
+    status = await _ask(client, endpoint, "status-get")
+    ha = views.ha_view(status.arguments)
+    clock_offset = await _clock_offset(client, status, is_paired=ha is not None)
+    version = await _ask(client, endpoint, "version-get")
+    config_reply = await _ask(client, endpoint, "config-get")
+    config = views.configuration(endpoint, config_reply.arguments)
+    return Snapshot(
+        endpoint=endpoint,
+        version=version.text.strip(),
+        config=config,
+        kea_hash=config_reply.arguments.get("hash"),
+        pid=int(status.arguments.get("pid", 0)),
+        uptime=int(status.arguments.get("uptime", 0)),
+        reload=int(status.arguments.get("reload", 0)),
+        read_at=status.answered_at,
+        ha=ha,
+        sockets_ready=views.sockets_are_ready(status.arguments),
+        disabled_by_user=views.disabled_by_user(status.arguments),
+        hooks_directory=await _hooks_directory(client, endpoint, config),
+        clock_offset=clock_offset,
+        size=config_reply.size,
+    )
+
+
+async def _hooks_directory(client: Client, endpoint: Endpoint, config: object) -> str | None:
+    """Ask the server's build-report, but only where neither the inventory nor a loaded library tells it."""
+    if endpoint.hooks_directory or not isinstance(config, dict) or hooks.directory_in_use(config):
+        return None
+    reply = await client.call("build-report")
+    return hooks.directory_from_build_report(reply.text) if reply.result == 0 else None
+
+
+async def _clock_offset(client: Client, status: Reply, *, is_paired: bool) -> float | None:
+    """Return the server's clock minus ours in seconds, to about a second.
+
+    ha-heartbeat shows the clock by which Kea itself judges the skew; without it the HTTP Date header serves.
+    """
+    offset = (status.date - now_utc()).total_seconds() if status.date else None
+    if is_paired:
+        reply = await client.call("ha-heartbeat")
+        moment = views.heartbeat_clock(reply.arguments) if reply.result == 0 else None
+        if moment:
+            return (moment - now_utc()).total_seconds()
+    return offset
+
+
+async def _ask(client: Client, endpoint: Endpoint, command: str) -> Reply:
+    """Call a command whose only useful answer is success."""
+    reply = await client.call(command)
+    if reply.result != 0:
+        raise WrongAnswererError(f"{endpoint}: {command} answered result {reply.result}: {reply.text[:120]}")
+    if command != "version-get" and not isinstance(reply.arguments, dict):
+        raise WrongAnswererError(f"{endpoint}: {command} answered without arguments")
+    return reply
+
+
+async def is_unchanged(client: Client, seen: Snapshot) -> bool:
+    """Whether a server still has the configuration that a snapshot shows, decided as cheaply as is sure.
+
+    Kea's hash decides where there is one. Before 2.4.0 the same process with the same time of the last commit does,
+    unless that commit is too fresh for whole seconds or the server has commands that change a configuration without
+    one; then the configuration is read again and compared. Raises EndpointError.
+    """
+    if versions.has_config_hash(seen.version) and seen.kea_hash:
+        reply = await _ask(client, seen.endpoint, "config-hash-get")
+        return bool(reply.arguments.get("hash") == seen.kea_hash)
+    if await _has_same_commit(client, seen):
+        return True
+    fresh = await _ask(client, seen.endpoint, "config-get")
+    return views.configuration(seen.endpoint, fresh.arguments) == seen.config
+
+
+_FRESH = 5  # seconds; younger commits can't be told apart by `reload`, which counts whole seconds
+_IN_MEMORY = ("subnet", "network", "class", "reservation", "remote")
+
+
+async def _has_same_commit(client: Client, seen: Snapshot) -> bool:
+    commands = await client.call("list-commands")
+    names = commands.arguments if isinstance(commands.arguments, list) else []
+    if not names or any(str(name).startswith(_IN_MEMORY) for name in names):
+        return False
+    status = await _ask(client, seen.endpoint, "status-get")
+    same_process = status.arguments.get("pid") == seen.pid
+    drift = (status.answered_at - int(status.arguments.get("reload", 0))) - (seen.read_at - seen.reload)
+    return same_process and seen.reload >= _FRESH and abs(drift) < _FRESH / 2
