@@ -1,0 +1,127 @@
+"""desired/ from disk into `Desired`, or every problem that it has at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.desired import rules
+from reconciler.desired.decode import decode
+from reconciler.desired.documents import Document, Positions, Trail
+from reconciler.desired.draft import Draft, Drafts, Inventory, draft_inventory, draft_relationship
+from reconciler.desired.explain import findings
+from reconciler.desired.files import NOTHING_DESIRED, SERVERS, Files, read_files
+from reconciler.desired.limits import LIMITS, Limits
+from reconciler.desired.reader import read_documents
+from reconciler.desired.revision import revision_of
+from reconciler.errors import FixInputError
+from reconciler.model import Desired, Endpoint, Peer, Problem, Relationship, Service, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from reconciler.desired.schema import InputSchema
+
+
+def load(directory: Path, *, limits: Limits = LIMITS) -> Desired:
+    """Read, check and return the desired state in a directory; relationships are sorted by name.
+
+    Raises FixInputError with everything that is wrong in any file, warnings included, sorted by position. Problems
+    that are only warnings come back in `Desired.warnings`.
+    """
+    files, drafts, problems = _read(directory, limits)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise FixInputError(problems)
+    relationships = [relationship for draft in drafts.relationships if (relationship := _relationship(draft))]
+    return Desired(
+        endpoints=drafts.inventory.endpoints if drafts.inventory else {},
+        relationships=tuple(sorted(relationships, key=lambda relationship: relationship.name)),
+        revision=revision_of(directory, files.contents),
+        warnings=tuple(problems),
+    )
+
+
+def load_inventory(directory: Path, *, limits: Limits = LIMITS) -> Mapping[tuple[str, Service], Endpoint]:
+    """Return the servers of a desired state that may still be without any relationship, as `import` begins from.
+
+    Raises FixInputError with everything else that is wrong.
+    """
+    _, drafts, problems = _read(directory, limits)
+    problems = [problem for problem in problems if problem.rule != NOTHING_DESIRED]
+    if any(problem.severity is Severity.ERROR for problem in problems) or drafts.inventory is None:
+        raise FixInputError(problems)
+    return drafts.inventory.endpoints
+
+
+def _read(directory: Path, limits: Limits) -> tuple[Files, Drafts, list[Problem]]:
+    """Read and check the files; what is wrong is returned, sorted, not raised."""
+    files = read_files(directory, limits)
+    problems = list(files.problems)
+    documents = {
+        name: _documents(content, str(directory / name), limits, problems) for name, content in files.contents.items()
+    }
+    drafts = Drafts(
+        relationships=tuple(_relationship_drafts(documents, problems)),
+        inventory=_inventory_draft(documents.get(SERVERS, ()), problems),
+    )
+    problems.extend(rules.broken(drafts))
+    problems = sorted(set(problems))
+    return files, drafts, problems
+
+
+def _documents(content: bytes, file: str, limits: Limits, problems: list[Problem]) -> list[Document]:
+    text = decode(content, file)
+    if isinstance(text, Problem):
+        problems.append(text)
+        return []
+    documents, found = read_documents(text, file, limits)
+    problems.extend(found)
+    return documents
+
+
+def _relationship_drafts(documents: dict[str, list[Document]], problems: list[Problem]) -> list[Draft]:
+    drafts = (
+        draft_relationship(document, _checked(document, "relationship", problems))
+        for name, members in documents.items()
+        if name != SERVERS
+        for document in members
+    )
+    return [draft for draft in drafts if draft is not None]
+
+
+def _inventory_draft(documents: list[Document] | tuple[()], problems: list[Problem]) -> Inventory | None:
+    for extra in documents[1:]:
+        message, advice = "the inventory has a second document", "Write all servers under one key servers."
+        problems.append(Problem(extra.at(()), "servers-once", message, advice))
+    if not documents:
+        return None
+    return draft_inventory(documents[0], _checked(documents[0], "servers", problems))
+
+
+def _checked(document: Document, schema_name: InputSchema, problems: list[Problem]) -> set[Trail]:
+    """Hold a document against its schema; return the values that were refused, having added their problems."""
+    found = list(findings(document, schema_name))
+    problems.extend(finding.problem for finding in found)
+    return {finding.faulty for finding in found if finding.faulty is not None}
+
+
+def _relationship(draft: Draft) -> Relationship | None:
+    """Return the relationship that a draft without errors describes."""
+    peers = tuple(
+        Peer(peer.server, peer.name, peer.role, peer.url, peer.options, draft.at("peers", peer.index))
+        for peer in draft.peers
+        if peer.server is not None and peer.name is not None and peer.role is not None and peer.url is not None
+    )
+    if draft.name is None or draft.service is None or draft.mode is None:
+        return None
+    return Relationship(
+        name=draft.name,
+        service=draft.service,
+        mode=draft.mode,
+        peers=peers,
+        parameters=draft.parameters,
+        replicate=draft.replicate,
+        local=tuple(pattern for pattern in draft.local if pattern is not None),
+        position=draft.at(),
+        positions=Positions(draft.document),
+    )

@@ -1,0 +1,112 @@
+"""Which state of desired/ this is: a git commit where it lies in a work tree, else a digest of its files.
+
+git is asked two harmless questions only, and everything else is compared here. `git status` would run programs that
+a repository's own configuration names (clean filters, fsmonitor, hooks), and a desired state may come from anyone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.desired.files import is_read, read_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SECONDS = 10.0
+_DIGITS = 12
+_OPTIONS = (
+    "--no-replace-objects",
+    "--no-optional-locks",
+    "--literal-pathspecs",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "protocol.allow=never"),  # a partial clone would fetch what it lacks, with any transport it names
+    *("-c", "safe.directory=*"),  # harmless: nothing that the repository configures is run
+    *("-c", "safe.bareRepository=explicit"),  # a bare repository hidden in the directory is not taken for ours
+)
+
+
+def revision(directory: Path) -> str:
+    """Return `git:<commit>`, with `-dirty` where a file that says something differs from it, or `sha256:<digest>`.
+
+    Both are cut to 12 hexadecimal digits.
+    """
+    return revision_of(directory, read_files(directory).contents)
+
+
+def revision_of(directory: Path, contents: Mapping[str, bytes]) -> str:
+    """Return the revision of a directory whose files were read already, by their paths relative to it."""
+    head = _git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    tree = _git(directory, "ls-tree", "-r", "-z", "HEAD") if head else None
+    if head is None or tree is None:
+        return f"sha256:{_digest(contents)}"
+    commit = head.decode("ascii", "replace").strip()
+    is_clean = _is_committed(directory, contents, _entries(tree), "sha1" if len(commit) == 40 else "sha256")
+    return f"git:{commit[:_DIGITS]}{'' if is_clean else '-dirty'}"
+
+
+def _entries(tree: bytes) -> dict[str, str]:
+    """Return the object name of each file in the output of `git ls-tree -r -z`, by path relative to the directory."""
+    lines = (entry.partition(b"\t") for entry in tree.split(b"\0") if entry)
+    return {os.fsdecode(name): about.split()[2].decode("ascii") for about, _, name in lines}
+
+
+def _is_committed(directory: Path, contents: Mapping[str, bytes], entries: Mapping[str, str], algorithm: str) -> bool:
+    """Whether the files that are read are exactly those of the commit, byte for byte; links and what they lead to."""
+    if {name for name in entries if is_read(name)} != set(contents):
+        return False
+    for name, content in contents.items():
+        path, committed = directory / name, name
+        if path.is_symlink():
+            if entries[name] != _blob(os.fsencode(path.readlink()), algorithm):
+                return False
+            committed = str(path.resolve().relative_to(directory.resolve()))
+        if entries.get(committed) != _blob(content, algorithm):
+            return False
+    return True
+
+
+def _blob(content: bytes, algorithm: str) -> str:
+    """Return git's object name of a file with that content."""
+    return hashlib.new(algorithm, b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
+
+
+def _digest(contents: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        for part in (os.fsencode(name), content):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _git(directory: Path, *arguments: str) -> bytes | None:
+    """Return what git prints, None where there is no git, no work tree, no commit, or no answer in time."""
+    program = shutil.which("git")
+    if program is None or not Path(program).is_absolute():
+        return None
+    environment = {
+        "PATH": os.defpath,
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+    }
+    try:
+        done = subprocess.run(
+            [program, *_OPTIONS, "-C", str(directory.absolute()), *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout if done.returncode == 0 else None
