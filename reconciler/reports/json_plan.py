@@ -1,0 +1,65 @@
+"""A plan, or the drift in it, as JSON (schemas/plan-report.schema.json). Never holds a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from reconciler.model import ABSENT, Change, FieldChange, Plan, RelationshipPlan, ServerPlan
+from reconciler.reports.json_objections import objection_values
+from reconciler.reports.json_text import json_text
+
+
+def json_plan(plan: Plan, *, approved: Collection[str] = ()) -> str:
+    """Return a plan as JSON text; `approved` are the codes of objections that are waved through."""
+    return json_text(
+        {
+            "revision": plan.revision,
+            "has_changes": any(each.has_changes for each in plan.relationships),
+            "relationships": [_relationship(each, approved) for each in plan.relationships],
+        }
+    )
+
+
+def _relationship(plan: RelationshipPlan, approved: Collection[str]) -> dict[str, Any]:
+    relationship = plan.relationship
+    return {
+        "name": relationship.name,
+        "service": relationship.service.value,
+        "mode": relationship.mode.value,
+        "authority": {"server": plan.authority.server, "reason": plan.authority.reason},
+        "procedure": plan.procedure.value,
+        "replicates": plan.replicates,
+        "has_changes": plan.has_changes,
+        "servers": [_server(each) for each in plan.servers],
+        "objections": objection_values(plan.objections, approved),
+        "notes": list(plan.notes),
+        "unplanned": plan.unplanned,
+        "unreachable": [{"server": each.endpoint.server, "reason": each.reason} for each in plan.unreachable],
+    }
+
+
+def _server(server: ServerPlan) -> dict[str, Any]:
+    return {
+        "server": server.peer.server,
+        "peer": server.peer.name,
+        "role": server.peer.role.value,
+        "changes": [_change(each) for each in server.changes],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "action": change.action.value,
+        "path": [[kind, key] for kind, key in change.path],
+        "fields": [_field(each) for each in change.fields],
+        "summary": change.summary,
+        "cause": change.cause.value,
+        "moved": list(change.moved),
+    }
+
+
+def _field(field: FieldChange) -> dict[str, Any]:
+    """Leave `before` or `after` out where there is no value: null is a value of its own."""
+    sides = {"before": field.before, "after": field.after}
+    return {"name": field.name, **{side: value for side, value in sides.items() if value is not ABSENT}}

@@ -1,0 +1,49 @@
+"""How relationships are doing, as JSON (schemas/status.schema.json)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.planning.status import RelationshipStatus, ServerStatus
+from reconciler.reports.json_text import json_text
+
+
+def json_status(statuses: Sequence[RelationshipStatus]) -> str:
+    """Return statuses as JSON text, in their own order."""
+    return json_text({"relationships": [_relationship(each) for each in statuses]})
+
+
+def _relationship(status: RelationshipStatus) -> dict[str, Any]:
+    return {
+        "name": status.name,
+        "service": status.service,
+        "mode": status.mode,
+        "status": status.status.value,
+        "reasons": list(status.reasons),
+        "authority": status.authority,
+        "authority_reason": status.authority_reason,
+        "in_sync": status.in_sync,
+        "servers": [_server(each) for each in status.servers],
+        "notes": list(status.notes),
+    }
+
+
+def _server(server: ServerStatus) -> dict[str, Any]:
+    return {
+        "server": server.server,
+        "role": server.role.value,
+        "reachable": server.is_reachable,
+        "reason": server.reason,
+        "ha_state": server.ha_state,
+        "scopes": list(server.scopes),
+        "heartbeat_age": _rounded(server.heartbeat_age),
+        "clock_skew": _rounded(server.clock_skew),
+        "version": server.version,
+        "in_sync": server.in_sync,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Clocks are known to about a second: more than one digit after the point would say nothing."""
+    return None if value is None else round(value, 1)

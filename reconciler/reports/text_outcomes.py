@@ -1,0 +1,65 @@
+"""What an apply did, as text for people: where each server stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from reconciler.model import RelationshipOutcome, Result, ServerOutcome
+from reconciler.redaction import visible
+from reconciler.reports.colours import Style, paint
+from reconciler.reports.numbers import count
+from reconciler.reports.text_objections import objection_lines
+from reconciler.reports.values import shown_name
+
+_STYLES: Final = {
+    Result.APPLIED: Style.GOOD,
+    Result.NOTHING_TO_DO: Style.QUIET,
+    Result.RESTORED: Style.WARNING,
+    Result.FAILED: Style.BAD,
+    Result.WORLD_CHANGED: Style.WARNING,
+    Result.NOT_ATTEMPTED: Style.WARNING,
+}
+
+
+def text_outcomes(outcomes: Sequence[RelationshipOutcome], *, colour: bool = False) -> str:
+    """Return outcomes as text, in their own order, without a line end at its end."""
+    blocks = ["\n".join(_relationship_lines(each, colour=colour)) for each in outcomes]
+    return "\n\n".join([*blocks, paint(_summary(outcomes), Style.HEADING, colour=colour)])
+
+
+def _relationship_lines(outcome: RelationshipOutcome, *, colour: bool) -> Iterator[str]:
+    yield paint(f"{shown_name(outcome.relationship)}:", Style.HEADING, colour=colour)
+    yield from (f"  {line}" for line in objection_lines(outcome.blocked_by, colour=colour))
+    told = "; ".join(each.message for each in outcome.blocked_by)
+    for server in outcome.servers:
+        style = Style.WARNING if server.persisted is False else _STYLES[server.result]
+        yield f"  {shown_name(server.server)}: {paint(standing(server), style, colour=colour)}" + (
+            "" if server.reason == told else f": {visible(server.reason)}"
+        )
+
+
+def standing(server: ServerOutcome) -> str:
+    """Return in a few words where a server stands: its result, and whether that would survive a restart."""
+    if server.persisted is None:
+        return server.result.value
+    return f"{server.result}, {'persisted' if server.persisted else 'NOT persisted'}"
+
+
+def _summary(outcomes: Sequence[RelationshipOutcome]) -> str:
+    servers = [server for each in outcomes for server in each.servers]
+    found = Counter(server.result for server in servers)
+    if found.keys() <= {Result.NOTHING_TO_DO}:
+        return "Nothing to do. Every server is as desired."
+    parts = [f"{found[result]} {result}" for result in Result if found[result]]
+    sentences = [f"Apply: {', '.join(parts)} of {count(len(servers), 'server')}."]
+    unpersisted = sum(server.persisted is False for server in servers)
+    if unpersisted:
+        sentences.append(
+            f"{count(unpersisted, 'server')} not persisted: send config-write there once the cause is gone."
+        )
+    blocked = sum(bool(each.blocked_by) for each in outcomes)
+    if blocked:
+        sentences.append(f"{count(blocked, 'relationship')} blocked by safety objections.")
+    return " ".join(sentences)

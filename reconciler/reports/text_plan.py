@@ -1,0 +1,111 @@
+"""A plan, and the drift in it, as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from reconciler.kea.locality import LOCAL
+from reconciler.model import Plan, Relationship, RelationshipPlan, ServerPlan
+from reconciler.redaction import visible
+from reconciler.reports.colours import Style, paint
+from reconciler.reports.costs import cost
+from reconciler.reports.tables import table
+from reconciler.reports.text_changes import change_groups
+from reconciler.reports.text_objections import objection_lines
+from reconciler.reports.text_summary import drift_summary, plan_summary
+from reconciler.reports.values import shown_name
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """How the same plan is shown."""
+
+    approved: Collection[str]
+    colour: bool
+    verbose: bool
+    is_drift: bool
+
+
+def text_plan(plan: Plan, *, approved: Collection[str] = (), colour: bool = False, verbose: bool = False) -> str:
+    """Return a plan as text, without a line end at its end.
+
+    `approved` are the codes of objections that are waved through. Relationships about which there is nothing to say
+    are left out; `verbose` shows them too, and servers without changes, and what is local to each server and why.
+    """
+    return _text(plan, _View(frozenset(approved), colour, verbose, is_drift=False))
+
+
+def text_drift(plan: Plan, *, colour: bool = False, verbose: bool = False) -> str:
+    """Return as text what differs although nobody changed desired; `plan` is one that `only_drift` returned."""
+    return _text(plan, _View((), colour, verbose, is_drift=True))
+
+
+def _text(plan: Plan, view: _View) -> str:
+    blocks = [_relationship_block(each, view) for each in plan.relationships if view.verbose or _is_worth_saying(each)]
+    if view.verbose:
+        blocks.append(_local_block(plan))
+    summary = drift_summary(plan) if view.is_drift else plan_summary(plan, view.approved)
+    blocks.append(paint(summary, Style.HEADING, colour=view.colour))
+    return "\n\n".join(blocks)
+
+
+def _is_worth_saying(plan: RelationshipPlan) -> bool:
+    return bool(plan.has_changes or plan.objections or plan.notes or plan.unreachable or plan.unplanned is not None)
+
+
+# ---------------------------------------------------------------------------------------- one relationship
+
+
+def _relationship_block(plan: RelationshipPlan, view: _View) -> str:
+    lines = [paint(heading(plan.relationship), Style.HEADING, colour=view.colour), *_authority_lines(plan)]
+    lines += _trouble_lines(plan, view)
+    for server in plan.servers:
+        lines += _server_lines(plan, server, view)
+    lines += (f"  {line}" for line in objection_lines(plan.objections, view.approved, colour=view.colour))
+    lines += (paint(f"  note: {visible(note)}", Style.QUIET, colour=view.colour) for note in plan.notes)
+    return "\n".join(lines)
+
+
+def heading(relationship: Relationship) -> str:
+    """Return the line that introduces a relationship: its name, service and mode."""
+    return f"{shown_name(relationship.name)}: {relationship.service}, {relationship.mode}"
+
+
+def _authority_lines(plan: RelationshipPlan) -> Iterator[str]:
+    yield f"  authority: {shown_name(plan.authority.server or 'none')} ({visible(plan.authority.reason)})"
+
+
+def _trouble_lines(plan: RelationshipPlan, view: _View) -> Iterator[str]:
+    troubles = [f"  unreachable: {visible(str(each.endpoint))}: {visible(each.reason)}" for each in plan.unreachable]
+    if plan.unplanned is not None:
+        troubles.append(f"  {'not compared' if view.is_drift else 'not planned'}: {visible(plan.unplanned)}")
+    yield from (paint(line, Style.BAD, colour=view.colour) for line in troubles)
+
+
+def _server_lines(plan: RelationshipPlan, server: ServerPlan, view: _View) -> Iterator[str]:
+    name = f"  {shown_name(server.peer.server)} ({server.peer.role})"
+    if not server.changes:
+        if view.verbose:
+            yield f"{name}: {'no drift' if view.is_drift else 'as desired'}"
+        return
+    yield paint(f"{name} {'differs' if view.is_drift else 'would change'}:", Style.HEADING, colour=view.colour)
+    authority = plan.authority.server
+    for line in change_groups(server.changes, server.peer.server, authority, colour=view.colour):
+        yield f"    {line}"
+    if not view.is_drift:
+        yield f"    cost: {cost(plan, server)}"
+
+
+# ------------------------------------------------------------------------------------------------- verbose
+
+
+def _local_block(plan: Plan) -> str:
+    """Return what never follows the authority: the built-in list with its reasons, and what desired adds to it."""
+    lines = ["Local to each server, never replicated:"]
+    lines += (f"  {line}" for line in table([*LOCAL.items()]))
+    for each in plan.relationships:
+        patterns = ", ".join(map(visible, each.relationship.local))
+        if patterns:
+            lines.append(f"  for {shown_name(each.relationship.name)} also: {patterns}")
+    return "\n".join([*lines, f"Revision of desired: {shown_name(plan.revision)}"])

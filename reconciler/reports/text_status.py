@@ -1,0 +1,64 @@
+"""How relationships are doing, as text for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from reconciler.planning.status import Health, RelationshipStatus, ServerStatus
+from reconciler.redaction import visible
+from reconciler.reports.colours import Style, paint
+from reconciler.reports.numbers import count, seconds, signed_seconds
+from reconciler.reports.tables import table
+from reconciler.reports.values import shown_name
+
+WORDS: Final = {
+    Health.OK: ("OK", Style.GOOD),
+    Health.IMPAIRED: ("Impaired", Style.WARNING),
+    Health.SERVICE_DOWN: ("Service down", Style.BAD),
+}
+_COLUMNS: Final = ("server", "role", "state", "scopes", "partner heard", "clock", "Kea", "in sync")
+_UNKNOWN: Final = "-"
+
+
+def text_status(statuses: Sequence[RelationshipStatus], *, colour: bool = False) -> str:
+    """Return statuses as text, in their own order, without a line end at its end."""
+    blocks = ["\n".join(_relationship_lines(each, colour=colour)) for each in statuses]
+    return "\n\n".join([*blocks, paint(_summary(statuses), Style.HEADING, colour=colour)])
+
+
+def _relationship_lines(status: RelationshipStatus, *, colour: bool) -> Iterator[str]:
+    word, style = WORDS[status.status]
+    head = f"{shown_name(status.name)}: {status.service}, {status.mode}: "
+    yield paint(head, Style.HEADING, colour=colour) + paint(word, style, colour=colour)
+    yield from (f"  because {visible(reason)}" for reason in status.reasons)
+    yield f"  authority: {shown_name(status.authority or 'none')} ({visible(status.authority_reason)})"
+    yield f"  in sync: {_answer(status.in_sync)}"
+    yield from (f"  {line}" for line in table([_COLUMNS, *map(_row, status.servers)]))
+    yield from (f"  note: {visible(note)}" for note in status.notes)
+
+
+def _row(server: ServerStatus) -> tuple[str, ...]:
+    return (
+        shown_name(server.server),
+        server.role,
+        shown_name(server.ha_state or ("no HA" if server.is_reachable else "unreachable")),
+        ", ".join(map(shown_name, server.scopes)) or ("none" if server.ha_state else _UNKNOWN),
+        _UNKNOWN if server.heartbeat_age is None else f"{seconds(round(server.heartbeat_age))} ago",
+        _UNKNOWN if server.clock_skew is None else signed_seconds(server.clock_skew),
+        shown_name(server.version or _UNKNOWN),
+        _answer(server.in_sync),
+    )
+
+
+def _answer(claim: bool | None) -> str:  # noqa: FBT001 - a claim to be put in a word, not a switch
+    return "unknown" if claim is None else "yes" if claim else "no"
+
+
+def _summary(statuses: Sequence[RelationshipStatus]) -> str:
+    if not statuses:
+        return "Nothing to look at: no relationship is desired."
+    found = Counter(each.status for each in statuses)
+    parts = ", ".join(f"{found[health]} {word}" for health, (word, _) in WORDS.items() if found[health])
+    return f"{count(len(statuses), 'relationship')}: {parts}."

@@ -1,0 +1,71 @@
+"""The last line of a report on a plan: what it all comes to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from reconciler.model import Action, Plan
+from reconciler.planning.verdict import unapproved
+from reconciler.reports.numbers import count
+
+
+def plan_summary(plan: Plan, approved: Collection[str] = ()) -> str:
+    """Return what a plan comes to: how much to do where, and what could not be planned or is blocked."""
+    return " ".join(_plan_sentences(plan, approved))
+
+
+def drift_summary(plan: Plan) -> str:
+    """Return what a drift comes to; its signs say what `apply` would do about it."""
+    return " ".join(_drift_sentences(plan))
+
+
+def _plan_sentences(plan: Plan, approved: Collection[str]) -> Iterator[str]:
+    if not plan.relationships:
+        yield "Nothing to plan: no relationship is desired."
+        return
+    actions = _actions(plan)
+    undone = _undone(plan)
+    if actions:
+        yield f"Plan: {', '.join(f'{actions[action]} to {action}' for action in Action)} {_place(plan)}."
+    if undone:
+        yield f"{_of_all(undone, plan)} could not be planned."
+    if not actions and undone < len(plan.relationships):
+        yield "No changes elsewhere." if undone else "No changes. Every server is as desired."
+    blocked = sum(bool(unapproved(each, approved)) for each in plan.relationships)
+    if blocked:
+        yield f"{_of_all(blocked, plan)} {'is' if blocked == 1 else 'are'} blocked by safety objections."
+
+
+def _drift_sentences(plan: Plan) -> Iterator[str]:
+    if not plan.relationships:
+        yield "Nothing to compare: no relationship is desired."
+        return
+    number = _actions(plan).total()
+    undone = _undone(plan)
+    if number:
+        yield f"Drift: {count(number, 'difference')} {_place(plan)}."
+    if undone:
+        yield f"{_of_all(undone, plan)} could not be compared."
+    if number:
+        yield "The signs say what apply would do there: + add, ~ change, - delete."
+    elif undone < len(plan.relationships):
+        yield "No drift elsewhere." if undone else "No drift."
+
+
+def _actions(plan: Plan) -> Counter[Action]:
+    return Counter(change.action for each in plan.relationships for server in each.servers for change in server.changes)
+
+
+def _undone(plan: Plan) -> int:
+    return sum(bool(each.unreachable or each.unplanned is not None) for each in plan.relationships)
+
+
+def _place(plan: Plan) -> str:
+    servers = {server.peer.server for each in plan.relationships for server in each.servers if server.changes}
+    touched = sum(each.has_changes for each in plan.relationships)
+    return f"on {count(len(servers), 'server')} in {_of_all(touched, plan)}"
+
+
+def _of_all(number: int, plan: Plan) -> str:
+    return f"{number} of {count(len(plan.relationships), 'relationship')}"
