@@ -1,1 +1,70 @@
-"""One file a command: flags in, one call, a report and an exit code out."""
+"""One file a command: flags in, one call, a report and an exit code out.
+
+Nothing here is imported at the top that a command may not need: `--help` costs little more than click itself.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.apply import apply
+from reconciler.cli.drift import drift
+from reconciler.cli.import_ import import_
+from reconciler.cli.plan import plan
+from reconciler.cli.schema import schema
+from reconciler.cli.status import status
+from reconciler.cli.validate import validate
+from reconciler.cli.version import version
+
+EPILOG = """\b
+Exit codes:
+  0    fine, or nothing to change
+  1    an error, an unreachable server included
+  2    changes or drift are there (only with --detailed-exitcode)
+  3    blocked by a safety objection
+  4    the world changed since the plan
+  6    applied in part
+  64   wrong usage
+  130  interrupted
+"""
+
+USAGE, INTERRUPTED = 64, 130
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="kea-reconciler")
+def cli() -> None:
+    """Keep Kea DHCP failover relationships as declared in git, and the servers' configurations in step.
+
+    Desired relationships live as YAML below --desired. `plan` says what would change on the servers, `apply` does
+    it. The primary's configuration in memory is the truth for subnets, pools, reservations, options and classes.
+    """
+
+
+for command in (validate, plan, apply, drift, status, import_, schema, version):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code.
+
+    click's own code for wrong usage is 2, which here means "there are changes"; it becomes 64.
+    """
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        code = USAGE
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except BrokenPipeError:
+        code = 1
+        sys.stdout = None  # nobody reads any more; don't complain while ending
+    sys.exit(code if isinstance(code, int) else 0)

@@ -158,12 +158,17 @@ def _value_at(value: Any, place: tuple[str, ...]) -> Any:
 
 def describe(item: Object, kind: Kind) -> str:
     """Return in a few words what an object holds, for one that is added or deleted whole."""
-    words = [f"{name} {item[name]}" for name in _TELLING.get(kind.name, ()) if item.get(name) not in (None, "", [])]
+    told = {name: item.get(name) for name in _TELLING.get(kind.name, ())}
+    words = [f"{name} {_in_words(value)}" for name, value in told.items() if value not in (None, "", [])]
     for key, child in kind.children.items():
         count = len(item.get(key) or ())
         if count:
             words.append(f"{count} {child.name}{'' if count == 1 else 's'}")
     return ", ".join(words)
+
+
+def _in_words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 # The parameters that tell a person which object this is, beside its key.

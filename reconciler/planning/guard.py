@@ -152,7 +152,7 @@ def _clock_skew(case: Case) -> Iterator[Objection]:
     if skew is not None and skew >= SKEW_ERROR:
         yield Objection(
             "clock-skew",
-            f"the servers' clocks are {skew:.0f} s apart; Kea ends the HA service above {SKEW_ERROR:.0f} s",
+            describe_skew(skew),
             "synchronise the clocks (NTP) first",
         )
 
@@ -161,6 +161,13 @@ def clock_skew(snapshots: Sequence[Snapshot]) -> float | None:
     """Return how far apart the clocks of the servers are, in seconds, None unless two or more are known."""
     offsets = [snapshot.clock_offset for snapshot in snapshots if snapshot.clock_offset is not None]
     return max(offsets) - min(offsets) if len(offsets) > 1 else None
+
+
+def describe_skew(skew: float) -> str:
+    """Return a clock skew in words. Servers tell whole seconds, so it is rounded: an unchanged world reads the same."""
+    return (
+        f"the servers' clocks are about {5 * round(skew / 5)} s apart; above {SKEW_ERROR:.0f} s Kea ends the HA service"
+    )
 
 
 def _leases_not_persistent(case: Case) -> Iterator[Objection]:

@@ -35,7 +35,7 @@ from reconciler.model import (
 from reconciler.planning import wanted
 from reconciler.planning.authority import authority
 from reconciler.planning.diff import Difference, differences, field_changes
-from reconciler.planning.guard import SKEW_ERROR, SKEW_WARNING, Case, clock_skew, objections
+from reconciler.planning.guard import SKEW_ERROR, SKEW_WARNING, Case, clock_skew, describe_skew, objections
 
 LiveWorld = Mapping[tuple[str, Service], Live]
 
@@ -283,4 +283,4 @@ def _notes(
         )
     skew = clock_skew(list(snapshots.values()))
     if skew is not None and SKEW_WARNING <= skew < SKEW_ERROR:
-        yield f"the servers' clocks are {skew:.0f} s apart; Kea ends the HA service above {SKEW_ERROR:.0f} s"
+        yield describe_skew(skew)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from reconciler.kea import ha
 from reconciler.model import Live, Peer, Relationship, RelationshipPlan, Role, Snapshot, Unreachable
 from reconciler.planning import wanted
-from reconciler.planning.guard import SKEW_ERROR, clock_skew
+from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.plan import LiveWorld
 
 # The states in which the HA hook lets the DHCP service run (ha_service.cc, adjustNetworkState).
@@ -120,7 +120,7 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
             yield "no server serves any scope"
     skew = clock_skew(snapshots)
     if skew is not None and skew >= SKEW_ERROR:
-        yield f"the servers' clocks are {skew:.0f} s apart: above {SKEW_ERROR:.0f} s Kea ends the HA service"
+        yield describe_skew(skew)
 
 
 def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[str]:

@@ -175,7 +175,9 @@ class Work:
         """
         if self._waived or server.plan.snapshot.ha is None:
             return True
-        found = await waiting.complaints(self._relationship, self._servers)
+        self._say(server, "making sure that both servers are well")
+        limit = waiting.patience_before(self._relationship)
+        found = await waiting.until_normal(self._relationship, self._servers, self._hands, seconds=limit)
         if found:
             self._tell(server, Result.NOT_ATTEMPTED, f"the pair is not well any more: {'; '.join(found)}")
         return not found
@@ -209,9 +211,9 @@ class Work:
 
     async def _all_normal(self, server: Server) -> bool:
         self._say(server, "waiting for both servers to be normal")
-        found = await waiting.until_normal(self._relationship, self._servers, self._hands)
+        limit = waiting.time_limit(self._relationship)
+        found = await waiting.until_normal(self._relationship, self._servers, self._hands, seconds=limit)
         if found:
-            limit = waiting.time_limit(self._relationship)
             self._tell(server, Result.FAILED, f"not normal within {limit:.0f} s: {'; '.join(found)}")
         return not found
 
@@ -219,7 +221,7 @@ class Work:
         self._say(server, "writing the configuration to its disk")
         reason = await setting.persist(server, live, self._hands)
         if reason is None:
-            self._tell(server, Result.APPLIED, "running and persisted", persisted=True)
+            self._tell(server, Result.APPLIED, "has the planned configuration", persisted=True)
         else:
             text = f"running, NOT persisted (a restart would bring the old configuration back): {reason}"
             self._tell(server, Result.APPLIED, text, persisted=False)

@@ -12,7 +12,8 @@ from reconciler.kea import hooks, versions, views
 from reconciler.model import Endpoint, Live, Service, Snapshot, Unreachable
 
 if TYPE_CHECKING:
-    from reconciler.kea.client import Client, Reply
+    from reconciler.kea.client import Client
+    from reconciler.kea.replies import Reply
 
 Say = Callable[[str], None]
 

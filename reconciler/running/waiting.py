@@ -19,6 +19,14 @@ def time_limit(relationship: Relationship) -> float:
     return 60 + 6 * ha.heartbeat_delay(relationship) + ha.sync_timeout(relationship)
 
 
+def patience_before(relationship: Relationship) -> float:
+    """Return how long, in seconds, a pair that the plan found normal may still need to say so from both sides.
+
+    What a server knows of its partner is as old as the last heartbeat.
+    """
+    return 2 + 3 * ha.heartbeat_delay(relationship)
+
+
 def complaint(relationship: Relationship, server: str, view: HaView | None) -> str | None:
     """Return what is not well on one server, None where all is: its own state and what it hears of its partner."""
     normal = ha.normal_state(relationship.mode)
@@ -53,12 +61,14 @@ async def complaints(relationship: Relationship, servers: Sequence[Server]) -> l
     return found
 
 
-async def until_normal(relationship: Relationship, servers: Sequence[Server], hands: Hands) -> list[str]:
-    """Wait until every server is in its normal state and hears its partner in that state.
+async def until_normal(
+    relationship: Relationship, servers: Sequence[Server], hands: Hands, *, seconds: float
+) -> list[str]:
+    """Wait, at most `seconds`, until every server is in its normal state and hears its partner in that state.
 
     Returns what is still not well when the time is over, an empty list when all is.
     """
-    limit = hands.clock() + time_limit(relationship)
+    limit = hands.clock() + seconds
     pause = min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4))
     while True:
         found = await complaints(relationship, servers)

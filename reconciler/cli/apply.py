@@ -1,0 +1,107 @@
+"""`kea-reconciler apply`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import options
+
+if TYPE_CHECKING:
+    from reconciler.cli.session import Session
+    from reconciler.model import Plan, RelationshipOutcome
+
+
+@click.command()
+@options.selection
+@options.output_format
+@click.option("--yes", "-y", is_flag=True, help="Don't ask before changing anything.")
+@options.detailed_exitcode
+@options.approve
+@options.verbose
+@options.access
+def apply(
+    desired: Path,
+    names: Sequence[str],
+    output_format: str,
+    approved: Sequence[str],
+    settings: Path | None,
+    credentials: Path | None,
+    log_level: str,
+    *,
+    yes: bool,
+    detailed_exitcode: bool,
+    verbose: bool,
+) -> int:
+    """Plan, show the plan, ask, and carry it out: one server of a relationship at a time, in a safe order.
+
+    Ctrl-C stops before the next server and says where each one stands.
+    """
+    from reconciler.cli import session
+    from reconciler.planning import verdict
+    from reconciler.reports import json_outcomes, text_outcomes, text_plan
+
+    with session.told_errors():
+        run = session.open_session(settings, credentials, log_level)
+        made, _ = session.make_plan(run, desired, names)
+        shown = text_plan.text_plan(made, approved=approved, colour=session.wants_colour(), verbose=verbose)
+        run.echo(shown, err=output_format == "json")
+        if _has_work(made, approved) and not yes:
+            _ask()
+        outcomes, is_interrupted = _carry_out(run, made, approved)
+        if output_format == "json":
+            run.echo(json_outcomes.json_outcomes(outcomes))
+        else:
+            run.echo(text_outcomes.text_outcomes(outcomes, colour=session.wants_colour()))
+        code = verdict.of_outcomes(outcomes, interrupted=is_interrupted)
+        had_changes = any(each.has_changes for each in made.relationships)
+        return int(verdict.ExitCode.CHANGES if detailed_exitcode and had_changes and code == 0 else code)
+
+
+def _has_work(plan: Plan, approved: Sequence[str]) -> bool:
+    from reconciler.running.apply import blocking
+
+    return any(each.has_changes and not blocking(each, approved) for each in plan.relationships)
+
+
+def _ask() -> None:
+    """Ask on the terminal; where nobody can answer, say how to go on."""
+    from reconciler.cli.session import Failure
+
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask on: give --yes to apply without a question")
+    if not click.confirm("Apply this plan?", err=True):
+        raise Failure("not applied: the plan was not agreed to")
+
+
+def _carry_out(run: Session, plan: Plan, approved: Sequence[str]) -> tuple[tuple[RelationshipOutcome, ...], bool]:
+    """Carry the plan out, with Ctrl-C and SIGTERM turned into a stop between two steps."""
+    import asyncio
+    import signal
+
+    from reconciler.cli import session
+    from reconciler.running.apply import apply as carry_out
+
+    async def work() -> tuple[tuple[RelationshipOutcome, ...], bool]:
+        loop = asyncio.get_running_loop()
+        hands = run.hands(say)
+
+        def stop() -> None:
+            hands.stop.set()
+            click.echo("Stopping before the next server; the step at hand is finished first.", err=True)
+
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(sign, stop)
+        try:
+            outcomes = await carry_out(plan, hands, approved)
+        finally:
+            for sign in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(sign)
+        return outcomes, hands.stop.is_set()
+
+    with session.progress() as say:
+        return session.run(work())

@@ -1,0 +1,145 @@
+"""`kea-reconciler import`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import options
+
+if TYPE_CHECKING:
+    from reconciler.cli.session import Session
+    from reconciler.model import Endpoint, Live, Service
+    from reconciler.planning.imported import Imported, NotImported
+
+
+@click.command("import")
+@options.desired
+@click.option(
+    "--control",
+    "controls",
+    multiple=True,
+    metavar="URL",
+    help="Control channel of one server, http(s)://host:port/ or unix:/path; give one for each server. "
+    "Without any, the servers of --desired's servers.yaml are read.",
+)
+@options.detailed_exitcode
+@options.access
+def import_(
+    desired: Path,
+    controls: Sequence[str],
+    settings: Path | None,
+    credentials: Path | None,
+    log_level: str,
+    *,
+    detailed_exitcode: bool,
+) -> int:
+    """Write YAML below --desired for the relationships that servers already have. Overwrites nothing.
+
+    The result is loaded and planned at once: the plan of a faithful import is empty.
+    """
+    from reconciler.cli import session
+
+    with session.told_errors():
+        run = session.open_session(settings, credentials, log_level)
+        live = _read(run, desired, controls)
+        found, left = _find(live)
+        for other in left:
+            run.echo(f"not imported, {' and '.join(other.servers)}: {other.reason}", err=True)
+        if not found:
+            raise session.Failure("no relationship to import was found on these servers")
+        files = _files(desired, live, found, writes_inventory=bool(controls))
+        _write(files)
+        for path in files:
+            run.echo(f"wrote {path}")
+        for each in found:
+            for text in each.disagreements:
+                run.echo(f"{each.relationship.name}: the peers disagree: {text}", err=True)
+        return _prove(run, desired, live, [each.relationship.name for each in found], detailed=detailed_exitcode)
+
+
+def _read(run: Session, desired: Path, controls: Sequence[str]) -> Mapping[tuple[str, Service], Live]:
+    """Read the servers; one that the inventory names must answer, one that is only tried need not."""
+    from reconciler.cli import session
+    from reconciler.desired.load import load_inventory
+    from reconciler.model import Endpoint, Service, Unreachable
+    from reconciler.planning.imported import named
+
+    if controls:
+        tried = [Endpoint(control, service, control) for control in controls for service in Service]
+    else:
+        tried = list(load_inventory(desired).values())
+    with session.progress() as say:
+        live = run.observe(tried, say)
+    silent = [each for each in live.values() if isinstance(each, Unreachable)]
+    if controls:
+        answering = {each.endpoint.control for each in live.values() if not isinstance(each, Unreachable)}
+        silent = [each for each in silent if each.endpoint.control not in answering]
+        live = named([each for each in live.values() if not isinstance(each, Unreachable)])
+    if silent:
+        raise session.Failure("\n".join(dict.fromkeys(f"{each.endpoint.server}: {each.reason}" for each in silent)))
+    return live
+
+
+def _find(live: Mapping[tuple[str, Service], Live]) -> tuple[list[Imported], list[NotImported]]:
+    from reconciler.model import Snapshot
+    from reconciler.planning.imported import find
+
+    return find([each for each in live.values() if isinstance(each, Snapshot)])
+
+
+def _files(
+    desired: Path, live: Mapping[tuple[str, Service], Live], found: Sequence[Imported], *, writes_inventory: bool
+) -> dict[Path, str]:
+    from reconciler.desired.dump import dump_relationship, dump_servers
+
+    files = {
+        desired / "relationships" / f"{_file_name(each.relationship.name)}.yaml": dump_relationship(
+            each.relationship, each.remarks
+        )
+        for each in found
+    }
+    if writes_inventory:
+        used = {(peer.server, each.relationship.service) for each in found for peer in each.relationship.peers}
+        endpoints: list[Endpoint] = [live[key].endpoint for key in sorted(used)]
+        files = {desired / "servers.yaml": dump_servers(endpoints), **files}
+    return files
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).strip(".-") or "relationship"
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    """Write all files, or none where one already exists."""
+    from reconciler.cli.session import Failure
+
+    there = [str(path) for path in files if path.exists()]
+    if there:
+        raise Failure(f"{', '.join(there)} already there; import overwrites nothing. Move it away, or give --desired")
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _prove(
+    run: Session, desired: Path, live: Mapping[tuple[str, Service], Live], names: Sequence[str], *, detailed: bool
+) -> int:
+    """Load what was written and plan it against what was read."""
+    from reconciler.cli import session
+    from reconciler.planning import verdict
+    from reconciler.planning.plan import plan
+    from reconciler.reports.text_plan import text_plan
+
+    made = plan(session.load_desired(desired, names), live)
+    if any(each.has_changes or each.unplanned for each in made.relationships):
+        run.echo("The plan on the result is not empty:", err=True)
+        run.echo(text_plan(made), err=True)
+    else:
+        run.echo("The plan on the result is empty: nothing would be changed.", err=True)
+    return int(verdict.of_plan(made, (), detailed=detailed))

@@ -1,0 +1,194 @@
+"""What every command that talks to servers needs: settings, credentials, desired, a reading, and safe output."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reconciler.errors import FixInputError, ReconcilerError, UsageError
+from reconciler.redaction import Scrubber
+
+if TYPE_CHECKING:
+    from reconciler.kea.access import Credentials, Settings
+    from reconciler.kea.client import Client
+    from reconciler.model import Desired, Endpoint, Live, Plan, Service
+    from reconciler.running.hands import Hands
+
+T = TypeVar("T")
+
+
+class Failure(click.ClickException):
+    """An error that ends the command, said on stderr."""
+
+    exit_code = 1
+
+
+@contextlib.contextmanager
+def told_errors() -> Iterator[None]:
+    """Turn our exceptions into what a person sees: the message on stderr and the documented exit code."""
+    from reconciler.reports.text_problems import text_problems
+
+    try:
+        yield
+    except FixInputError as error:
+        click.echo(text_problems(error.problems), err=True)
+        raise click.exceptions.Exit(1) from error
+    except UsageError as error:
+        raise click.UsageError(str(error)) from error
+    except ReconcilerError as error:
+        raise Failure(str(error)) from error
+    except KeyboardInterrupt as error:
+        raise click.Abort from error
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of a command: how to reach servers, and the filter that every output passes."""
+
+    settings: Settings
+    credentials: Credentials
+    scrubber: Scrubber = field(default_factory=Scrubber)
+
+    def open_client(self, endpoint: Endpoint) -> Client:
+        """Return a client for one endpoint, to be used as an async context manager."""
+        from reconciler.kea.client import open_client
+
+        return open_client(endpoint, self.settings, self.credentials)
+
+    def observe(self, endpoints: Iterable[Endpoint], say: Callable[[str], None]) -> Mapping[tuple[str, Service], Live]:
+        """Read all endpoints now, and learn the secrets they hold, so that none of them can be printed."""
+        from reconciler.running.observe import observe
+
+        found: dict[tuple[str, Service], Live] = {}
+
+        async def work() -> None:
+            # Not returned from the coroutine: asyncio.run() makes a repr of what it gets, configurations and all.
+            read = observe(endpoints, self.open_client, concurrency=self.settings.concurrency, say=say)
+            found.update(await read)
+
+        run(work())
+        self.learn(found.values())
+        return found
+
+    def learn(self, live: Iterable[Live]) -> None:
+        """Learn the secrets in the servers' local parts, where Kea keeps its passwords."""
+        from reconciler.kea.locality import LOCAL
+        from reconciler.model import Unreachable
+        from reconciler.redaction import secret_values
+
+        for each in live:
+            if not isinstance(each, Unreachable):
+                self.scrubber.learn(secret_values({key: each.config[key] for key in LOCAL if key in each.config}))
+
+    def hands(self, say: Callable[[str], None]) -> Hands:
+        """Return the edges that an apply acts through."""
+        from reconciler.running.hands import Hands
+
+        return Hands(self.open_client, say=say, patience=self.settings.configuration_seconds)
+
+    def echo(self, text: str, *, err: bool = False) -> None:
+        """Print a report: the one way out for anything that may hold what a server said."""
+        click.echo(self.scrubber.scrub(text), err=err, nl=not text.endswith("\n"))
+
+
+def open_session(settings: Path | None, credentials: Path | None, log_level: str) -> Session:
+    """Read settings and credentials, and set logging up on stderr. Raises FixInputError for bad files."""
+    from reconciler.kea.access import Credentials, Settings, read_credentials, read_settings
+
+    default = Path("kea-reconciler.toml")
+    if settings is None and default.exists():
+        settings = default
+    session = Session(
+        read_settings(settings) if settings else Settings(),
+        read_credentials(credentials) if credentials else Credentials(),
+    )
+    session.credentials.teach(session.scrubber)
+    _log_to_stderr(log_level, session.scrubber)
+    return session
+
+
+class _ScrubbingFormatter(logging.Formatter):
+    def __init__(self, scrubber: Scrubber) -> None:
+        super().__init__("%(levelname)s %(name)s: %(message)s")
+        self._scrubber = scrubber
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._scrubber.scrub(super().format(record))
+
+
+def _log_to_stderr(level: str, scrubber: Scrubber) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_ScrubbingFormatter(scrubber))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for chatty in ("httpx", "httpcore", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def load_desired(directory: Path, names: Sequence[str]) -> Desired:
+    """Read desired/, say its warnings on stderr, and keep only the named relationships, all without names.
+
+    Raises FixInputError for wrong files and UsageError for a relationship that nobody declared.
+    """
+    from reconciler.desired.load import load
+    from reconciler.reports.text_problems import text_problems
+
+    found = load(directory)
+    if found.warnings:
+        click.echo(text_problems(found.warnings), err=True)
+    known = {relationship.name for relationship in found.relationships}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise UsageError(f"no relationship {', '.join(unknown)}; declared are: {', '.join(sorted(known))}")
+    kept = tuple(each for each in found.relationships if not names or each.name in names)
+    return replace(found, relationships=kept)
+
+
+def endpoints_of(desired: Desired) -> list[Endpoint]:
+    """Return the endpoints that the relationships need, each once, in a fixed order."""
+    wanted = {
+        (peer.server, relationship.service) for relationship in desired.relationships for peer in relationship.peers
+    }
+    return [desired.endpoints[key] for key in sorted(wanted)]
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end; what it returns must be small (see `Session.observe`)."""
+    return asyncio.run(work)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows what is being done, on a terminal's stderr only; silent in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, no_color="NO_COLOR" in os.environ).status("reading the servers") as spinner:
+        yield lambda text: spinner.update(text.replace("[", r"\["))
+
+
+def wants_colour() -> bool:
+    """Whether the result may be coloured: only on a terminal, and never with NO_COLOR set (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def make_plan(
+    session: Session, directory: Path, names: Sequence[str]
+) -> tuple[Plan, Mapping[tuple[str, Service], Live]]:
+    """Read desired and live and plan: the one path that plan, apply, drift and status share."""
+    from reconciler.planning.plan import plan
+
+    desired = load_desired(directory, names)
+    with progress() as say:
+        live = session.observe(endpoints_of(desired), say)
+    return plan(desired, live), live

@@ -1,0 +1,42 @@
+"""`kea-reconciler status`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from reconciler.cli import options
+
+
+@click.command()
+@options.selection
+@options.output_format
+@options.access
+def status(
+    desired: Path,
+    names: Sequence[str],
+    output_format: str,
+    settings: Path | None,
+    credentials: Path | None,
+    log_level: str,
+) -> int:
+    """Say how every relationship is doing: OK, Impaired or Service down, and why. Changes nothing.
+
+    Ends with 0 when all are OK, else with 1.
+    """
+    from reconciler.cli import session
+    from reconciler.planning import verdict
+    from reconciler.planning.status import status as status_of
+    from reconciler.reports import json_status, text_status
+
+    with session.told_errors():
+        run = session.open_session(settings, credentials, log_level)
+        made, live = session.make_plan(run, desired, names)
+        found = [status_of(each, live) for each in made.relationships]
+        if output_format == "json":
+            run.echo(json_status.json_status(found))
+        else:
+            run.echo(text_status.text_status(found, colour=session.wants_colour()))
+        return int(verdict.of_status(found))

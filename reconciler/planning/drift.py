@@ -1,0 +1,29 @@
+"""Drift: the part of a plan that is due although nobody changed desired."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.model import Cause, Plan, Procedure, RelationshipPlan, ServerPlan
+
+_DRIFT = frozenset({Cause.PRIMARY, Cause.PEER})
+
+
+def only_drift(plan: Plan) -> Plan:
+    """Return a plan with the changes alone that a server's move caused, for looking at.
+
+    What could not be read or decided stays, and so do the notes; objections stay where a change does. No server of
+    it has anything to send: half of what a plan would set must never go out.
+    """
+    return replace(plan, relationships=tuple(map(_of_relationship, plan.relationships)))
+
+
+def _of_relationship(plan: RelationshipPlan) -> RelationshipPlan:
+    servers = tuple(map(_of_server, plan.servers))
+    if any(server.changes for server in servers):
+        return replace(plan, servers=servers)
+    return replace(plan, servers=servers, procedure=Procedure.NOTHING, objections=())
+
+
+def _of_server(server: ServerPlan) -> ServerPlan:
+    return replace(server, changes=tuple(each for each in server.changes if each.cause in _DRIFT), outgoing=None)

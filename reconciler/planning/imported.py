@@ -1,0 +1,191 @@
+"""Relationships that servers already have, in the words of desired: the way from two servers made by hand to git."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler.kea import ha
+from reconciler.kea.stamps import read_stamp
+from reconciler.model import ABSENT, Mode, Peer, Relationship, Role, Service, Snapshot
+from reconciler.planning.diff import differences, field_changes
+from reconciler.planning.wanted import block_of, replicated_part
+
+Remarks = Mapping[tuple[str | int, ...], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A relationship that was found, what a reader of its file should know (by path in the document), and where
+    the peers disagree, in words.
+    """
+
+    relationship: Relationship
+    remarks: Remarks = field(default_factory=dict)
+    disagreements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotImported:
+    """A relationship that was seen on these servers but can't be described, and why."""
+
+    servers: tuple[str, ...]
+    reason: str
+
+
+def find(snapshots: Sequence[Snapshot]) -> tuple[list[Imported], list[NotImported]]:
+    """Return the relationships that these servers have, and those that can't be described, each sorted by server.
+
+    The primary's word counts; where another peer says otherwise, that is remarked on and left for the plan to mend.
+    """
+    groups: dict[tuple[Service, tuple[str, ...]], dict[str, Snapshot]] = {}
+    for snapshot in sorted(snapshots, key=lambda each: str(each.endpoint)):
+        block = block_of(snapshot)
+        if block is not None:
+            names = tuple(sorted(str(peer.get("name")) for peer in block.get("peers") or ()))
+            members = groups.setdefault((snapshot.endpoint.service, names), {})
+            members[str(block.get("this-server-name"))] = snapshot
+    found: list[Imported] = []
+    left: list[NotImported] = []
+    for (service, names), members in groups.items():
+        each = _describe(service, names, members)
+        found.append(each) if isinstance(each, Imported) else left.append(each)
+    return found, left
+
+
+def _describe(service: Service, names: Sequence[str], members: Mapping[str, Snapshot]) -> Imported | NotImported:
+    servers = tuple(snapshot.endpoint.server for snapshot in members.values())
+    missing = sorted(set(names) - set(members))
+    if missing:
+        return NotImported(servers, f"its peer {', '.join(missing)} is not among the servers that were read")
+    block = block_of(_primary(members) or next(iter(members.values()))) or {}
+    roles = sorted(str(peer.get("role")) for peer in block.get("peers") or ())
+    modes = {str(mode): sorted([Role.PRIMARY.value, mode.partner_role.value]) for mode in Mode}
+    if modes.get(str(block.get("mode"))) != roles:
+        return NotImported(servers, f"mode {block.get('mode')} with roles {', '.join(roles)} is not supported yet")
+    return _imported(service, members, block)
+
+
+def _primary(members: Mapping[str, Snapshot]) -> Snapshot | None:
+    for name, snapshot in members.items():
+        peers = (block_of(snapshot) or {}).get("peers") or ()
+        if any(peer.get("name") == name and peer.get("role") == Role.PRIMARY for peer in peers):
+            return snapshot
+    return None
+
+
+def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[str, Any]) -> Imported:
+    source = _primary(members) or next(iter(members.values()))
+    mode = Mode(str(block["mode"]))
+    form = ha.normal_form(block, source.version)
+    peers = tuple(_peer(entry, members, form) for entry in block["peers"])
+    relationship = Relationship(
+        name=_name(service, peers, members),
+        service=service,
+        mode=mode,
+        peers=tuple(sorted(peers, key=lambda peer: (peer.role is not Role.PRIMARY, peer.name))),
+        parameters=_parameters(form, source.version),
+    )
+    remarks: dict[tuple[str | int, ...], str] = {}
+    remarks |= _credential_remarks(relationship, block)
+    disagreements = [text for path, text in _disagreements(relationship, members, source, remarks)]
+    relationship, data = _data_agreement(relationship, members, source, remarks)
+    return Imported(relationship, remarks, (*disagreements, *data))
+
+
+def _name(service: Service, peers: Sequence[Peer], members: Mapping[str, Snapshot]) -> str:
+    """The name in the servers' stamps where they agree on one, else one made of the servers' names."""
+    stamped = {stamp.relationship if (stamp := read_stamp(each.config)) else None for each in members.values()}
+    only = next(iter(stamped)) if len(stamped) == 1 else None
+    return only or "-".join([*sorted(peer.server for peer in peers), service.value])
+
+
+def _peer(entry: Mapping[str, Any], members: Mapping[str, Snapshot], form: Mapping[str, Any]) -> Peer:
+    name = str(entry["name"])
+    filled = form["peers"][name]
+    options = {key: filled[key] for key, usual in ha.PEER_DEFAULTS.items() if filled.get(key) != usual}
+    return Peer(members[name].endpoint.server, name, Role(str(entry["role"])), str(entry["url"]), options)
+
+
+def _parameters(form: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """The parameters that differ from Kea's default; those that we don't know stay on the servers untouched."""
+    usual = ha.normal_form({"mode": form["mode"]}, version)
+    chosen = {key: form[key] for key in ha.defaults(form["mode"], version) if form[key] != usual[key]}
+    if "multi-threading" in chosen:
+        threads = usual["multi-threading"]
+        chosen["multi-threading"] = {k: v for k, v in chosen["multi-threading"].items() if v != threads.get(k)}
+    if "state-machine" in chosen:
+        states = [{"state": state, "pause": pause} for state, pause in chosen["state-machine"].items()]
+        chosen["state-machine"] = {"states": states}
+    return chosen
+
+
+def _credential_remarks(relationship: Relationship, block: Mapping[str, Any]) -> dict[tuple[str | int, ...], str]:
+    entries = {str(entry["name"]): entry for entry in block["peers"]}
+    return {
+        ("peers", place, "basic-auth-user"): "its password stays on the servers; better: basic-auth-password-file"
+        for place, peer in enumerate(relationship.peers)
+        if ha.PASSWORD in entries[peer.name] and "basic-auth-user" in peer.options
+    }
+
+
+def _disagreements(
+    relationship: Relationship,
+    members: Mapping[str, Snapshot],
+    source: Snapshot,
+    remarks: dict[tuple[str | int, ...], str],
+) -> Iterator[tuple[str, str]]:
+    """Yield where another peer's entry of the HA hook differs from the primary's, and note it in `remarks`."""
+    ours = ha.normal_form(block_of(source) or {}, source.version)
+    for snapshot in members.values():
+        if snapshot is source:
+            continue
+        theirs = ha.normal_form(block_of(snapshot) or {}, snapshot.version)
+        server = snapshot.endpoint.server
+        for key in sorted((ours.keys() | theirs.keys()) - {"this-server-name"}):
+            for change in field_changes(key, ours.get(key, ABSENT), theirs.get(key, ABSENT)):
+                text = f"{server} has {change.name} {change.after}, {source.endpoint.server} has {change.before}"
+                path = ("parameters", key) if key in relationship.parameters else ("name",)
+                remarks[path] = "; ".join(filter(None, [remarks.get(path), text]))
+                yield change.name, text
+
+
+def _data_agreement(
+    relationship: Relationship,
+    members: Mapping[str, Snapshot],
+    source: Snapshot,
+    remarks: dict[tuple[str | int, ...], str],
+) -> tuple[Relationship, tuple[str, ...]]:
+    """Replicate only what already agrees: interfaces become local, any other difference waits for a person."""
+    pattern = f"/{relationship.service.subnets}/*/interface"
+    for candidate in (relationship, replace(relationship, local=(pattern,))):
+        if not any(_count_differences(candidate, source, each) for each in members.values()):
+            return candidate, ()
+    texts = tuple(
+        f"{count} objects on {each.endpoint.server} differ from {source.endpoint.server}"
+        for each in members.values()
+        if (count := _count_differences(relationship, source, each))
+    )
+    remarks[("replicate",)] = "; ".join(texts) + "; true makes the primary's data the truth (look at `plan` first)"
+    return replace(relationship, replicate=False), texts
+
+
+def _count_differences(relationship: Relationship, source: Snapshot, other: Snapshot) -> int:
+    ours, theirs = replicated_part(relationship, source), replicated_part(relationship, other)
+    return 0 if ours == theirs else sum(1 for _ in differences(theirs, ours, relationship.service))
+
+
+def named(snapshots: Sequence[Snapshot]) -> dict[tuple[str, Service], Snapshot]:
+    """Give servers that were read by address alone a name each: the one they have in their relationship, else the
+    address. Two services behind one address are one server where their names agree.
+    """
+    found: dict[tuple[str, Service], Snapshot] = {}
+    for snapshot in snapshots:
+        block = block_of(snapshot)
+        name = str(block.get("this-server-name")) if block else snapshot.endpoint.control
+        if (name, snapshot.endpoint.service) in found:
+            name = f"{name}-{len(found) + 1}"
+        endpoint = replace(snapshot.endpoint, server=name)
+        found[name, endpoint.service] = replace(snapshot, endpoint=endpoint)
+    return found
