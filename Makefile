@@ -1,0 +1,55 @@
+# Every target makes what it needs itself (lab/install.sh), so any of them works in a fresh clone.
+
+PYTHON_HERE := .venv/bin/python
+# Tests with real daemons mostly wait for heartbeats: more workers than processors pay.
+WORKERS ?= 4
+PYTEST := $(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test fast lint format types bench docs clean install install-python
+
+help: ## this list
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+
+demo: ## the main job, shown on two Kea servers started for it (DEMO=simulator: on simulated ones)
+ifeq ($(DEMO),simulator)
+demo: install-python
+else
+demo: install
+endif
+	@$(PYTHON_HERE) -m lab.demo
+
+test: install lint types ## everything: format, lint, types, and all tests, those with real Kea daemons too
+	$(PYTEST)
+
+fast: install-python ## the tests that need no Kea
+	$(PYTEST) -m "not kea"
+
+lint: install-python ## style and format
+	$(PYTHON_HERE) -m ruff check .
+	$(PYTHON_HERE) -m ruff format --check .
+
+format: install-python ## put the code into the common format
+	$(PYTHON_HERE) -m ruff check --fix-only .
+	$(PYTHON_HERE) -m ruff format .
+
+types: install-python ## static types
+	$(PYTHON_HERE) -m mypy
+
+bench: install ## the benchmarks, as ratios to what Kea and plain tools need
+	$(PYTHON_HERE) -m benchmarks
+
+docs: install-python ## write the generated parts of docs/ again
+	$(PYTHON_HERE) -m docs.generate
+
+clean: ## remove the virtual environment and everything that was generated
+	rm -rf .venv .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install:
+	@lab/install.sh
+
+install-python:
+	@lab/install.sh --without-kea
