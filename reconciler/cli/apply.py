@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.model import Plan, RelationshipOutcome
 
 
-@click.command()
+@click.command(short_help="Plan, show it, ask, and carry it out.")
 @options.selection
 @options.output_format
 @click.option("--yes", "-y", is_flag=True, help="Don't ask before changing anything.")
@@ -46,7 +46,7 @@ def apply(
     from reconciler.reports import json_outcomes, text_outcomes, text_plan
 
     with session.told_errors():
-        run = session.open_session(settings, credentials, log_level)
+        run = session.open_session(settings, credentials, log_level, desired)
         made, _ = session.make_plan(run, desired, names)
         shown = text_plan.text_plan(made, approved=approved, colour=session.wants_colour(), verbose=verbose)
         run.echo(shown, err=output_format == "json")

@@ -10,7 +10,7 @@ import click
 from reconciler.cli import options
 
 
-@click.command()
+@click.command(short_help="Say where servers differ though git did not change.")
 @options.selection
 @options.output_format
 @options.detailed_exitcode
@@ -37,7 +37,7 @@ def drift(
     from reconciler.reports import json_plan, text_plan
 
     with session.told_errors():
-        run = session.open_session(settings, credentials, log_level)
+        run = session.open_session(settings, credentials, log_level, desired)
         made, _ = session.make_plan(run, desired, names)
         found = only_drift(made)
         if output_format == "json":

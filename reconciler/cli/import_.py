@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.planning.imported import Imported, NotImported
 
 
-@click.command("import")
+@click.command("import", short_help="Write YAML for relationships that servers have.")
 @options.desired
 @click.option(
     "--control",
@@ -45,7 +45,7 @@ def import_(
     from reconciler.cli import session
 
     with session.told_errors():
-        run = session.open_session(settings, credentials, log_level)
+        run = session.open_session(settings, credentials, log_level, desired)
         live = _read(run, desired, controls)
         found, left = _find(live)
         for other in left:

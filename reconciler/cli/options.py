@@ -10,6 +10,18 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+def _known_codes(_context: click.Context, _option: click.Parameter, codes: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a code that no objection has: a misspelt approval would silently approve nothing."""
+    if codes:
+        from reconciler.planning.guard import CODES
+
+        unknown = [code for code in codes if code not in CODES]
+        if unknown:
+            raise click.BadParameter(f"no objection has the code {', '.join(unknown)}; there are {', '.join(CODES)}")
+    return codes
+
+
 desired = click.option(
     "--desired",
     type=click.Path(path_type=Path, file_okay=False),
@@ -43,6 +55,7 @@ approve = click.option(
     "approved",
     multiple=True,
     metavar="CODE",
+    callback=_known_codes,
     help="Wave one safety objection through for this run, by its code; may be given more than once.",
 )
 log_level = click.option(

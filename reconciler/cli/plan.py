@@ -10,7 +10,7 @@ import click
 from reconciler.cli import options
 
 
-@click.command()
+@click.command(short_help="Say what apply would change, and why.")
 @options.selection
 @options.output_format
 @options.detailed_exitcode
@@ -35,7 +35,7 @@ def plan(
     from reconciler.reports import json_plan, text_plan
 
     with session.told_errors():
-        run = session.open_session(settings, credentials, log_level)
+        run = session.open_session(settings, credentials, log_level, desired)
         made, _ = session.make_plan(run, desired, names)
         if output_format == "json":
             run.echo(json_plan.json_plan(made, approved=approved))

@@ -7,7 +7,7 @@ import click
 NAMES = ("relationship", "servers", "status", "plan-report", "outcome-report")
 
 
-@click.command()
+@click.command(short_help="Print a JSON Schema.")
 @click.argument("name", type=click.Choice(NAMES), default="relationship")
 def schema(name: str) -> None:
     """Print one of the JSON Schemas that this version goes by (default: relationship)."""

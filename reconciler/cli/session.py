@@ -48,6 +48,19 @@ def told_errors() -> Iterator[None]:
         raise Failure(str(error)) from error
     except KeyboardInterrupt as error:
         raise click.Abort from error
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        # Its text may hold anything, a configuration included; the place alone is safe to show.
+        raise Failure(f"internal error, please report it: {_place(error)}") from error
+
+
+def _place(error: Exception) -> str:
+    """Return the type of an error and where in the program it was raised, without its text."""
+    import traceback
+
+    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    return f"{type(error).__name__} at {' < '.join(reversed(frames[-4:]))}"
 
 
 @dataclass(slots=True)
@@ -100,13 +113,19 @@ class Session:
         click.echo(self.scrubber.scrub(text), err=err, nl=not text.endswith("\n"))
 
 
-def open_session(settings: Path | None, credentials: Path | None, log_level: str) -> Session:
-    """Read settings and credentials, and set logging up on stderr. Raises FixInputError for bad files."""
+def open_session(settings: Path | None, credentials: Path | None, log_level: str, desired: Path) -> Session:
+    """Read settings and credentials, and set logging up on stderr.
+
+    Raises FixInputError for bad files, and UsageError for one below `desired`, which pull requests may change.
+    """
     from reconciler.kea.access import Credentials, Settings, read_credentials, read_settings
 
     default = Path("kea-reconciler.toml")
     if settings is None and default.exists():
         settings = default
+    for path in filter(None, (settings, credentials)):
+        if path.resolve().is_relative_to(desired.resolve()):
+            raise UsageError(f"{path} lies below {desired}: whoever may change desired state must not change this file")
     session = Session(
         read_settings(settings) if settings else Settings(),
         read_credentials(credentials) if credentials else Credentials(),
@@ -167,14 +186,21 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 @contextlib.contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows what is being done, on a terminal's stderr only; silent in a pipe."""
+    """Yield a function that says what is being done: to the log, and on a terminal's stderr as it goes."""
+    log = logging.getLogger("reconciler")
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield log.info
         return
     from rich.console import Console
+    from rich.markup import escape
 
     with Console(stderr=True, no_color="NO_COLOR" in os.environ).status("reading the servers") as spinner:
-        yield lambda text: spinner.update(text.replace("[", r"\["))
+
+        def say(text: str) -> None:
+            log.info(text)
+            spinner.update(escape(text))
+
+        yield say
 
 
 def wants_colour() -> bool:

@@ -10,7 +10,7 @@ import click
 from reconciler.cli import options
 
 
-@click.command()
+@click.command(short_help="Say how every relationship is doing.")
 @options.selection
 @options.output_format
 @options.access
@@ -32,7 +32,7 @@ def status(
     from reconciler.reports import json_status, text_status
 
     with session.told_errors():
-        run = session.open_session(settings, credentials, log_level)
+        run = session.open_session(settings, credentials, log_level, desired)
         made, live = session.make_plan(run, desired, names)
         found = [status_of(each, live) for each in made.relationships]
         if output_format == "json":

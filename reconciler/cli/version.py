@@ -7,7 +7,7 @@ import click
 from reconciler import __version__
 
 
-@click.command()
+@click.command(short_help="Say which version this is.")
 def version() -> None:
     """Say which version this is, and which series of Kea it is tested with."""
     import platform
