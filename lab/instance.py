@@ -77,8 +77,7 @@ class Instance:
 
     def wait_ready(self, seconds: float) -> None:
         """Wait until it answers; LabError with the end of its log where it ends, or takes more than `seconds`."""
-        wait_until(lambda: not self.process.is_running or self.answers(), seconds)
-        if self.process.is_running and self.answers():
+        if wait_until(lambda: not self.process.is_running or self.answers(), seconds) and self.process.is_running:
             return
         why = "does not answer" if self.process.is_running else "ended by itself"
         raise LabError(f"{self.label} {why}; its log ends with\n{self.log()[-4000:]}")

@@ -53,7 +53,7 @@ class Laboratory:
         """A proxy in front of the server's agent."""
         return self._ending.enter_context(Proxy(server.control))
 
-    def logs(self, lines: int = 200) -> dict[str, str]:
+    def logs(self, lines: int = 60) -> dict[str, str]:
         """The last `lines` lines of what each program of each server logged, without the secrets they know of."""
         scrubber = Scrubber(secret for server in self.servers for secret in _secrets(server))
         return {

@@ -7,6 +7,7 @@ The kernel drops such a lock when its process ends, however it ends.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
@@ -22,22 +23,24 @@ _RANGE = range(20000, 32000)
 
 
 class Port:
-    """One port, reserved from construction to `release()`; `number` is the TCP port, any free one unless given."""
+    """One port of `address`, reserved from construction to `release()`; `number` is the TCP port.
+
+    A free one is chosen unless a `number` is asked for; LabError where there is none, or that one is taken.
+    """
 
     def __init__(self, address: str = "127.0.0.1", number: int | None = None) -> None:
         folder = Path(tempfile.gettempdir()) / f"kea-lab-ports-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
-        for candidate in random.sample(_RANGE, 200) if number is None else (number,):
-            lock = _locked(folder / (str(candidate) if number is None else f"{address}-{candidate}"))
+        for candidate in random.sample(_RANGE, 200) if number is None else [number]:
+            lock = _locked(folder / f"{address}-{candidate}")
             if lock is None:
                 continue
-            if _can_be_bound(address, candidate):
+            if not _is_taken(address, candidate):
                 self.number = candidate
                 self._lock = lock
                 return
             lock.close()
-        wanted = f"between {_RANGE.start} and {_RANGE.stop - 1}" if number is None else str(number)
-        raise LabError(f"no free TCP port {wanted} on {address}")
+        raise LabError(f"TCP port {number or 'of the lab'} of {address} is taken")
 
     def release(self) -> None:
         """Give the port back; once is enough, more does no harm."""
@@ -55,13 +58,16 @@ def _locked(path: Path) -> IO[bytes] | None:
     return file
 
 
-def _can_be_bound(address: str, number: int) -> bool:
-    """Whether a listener of Kea's kind (SO_REUSEADDR) could take the port now."""
+def _is_taken(address: str, number: int) -> bool:
+    """Whether a listener of Kea's kind (SO_REUSEADDR) would find the port taken.
+
+    An address that this network namespace does not have says nothing about the one that has it.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, number))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error.errno != errno.EADDRNOTAVAIL
+    return False
