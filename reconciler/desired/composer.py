@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.desired.limits import Limits
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_QUOTED = re.compile(r"'[^']{2,}'")
+_QUOTED = re.compile(r"'([^']*)'")
 
 
 @dataclass(slots=True)
@@ -126,10 +126,9 @@ class Composer:
     def _syntax(self, error: yaml.YAMLError) -> Problem:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         position = Position(self.file, mark.line + 1, mark.column + 1) if mark else Position(self.file, 1, 1)
-        # the pure parser quotes what it found, and that may be a part of a secret; the C parser does not
-        found = _QUOTED.sub("something else", getattr(error, "problem", None) or "it has a character it can't have")
+        found = _discreet(getattr(error, "problem", None) or "it has a character that it can't have")
         context = getattr(error, "context", None)
-        message = f"this is not YAML: {found}" + (f" ({_QUOTED.sub('', context)})" if context else "")
+        message = f"this is not YAML: {found}" + (f" ({_discreet(context)})" if context else "")
         return Problem(position, "yaml-syntax", message, _advice(found))
 
 
@@ -145,6 +144,11 @@ def too_deep(position: Position, limits: Limits) -> Problem:
     return Problem(
         position, "yaml-depth", message, "Nothing in desired/ nests deeply: look for a stray bracket or dash."
     )
+
+
+def _discreet(words: str) -> str:
+    """Return a parser's words without what it quotes from the file, which may be a secret; one character may stay."""
+    return _QUOTED.sub(lambda quoted: quoted[0] if len(quoted[1]) < 2 else "something else", words)
 
 
 def _tag(position: Position) -> Problem:

@@ -94,9 +94,9 @@ def _missing(document: Document, fault: _Fault) -> Iterator[Finding]:
     """Explain a missing key. The schema library reports each in an error of its own, which names it in its text."""
     for name in fault.wanted:
         if name not in fault.value and fault.text.startswith(repr(name)):
-            where = f"{label(fault.trail)} has" if fault.trail else "there is"
+            message = f"{label((*fault.trail, name))} is missing"
             advice = f"Add it: {_about(fault.schema['properties'][name])}"
-            yield Finding(Problem(document.at(fault.trail), "missing-key", f"{where} no {name}", advice))
+            yield Finding(Problem(document.at(fault.trail), "missing-key", message, advice))
 
 
 def _about(subschema: Mapping[str, Any]) -> str:
@@ -131,7 +131,9 @@ def _type_advice(fault: _Fault) -> str:
         return "Take off the dashes; several relationships in one file are separated by lines of ---."
     if fault.wanted == "array":
         return "Write a list: each item on a line of its own that begins with a dash, or all in [brackets]."
-    return "Write it as the schema says: kea-reconciler schema prints it."
+    if fault.wanted == "string":
+        return "Write a single value."
+    return "Write its keys below it, each on a line of its own as `key: value`, indented by two spaces."
 
 
 def _unit(fault: _Fault) -> str:
@@ -172,7 +174,8 @@ def _wrong_length(fault: _Fault) -> Words:
     kind = kind_of(fault.value)
     if not fault.value:
         return "wrong-length", "is empty", f"Write {kind} that holds something, or leave the key out."
-    return "wrong-length", f"is {kind} that is too long", f"At most {fault.wanted} are allowed."
+    what = "characters" if isinstance(fault.value, str) else "items"
+    return "wrong-length", f"is {kind} that is too long", f"At most {fault.wanted} {what} are allowed."
 
 
 def _repeated(_fault: _Fault) -> Words:

@@ -133,6 +133,7 @@ def _is_yaml(name: str) -> bool:
 def _read(directory: Path, name: str, limits: Limits) -> bytes | Problem:
     """Return the content of one file. It is opened without waiting, so that a pipe can't stop us."""
     path = directory / name
+    content: bytes | Problem | None
     try:
         content = _read_regular(path, limits.file_bytes + 1)
     except OSError as error:

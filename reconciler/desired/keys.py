@@ -30,7 +30,7 @@ _OWN_PLACE = {
 def key_problem(position: Position, trail: Trail, known: Collection[str]) -> Problem:
     """Return the problem of a key, the last step of `trail`, that is not among the `known` ones of its mapping."""
     *around, name = trail
-    section = label(tuple(around))
+    section = f"in {label(tuple(around))}" if around else "at the top of the document"
     if isinstance(name, str) and _is_plain_secret(name):
         return Problem(position, "plain-password", *_plain_password(name, tuple(around)))
     text = key(str(name))
@@ -38,11 +38,11 @@ def key_problem(position: Position, trail: Trail, known: Collection[str]) -> Pro
         return Problem(position, "misplaced-key", f"{text} has no place under parameters", _OWN_PLACE[str(name)])
     other = None if around[:1] == ["servers"] or "servers" in known else _other_place(str(name), tuple(around))
     if other:
-        message = f"{text} has no place in {section}"
+        message = f"{text} has no place {section}"
         return Problem(position, "misplaced-key", message, f"It belongs {other}.")
     meant = nearest(str(name), known)
     advice = f"Did you mean {meant}?" if meant else f"Known here: {listed(sorted(known), 'and')}."
-    return Problem(position, "unknown-key", f"{section} has an unknown key, {text}", advice)
+    return Problem(position, "unknown-key", f"there is an unknown key {section}: {text}", advice)
 
 
 def _is_plain_secret(name: str) -> bool:

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 _SHAPE = re.compile(r"(?P<scheme>https?)://(?P<host>\[[^\]/?#@]*\]|[^\[\]/?#@:]*)(:(?P<port>[^/?#@]*))?(?P<path>/.*)?")
 UNIX = "unix:"
+_UNBRACKETED = "an IPv6 address must be in brackets, and its port follows the closing one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,17 @@ def parse_http(text: str) -> HttpUrl | str:
 
 def parse_control(text: str) -> HttpUrl | str | None:
     """Return the parts of a control channel's URL, what is wrong with it, or None for a good unix:/path."""
-    if not text.startswith(UNIX):
+    if text.startswith("http"):
         return parse_http(text)
+    if not text.startswith(UNIX):
+        return "it begins with none of http://, https:// and unix: in small letters"
     return None if re.fullmatch(r"unix:/\S+", text) else "after unix: comes an absolute path without spaces"
 
 
 def _misshapen(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         return "it does not begin with http:// or https:// in small letters"
-    return "an IPv6 address must be in brackets, and its port follows the closing one"
+    return _UNBRACKETED
 
 
 def _host_fault(host: str) -> str | None:
@@ -77,6 +80,8 @@ def _host_fault(host: str) -> str | None:
 
 
 def _port_fault(port: str | None) -> str | None:
+    if port and ":" in port:
+        return _UNBRACKETED
     if not port:
         return "the port is missing; none is assumed"
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:

@@ -18,7 +18,7 @@ _BAD_ESCAPE = re.compile(r"~(?![01])")
 # Global parameters of kea-dhcp4 and kea-dhcp6, 2.2 to 3.0 (Kea manual, "DHCPv4 Server" and "DHCPv6 Server").
 _COMMON = frozenset(
     """allocator cache-max-age cache-threshold calculate-tee-times client-classes compatibility config-control
-    control-socket control-sockets data-directory ddns-conflict-resolution-mode ddns-generated-prefix
+    control-socket control-sockets ddns-conflict-resolution-mode ddns-generated-prefix
     ddns-override-client-update ddns-override-no-update ddns-qualifying-suffix ddns-replace-client-name
     ddns-send-updates ddns-ttl ddns-ttl-max ddns-ttl-min ddns-ttl-percent ddns-update-on-renew
     ddns-use-conflict-resolution decline-probation-period dhcp-ddns dhcp-queue-control dhcp4o6-port
@@ -36,7 +36,7 @@ _OF_SERVICE = {
         stash-agent-options subnet4""".split()  # noqa: SIM905
     ),
     Service.DHCP6: frozenset(
-        """mac-sources max-preferred-lifetime min-preferred-lifetime pd-allocator preferred-lifetime
+        """data-directory mac-sources max-preferred-lifetime min-preferred-lifetime pd-allocator preferred-lifetime
         relay-supplied-options server-id subnet6""".split()  # noqa: SIM905
     ),
 }

@@ -34,10 +34,10 @@ def response_delay_allows_for_heartbeats(draft: Draft) -> Iterator[Problem]:
     position = draft.at("parameters", which)
     words = f"max-response-delay ({response} ms) is %s heartbeat-delay ({heartbeat} ms)"
     if heartbeat and response <= heartbeat:
-        advice = f"Make it greater, better at least {3 * heartbeat}; Kea's defaults are 60000 and 10000."
+        advice = "Make it at least three times as long; Kea's own are 60000 and 10000 for heartbeat-delay."
         yield Problem(position, "response-delay", words % "not greater than", advice)
     elif response < 3 * heartbeat:
-        advice = f"One lost heartbeat may already count as an interruption: at least {3 * heartbeat} is safer."
+        advice = "One lost heartbeat may already count as an interruption: lengthen it, or shorten heartbeat-delay."
         yield Problem(position, "response-delay", words % "less than three times", advice, Severity.WARNING)
 
 
