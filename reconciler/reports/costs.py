@@ -1,27 +1,31 @@
 """What setting a server costs the DHCP clients, in words.
 
 Kea unloads and loads all hooks with every config-set, so the HA state machine starts again at `waiting`, where the
-DHCP service is off until the server has heard its partner (Kea's source: ha_service.cc; measured on 2.2.0 and 3.0.3
-with perfdhcp: about one heartbeat-delay for one server, three to four for a pair that starts together).
+DHCP service is off until the server has heard its partner (Kea's source: ha_service.cc). Measured on 2.2.0, in both
+modes, with few leases: one heartbeat-delay for one server of a pair, two to three for a pair that is made.
 """
 
 from __future__ import annotations
 
 from reconciler.kea import ha
 from reconciler.model import Procedure, Relationship, RelationshipPlan, Role, ServerPlan
-from reconciler.planning.wanted import block_of
 from reconciler.reports.numbers import seconds
 from reconciler.reports.values import shown_name
 
 
+def is_affected(plan: RelationshipPlan, server: ServerPlan) -> bool:
+    """Whether clients of a server may notice the plan: it is set, or switched off while its primary is given HA."""
+    is_switched_off = plan.procedure is Procedure.CREATE and server.peer.role is not Role.PRIMARY
+    return bool(server.changes) or is_switched_off
+
+
 def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
-    """Return what the clients notice of setting one server of a plan, seen from how the server was read."""
+    """Return what the clients notice of one affected server of a plan, seen from how the server was read."""
     if plan.procedure is Procedure.CREATE:
         return _cost_of_creating(plan.relationship, server)
     view = server.snapshot.ha
     if view is None:
-        where = "its HA hook is" if block_of(server.snapshot) is not None else "HA is"
-        return f"{where} not in force, so it probably answers no client now"
+        return "its HA hook is not in force, so it probably answers no client now"
     if not view.scopes:
         return "no outage: it answers no client now; its HA starts again"
     silence = f"its HA starts again, and the clients of {_names(view.scopes)} get no answer from it"
@@ -33,11 +37,10 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
 
 
 def _cost_of_creating(relationship: Relationship, server: ServerPlan) -> str:
-    beat = ha.heartbeat_delay(relationship)
-    span = f"three to four heartbeat-delays ({beat * 3:g} to {seconds(beat * 4)})"
+    span = f"until the pair is up, up to three heartbeat-delays ({seconds(3 * ha.heartbeat_delay(relationship))})"
     if server.peer.role is Role.PRIMARY:
-        return f"HA starts on it, and it answers no client until the pair is up, {span}"
-    return f"its DHCP service is off from the first step on, and until the pair is up, {span} after the last"
+        return f"it answers no client from its set {span}"
+    return f"its DHCP service is off from the first step {span} after the last"
 
 
 def _max_response_delay(relationship: Relationship) -> float:

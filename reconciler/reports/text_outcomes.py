@@ -26,7 +26,8 @@ _STYLES: Final = {
 def text_outcomes(outcomes: Sequence[RelationshipOutcome], *, colour: bool = False) -> str:
     """Return outcomes as text, in their own order, without a line end at its end."""
     blocks = ["\n".join(_relationship_lines(each, colour=colour)) for each in outcomes]
-    return "\n\n".join([*blocks, paint(_summary(outcomes), Style.HEADING, colour=colour)])
+    summary = "\n".join(paint(line, Style.HEADING, colour=colour) for line in _summary(outcomes))
+    return "\n\n".join([*blocks, summary])
 
 
 def _relationship_lines(outcome: RelationshipOutcome, *, colour: bool) -> Iterator[str]:
@@ -47,19 +48,17 @@ def standing(server: ServerOutcome) -> str:
     return f"{server.result}, {'persisted' if server.persisted else 'NOT persisted'}"
 
 
-def _summary(outcomes: Sequence[RelationshipOutcome]) -> str:
+def _summary(outcomes: Sequence[RelationshipOutcome]) -> Iterator[str]:
     servers = [server for each in outcomes for server in each.servers]
     found = Counter(server.result for server in servers)
     if found.keys() <= {Result.NOTHING_TO_DO}:
-        return "Nothing to do. Every server is as desired."
-    parts = [f"{found[result]} {result}" for result in Result if found[result]]
-    sentences = [f"Apply: {', '.join(parts)} of {count(len(servers), 'server')}."]
+        yield "Nothing to do. Every server is as desired."
+        return
+    parts = ", ".join(f"{found[result]} {result}" for result in Result if found[result])
+    yield f"Apply: {parts}, of {count(len(servers), 'server')} in {count(len(outcomes), 'relationship')}."
     unpersisted = sum(server.persisted is False for server in servers)
     if unpersisted:
-        sentences.append(
-            f"{count(unpersisted, 'server')} not persisted: send config-write there once the cause is gone."
-        )
+        yield f"{count(unpersisted, 'server')} not persisted: send config-write there once the cause is gone."
     blocked = sum(bool(each.blocked_by) for each in outcomes)
     if blocked:
-        sentences.append(f"{count(blocked, 'relationship')} blocked by safety objections.")
-    return " ".join(sentences)
+        yield f"{count(blocked, 'relationship')} blocked by safety objections."

@@ -9,7 +9,7 @@ from reconciler.kea.locality import LOCAL
 from reconciler.model import Plan, Relationship, RelationshipPlan, ServerPlan
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
-from reconciler.reports.costs import cost
+from reconciler.reports.costs import cost, is_affected
 from reconciler.reports.tables import table
 from reconciler.reports.text_changes import change_groups
 from reconciler.reports.text_objections import objection_lines
@@ -46,7 +46,7 @@ def _text(plan: Plan, view: _View) -> str:
     if view.verbose:
         blocks.append(_local_block(plan))
     summary = drift_summary(plan) if view.is_drift else plan_summary(plan, view.approved)
-    blocks.append(paint(summary, Style.HEADING, colour=view.colour))
+    blocks.append("\n".join(paint(line, Style.HEADING, colour=view.colour) for line in summary))
     return "\n\n".join(blocks)
 
 
@@ -85,15 +85,14 @@ def _trouble_lines(plan: RelationshipPlan, view: _View) -> Iterator[str]:
 
 def _server_lines(plan: RelationshipPlan, server: ServerPlan, view: _View) -> Iterator[str]:
     name = f"  {shown_name(server.peer.server)} ({server.peer.role})"
-    if not server.changes:
-        if view.verbose:
-            yield f"{name}: {'no drift' if view.is_drift else 'as desired'}"
-        return
-    yield paint(f"{name} {'differs' if view.is_drift else 'would change'}:", Style.HEADING, colour=view.colour)
-    authority = plan.authority.server
-    for line in change_groups(server.changes, server.peer.server, authority, colour=view.colour):
-        yield f"    {line}"
-    if not view.is_drift:
+    has_cost = not view.is_drift and is_affected(plan, server)
+    if server.changes:
+        yield paint(f"{name} {'differs' if view.is_drift else 'would change'}:", Style.HEADING, colour=view.colour)
+        groups = change_groups(server.changes, server.peer.server, plan.authority.server, colour=view.colour)
+        yield from (f"    {line}" for line in groups)
+    elif view.verbose or has_cost:
+        yield f"{name}: {'no drift' if view.is_drift else 'as desired'}"
+    if has_cost:
         yield f"    cost: {cost(plan, server)}"
 
 

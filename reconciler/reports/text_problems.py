@@ -9,7 +9,6 @@ from typing import Final
 from reconciler.model import Problem, Severity
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
-from reconciler.reports.json_text import json_text
 from reconciler.reports.numbers import count
 
 _STYLES: Final = {Severity.ERROR: Style.BAD, Severity.WARNING: Style.WARNING}
@@ -28,6 +27,8 @@ def text_problems(problems: Sequence[Problem], *, colour: bool = False) -> str:
 
 def json_problems(problems: Sequence[Problem]) -> str:
     """Return problems as JSON text: `problems[]` with file, line, column, severity, rule, message, advice."""
+    from reconciler.reports.json_text import json_text  # text alone, the common case, starts without orjson
+
     return json_text({"problems": [_problem_value(each) for each in problems]})
 
 

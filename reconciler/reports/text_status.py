@@ -34,7 +34,7 @@ def _relationship_lines(status: RelationshipStatus, *, colour: bool) -> Iterator
     yield paint(head, Style.HEADING, colour=colour) + paint(word, style, colour=colour)
     yield from (f"  because {visible(reason)}" for reason in status.reasons)
     yield f"  authority: {shown_name(status.authority or 'none')} ({visible(status.authority_reason)})"
-    yield f"  in sync: {_answer(status.in_sync)}"
+    yield f"  in sync: {_answer(status.in_sync)}{'' if status.in_sync is not False else ' (plan says what differs)'}"
     yield from (f"  {line}" for line in table([_COLUMNS, *map(_row, status.servers)]))
     yield from (f"  note: {visible(note)}" for note in status.notes)
 

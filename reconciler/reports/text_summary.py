@@ -1,4 +1,4 @@
-"""The last line of a report on a plan: what it all comes to."""
+"""The last lines of a report on a plan: what it all comes to, one sentence a line."""
 
 from __future__ import annotations
 
@@ -10,17 +10,8 @@ from reconciler.planning.verdict import unapproved
 from reconciler.reports.numbers import count
 
 
-def plan_summary(plan: Plan, approved: Collection[str] = ()) -> str:
-    """Return what a plan comes to: how much to do where, and what could not be planned or is blocked."""
-    return " ".join(_plan_sentences(plan, approved))
-
-
-def drift_summary(plan: Plan) -> str:
-    """Return what a drift comes to; its signs say what `apply` would do about it."""
-    return " ".join(_drift_sentences(plan))
-
-
-def _plan_sentences(plan: Plan, approved: Collection[str]) -> Iterator[str]:
+def plan_summary(plan: Plan, approved: Collection[str] = ()) -> Iterator[str]:
+    """Yield what a plan comes to: how much to do where, and what could not be planned or is blocked."""
     if not plan.relationships:
         yield "Nothing to plan: no relationship is desired."
         return
@@ -37,7 +28,8 @@ def _plan_sentences(plan: Plan, approved: Collection[str]) -> Iterator[str]:
         yield f"{_of_all(blocked, plan)} {'is' if blocked == 1 else 'are'} blocked by safety objections."
 
 
-def _drift_sentences(plan: Plan) -> Iterator[str]:
+def drift_summary(plan: Plan) -> Iterator[str]:
+    """Yield what a drift comes to; its signs say what `apply` would do about it."""
     if not plan.relationships:
         yield "Nothing to compare: no relationship is desired."
         return
@@ -45,11 +37,10 @@ def _drift_sentences(plan: Plan) -> Iterator[str]:
     undone = _undone(plan)
     if number:
         yield f"Drift: {count(number, 'difference')} {_place(plan)}."
+        yield "The signs say what apply would do there: + add, ~ change, - delete."
     if undone:
         yield f"{_of_all(undone, plan)} could not be compared."
-    if number:
-        yield "The signs say what apply would do there: + add, ~ change, - delete."
-    elif undone < len(plan.relationships):
+    if not number and undone < len(plan.relationships):
         yield "No drift elsewhere." if undone else "No drift."
 
 

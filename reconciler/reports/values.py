@@ -17,7 +17,7 @@ CONTEXT: Final = 12  # characters shown on either side of where two long values 
 # A string that can't be taken for anything else stands without quotes; one that reads as a number or a word of JSON
 # keeps them, so that "3600" -> 3600 is seen to be a change.
 _BARE = re.compile(r"""[^\s"'\\,;(){}\[\]]+""")
-_NUMBER_OR_WORD = re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?|true|false|null")
+_NUMBER_OR_WORD = re.compile(r"[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?|true|false|null")
 
 
 def shown_name(text: str) -> str:
@@ -36,7 +36,10 @@ def shown_pair(before: Json, after: Json) -> tuple[str, str]:
         return visible(old), visible(new)
     start = _equal_at_start(old, new)
     end = min(_equal_at_start(old[::-1], new[::-1]), len(old) - start, len(new) - start)
-    return visible(_window(old, start, len(old) - end)), visible(_window(new, start, len(new) - end))
+    return (
+        visible(_window(old, start, len(old) - end) + _size(before, old)),
+        visible(_window(new, start, len(new) - end) + _size(after, new)),
+    )
 
 
 def _text(value: Json) -> str:
@@ -61,15 +64,22 @@ def _shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{_without_middle(text, limit)} ({len(text)} characters)"
 
 
+def _size(value: Json, text: str) -> str:
+    """Return how long a value is where it is too long to be shown whole; of a string without its quotes."""
+    if len(text) <= LONGEST:
+        return ""
+    return f" ({len(value) if isinstance(value, str) else len(text)} characters)"
+
+
 def _without_middle(text: str, limit: int) -> str:
     tail = limit // 3
     return text if len(text) <= limit else f"{text[: limit - tail - 3]}...{text[-tail:]}"
 
 
 def _window(text: str, start: int, stop: int) -> str:
-    """Return what lies between `start` and `stop` with some text around it, and how long the whole is."""
+    """Return what lies between `start` and `stop` with some text around it; a text that isn't long as a whole."""
     if len(text) <= LONGEST:
         return text
     left, right = max(0, start - CONTEXT), min(len(text), stop + CONTEXT)
     piece = _without_middle(text[left:right], LONGEST)
-    return f"{'...' if left else ''}{piece}{'...' if right < len(text) else ''} ({len(text)} characters)"
+    return f"{'...' if left else ''}{piece}{'...' if right < len(text) else ''}"

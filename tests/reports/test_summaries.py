@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model import RelationshipOutcome, RelationshipPlan, Result, ServerOutcome
+from reconciler.planning.drift import only_drift
+from reconciler.reports.text_outcomes import text_outcomes
+from reconciler.reports.text_plan import text_drift, text_plan
+from reconciler.reports.text_problems import text_problems
+from reconciler.reports.text_status import text_status
+from tests.reports import samples, standings
+
+BLOCKED = samples.modification()
+FREE = replace(BLOCKED, objections=(), notes=())
+QUIET, SILENT = samples.quiet(), samples.unreachable()
+OBJECTED = replace(samples.creation(), objections=BLOCKED.objections[:1])
+
+
+@pytest.mark.parametrize(
+    ("relationships", "plan_lines", "drift_lines"),
+    [
+        ((), ["Nothing to plan: no relationship is desired."], ["Nothing to compare: no relationship is desired."]),
+        ((QUIET,), ["No changes. Every server is as desired."], ["No drift."]),
+        (
+            (SILENT,),
+            ["1 of 1 relationship could not be planned."],
+            ["1 of 1 relationship could not be compared."],
+        ),
+        (
+            (QUIET, SILENT),
+            ["1 of 2 relationships could not be planned.", "No changes elsewhere."],
+            ["1 of 2 relationships could not be compared.", "No drift elsewhere."],
+        ),
+        (
+            (FREE,),
+            ["Plan: 2 to add, 7 to change, 1 to delete on 1 server in 1 of 1 relationship."],
+            [
+                "Drift: 9 differences on 1 server in 1 of 1 relationship.",
+                "The signs say what apply would do there: + add, ~ change, - delete.",
+            ],
+        ),
+        (
+            (samples.creation(), QUIET),
+            ["Plan: 2 to add, 0 to change, 1 to delete on 2 servers in 1 of 2 relationships."],
+            ["No drift."],
+        ),
+        (
+            (BLOCKED, OBJECTED, SILENT),
+            [
+                "Plan: 4 to add, 7 to change, 2 to delete on 2 servers in 2 of 3 relationships.",
+                "1 of 3 relationships could not be planned.",
+                "2 of 3 relationships are blocked by safety objections.",
+            ],
+            [
+                "Drift: 9 differences on 1 server in 1 of 3 relationships.",
+                "The signs say what apply would do there: + add, ~ change, - delete.",
+                "1 of 3 relationships could not be compared.",
+            ],
+        ),
+    ],
+)
+def test_what_a_plan_comes_to(
+    relationships: tuple[RelationshipPlan, ...], plan_lines: list[str], drift_lines: list[str]
+) -> None:
+    plan = samples.plan(*relationships)
+    assert text_plan(plan).split("\n\n")[-1].split("\n") == plan_lines
+    assert text_drift(only_drift(plan)).split("\n\n")[-1].split("\n") == drift_lines
+
+
+def test_an_approved_objection_blocks_nothing() -> None:
+    plan = samples.plan(OBJECTED)
+    assert text_plan(plan).endswith("1 of 1 relationship is blocked by safety objections.")
+    assert "blocked" not in text_plan(plan, approved=["clock-skew"])
+
+
+def test_a_quiet_world_takes_one_line() -> None:
+    assert text_plan(samples.plan(QUIET, samples.quiet("other"))) == "No changes. Every server is as desired."
+
+
+def test_a_partner_that_is_only_switched_off_is_shown() -> None:
+    made = samples.creation()
+    partner, primary = made.servers
+    text = text_plan(samples.plan(replace(made, servers=(replace(partner, changes=()), primary))))
+    assert "  kea-b (secondary): as desired\n    cost: its DHCP service is off from the first step" in text
+
+
+def outcome(*results: Result, persisted: bool | None = None) -> RelationshipOutcome:
+    return RelationshipOutcome("hq", tuple(ServerOutcome("kea-a", result, "", persisted) for result in results))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "line"),
+    [
+        ((), "Nothing to do. Every server is as desired."),
+        ((outcome(Result.NOTHING_TO_DO, Result.NOTHING_TO_DO),), "Nothing to do. Every server is as desired."),
+        (
+            (outcome(Result.APPLIED, Result.APPLIED, persisted=True),),
+            "Apply: 2 applied, of 2 servers in 1 relationship.",
+        ),
+        (
+            (outcome(Result.APPLIED, persisted=True), outcome(Result.FAILED, Result.NOT_ATTEMPTED)),
+            "Apply: 1 applied, 1 failed, 1 not attempted, of 3 servers in 2 relationships.",
+        ),
+    ],
+)
+def test_what_an_apply_comes_to(outcomes: tuple[RelationshipOutcome, ...], line: str) -> None:
+    assert text_outcomes(outcomes).split("\n\n")[-1] == line
+
+
+def test_what_statuses_come_to() -> None:
+    assert text_status(()) == "Nothing to look at: no relationship is desired."
+    assert text_status(standings.STATUSES[:1]).endswith("\n\n1 relationship: 1 OK.")
+
+
+def test_what_problems_come_to() -> None:
+    assert text_problems(()) == ""
+    assert text_problems(standings.PROBLEMS[:1]).endswith("\n1 error.")
+    assert text_problems(standings.PROBLEMS[2:] * 2).endswith("\n2 warnings.")

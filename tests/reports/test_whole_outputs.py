@@ -1,0 +1,66 @@
+"""Every report as a whole, held against a file of `cases/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.planning.drift import only_drift
+from reconciler.reports.json_outcomes import json_outcomes
+from reconciler.reports.json_plan import json_plan
+from reconciler.reports.json_status import json_status
+from reconciler.reports.text_outcomes import text_outcomes
+from reconciler.reports.text_plan import text_drift, text_plan
+from reconciler.reports.text_problems import json_problems, text_problems
+from reconciler.reports.text_status import text_status
+from tests.reports import samples, standings
+
+CASES = Path(__file__).parent / "cases"
+
+FULL = samples.plan(
+    samples.modification(),
+    samples.creation(),
+    samples.unreachable(),
+    samples.undecided(),
+    samples.quiet(),
+    samples.quiet("shared-dhcp4", notes=("replicate is false: DHCP data is left alone",)),
+)
+ONE = samples.plan(samples.modification())
+
+REPORTS: dict[str, Callable[[], str]] = {
+    "plan.txt": lambda: text_plan(FULL),
+    "plan-approved.txt": lambda: text_plan(ONE, approved=["clock-skew", "identity"]),
+    "plan-colour.txt": lambda: text_plan(FULL, colour=True),
+    "plan-verbose.txt": lambda: text_plan(samples.plan(samples.quiet(), samples.modification()), verbose=True),
+    "plan.json": lambda: json_plan(FULL, approved=["clock-skew", "identity"]),
+    "drift.txt": lambda: text_drift(only_drift(FULL)),
+    "drift-verbose.txt": lambda: text_drift(only_drift(FULL), verbose=True),
+    "status.txt": lambda: text_status(standings.STATUSES),
+    "status-colour.txt": lambda: text_status(standings.STATUSES, colour=True),
+    "status.json": lambda: json_status(standings.STATUSES),
+    "outcomes.txt": lambda: text_outcomes(standings.OUTCOMES),
+    "outcomes-colour.txt": lambda: text_outcomes(standings.OUTCOMES, colour=True),
+    "outcomes.json": lambda: json_outcomes(standings.OUTCOMES),
+    "problems.txt": lambda: text_problems(standings.PROBLEMS),
+    "problems-colour.txt": lambda: text_problems(standings.PROBLEMS, colour=True),
+    "problems.json": lambda: json_problems(standings.PROBLEMS),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_is_this_text(name: str) -> None:
+    assert REPORTS[name]() + "\n" == (CASES / name).read_text(encoding="utf-8")
+
+
+def test_every_case_is_looked_at() -> None:
+    assert {path.name for path in CASES.iterdir()} == REPORTS.keys()
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_shows_no_configuration_and_is_the_same_every_time(name: str) -> None:
+    first = REPORTS[name]()
+    assert first == REPORTS[name]()
+    assert "s3cr3t" not in first
+    assert "secret-canary" not in first
