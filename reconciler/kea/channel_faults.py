@@ -6,6 +6,7 @@ What decides is *when* it happened: before the request was sent, nothing can hav
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 
@@ -24,6 +25,10 @@ _CERTIFICATE_ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
 
 class NotHttpError(ValueError):
     """What came back breaks the rules of HTTP; the text has no secrets in it."""
+
+
+class ClosedEarlierError(ConnectionError):
+    """The server had closed the connection before anything was sent on it."""
 
 
 class TooLargeError(ValueError):
@@ -52,6 +57,8 @@ def unconnected(label: str, error: Exception) -> EndpointError:
 
 def broken_off(label: str, error: Exception) -> EndpointError:
     """Say what went wrong once the request was on its way."""
+    if isinstance(error, ClosedEarlierError):
+        return NotReachedError(f"{label}: the server closes every connection at once; nothing was sent")
     if isinstance(error, NotHttpError):
         return WrongAnswererError(f"{label}: what answers there does not speak HTTP as Kea does ({error})")
     if isinstance(error, TooLargeError):
@@ -85,11 +92,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return visible(error.strerror or "unknown name")
     if isinstance(error, OSError) and error.errno is not None:
-        return errno.errorcode.get(error.errno, str(error.errno)) + ": " + visible(_words(error.errno))
+        return errno.errorcode.get(error.errno, str(error.errno)) + ": " + os.strerror(error.errno)
     return type(error).__name__
-
-
-def _words(number: int) -> str:
-    import os
-
-    return os.strerror(number)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, cast
 
+from reconciler.kea.channel_faults import ClosedEarlierError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SLOWEST = 16_384
-"""Bytes a second: an answer that trickles in slower than this, past its grace of two silences, is given up."""
+"""Bytes a second: an exchange that trickles slower than this, past its grace of two silences, is given up."""
 
 
 class Assembly(Protocol):
@@ -40,7 +42,7 @@ class Wire(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._silence = self._began_at = self._alive_at = 0.0
-        self._unsent = 0
+        self._to_send = self._unsent = 0
         self.idle_since = 0.0
 
     @property
@@ -51,22 +53,22 @@ class Wire(asyncio.Protocol):
     async def exchange(self, request: Sequence[bytes], assembly: Assembly, silence: float) -> None:
         """Send `request` and return once `assembly` says that the answer is whole.
 
-        TimeoutError after `silence` seconds without progress in either direction, or where the answer trickles;
-        EOFError where the stream ended too early; OSError and the assembly's ValueError as they come. The wire is
-        of no use after any exception, cancellation included.
+        ClosedEarlierError before anything was sent. TimeoutError after `silence` seconds without progress in either
+        direction, or where it all but stands still; EOFError where the stream ended too early; OSError and the
+        assembly's ValueError as they come. The wire is of no use after any exception, cancellation included.
         """
         if self._transport is None or not self.is_open:
-            raise EOFError("the server had closed the connection")
+            raise ClosedEarlierError
         self._assembly, self._silence = assembly, silence
         self._done = self._loop.create_future()
         self._began_at = self._alive_at = self._loop.time()
         for piece in request:
             self._transport.write(piece)
-        self._unsent = self._transport.get_write_buffer_size()
+        self._to_send = self._unsent = self._transport.get_write_buffer_size()
         self._timer = self._loop.call_later(silence, self._look)
         try:
             await self._done
-            if self._transport.get_write_buffer_size():
+            if self._transport is not None and self._transport.get_write_buffer_size():
                 self.abort()  # answered before the request had arrived: the rest of it must not precede another one
         except BaseException:
             self.abort()
@@ -108,6 +110,7 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that the connection is gone, and why."""
         self._ended(exc)
+        self._transport = None  # it holds us
 
     # ---------------------------------------------------------------------------------------- inside
 
@@ -138,7 +141,7 @@ class Wire(asyncio.Protocol):
             self._unsent, self._alive_at = unsent, now
         if now - self._alive_at >= self._silence:
             self._finish(TimeoutError(f"silent for {self._silence:g} s"))
-        elif unsent == 0 and now - self._began_at > 2 * self._silence + self._assembly.received / SLOWEST:
-            self._finish(TimeoutError(f"its answer trickles: {self._assembly.received} bytes so far"))
+        elif now - self._began_at > 2 * self._silence + (self._to_send - unsent + self._assembly.received) / SLOWEST:
+            self._finish(TimeoutError(f"slower than {SLOWEST} bytes a second"))
         else:
             self._timer = self._loop.call_at(self._alive_at + self._silence, self._look)

@@ -12,6 +12,7 @@ from reconciler.errors import AccessRefusedError, WrongAnswererError
 from reconciler.kea.access_targets import HttpTarget, UnixTarget, parse_control
 from reconciler.kea.access_tls import tls_context
 from reconciler.kea.channel import Patience
+from reconciler.kea.channel_text import to_kea
 from reconciler.kea.replies import Reply, excerpt, read_reply
 from reconciler.redaction import Scrubber
 
@@ -111,7 +112,7 @@ class Client:
             request["service"] = [self.endpoint.service.value]
         if arguments is not None:
             request["arguments"] = arguments
-        return orjson.dumps(request)
+        return to_kea(orjson.dumps(request))
 
     def _check_identity(self, reply: Reply) -> None:
         """Raise where another service, or the agent itself, has answered.

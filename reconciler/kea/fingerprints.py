@@ -12,47 +12,54 @@ from typing import Any
 
 import orjson
 
-from reconciler.kea.objects import CHILDREN, Kind
+from reconciler.errors import TooDeepError
+from reconciler.kea.objects import CHILDREN, OPTION, OPTION_DEFINITION, Kind
 from reconciler.model import Fingerprints
 
 _LENGTH = 16  # hexadecimal digits; enough to tell versions of one configuration apart, short enough for a stamp
 
 
 def digest(value: Any) -> str:
-    """Return a short digest of a JSON value, the same for equal values whatever the order of keys."""
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:_LENGTH]
+    """Return a short digest of a JSON value, the same for equal values whatever the order of keys.
+
+    Raises TooDeepError where it is nested more than 254 levels deep, which orjson won't write.
+    """
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise TooDeepError("it is nested too deep to be looked at") from error
+    return hashlib.sha256(text).hexdigest()[:_LENGTH]
 
 
 def fingerprints(part: Mapping[str, Any]) -> Fingerprints:
     """Return the digests of a replicated part (see `locality.replicated`).
 
     Kea itself prints subnets, pools, networks and reservations in an order of its own whatever the input's was, but
-    keeps the order of options and option definitions, which has no meaning: those are sorted here.
+    keeps the order of options and option definitions, which has no meaning: those are sorted here. Raises
+    TooDeepError.
     """
-    sections = {key: digest(_canonical(part[key], CHILDREN.get(key))) for key in sorted(part)}
+    sections = {key: section(part, key) for key in sorted(part)}
     return Fingerprints(digest(sections), sections)
 
 
-def _canonical(value: Any, kind: Kind | None) -> Any:
+def section(part: Mapping[str, Any], key: str) -> str:
+    """Return the digest of one section that a replicated part has. Raises TooDeepError."""
+    value, kind = part[key], CHILDREN.get(key)
+    return digest(value if kind is None else _canonical(value, kind))
+
+
+def _canonical(value: list[Any], kind: Kind) -> list[Any]:
     """Return the list with its own and inner option lists sorted, the very same list where nothing is to be sorted."""
-    if kind is None or not isinstance(value, list):
-        return value
-    members = [_canonical_member(member, kind) for member in value]
-    if any(new is not old for new, old in zip(members, value, strict=True)):
-        value = members
-    if kind.name in {"option", "option-def"} and len(value) > 1:
-        return sorted(value, key=kind.key)
-    return value
-
-
-def _canonical_member(member: Any, kind: Kind) -> Any:
-    if not kind.children or not isinstance(member, Mapping):
-        return member
-    changed = {}
+    changed: dict[int, Any] = {}
     for key, child in kind.children.items():
-        inner = member.get(key)
-        if inner:
-            canonical = _canonical(inner, child)
-            if canonical is not inner:
-                changed[key] = canonical
-    return {**member, **changed} if changed else member
+        least = 0 if child.children else 1  # a single option is in order; most lists are empty: this is about speed
+        for place, member in enumerate(value):
+            inner = member.get(key)
+            if inner and len(inner) > least:
+                canonical = _canonical(inner, child)
+                if canonical is not inner:
+                    changed[place] = {**changed.get(place, member), key: canonical}
+    if changed:
+        value = [changed.get(place, member) for place, member in enumerate(value)]
+    is_in_any_order = kind is OPTION or kind is OPTION_DEFINITION
+    return sorted(value, key=kind.key) if is_in_any_order and len(value) > 1 else value

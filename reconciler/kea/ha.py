@@ -76,15 +76,19 @@ def normal_form(block: Mapping[str, Any], version: str) -> dict[str, Any]:
     threads = defaults(str(block.get("mode")), version)["multi-threading"]
     filled["multi-threading"] = {**threads, **(block.get("multi-threading") or {})}
     states = (block.get("state-machine") or {}).get("states") or ()
-    filled["state-machine"] = {str(s.get("state")): s.get("pause", "never") for s in states}
+    pauses = {str(state.get("state")): state.get("pause", "never") for state in states}
+    filled["state-machine"] = {state: pause for state, pause in pauses.items() if pause != "never"}
     filled["peers"] = {str(peer.get("name")): _peer_form(peer) for peer in block.get("peers") or ()}
     return filled
 
 
 def _peer_form(peer: Mapping[str, Any]) -> dict[str, Any]:
-    filled = {**PEER_DEFAULTS, **peer}
+    filled = {"name": "", **PEER_DEFAULTS, **peer}
     filled["url"] = _normal_url(str(peer.get("url", "")))
-    return {key: value for key, value in filled.items() if key != "name"}
+    if not filled.get(PASSWORD):  # an empty one means none, and config-get keeps it (seen on 2.2.0)
+        filled.pop(PASSWORD, None)
+    del filled["name"]
+    return filled
 
 
 def _normal_url(url: str) -> str:

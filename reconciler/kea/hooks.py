@@ -16,9 +16,10 @@ def find(config: Mapping[str, Any], library: str) -> Mapping[str, Any] | None:
 
     Base names are compared, since Kea 2.6 shows a full path and 3.0 whatever was configured.
     """
-    for entry in config.get("hooks-libraries") or ():
-        if posixpath.basename(str(entry.get("library", ""))) == library:
-            return dict(entry)
+    entries = config.get("hooks-libraries")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and posixpath.basename(str(entry.get("library", ""))) == library:
+            return entry
     return None
 
 
@@ -27,7 +28,7 @@ def relationships_of(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     entry = find(config, HA_LIBRARY) or {}
     parameters = entry.get("parameters")
     blocks = parameters.get("high-availability") if isinstance(parameters, Mapping) else None
-    return [block for block in blocks or () if isinstance(block, Mapping)]
+    return [block for block in blocks if isinstance(block, Mapping)] if isinstance(blocks, list) else []
 
 
 def directory_from_build_report(text: str) -> str | None:

@@ -43,6 +43,8 @@ class HttpChannel:
                 stream=True,
             )
             pieces = [piece async for piece in response.aiter_raw()]
+            # The two hold each other, and would stay for good where a large reply is kept from the garbage collector.
+            response.stream = httpx.ByteStream(b"")
         except EndpointError:
             raise
         except (httpx.HTTPError, OSError) as error:  # from another transport than our own
@@ -52,7 +54,7 @@ class HttpChannel:
             body=pieces[0] if len(pieces) == 1 else b"".join(pieces),
             status=response.status_code,
             content_type=headers.get("content-type", ""),
-            date=_date(headers.get("date")),
+            date=read_date(headers.get("date")),
         )
 
     async def close(self) -> None:
@@ -75,10 +77,10 @@ def _headers(url: httpx.URL, login: Login) -> dict[str, str]:
     return headers
 
 
-def _date(value: str | None) -> datetime | None:
+def read_date(value: str | None) -> datetime | None:
     """Return the server's clock from its Date header (RFC 9110, 6.6.1); None where there is none to be read."""
     try:
         date = parsedate_to_datetime(value or "")
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):  # the parser was not made for malice
         return None
     return date if date.tzinfo is not None else date.replace(tzinfo=UTC)

@@ -31,6 +31,7 @@ class _Stage(Enum):
 class HttpReply:
     """One response. `limit` is for its body, in bytes. `status`, `headers` (lower-case names, bytes, in order) and
     `body` are there once it is whole; `may_continue` says whether the connection can carry another exchange.
+    `received` counts the bytes that came.
     """
 
     def __init__(self, limit: int) -> None:
@@ -38,6 +39,7 @@ class HttpReply:
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = bytearray()
         self.may_continue = False
+        self.received = 0
         self._limit = limit
         self._stage = _Stage.HEAD
         self._waiting = bytearray()  # the head, or chunk lines, not understood yet
@@ -45,13 +47,9 @@ class HttpReply:
         self._searched = 0
         self._trailers = 0
 
-    @property
-    def received(self) -> int:
-        """How many bytes of head and body came so far, roughly."""
-        return len(self.body) + len(self._waiting)
-
     def feed(self, data: bytes) -> bool:
         """Take the next piece; True when the response is whole. NotHttpError, TooLargeError."""
+        self.received += len(data)
         if self._stage in (_Stage.SIZED, _Stage.UNTIL_END) and not self._waiting:
             self._take_body(data)
         else:

@@ -28,13 +28,14 @@ _JOINED = 65_536  # a head and a body up to this size go out as one piece
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that has arrived whole; it comes out as the one piece that it is."""
+    """A body that has arrived whole; it comes out once, as the one piece that it is, and is not kept."""
 
     def __init__(self, content: bytearray) -> None:
         self._content = content
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._content  # type: ignore[misc]  # httpx passes raw pieces through, and a copy may be 160 MB
+        content, self._content = self._content, bytearray()
+        yield content  # type: ignore[misc]  # httpx passes raw pieces through, and a copy may be 160 MB
 
 
 class PinnedTransport(httpx.AsyncBaseTransport):
@@ -57,9 +58,10 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         self._target = target
         self._resolve = addresses
         self._addresses: tuple[str, ...] = ()
+        self._resolving = asyncio.Lock()
         self._tls = tls
         self._limit = limit
-        self._idle: list[Wire] = []
+        self._idle: Wire | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Exchange one request for its response, which is whole when this returns."""
@@ -79,9 +81,8 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         return await self._exchange_afresh(pieces, patience)
 
     async def aclose(self) -> None:
-        """Close the idle connections."""
-        while self._idle:
-            self._idle.pop().abort()
+        """Close the idle connection."""
+        self._keep(None)
 
     # ---------------------------------------------------------------------------------------- inside
 
@@ -96,7 +97,8 @@ class PinnedTransport(httpx.AsyncBaseTransport):
 
     async def _connect(self, patience: Patience) -> Wire:
         """Connect to the first address that can be; each has its own time."""
-        self._addresses = self._addresses or await self._resolve()
+        async with self._resolving:
+            self._addresses = self._addresses or await self._resolve()
         loop = asyncio.get_running_loop()
         name = self._target.host if self._tls else None
         failure: Exception = OSError("no address")
@@ -113,17 +115,24 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         raise unconnected(self._label, failure) from failure
 
     def _take_idle(self) -> Wire | None:
-        now = asyncio.get_running_loop().time()
-        while self._idle:
-            wire = self._idle.pop()
-            if wire.is_open and now - wire.idle_since < _REUSABLE_SECONDS:
-                return wire
-            wire.abort()
+        """Return the idle connection where it can be used again."""
+        wire, self._idle = self._idle, None
+        if wire is None:
+            return None
+        if wire.is_open and asyncio.get_running_loop().time() - wire.idle_since < _REUSABLE_SECONDS:
+            return wire
+        wire.abort()
         return None
+
+    def _keep(self, wire: Wire | None) -> None:
+        """Make `wire` the one idle connection, and close the one before."""
+        if self._idle is not None:
+            self._idle.abort()
+        self._idle = wire
 
     def _response(self, wire: Wire, reply: HttpReply) -> httpx.Response:
         if reply.may_continue and wire.is_open:
-            self._idle.append(wire)
+            self._keep(wire)
         else:
             wire.abort()
         return httpx.Response(reply.status, headers=reply.headers, stream=Body(reply.body))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconciler.kea.objects import CHILDREN, Kind, index, subnets_of
+from reconciler.kea.objects import CHILDREN, SHARED_NETWORK, Kind, index, subnets_of
 from reconciler.model import ABSENT, Service
 
 STAMP_KEY = "kea-reconciler"
@@ -49,14 +49,9 @@ def replicated(config: Mapping[str, Any], service: Service, patterns: Sequence[s
     shared networks too. Our stamp never counts as data.
     """
     part = {key: value for key, value in config.items() if key not in LOCAL}
-    context = part.get("user-context")
-    if context is not None:
-        rest = {key: value for key, value in context.items() if key != STAMP_KEY}
-        if rest:
-            part["user-context"] = rest
-        else:
-            del part["user-context"]
-    return overlay(part, {}, service, patterns)
+    part = overlay(part, {}, service, patterns)
+    context = {key: value for key, value in (part.pop("user-context", None) or {}).items() if key != STAMP_KEY}
+    return {**part, "user-context": context} if context else part
 
 
 def overlay(
@@ -64,23 +59,42 @@ def overlay(
 ) -> dict[str, Any]:
     """Return `config` with everything that `patterns` name taken from `own`, or left out where `own` has none.
 
-    Members of lists are matched by identity (prefix, name, identifier), not by place. Nothing is altered in place.
+    Members of lists are matched by identity (prefix, name, identifier), not by place. A map or list of which nothing
+    is left counts as absent, so that a server without it and one with local things only in it have the same. Nothing
+    is altered in place.
     """
     for pattern in patterns:
         segments = _segments(pattern)
-        config = _overlaid_map(config, own, segments)
-        if segments[0] == service.subnets and "shared-networks" in config:
-            config = _overlaid_networks(config, own, service, segments)
+        if segments[0] == service.subnets:
+            config = _overlaid_subnets(config, own, service, segments)
+        else:
+            config = _overlaid_map(config, own, segments)
     return config
 
 
-def _overlaid_networks(
+def _overlaid_subnets(
     config: dict[str, Any], own: Mapping[str, Any], service: Service, segments: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Apply a `/subnet4/...` pattern to the subnets of shared networks, wherever `own` keeps the same prefix."""
-    everywhere = {service.subnets: [subnet for _, subnet in subnets_of(own, service.subnets).values()]}
-    networks = [_overlaid_map(network, everywhere, segments) for network in config["shared-networks"]]
-    return {**config, "shared-networks": networks}
+    """Apply a `/subnet4/...` pattern to all subnets, those of shared networks included.
+
+    What a subnet holds is found by its prefix wherever `own` keeps it, so that a subnet may move into a network;
+    whole subnets stay where they are.
+    """
+    key = service.subnets
+    if len(segments) > 2:
+        everywhere = {key: [subnet for _, subnet in subnets_of(own, key).values()]}
+        own, inside = everywhere, dict.fromkeys(index(config.get("shared-networks"), SHARED_NETWORK), everywhere)
+    else:
+        inside = {name: dict(network) for name, network in index(own.get("shared-networks"), SHARED_NETWORK).items()}
+    config = _overlaid_map(config, own, segments)
+    if config.get("shared-networks"):
+        networks = index(config["shared-networks"], SHARED_NETWORK).items()
+        overlaid = [_overlaid_map(network, inside.get(name, {}), segments) for name, network in networks]
+        config["shared-networks"] = overlaid
+    return config
+
+
+_EMPTY: Mapping[type, Any] = {dict: {}, list: []}
 
 
 def _overlaid(node: Any, own: Any, segments: tuple[str, ...], trail: str) -> Any:
@@ -99,10 +113,11 @@ def _overlaid_map(node: Mapping[str, Any], own: Mapping[str, Any], segments: tup
     head, rest = segments[0], segments[1:]
     changed = dict(node)
     for key in dict.fromkeys([*node, *own]) if head == "*" else (head,):
-        if rest and key not in node:
-            continue
-        value = _overlaid(node.get(key, ABSENT), own.get(key, ABSENT), rest, key)
-        if value is ABSENT:
+        theirs, mine = node.get(key, ABSENT), own.get(key, ABSENT)
+        if rest and theirs is ABSENT:
+            theirs = _EMPTY.get(type(mine), ABSENT)
+        value = _overlaid(theirs, mine, rest, key)
+        if value is ABSENT or (rest and value in _EMPTY.values()):
             changed.pop(key, None)
         else:
             changed[key] = value

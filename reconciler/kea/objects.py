@@ -41,10 +41,13 @@ def _reservation_key(item: Object) -> str:
     return "without identifier"
 
 
+_OWN_SPACES = frozenset({"", "dhcp4", "dhcp6"})  # without a space Kea takes the service's own
+
+
 def _option_key(item: Object) -> str:
     name = item.get("name") or f"code {item.get('code')}"
-    space = item.get("space", "")
-    return str(name) if space in {"dhcp4", "dhcp6"} else f"{space}.{name}"
+    space = str(item.get("space", ""))
+    return str(name) if space in _OWN_SPACES else f"{space}.{name}"
 
 
 @dataclass(frozen=True, slots=True)

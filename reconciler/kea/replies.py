@@ -20,6 +20,7 @@ from reconciler.errors import (
     OutcomeUnknownError,
     WrongAnswererError,
 )
+from reconciler.kea.channel_text import from_kea
 from reconciler.redaction import Scrubber, hide_named_secrets, visible
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class _Reader:
         body = self._answer.body
         try:
             with _unhurried_by_garbage(len(body)):
-                return orjson.loads(body)
+                return orjson.loads(from_kea(body))
         except orjson.JSONDecodeError as error:
             fault = error.msg
         # Past the except block: the exception holds the whole text, which may be a configuration.

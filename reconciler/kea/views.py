@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from reconciler.errors import WrongAnswererError
+from reconciler.kea.objects import TOP, Kind
 from reconciler.model import Endpoint, HaView, PartnerView
+from reconciler.redaction import visible
+
+
+@contextmanager
+def reading(endpoint: Endpoint) -> Iterator[None]:
+    """Turn what goes wrong while a reply of another shape than Kea's is read into WrongAnswererError."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise WrongAnswererError(f"{endpoint}: its answer does not have the shape that Kea gives") from error
 
 
 def configuration(endpoint: Endpoint, arguments: Any) -> Mapping[str, Any]:
@@ -21,36 +33,83 @@ def configuration(endpoint: Endpoint, arguments: Any) -> Mapping[str, Any]:
     found = arguments.get(root) if isinstance(arguments, Mapping) else None
     if not isinstance(found, Mapping):
         others = ", ".join(sorted(map(str, arguments))) if isinstance(arguments, Mapping) else "no configuration"
-        raise WrongAnswererError(f"{endpoint}: asked for {root}, the answer holds {others[:80]}")
+        raise WrongAnswererError(f"{endpoint}: asked for {root}, the answer holds {visible(others[:80])}")
+    maps = all(isinstance(found.get(key, {}), Mapping) for key in _MAPS)
+    if not (maps and _are_maps(found.get("hooks-libraries")) and _is_shaped(found, TOP)):
+        raise WrongAnswererError(f"{endpoint}: its configuration does not have the shape that Kea gives")
     return found
+
+
+_MAPS = ("user-context", "lease-database", "multi-threading")
+
+
+def _are_maps(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(type(item) is dict for item in value))
+
+
+def _is_shaped(holder: Mapping[str, Any], lists: Mapping[str, Kind]) -> bool:
+    """Whether every list of objects is one, as deep as they stand in each other."""
+    for key, kind in lists.items():
+        members = holder.get(key)
+        if not members:
+            if members is not None and members != []:
+                return False
+            continue
+        if not _are_maps(members):
+            return False
+        if kind.children and not all(_is_shaped(member, kind.children) for member in members):
+            return False
+    return True
 
 
 def ha_view(status: Mapping[str, Any]) -> HaView | None:
     """Return what status-get says of the first relationship, None where the HA hook is not in force.
 
     `status` are the arguments of status-get. A hook that the configuration names but whose `high-availability` is
-    missing here failed to load (seen on 2.2.0, 2.6.3 and 3.0.3).
+    missing here failed to load (seen on 2.2.0, 2.6.3 and 3.0.3). Raises WrongAnswererError for anything but what Kea
+    says there: garbage must not pass for a hook that has to be repaired.
     """
-    relationships = status.get("high-availability")
-    if not isinstance(relationships, list) or not relationships:
+    relationships = status.get("high-availability") or []
+    if not isinstance(relationships, list):
+        raise WrongAnswererError("status-get: high-availability is no list")
+    if not relationships:
         return None
-    servers = relationships[0].get("ha-servers") or {}
-    local, remote = servers.get("local") or {}, servers.get("remote")
+    first = _map(relationships[0], "high-availability[0]")
+    servers = _map(first.get("ha-servers"), "ha-servers")
+    local, remote = _map(servers.get("local"), "local"), servers.get("remote")
     return HaView(
-        mode=str(relationships[0].get("ha-mode", "")),
+        mode=str(first.get("ha-mode", "")),
         role=str(local.get("role", "")),
         state=str(local.get("state", "")).lower(),
-        scopes=tuple(sorted(map(str, local.get("scopes") or ()))),
-        partner=_partner_view(remote) if isinstance(remote, Mapping) else None,
+        scopes=_scopes(local.get("scopes")),
+        partner=_partner_view(_map(remote, "remote")) if remote else None,
     )
+
+
+def _map(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise WrongAnswererError(f"status-get: {name} is no map")
+    return value
+
+
+def _scopes(value: Any) -> tuple[str, ...]:
+    if not isinstance(value or [], list):
+        raise WrongAnswererError("status-get: scopes is no list")
+    return tuple(sorted(map(str, value or ())))
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value or 0, int | float):
+        return float(value or 0)
+    raise WrongAnswererError("status-get: age is no number")
 
 
 def _partner_view(remote: Mapping[str, Any]) -> PartnerView:
     return PartnerView(
         role=str(remote.get("role", "")),
         last_state=str(remote.get("last-state", "")).lower(),
-        last_scopes=tuple(sorted(map(str, remote.get("last-scopes") or ()))),
-        age=float(remote.get("age") or 0),
+        last_scopes=_scopes(remote.get("last-scopes")),
+        age=_seconds(remote.get("age")),
         in_touch=bool(remote.get("in-touch")),
         interrupted=bool(remote.get("communication-interrupted")),
     )
@@ -73,6 +132,6 @@ def heartbeat_clock(arguments: Any) -> datetime | None:
     text = arguments.get("date-time") if isinstance(arguments, Mapping) else None
     try:
         moment = parsedate_to_datetime(str(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

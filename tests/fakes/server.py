@@ -85,11 +85,7 @@ class FakeServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self.requests: list[Request] = []
         self.connections = 0
-
-    @property
-    def port(self) -> int:
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
+        self.port = 0
 
     @property
     def control(self) -> str:
@@ -102,6 +98,7 @@ class FakeServer:
             self._server = await asyncio.start_unix_server(self._serve, self._path)
         else:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+            self.port = int(self._server.sockets[0].getsockname()[1])
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,0 +1,121 @@
+"""DHCPv4 clients of the tests' own, behind a relay on loopback: real packets without a network.
+
+Kea serves the loopback interface with UDP sockets, and answers a relay at the port that -P names. Every client's
+DISCOVER goes to all servers, as a broadcast does, so it can be told how many of them answer one client.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from lab.ports import Port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+RELAY = "127.0.0.1"
+SERVED = {  # parts of a configuration with which a server listens to the relay
+    "interfaces_config": {"interfaces": [f"lo/{RELAY}"], "dhcp-socket-type": "udp"},
+}
+BEHIND_RELAY = {"relay": {"ip-addresses": [RELAY]}}  # a part of the subnet that the clients are in
+_MAGIC = b"\x63\x82\x53\x63"
+_DISCOVER, _OFFER, _END = bytes([53, 1, 1]), bytes([53, 1, 2]), b"\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client: when it asked (time.monotonic(), seconds), and which servers made it an offer."""
+
+    asked: float
+    offers: set[str] = field(default_factory=set)
+
+
+class Clients:
+    """A relay with any number of clients, for servers of these names; usable as a context manager."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._ports = {name: Port() for name in names}
+        self._relay = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._relay.bind((RELAY, 0))
+        self._relay.settimeout(0.05)
+        self._is_closing = threading.Event()
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
+        self.asked: list[Client] = []
+
+    def options(self) -> dict[str, dict[str, Any]]:
+        """KeaServer's options, by server name, that make the servers listen to, and answer, this relay."""
+        answered = str(self._relay.getsockname()[1])
+        return {
+            name: {"executables": {"kea-dhcp4": ("/usr/sbin/kea-dhcp4", "-p", str(port.number), "-P", answered)}}
+            for name, port in self._ports.items()
+        }
+
+    def ask(self) -> Client:
+        """Let one more client send its DISCOVER to every server."""
+        number = len(self.asked)
+        client = Client(time.monotonic())
+        self.asked.append(client)
+        for place, port in enumerate(self._ports.values()):
+            self._relay.sendto(_discover(number, place), (RELAY, port.number))
+        return client
+
+    def offered(self, seconds: float = 0.5) -> set[str]:
+        """The servers that answer one more client within that time."""
+        client = self.ask()
+        time.sleep(seconds)
+        return client.offers
+
+    @contextlib.contextmanager
+    def asking(self, pause: float = 0.02) -> Iterator[None]:
+        """While inside, let another client ask every `pause` seconds."""
+        is_over = threading.Event()
+
+        def work() -> None:
+            while not is_over.wait(pause):
+                self.ask()
+
+        asking = threading.Thread(target=work)
+        asking.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            asking.join()
+            time.sleep(0.3)  # for the last answers
+
+    def close(self) -> None:
+        """End the relay."""
+        self._is_closing.set()
+        self._listening.join()
+        self._relay.close()
+        for port in self._ports.values():
+            port.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _listen(self) -> None:
+        names = tuple(self._ports)
+        while not self._is_closing.is_set():
+            with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+                answer = self._relay.recv(2000)
+                place, number = struct.unpack("!BxH", answer[4:8])
+                if _OFFER in answer:
+                    self.asked[number].offers.add(names[place])
+
+
+def _discover(number: int, place: int) -> bytes:
+    """Client `number`'s DHCPDISCOVER to the server at `place`, which the transaction id tells (RFC 2131, figure 1)."""
+    head = struct.pack("!BBBB", 1, 1, 6, 1) + struct.pack("!BxH", place, number) + bytes(16)
+    address = b"\x02\x00\x00\x00" + number.to_bytes(2, "big")
+    return head + socket.inet_aton(RELAY) + address.ljust(16, b"\0") + bytes(192) + _MAGIC + _DISCOVER + _END
