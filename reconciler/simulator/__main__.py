@@ -1,0 +1,77 @@
+"""Simulated servers as a program of their own: `python -m reconciler.simulator --server kea-a=127.0.0.1:8001 ...`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from reconciler.model import Service
+from reconciler.simulator.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.model import Json
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run servers until SIGTERM or SIGINT; a line on stdout says when all of them listen, and where."""
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # before any thread starts, so that only sigwait gets them
+    try:
+        options = _options(arguments)
+        with World() as world:
+            for name, (host, port) in options.server:
+                services = options.service or list(Service)
+                configurations = {service: _config(options.config, name, service) for service in services}
+                world.add_server(name, configurations, host=host, port=port)
+            places = " ".join(f"{name}={server.control}" for name, server in world.servers.items())
+            sys.stdout.write(f"ready {places}\n")
+            sys.stdout.flush()
+            signal.sigwait(signals)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m reconciler.simulator", description="Simulated Kea 2.2.0 servers.")
+    parser.add_argument("--server", action="append", required=True, type=_server, metavar="NAME=HOST:PORT")
+    parser.add_argument("--service", action="append", type=Service, choices=list(Service), metavar="SERVICE")
+    parser.add_argument("--config", action="append", default=[], type=_file, metavar="NAME:SERVICE=FILE")
+    return parser.parse_args(arguments)
+
+
+def _server(text: str) -> tuple[str, tuple[str, int]]:
+    name, _, place = text.partition("=")
+    host, _, port = place.rpartition(":")
+    if not name or not host:
+        raise argparse.ArgumentTypeError("wanted: NAME=HOST:PORT")
+    return name, (host.strip("[]"), int(port))
+
+
+def _file(text: str) -> tuple[tuple[str, Service], Path]:
+    place, _, path = text.partition("=")
+    name, _, service = place.rpartition(":")
+    if not name or not path:
+        raise argparse.ArgumentTypeError("wanted: NAME:SERVICE=FILE")
+    return (name, Service(service)), Path(path)
+
+
+def _config(files: list[tuple[tuple[str, Service], Path]], name: str, service: Service) -> dict[str, Json]:
+    """What stands under `Dhcp4` or `Dhcp6` in the file of a daemon; nothing where it has none."""
+    path = dict(files).get((name, service))
+    if path is None:
+        return {}
+    found = orjson.loads(path.read_bytes())
+    config: dict[str, Json] = found.get(service.root, found)
+    return config
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The commands that switch DHCP off and on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.simulator import replies
+from reconciler.simulator.setting import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.model import Json
+    from reconciler.simulator.endpoint import SimulatedEndpoint
+    from reconciler.simulator.replies import Reply
+
+
+def _origin(command: str, arguments: Json) -> tuple[Origin, str]:
+    """Who asks, and what is wrong with the arguments."""
+    if arguments is not None and not replies.is_map(arguments):
+        return Origin.USER, f"arguments for the '{command}' command must be a map"
+    given = (arguments or {}).get("origin", Origin.USER.value)
+    if given not in list(Origin):
+        return Origin.USER, f"invalid value used for 'origin' parameter: {given}"
+    return Origin(given), ""
+
+
+def _disable(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:
+    origin, problem = _origin("dhcp-disable", arguments)
+    period = (arguments or {}).get("max-period") if not problem else None
+    if not problem and period is not None and not isinstance(period, int):
+        problem = "'max-period' argument must be a number"
+    if not problem and period is not None and period <= 0:
+        problem = "'max-period' must be positive integer"
+    if problem:
+        return replies.error(problem)
+    endpoint.disable(origin, period)
+    duration = f" for {period} seconds" if period else ""
+    return replies.success(f"DHCPv{endpoint.service.value[-1]} service disabled{duration}")
+
+
+def _enable(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:
+    origin, problem = _origin("dhcp-enable", arguments)
+    if problem:
+        return replies.error(problem)
+    endpoint.enable(origin)
+    return replies.success("DHCP service successfully enabled")
+
+
+COMMANDS: dict[str, Callable[[SimulatedEndpoint, Json], Reply]] = {
+    "dhcp-disable": _disable,
+    "dhcp-enable": _enable,
+}

@@ -1,0 +1,147 @@
+"""The values of an option: checked as Kea checks them, and packed where one option carries others."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reconciler.simulator.configuration.addresses import address, of_family
+from reconciler.simulator.configuration.refusal import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reconciler.simulator.configuration.option_definitions import Definition
+
+_RANGES = {
+    "uint8": (0, 2**8 - 1),
+    "uint16": (0, 2**16 - 1),
+    "uint32": (0, 2**32 - 1),
+    "int8": (-(2**7), 2**7 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+}
+_LONGEST_LABEL = 63
+_COMMA = re.compile(r"(?<!\\),")
+_NUMBER = re.compile(r"[+-]?\d+|(?:0x)?[0-9a-fA-F]+")
+
+
+def packed(definition: Definition, data: str) -> bytes:
+    """The option's content for a comma-separated value; RefusedError with Kea's reason where it does not fit."""
+    if definition.fields == ("empty",) and data:
+        raise RefusedError("attempt to write invalid option data field type into the option buffer: 0")
+    values = _values(definition, data)
+    if not values:
+        return _nothing(definition)
+    if len(values) < len(definition.fields):
+        reason = f"number of data fields for the option type '{definition.code}' is greater than number of values"
+        raise RefusedError(f"{reason} provided.")
+    kinds = [*definition.fields]
+    if definition.array:
+        kinds += [definition.fields[-1]] * (len(values) - len(kinds))
+    return b"".join(_pack(kind, value) for kind, value in zip(kinds, values, strict=False))
+
+
+def _values(definition: Definition, data: str) -> list[str]:
+    if definition.fields == ("string",):
+        return [data] if data else []
+    parts = [part.replace("\\,", ",").strip() for part in _COMMA.split(data)]
+    return [part for part in parts if part]
+
+
+def _nothing(definition: Definition) -> bytes:
+    """An option without a value: only where it is empty by nature or a list of addresses or names."""
+    last = definition.fields[-1]
+    if len(definition.fields) > 1:
+        reason = f"number of data fields for the option type '{definition.code}' is greater than number of values"
+        raise RefusedError(f"{reason} provided.")
+    if definition.array and last in _RANGES:
+        raise RefusedError(f"option {definition.code} empty")
+    if last == "empty" or definition.array:
+        return b""
+    raise RefusedError("no option value specified")
+
+
+def _pack(kind: str, text: str) -> bytes:
+    if kind in _RANGES:
+        return _integer(kind, text)
+    return _PACKERS[kind](text)
+
+
+def _integer(kind: str, text: str) -> bytes:
+    low, high = _RANGES[kind]
+    if not _NUMBER.fullmatch(text):
+        raise RefusedError(f"unable to convert the value '{text}' to integer data type")
+    value = int(text) if re.fullmatch(r"[+-]?\d+", text) else int(text, 16)
+    if not low <= value <= high:
+        reason = f"This value is expected to be in the range of {low}..{high}"
+        raise RefusedError(f"unable to convert '{text}' to numeric type. {reason}")
+    return value.to_bytes(int(kind.lstrip("uint")) // 8, "big", signed=low < 0)
+
+
+def _address(text: str) -> bytes:
+    return address(text).packed
+
+
+def _boolean(text: str) -> bytes:
+    if text not in ("true", "false", "1", "0"):
+        raise RefusedError(f"unable to covert the value '{text}' to boolean data type")
+    return b"\x01" if text in ("true", "1") else b"\x00"
+
+
+def _binary(text: str) -> bytes:
+    try:
+        digits = bytes.fromhex(text)
+    except ValueError:
+        odd = re.fullmatch("[0-9a-fA-F]+", text)
+        why = "Incomplete input for base16" if odd else "attempt to decode a value not in base16 char set"
+        raise RefusedError(f"unable to cast {text} to binary data type: {why}: {text}") from None
+    return digits
+
+
+def _fqdn(text: str) -> bytes:
+    labels = text.rstrip(".").split(".")
+    if not all(labels):
+        raise RefusedError(f"duplicate period in {text}")
+    if any(len(label) > _LONGEST_LABEL for label in labels):
+        raise RefusedError(f"label is too long in {text}")
+    return b"".join(bytes([len(label)]) + label.encode() for label in labels) + b"\0"
+
+
+def _prefix(text: str) -> bytes:
+    prefix, slash, length = text.partition("/")
+    if not slash or of_family(prefix, 6) is None or not length.isdigit():
+        raise RefusedError("invalid prefix")
+    size = int(length)
+    return bytes([size]) + address(prefix).packed[: (size + 7) // 8]
+
+
+def _psid(text: str) -> bytes:
+    value, slash, length = text.partition("/")
+    if not slash or not value.isdigit() or not length.isdigit():
+        raise RefusedError(f"invalid PSID value {text}")
+    return bytes([int(length)]) + (int(value) << (16 - int(length))).to_bytes(2, "big")
+
+
+def _tuple(text: str) -> bytes:
+    return len(text).to_bytes(2, "big") + text.encode()
+
+
+_PACKERS: dict[str, Callable[[str], bytes]] = {
+    "ipv4-address": _address,
+    "ipv6-address": _address,
+    "boolean": _boolean,
+    "binary": _binary,
+    "string": str.encode,
+    "fqdn": _fqdn,
+    "ipv6-prefix": _prefix,
+    "psid": _psid,
+    "tuple": _tuple,
+}
+
+
+def enveloped(size: int, options: Sequence[tuple[int, bytes]]) -> bytes:
+    """Options as they lie inside another one; `size` is that of code and length: 1 byte for DHCPv4, 2 for DHCPv6."""
+    return b"".join(
+        code.to_bytes(size, "big") + len(content).to_bytes(size, "big") + content for code, content in options
+    )

@@ -1,0 +1,137 @@
+"""option-data: one list of it as config-get shows it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model import Service
+from reconciler.simulator.configuration import keywords, option_values
+from reconciler.simulator.configuration.addresses import octets
+from reconciler.simulator.configuration.option_definitions import LARGEST_CODE, NAME, Definition, Spaces, find
+from reconciler.simulator.configuration.refusal import RefusedError, at
+
+if TYPE_CHECKING:
+    from reconciler.model import Json
+
+_VENDOR = re.compile(r"vendor-(\d+)")
+_FIXED = {"ipv4-address": 4, "ipv6-address": 16}
+
+
+@dataclass(slots=True)
+class _Option:
+    space: str
+    code: int
+    definition: Definition | None
+    text: str
+    content: bytes
+    value: dict[str, Json]
+
+
+def parse(service: Service, spaces: Spaces, value: Json) -> list[dict[str, Json]]:
+    """A list of option-data as config-get shows it: by space (a vendor's last), names and codes filled in."""
+    if not value and isinstance(value, list):
+        return []
+    options = [_one(service, spaces, item) for item in keywords.as_list(value)]
+    options.sort(key=_place)
+    return [_shown(service, option, options) for option in options]
+
+
+def _place(option: _Option) -> tuple[int, str]:
+    vendor = _VENDOR.fullmatch(option.space)
+    return (int(vendor.group(1)) + 1, "") if vendor else (0, option.space)
+
+
+def _shown(service: Service, option: _Option, beside: list[_Option]) -> dict[str, Json]:
+    shown: dict[str, Json] = {
+        "always-send": option.value.get("always-send", False),
+        "code": option.code,
+        "csv-format": bool(option.text),
+        "data": option.text or (option.content + _carried(service, option, beside)).hex().upper(),
+        "space": option.space,
+    }
+    if option.definition is not None:
+        shown["name"] = option.definition.name
+    if "user-context" in option.value:
+        shown["user-context"] = option.value["user-context"]
+    return shown
+
+
+def _carried(service: Service, option: _Option, beside: list[_Option]) -> bytes:
+    """What the options of the same list put into this one, where it encapsulates their space."""
+    if option.definition is None or not option.definition.encapsulates:
+        return b""
+    inner = [other for other in beside if other.space == option.definition.encapsulates]
+    size = 1 if service is Service.DHCP4 else 2
+    contents = [(other.code, other.content + _carried(service, other, beside)) for other in inner]
+    return option_values.enveloped(size, sorted(contents, key=lambda item: item[0]))
+
+
+def _one(service: Service, spaces: Spaces, value: Json) -> _Option:
+    keywords.as_object(value)
+    keywords.check(service, "option-data", value)
+    name, code, space = _names(service, value)
+    definition = find(service, spaces, space, code if code is not None else name)
+    if definition is not None and name and code is not None and definition.name != name:
+        reason = f"specified option name '{name}' does not match the option definition"
+        raise at(f"{reason}: '{space}.{definition.name}'")
+    wants_text = value.get("csv-format", definition is not None)
+    if definition is None and (code is None or wants_text or "csv-format" not in value):
+        raise at(f"definition for the option '{space}.{name}' having code '{code or 0}' does not exist")
+    text, content = _content(definition, space, code, value.get("data", ""), is_text=wants_text)
+    number = code if code is not None else definition.code if definition is not None else 0
+    return _Option(space, number, definition, text, content, value)
+
+
+def _names(service: Service, value: dict[str, Json]) -> tuple[str, int | None, str]:
+    name, code, space = value.get("name", ""), value.get("code"), value.get("space", service.value)
+    if code is None and not name:
+        raise at("option data configuration requires one of 'code' or 'name' parameters to be specified")
+    if code is not None and not 0 <= code <= LARGEST_CODE[service]:
+        verb = "be greater than" if service is Service.DHCP4 else "exceed"
+        raise at(f"invalid option code '{code % 2**32}', it must not {verb} '{LARGEST_CODE[service]}'")
+    if " " in name:
+        raise at(f"invalid option name '{name}', space character is not allowed")
+    other = Service.DHCP6 if service is Service.DHCP4 else Service.DHCP4
+    if space == other.value:
+        raise at(f"'{space}' option space name is reserved for {other.value.replace('dhcp', 'DHCPv')} server")
+    if not NAME.fullmatch(space):
+        raise at(f"invalid option space name '{space}'")
+    return name, code, space
+
+
+def _content(
+    definition: Definition | None, space: str, code: int | None, data: str, *, is_text: bool
+) -> tuple[str, bytes]:
+    """The text to show (empty where Kea keeps none) and the bytes of an option."""
+    raw = b""
+    if not is_text and data:
+        found = octets(data)
+        if found is None:
+            raise at(f"option data is not a valid string of hexadecimal digits: {data}")
+        raw = found
+    if definition is None:
+        return "", raw
+    try:
+        if is_text or not raw:
+            return (data, option_values.packed(definition, data)) if is_text else ("", _empty(definition))
+        _check_length(definition, raw)
+    except RefusedError as refusal:
+        number = code if code is not None else definition.code
+        raise at(f"option data does not match option definition (space: {space}, code: {number}): {refusal}") from None
+    return "", raw
+
+
+def _empty(definition: Definition) -> bytes:
+    return option_values.packed(definition, "")
+
+
+def _check_length(definition: Definition, raw: bytes) -> None:
+    unit = _FIXED.get(definition.fields[0])
+    if unit is None or not definition.array or len(definition.fields) > 1 or len(raw) % unit == 0:
+        return
+    if unit == _FIXED["ipv4-address"]:
+        reason = f"has invalid length={len(raw)}, must be divisible by 4."
+        raise RefusedError(f"DHCPv4 Option4AddrLst {definition.code} {reason}")
+    raise RefusedError(f"Option {definition.code} malformed: len={len(raw)} is not divisible by 16.")

@@ -1,0 +1,175 @@
+"""A whole configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.simulator.configuration import (
+    classes,
+    defaults,
+    hooks,
+    keywords,
+    names,
+    networks,
+    option_definitions,
+    options,
+    reservations,
+    sections,
+)
+from reconciler.simulator.configuration.context import Machine, Reading, Shown
+from reconciler.simulator.configuration.network_parameters import mode
+from reconciler.simulator.configuration.refusal import RefusedError, at
+from reconciler.simulator.tables import keywords as known_keywords
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model import Json, Service
+
+_MOVED = [
+    "qualifying-suffix",
+    "override-no-update",
+    "override-client-update",
+    "replace-client-name",
+    "generated-prefix",
+]  # from dhcp-ddns to the globals, with "ddns-" before
+_SAME_NAME = ("hostname-char-set", "hostname-char-replacement")
+_TYPED = {"decline-probation-period": 2**32 - 1, "dhcp4o6-port": 65535}
+_FLAGS = ("echo-client-id", "ip-reservations-unique")
+_PLAIN = [
+    "renew-timer",
+    "rebind-timer",
+    "min-valid-lifetime",
+    "max-valid-lifetime",
+    "min-preferred-lifetime",
+    "max-preferred-lifetime",
+    "cache-threshold",
+    "cache-max-age",
+    "user-context",
+    "data-directory",
+]
+
+
+def parse(service: Service, machine: Machine, value: Json) -> Shown:
+    """What config-get shows once this is in force (parameters of hooks excepted); RefusedError with Kea's words.
+
+    This is what config-test does: nothing here depends on what is opened, bound or loaded afterwards.
+    """
+    given = _with_moved(keywords.as_map(value))
+    reading = Reading(service, machine, addresses_are_unique=given.get("ip-reservations-unique", True))
+    shown = _globals(service, given)
+    shown["option-def"], reading.spaces = option_definitions.parse(service, given.get("option-def", []))
+    shown["option-data"] = options.parse(service, reading.spaces, given.get("option-data", []))
+    shown |= _maps(reading, given) | _lists(reading, given)
+    shown["shared-networks"] = networks.parse_shared(reading, given.get("shared-networks", []), shown)
+    shown[service.subnets] = networks.parse_subnets(reading, given.get(service.subnets, []), shown)
+    for key in given:
+        if key not in known_keywords()[service]["global"]:
+            raise at(f"unsupported global configuration parameter: {key}")
+    _check_lifetimes(reading, shown)
+    shown["hooks-libraries"] = hooks.parse(machine, given.get("hooks-libraries", []))
+    return shown
+
+
+def _with_moved(value: Mapping[str, Json]) -> dict[str, Json]:
+    """With the parameters of dhcp-ddns that became global ones in 1.7.1 where they are now."""
+    given = dict(value)
+    ddns = given.get("dhcp-ddns", {})
+    if not isinstance(ddns, dict):
+        raise RefusedError("moveDdnsParams dhcp-ddns is not a map (<wire>:0:0)")
+    for key in _MOVED:
+        if key in ddns:
+            given.setdefault(f"ddns-{key}", ddns[key])
+    for key in _SAME_NAME:
+        if key in ddns:
+            given.setdefault(key, ddns[key])
+    return given
+
+
+def _globals(service: Service, given: Mapping[str, Json]) -> Shown:
+    """The scalars. Kea looks at the types of few of them."""
+    known = defaults.SCALARS[service]
+    shown = known | {key: given[key] for key in given if key in known}
+    shown |= {key: given[key] for key in _PLAIN if key in given and key in known_keywords()[service]["global"]}
+    shown |= {key: item for key, item in mode(given).items() if "reservation-mode" in given}
+    for key, limit in _TYPED.items():
+        if not keywords.is_a("integer", shown[key]):
+            raise at(f"invalid type specified for parameter '{key}'")
+        if not 0 <= shown[key] <= limit:
+            raise at(f"out of range value ({shown[key]}) specified for parameter '{key}'")
+    for key in _FLAGS:
+        if not isinstance(shown.get(key, True), bool):
+            raise at(f"invalid type specified for parameter '{key}'")
+    if not isinstance(shown["reservations-lookup-first"], bool):
+        raise at("boolValue() called on non-Bool Element in")
+    return shown
+
+
+def _maps(reading: Reading, given: Mapping[str, Json]) -> Shown:
+    service = reading.service
+    ddns = given.get("dhcp-ddns")
+    shown: Shown = {
+        "dhcp-ddns": dict(defaults.DDNS) if ddns is None else sections.ddns(ddns),
+        "dhcp-queue-control": defaults.queue(service) | _map(given, "dhcp-queue-control"),
+        "expired-leases-processing": sections.expired_leases(_map(given, "expired-leases-processing")),
+        "interfaces-config": sections.interfaces(reading, given.get("interfaces-config", {})),
+        "lease-database": sections.database(given.get("lease-database", {"type": "memfile"})),
+        "multi-threading": sections.multi_threading(_map(given, "multi-threading")),
+        "sanity-checks": sections.sanity_checks(_map(given, "sanity-checks")),
+    }
+    if shown["multi-threading"]["enable-multi-threading"]:
+        shown["dhcp-queue-control"]["enable-queue"] = False  # the two exclude each other, and this one gives way
+    _check_compatibility(_map(given, "compatibility"))
+    if not reading.is_v4:
+        shown["server-id"] = sections.server_id(given.get("server-id", {"type": "LLT"}))
+        shown["relay-supplied-options"] = sections.relay_supplied(given.get("relay-supplied-options", []))
+        shown["mac-sources"] = sections.mac_sources(given.get("mac-sources", ["any"]))
+    return shown | _sockets(given)
+
+
+def _sockets(given: Mapping[str, Json]) -> Shown:
+    shown: Shown = {}
+    if "control-socket" in given:
+        if not isinstance(given["control-socket"], dict):
+            text = "Specified control-socket is expected to be a map, i.e. a structure defined within { }"
+            raise RefusedError(text)
+        shown["control-socket"] = dict(given["control-socket"])
+    if "config-control" in given:
+        control = _map(given, "config-control")
+        if not isinstance(control.get("config-databases", []), list):
+            raise at("config-databases must be a list")
+        control["config-databases"] = [sections.database(item) for item in control.get("config-databases", [])]
+        shown["config-control"] = control
+    return shown
+
+
+def _lists(reading: Reading, given: Mapping[str, Json]) -> Shown:
+    service = reading.service
+    wanted = given.get("host-reservation-identifiers", list(defaults.IDENTIFIERS[service]))
+    shown: Shown = {"host-reservation-identifiers": sections.identifiers(service, wanted)}
+    shown["client-classes"] = classes.parse(reading, given.get("client-classes", []))
+    shown["reservations"] = reservations.parse(reading, given.get("reservations", []), 0, None)
+    shown["loggers"] = sections.loggers(given.get("loggers", []))
+    hosts = [given["hosts-database"]] if "hosts-database" in given else given.get("hosts-databases", [])
+    shown["hosts-databases"] = [sections.database(item) for item in keywords.as_list(hosts)]
+    return {key: item for key, item in shown.items() if item}
+
+
+def _map(given: Mapping[str, Json], key: str) -> Shown:
+    value = given.get(key, {})
+    if not isinstance(value, dict):
+        raise at("get(string) called on a non-map Element in")
+    return dict(value)
+
+
+def _check_compatibility(value: Shown) -> None:
+    if not isinstance(value.get("lenient-option-parsing", False), bool):
+        raise at("boolValue() called on non-Bool Element in")
+
+
+def _check_lifetimes(reading: Reading, shown: Shown) -> None:
+    for name in ("valid-lifetime",) if reading.is_v4 else ("valid-lifetime", "preferred-lifetime"):
+        for prefix in ("", "min-", "max-"):
+            if not keywords.is_a("integer", shown.get(prefix + name, 0)):
+                raise at("intValue() called on non-integer Element in")
+        names.lifetime(shown, name)

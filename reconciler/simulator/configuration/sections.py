@@ -1,0 +1,271 @@
+"""The global maps: lease-database, interfaces-config, loggers, dhcp-ddns and their like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model import Service
+from reconciler.simulator.configuration import defaults, keywords
+from reconciler.simulator.configuration.addresses import address, octets
+from reconciler.simulator.configuration.option_definitions import LARGEST_CODE, standard
+from reconciler.simulator.configuration.refusal import PLACE, RefusedError, at
+
+if TYPE_CHECKING:
+    from reconciler.model import Json
+    from reconciler.simulator.configuration.context import Reading, Shown
+
+_CHECKS = ("none", "warn", "fix", "fix-del", "del")
+_SEVERITIES = ("NONE", "FATAL", "ERROR", "WARN", "INFO", "DEBUG")
+_DATABASES = ("memfile", "mysql", "postgresql", "cql")
+_FLAGS = ("persist", "readonly")
+_NUMBERS = [
+    "lfc-interval",
+    "connect-timeout",
+    "read-timeout",
+    "write-timeout",
+    "tcp-user-timeout",
+    "reconnect-wait-time",
+    "request-timeout",
+    "max-reconnect-tries",
+    "port",
+    "max-row-errors",
+]
+_TEXTS = [
+    "type",
+    "user",
+    "password",
+    "host",
+    "name",
+    "on-fail",
+    "trust-anchor",
+    "cert-file",
+    "key-file",
+    "cipher-list",
+    "contact-points",
+    "keyspace",
+    "consistency",
+    "serial-consistency",
+]
+_MAC_ALIASES = {"rfc6939": "client-link-addr-option", "rfc4649": "remote-id", "rfc4580": "subscriber-id"}
+_MAC_SOURCES = [
+    "any",
+    "raw",
+    "duid",
+    "ipv6-link-local",
+    "client-link-addr-option",
+    "rfc6939",
+    "rfc4649",
+    "remote-id",
+    "rfc4580",
+    "subscriber-id",
+    "docsis-cmts",
+    "docsis-modem",
+]
+_RELAYED = 65  # erp-local-domain-name is always among the options that a relay may supply
+
+
+def database(value: Json) -> Shown:
+    """lease-database, or one of hosts-databases and config-databases."""
+    for key, item in keywords.as_map(value).items():
+        kind = "boolean" if key in _FLAGS else "integer" if key in _NUMBERS else "string"
+        if not keywords.is_a(kind, item):
+            raise at(f"invalid value type specified for parameter '{key}'")
+    if "type" not in value:
+        reason = "must include the keyword 'type' to determine type of database to be accessed"
+        raise at(f"database access parameters {reason}")
+    if value["type"] not in _DATABASES:
+        raise at(f"unknown backend database type: {value['type']}")
+    interval = value.get("lfc-interval", 0)
+    if not 0 <= interval < 2**32:
+        raise at(f"lfc-interval value: {interval} is out of range, expected value: 0..4294967295")
+    return {key: item for key, item in value.items() if key in (*_FLAGS, *_NUMBERS, *_TEXTS)}
+
+
+def interfaces(reading: Reading, value: Json) -> Shown:
+    """interfaces-config."""
+    shown: Shown = {"interfaces": [], "re-detect": True}
+    for key, item in keywords.as_map(value).items():
+        if key == "interfaces":
+            shown[key] = _interface_names(reading, item)
+        elif key in ("dhcp-socket-type", "outbound-interface"):
+            shown |= _socket(reading, key, item)
+        elif key in ("re-detect", "user-context"):
+            shown[key] = item
+        elif key in ("service-sockets-max-retries", "service-sockets-retry-wait-time"):
+            shown |= {key: item} if item else {}
+        elif key == "service-sockets-require-all":
+            shown |= {key: True} if item else {}
+        else:
+            raise at(f"unsupported parameter '{key}'")
+    return shown
+
+
+def _socket(reading: Reading, key: str, item: Json) -> Shown:
+    if not reading.is_v4:
+        raise at(f"{key} is not supported in DHCPv6")
+    usual, other = ("raw", "udp") if key == "dhcp-socket-type" else ("same-as-inbound", "use-routing")
+    if item not in (usual, other):
+        what = "socket type" if key == "dhcp-socket-type" else "outbound interface type"
+        raise at(f"unsupported {what} '{item}'")
+    return {key: item} if item == other else {}
+
+
+def _interface_names(reading: Reading, value: Json) -> list[str]:
+    shown: list[str] = []
+    for item in keywords.as_list(value):
+        name = keywords.as_text(item).partition("/")[0]
+        reason = ""
+        if not name:
+            reason = "empty interface name used in configuration"
+        elif item in shown:
+            reason = f"interface '{name}' has already been specified"
+        elif name != "*" and name not in reading.machine.interfaces:
+            reason = f"interface '{name}' doesn't exist in the system"
+        if reason:
+            raise RefusedError(f"Failed to select interface: {reason} {PLACE} {PLACE}")
+        shown.append(item)
+    return sorted(shown)
+
+
+def loggers(value: Json) -> list[Shown]:
+    """The loggers; severities that do not exist count as INFO."""
+    shown = []
+    for item in keywords.as_list(value):
+        for key in ("name", "severity"):
+            if key not in item:
+                reason = f"loggers entry does not have a mandatory '{key}' element"
+                raise at(f"Error during command processing: {reason}")
+        severity = item["severity"].upper()
+        entry: Shown = {"name": item["name"], "debuglevel": item.get("debuglevel", 0)}
+        entry["severity"] = severity if severity in _SEVERITIES else "INFO"
+        if item.get("output_options"):
+            entry["output_options"] = [_output(output) for output in item["output_options"]]
+        if "user-context" in item:
+            entry["user-context"] = item["user-context"]
+        shown.append(entry)
+    return shown
+
+
+def _output(value: Json) -> Shown:
+    if "output" not in value:
+        reason = "output_options entry does not have a mandatory 'output' element"
+        raise at(f"Error during command processing: {reason}")
+    shown: Shown = {"output": value["output"], "flush": value.get("flush", True), "pattern": value.get("pattern", "")}
+    if value["output"] not in ("stdout", "stderr") and not value["output"].startswith("syslog"):
+        shown |= {"maxsize": value.get("maxsize", 10240000), "maxver": value.get("maxver", 1)}
+    return shown
+
+
+def ddns(value: Json) -> Shown:
+    """dhcp-ddns, without the parameters that moved to the globals."""
+    if "enable-updates" not in value:
+        raise at("missing parameter 'enable-updates'")
+    shown = defaults.DDNS | {key: value[key] for key in (*defaults.DDNS, "user-context") if key in value}
+    try:
+        server = address(shown["server-ip"])
+        if "sender-ip" not in value and server.version == 6:
+            shown["sender-ip"] = "::"
+        sender = address(shown["sender-ip"])
+    except RefusedError as refusal:
+        text = str(refusal).split("'")[1]
+        raise RefusedError(f"Failed to convert '{text}' to address: {refusal}{PLACE}") from None
+    if shown["ncr-protocol"] != "UDP":
+        raise at(f"D2ClientConfig error: NCR Protocol: {shown['ncr-protocol']} is not supported.")
+    if server.version != sender.version:
+        sides = f"server-ip: {server} is: IPv{server.version} while sender-ip: {sender} is: IPv{sender.version}"
+        raise at(f"D2ClientConfig error: address family mismatch: {sides}")
+    return shown
+
+
+def expired_leases(value: Json) -> Shown:
+    """expired-leases-processing; unknown keys are dropped without a word."""
+    shown: Shown = {}
+    for key, (default, limit) in defaults.EXPIRED_LEASES.items():
+        number = shown[key] = value.get(key, default)
+        if not keywords.is_a("integer", number):
+            raise at(f"invalid type specified for parameter '{key}'")
+        if number < 0:
+            raise at(f"value for configuration parameter '{key}' must not be negative")
+        if number > limit:
+            reason = f"for configuration parameter '{key}', expected maximum value of '{limit}'"
+            raise at(f"out range value '{number}' {reason}")
+    return shown
+
+
+def multi_threading(value: Json) -> Shown:
+    """multi-threading, unknown keys kept."""
+    shown: Shown = defaults.MULTI_THREADING | value
+    for key, what in (("thread-pool-size", "thread pool size"), ("packet-queue-size", "packet queue size")):
+        if not keywords.is_a("integer", shown[key]):
+            raise at(f"invalid type specified for parameter '{key}'")
+        if shown[key] < 0:
+            raise at(f"{what} code must not be negative")
+    if not isinstance(shown["enable-multi-threading"], bool):
+        raise at("invalid type specified for parameter 'enable-multi-threading'")
+    return shown
+
+
+def sanity_checks(value: Json) -> Shown:
+    """sanity-checks."""
+    check = value.get("lease-checks", "warn")
+    if not isinstance(check, str):
+        raise at("lease-checks must be a string")
+    if check not in _CHECKS:
+        names = ", ".join(_CHECKS)
+        raise RefusedError(f"Unsupported lease-checks value: {check}, supported values are: {names}")
+    return {"lease-checks": check}
+
+
+def identifiers(service: Service, value: Json) -> list[str]:
+    """host-reservation-identifiers."""
+    allowed = {*defaults.IDENTIFIERS[service], "flex-id"}
+    names = [keywords.as_text(name) for name in keywords.as_list(value)]
+    for place, name in enumerate(names):
+        if name not in allowed:
+            raise at(f"unsupported identifier '{name}'")
+        if name in names[:place]:
+            raise at(f"duplicate host identifier '{name}'")
+    if not names:
+        raise at("'host-reservation-identifiers' list must not be empty")
+    return names
+
+
+def mac_sources(value: Json) -> list[str]:
+    """mac-sources (DHCPv6)."""
+    for name in keywords.as_list(value):
+        if name not in _MAC_SOURCES:
+            reason = f"Can't convert '{name}' to any known MAC source."
+            raise at(f"Failed to convert '{name}' to any recognized MAC source:{reason}")
+    if not value:
+        raise RefusedError("If specified, MAC Sources cannot be empty")
+    return [_MAC_ALIASES.get(name, name) for name in value]
+
+
+def relay_supplied(value: Json) -> list[str]:
+    """relay-supplied-options (DHCPv6): codes, by number, the one that always belongs among them."""
+    codes = {_RELAYED}
+    for item in keywords.as_list(value):
+        found = standard(Service.DHCP6)["dhcp6"].get(item)
+        if not item.isdigit() and found is None:
+            where = f"name '{item}' while parsing the list of enabled relay-supplied-options"
+            raise at(f"unable to find option code for the  specified option {where}")
+        code = int(item) if found is None else found.code
+        if code > LARGEST_CODE[Service.DHCP6]:
+            limit = f"the option code must not be greater than '{LARGEST_CODE[Service.DHCP6]}'"
+            raise at(f"invalid option code value specified '{code}', {limit}")
+        codes.add(code)
+    return [str(code) for code in sorted(codes)]
+
+
+def server_id(value: Json) -> Shown:
+    """server-id (DHCPv6), as configured, not as it came out."""
+    if "type" not in value:
+        raise at("missing parameter 'type'")
+    if value["type"] not in ("LLT", "EN", "LL"):
+        raise at(f"unsupported DUID type '{value['type']}'. Expected: LLT, EN or LL")
+    identifier = value.get("identifier", "")
+    if identifier and octets(identifier) is None:
+        reason = f"'{identifier}' is not a valid string of hexadecimal digits"
+        raise at(f"identifier specified in the DUID configuration {reason}")
+    given = {key: value[key] for key in (*defaults.SERVER_ID, "user-context") if key in value}
+    return defaults.SERVER_ID | given | {"identifier": identifier.upper()}

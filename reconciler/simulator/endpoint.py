@@ -1,0 +1,260 @@
+"""One simulated daemon: kea-dhcp4 or kea-dhcp6 of one server."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from reconciler.simulator import replies
+from reconciler.simulator.commands import COMMANDS, HOOK_COMMANDS
+from reconciler.simulator.faults import Faults, Kind
+from reconciler.simulator.ha.commands import COMMANDS as HA_COMMANDS
+from reconciler.simulator.ha.service import HaService
+from reconciler.simulator.libraries import Loaded
+from reconciler.simulator.setting import Origin, load_file, put_as_is
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reconciler.model import Json, Service
+    from reconciler.simulator.clock import Timer
+    from reconciler.simulator.configuration.context import Machine, Shown
+    from reconciler.simulator.faults import Fault
+    from reconciler.simulator.replies import Reply
+    from reconciler.simulator.server import Entry, SimulatedServer
+
+
+class SimulatedEndpoint:
+    """A daemon with its configuration, its file and its half of a relationship; made by `World.add_server`.
+
+    `config` is what config-get shows; `faults` are of this daemon alone (`server.faults` of the whole server);
+    `daemon_log` has the reasons that Kea only writes to its log. `leases` are what the lease commands find.
+    """
+
+    def __init__(self, server: SimulatedServer, service: Service) -> None:
+        self.server = server
+        self.service = service
+        self.faults = Faults()
+        self.config: Shown = {}
+        self.loaded = Loaded()
+        self.ha: HaService | None = None
+        self.pid = 0
+        self.is_running = self.is_frozen = self.was_killed = False
+        self.has_sockets = False
+        self.is_reachable = True
+        self.started_at = self.committed_at = 0.0
+        self.daemon_log: list[str] = []
+        self.leases: list[dict[str, Any]] = []
+        self.agent_socket = ""
+        self.disabled: dict[Origin, Timer | None] = {}
+        self.original: Mapping[str, Json] | None = None
+        self._shown_bytes: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<SimulatedEndpoint {self.server.name} {self.service}>"
+
+    # ----------------------------------------------------------------------------------- looking at it
+
+    @property
+    def path(self) -> str:
+        """The file that it starts from and that config-write writes."""
+        return f"/etc/kea/kea-{self.service}.conf"
+
+    @property
+    def written(self) -> dict[str, Json] | None:
+        """What stands under `Dhcp4` or `Dhcp6` in that file; None where it holds no configuration."""
+        try:
+            found: dict[str, Json] = orjson.loads(self.server.disk.contents[self.path])[self.service.root]
+        except (KeyError, orjson.JSONDecodeError):
+            return None
+        return found
+
+    @property
+    def log(self) -> tuple[Entry, ...]:
+        """The commands that came for it through the agent."""
+        return tuple(entry for entry in self.server.log if entry.service == self.service)
+
+    @property
+    def serves(self) -> tuple[str, ...]:
+        """The scopes whose clients it answers now; ("*",) where it answers everybody, without HA."""
+        if not (self.is_running and self.has_sockets and self.is_serving()):
+            return ()
+        return ("*",) if self.ha is None else tuple(self.ha.scopes)
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that it runs on, with the libraries that it has loaded."""
+        loaded = frozenset(str(item["library"]) for item in self.loaded.shown)
+        return dataclasses.replace(self.server.machine, loaded=loaded, folders=self.server.disk.folders)
+
+    # ------------------------------------------------------------------------------------------- life
+
+    def start(self) -> None:
+        """Start from the file, as a new process. Where that does not work it is simply not running."""
+        self.server.world.call(self._start)
+
+    def stop(self, *, killed: bool = False) -> None:
+        """End the process; the agent stays."""
+        self.server.world.call(self._stop, killed)
+
+    def restart(self, config: Mapping[str, Json] | None = None) -> None:
+        """End it and start it again: from what was last written, or from another file that holds `config`."""
+        if config is not None:
+            self.write_file(config)
+        self.stop()
+        self.start()
+
+    def write_file(self, config: Mapping[str, Json]) -> None:
+        """Put a configuration into the file that it starts from, behind its back."""
+        self.server.disk.contents[self.path] = orjson.dumps({self.service.root: config})
+
+    def freeze(self) -> None:
+        """SIGSTOP: requests are accepted, nothing answers, heartbeats stop."""
+        self.is_frozen = True
+
+    def thaw(self) -> None:
+        """SIGCONT: everything that was sent meanwhile is carried out now."""
+        self.is_frozen = False
+        self.server.world.call(self.server.thaw, self)
+
+    def command(self, name: str, arguments: Json = None) -> Reply:
+        """Send a command straight to the daemon, past the agent, its faults and the log."""
+        reply: Reply = self.server.world.call(self.execute, name, arguments)
+        return reply
+
+    def set_config(self, config: Mapping[str, Json]) -> None:
+        """config-set by hand; ValueError with Kea's text where the result is not 0."""
+        reply = self.command("config-set", {self.service.root: config})
+        if reply["result"] != replies.SUCCESS:
+            raise ValueError(reply["text"])
+
+    def _start(self) -> None:
+        world = self.server.world
+        self.pid = world.new_pid()
+        self.is_running, self.was_killed, self.is_reachable = True, False, True
+        self.started_at = world.clock.now()
+        self.disabled = {}
+        if self.original is not None and self.path not in self.server.disk.contents:
+            put_as_is(self, dict(self.original))
+            return
+        reply = load_file(self)
+        if reply["result"] != replies.SUCCESS:
+            self.daemon_log.append(str(reply["text"]))
+            self._stop()
+
+    def _stop(self, killed: bool = False) -> None:  # noqa: FBT001, FBT002 (called through World.call)
+        self.unload()
+        self.is_running, self.is_frozen, self.was_killed = False, False, killed
+        self.has_sockets = False
+
+    # ---------------------------------------------------------------------------------- as the HA host
+
+    def now(self) -> float:
+        """Simulated seconds."""
+        return self.server.world.clock.now()
+
+    def wall(self) -> float:
+        """The server's own clock: seconds since 1970."""
+        return self.server.world.clock.wall() + self.server.clock_offset
+
+    def after(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Call something later, unless the daemon is stopped by then; a frozen one does nothing."""
+        return self.server.world.scheduler.after(seconds, lambda: self._due(call))
+
+    def _due(self, call: Callable[[], None]) -> None:
+        if self.is_frozen:
+            self.after(1.0, call)
+        else:
+            call()
+
+    def ask(self, url: str, command: str, arguments: Mapping[str, Json] | None = None) -> Mapping[str, Json] | None:
+        """Send a command to a peer."""
+        return self.server.world.deliver(self, url, command, arguments)
+
+    def switch_dhcp(self, *, on: bool) -> None:
+        """Switch DHCP on or off on behalf of HA."""
+        self.enable(Origin.HA) if on else self.disable(Origin.HA)
+
+    def is_serving(self) -> bool:
+        """Whether DHCP is switched on."""
+        return not self.disabled
+
+    def disable(self, origin: Origin, seconds: float | None = None) -> None:
+        """Switch DHCP off, for a time or until it is switched on again from the same side."""
+        self.enable(origin)
+        timer = None if seconds is None else self.after(seconds, lambda: self.enable(origin))
+        self.disabled[origin] = timer
+
+    def enable(self, origin: Origin) -> None:
+        """Take back a `disable` from the same side."""
+        timer = self.disabled.pop(origin, None)
+        if timer is not None:
+            timer.cancel()
+
+    def own_listener(self) -> str | None:
+        """The url of the HA hook's dedicated listener, where both kinds of multi-threading are on."""
+        if self.ha is None or not self.config["multi-threading"]["enable-multi-threading"]:
+            return None
+        threads = self.ha.settings.values["multi-threading"]
+        is_on = threads["enable-multi-threading"] and threads["http-dedicated-listener"]
+        return str(self.ha.settings.peers[self.ha.settings.name]["url"]) if is_on else None
+
+    # ------------------------------------------------------------------------------- hooks and commands
+
+    def unload(self) -> None:
+        """Unload every hook library."""
+        if self.ha is not None:
+            self.ha.stop()
+            self.server.world.listen(self, None)
+        self.ha, self.loaded = None, Loaded()
+
+    def put_in_force(self, shown: Shown, loaded: Loaded) -> None:
+        """Commit a configuration whose libraries are loaded."""
+        self.config = shown | {"hooks-libraries": [dict(item) for item in loaded.shown]}
+        self.loaded = loaded
+        self.has_sockets = True
+        self.committed_at = self.now()
+        self._shown_bytes = None
+        self.enable(Origin.HA)
+        if loaded.ha is not None:
+            page = f"lease{self.service.value[-1]}-get-page"
+            self.ha = HaService(loaded.ha, self, page, sync_seconds=self.server.world.sync_seconds)
+            self.server.world.listen(self, self.own_listener())
+            self.ha.start()
+
+    def knows(self, command: str) -> bool:
+        """Whether list-commands has it."""
+        return command in COMMANDS or command in self.loaded.commands
+
+    def command_names(self) -> list[str]:
+        """What list-commands shows."""
+        return sorted([*COMMANDS, *self.loaded.commands])
+
+    def fault(self, kind: Kind, command: str) -> Fault | None:
+        """The fault of one kind that strikes a command, of this daemon or of its server."""
+        kinds = frozenset({kind})
+        own = self.faults.strike(kinds, command, self.service) if self.faults else None
+        return own or (self.server.faults.strike(kinds, command, self.service) if self.server.faults else None)
+
+    def execute(self, name: str, arguments: Json = None) -> Reply:
+        """Carry out a command; only to be called in the world's thread."""
+        if not isinstance(name, str) or not self.knows(name):
+            return replies.unsupported(name)
+        failing = self.fault(Kind.FAILS, name)
+        if failing is not None:
+            return replies.error(failing.text)
+        if name in COMMANDS:
+            return COMMANDS[name](self, arguments)
+        if name in HA_COMMANDS and self.ha is not None:
+            return HA_COMMANDS[name](self.ha, arguments)
+        return HOOK_COMMANDS[name](self, arguments)
+
+    def execute_to_bytes(self, name: str, arguments: Json = None) -> bytes:
+        """The same as JSON; what config-get says is kept until the configuration changes."""
+        if name == "config-get" and not self.faults and not self.server.faults:
+            if self._shown_bytes is None:
+                self._shown_bytes = replies.encoded(self.execute(name, arguments))
+            return self._shown_bytes
+        return replies.encoded(self.execute(name, arguments))

@@ -1,0 +1,75 @@
+"""What a server knows of its partner."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model import Json
+    from reconciler.simulator.ha.parameters import Settings
+
+UNAVAILABLE = "unavailable"
+WORST_SKEW = 60.0
+"""Seconds between the two clocks at which Kea ends the HA service."""
+
+
+@dataclass(slots=True)
+class Partner:
+    """The partner as it was last heard: simulated `heard_at`, its state ("" before the first try), its scopes.
+
+    `unacked_clients` counts the clients that it left waiting (nobody but a test sets it).
+    """
+
+    heard_at: float
+    state: str = ""
+    scopes: list[str] = field(default_factory=list)
+    skew: float = 0.0
+    unacked_clients: int = 0
+
+    def take(self, answer: Mapping[str, Json] | None, now: float, wall: float) -> None:
+        """Note the answer to a heartbeat; none, or one that is no success, makes the partner unavailable."""
+        if answer is None or answer.get("result") != 0:
+            self.state = UNAVAILABLE
+            return
+        arguments = answer["arguments"]
+        self.heard_at, self.unacked_clients = now, 0
+        self.state, self.scopes = arguments["state"], list(arguments["scopes"])
+        self.skew = parsedate_to_datetime(arguments["date-time"]).timestamp() - math.floor(wall)
+
+    def is_interrupted(self, settings: Settings, now: float) -> bool:
+        """Kea's communication-interrupted."""
+        return now - self.heard_at > settings.seconds("max-response-delay")
+
+    def has_failed(self, settings: Settings) -> bool:
+        """Whether enough of its clients went without an answer to call it down."""
+        limit = settings.values["max-unacked-clients"]
+        return bool(limit == 0 or self.unacked_clients > limit)
+
+    def report(self, settings: Settings, role: str, now: float) -> dict[str, Json]:
+        """`remote` of status-get."""
+        interrupted = self.is_interrupted(settings, now)
+        limit = settings.values["max-unacked-clients"]
+        left = max(0, limit - self.unacked_clients + 1) if interrupted else 0
+        return {
+            "age": int(now - self.heard_at),
+            "analyzed-packets": self.unacked_clients,
+            "communication-interrupted": interrupted,
+            "connecting-clients": self.unacked_clients,
+            "in-touch": bool(self.state),
+            "last-scopes": list(self.scopes),
+            "last-state": self.state,
+            "role": role,
+            "unacked-clients": self.unacked_clients,
+            "unacked-clients-left": left,
+        }
+
+
+def date(wall: float) -> str:
+    """A time as a heartbeat carries it (RFC 1123)."""
+    return format_datetime(datetime.fromtimestamp(wall, UTC), usegmt=True)

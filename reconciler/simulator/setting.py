@@ -1,0 +1,123 @@
+"""How a configuration comes into force: config-set, config-test, config-reload and the start of a daemon."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import orjson
+
+from reconciler.simulator import libraries, opening, replies
+from reconciler.simulator.configuration.parse import parse
+from reconciler.simulator.configuration.refusal import RefusedError
+from reconciler.simulator.faults import Kind
+
+if TYPE_CHECKING:
+    from reconciler.model import Json
+    from reconciler.simulator.configuration.context import Shown
+    from reconciler.simulator.endpoint import SimulatedEndpoint
+    from reconciler.simulator.replies import Reply
+
+SANE = (
+    "Configuration seems sane. Control-socket, hook-libraries, and D2 configuration were sanity checked, but not "
+    "applied."
+)
+DONE = "Configuration successful."
+
+
+class Origin(StrEnum):
+    """Who switched DHCP off."""
+
+    USER = "user"
+    HA = "ha-partner"
+
+
+def test(endpoint: SimulatedEndpoint, value: Json) -> Reply:
+    """config-test, past the check of its arguments."""
+    try:
+        parse(endpoint.service, endpoint.machine, value)
+    except RefusedError as refusal:
+        return replies.error(str(refusal))
+    return replies.success(SANE)
+
+
+def apply(endpoint: SimulatedEndpoint, value: Json) -> Reply:
+    """config-set, past the check of its arguments.
+
+    Before 2.3.6 whatever goes wrong here leaves the DHCP sockets closed, with the old configuration shown; from
+    the moment when libraries are unloaded there is no HA either (both measured on 2.2.0).
+    """
+    try:
+        shown = parse(endpoint.service, endpoint.machine, value)
+        _stay(endpoint, shown)
+    except RefusedError as refusal:
+        endpoint.has_sockets = False
+        return replies.error(str(refusal))
+    failing = endpoint.fault(Kind.SET_FAILS, "config-set")
+    endpoint.unload()
+    endpoint.has_sockets = False
+    if failing is not None:
+        return replies.error(failing.text)
+    try:
+        return _finish(endpoint, shown)
+    except RefusedError as refusal:
+        return replies.error(str(refusal))
+
+
+def _finish(endpoint: SimulatedEndpoint, shown: Shown) -> Reply:
+    """Past the point of no return."""
+    try:
+        opening.check_control_socket(shown)
+    except RefusedError:
+        endpoint.is_reachable = False
+        raise
+    try:
+        loaded = libraries.load(shown["hooks-libraries"])
+    except RefusedError as refusal:
+        reason = f"failed to configure High Availability hooks library: {refusal}"
+        endpoint.daemon_log.append(f"HA_CONFIGURATION_FAILED {reason}")
+        raise RefusedError("One or more hook libraries failed to load") from None
+    opening.check(endpoint.machine, shown)
+    socket = shown.get("control-socket", {})
+    endpoint.is_reachable = socket.get("socket-name") == endpoint.agent_socket
+    endpoint.put_in_force(shown, loaded)
+    return replies.success(DONE)
+
+
+def _stay(endpoint: SimulatedEndpoint, shown: Shown) -> None:
+    """Once set, data-directory stays although a later configuration does not name it (measured)."""
+    if "data-directory" in endpoint.config:
+        shown.setdefault("data-directory", endpoint.config["data-directory"])
+
+
+def put_as_is(endpoint: SimulatedEndpoint, shown: Shown) -> None:
+    """Put a configuration in force that is in config-get's form already, without looking at it."""
+    endpoint.unload()
+    endpoint.agent_socket = shown.get("control-socket", {}).get("socket-name", "")
+    endpoint.put_in_force(shown, libraries.load(shown.get("hooks-libraries", [])))
+
+
+def load_file(endpoint: SimulatedEndpoint) -> Reply:
+    """Set what is in the daemon's file; the text of a refusal names the file, as that of config-reload does."""
+    path = endpoint.path
+    content = endpoint.server.disk.contents.get(path)
+    if content is None:
+        return _failed(path, f"Unable to open file {path}")
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        where = f"{path}:{error.lineno}.{error.colno}"
+        return _failed(path, f"{where}: syntax error, unexpected end of file, expecting }}")
+    root = endpoint.service.root
+    if not isinstance(value, dict) or root not in value:
+        return _failed(path, f"{path}:1.2: syntax error, unexpected }}, expecting {root}")
+    if not endpoint.agent_socket:
+        endpoint.agent_socket = value[root].get("control-socket", {}).get("socket-name", "")
+    reply = apply(endpoint, value[root])
+    if reply["result"] != replies.SUCCESS:
+        return _failed(path, str(reply["text"]).replace("<wire>", path))
+    return reply
+
+
+def _failed(path: str, text: str) -> Reply:
+    return replies.error(f"Config reload failed: configuration error using file '{path}': {text}")

@@ -1,0 +1,260 @@
+"""A world of simulated servers that find each other by their urls, in one thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import orjson
+
+from reconciler.model import Service
+from reconciler.simulator.clock import Clock, Scheduler
+from reconciler.simulator.endpoint import SimulatedEndpoint
+from reconciler.simulator.faults import BEFORE
+from reconciler.simulator.server import SimulatedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from reconciler.model import Json
+
+_T = TypeVar("_T")
+_FIRST_PID = 1000
+
+
+class World:
+    """Servers on loopback that talk to each other; usable from synchronous and asynchronous code alike.
+
+    A context manager of both kinds: inside it the servers answer over HTTP. `clock` is the time in it, real unless
+    given otherwise; `sync_seconds` is how long a server takes to pull its partner's leases. What is done to a server
+    (faults, edits, partitions) may be done from any thread.
+    """
+
+    def __init__(self, clock: Clock | None = None, *, sync_seconds: float = 0.1) -> None:
+        self.clock = clock or Clock()
+        self.scheduler = Scheduler(self.clock, self._plan)
+        self.sync_seconds = sync_seconds
+        self.servers: dict[str, SimulatedServer] = {}
+        self._agents: dict[tuple[str, int], SimulatedServer] = {}
+        self._listeners: dict[tuple[str, int, Service], SimulatedEndpoint] = {}
+        self._partitions: set[frozenset[str]] = set()
+        self._pids = itertools.count(_FIRST_PID)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._next: asyncio.TimerHandle | None = None
+
+    # ------------------------------------------------------------------------------------------- life
+
+    def __enter__(self) -> Self:
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._live, args=(ready,), name="simulated world", daemon=True)
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._loop is not None and self._thread is not None:
+            self.run(self._end())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop = self._thread = None
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.__exit__)
+
+    def _live(self, ready: threading.Event) -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        self._loop = loop
+        loop.call_soon(ready.set)
+        try:
+            loop.run_forever()
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    async def _end(self) -> None:
+        for server in self.servers.values():
+            for endpoint in server.endpoints.values():
+                endpoint.stop()
+            server.stop_agent()
+        if self._next is not None:
+            self._next.cancel()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+
+    # ---------------------------------------------------------------------------------------- servers
+
+    def add_server(
+        self,
+        name: str,
+        configurations: Mapping[Service, Mapping[str, Json]],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        users: Mapping[str, str] | None = None,
+        as_is: bool = False,
+    ) -> SimulatedServer:
+        """A new server that listens, its daemons started from `configurations` (what stands under `Dhcp4`).
+
+        A control socket is added where there is none. `port` 0 takes a free one. `users` are names and passwords
+        that its agent wants. `as_is`: the configurations are in config-get's form and are taken as they are,
+        however large. ValueError with Kea's text where a daemon would not start.
+        """
+        return self.run(self._add(name, configurations, host, port, users, as_is=as_is))
+
+    async def _add(
+        self,
+        name: str,
+        configurations: Mapping[Service, Mapping[str, Json]],
+        host: str,
+        port: int,
+        users: Mapping[str, str] | None,
+        *,
+        as_is: bool,
+    ) -> SimulatedServer:
+        server = SimulatedServer(self, name, host, users)
+        await server.listen(port)
+        self.servers[name] = self._agents[(host, server.port)] = server
+        for service, config in configurations.items():
+            endpoint = server.endpoints[service] = SimulatedEndpoint(server, service)
+            body = {"control-socket": _socket(name, service), **config}
+            if as_is:
+                endpoint.original = config if "control-socket" in config else body
+            else:
+                server.disk.contents[endpoint.path] = orjson.dumps({service.root: body})
+            endpoint.start()
+            if not endpoint.is_running:
+                raise ValueError(endpoint.daemon_log[-1])
+        return server
+
+    def new_pid(self) -> int:
+        """A process id that nobody had."""
+        return next(self._pids)
+
+    # ------------------------------------------------------------------------------------------ peers
+
+    def partition(self, one: str, other: str) -> None:
+        """Cut two servers off from each other; whoever else asks them still reaches both."""
+        self._partitions.add(frozenset({one, other}))
+
+    def heal(self, one: str, other: str) -> None:
+        """Take back a partition."""
+        self._partitions.discard(frozenset({one, other}))
+
+    def deliver(
+        self, sender: SimulatedEndpoint, url: str, command: str, arguments: Mapping[str, Json] | None
+    ) -> Mapping[str, Json] | None:
+        """A command from a daemon to its peer; None where it would get no answer."""
+        endpoint = self._peer(url, sender.service)
+        if endpoint is None or not endpoint.is_running or not endpoint.is_reachable or endpoint.is_frozen:
+            return None
+        server = endpoint.server
+        if frozenset({sender.server.name, server.name}) in self._partitions:
+            return None
+        hitting = [fault for fault in server.faults if fault.hits_peers and fault.kind in BEFORE]
+        if any(fault.strikes(command, endpoint.service) for fault in hitting):
+            return None
+        return endpoint.execute(command, arguments)
+
+    def _peer(self, url: str, service: Service) -> SimulatedEndpoint | None:
+        """Who listens at a url: a daemon with a listener of its own there, or the agent in front of it."""
+        place = _place(url)
+        server = self._agents.get(place)
+        if server is not None:
+            return server.endpoints.get(service) if server.is_listening else None
+        return self._listeners.get((*place, service))
+
+    def listen(self, endpoint: SimulatedEndpoint, url: str | None) -> None:
+        """Note that a daemon listens for its peers at a url of its own, or (None) no longer does."""
+        self._listeners = {place: other for place, other in self._listeners.items() if other is not endpoint}
+        if url is not None:
+            self._listeners[(*_place(url), endpoint.service)] = endpoint
+
+    # ------------------------------------------------------------------------------------------- time
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass at once: everything that is due on the way happens, each thing at its time."""
+        self.call(self.scheduler.advance, seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for simulated seconds, in the world's thread."""
+        done = asyncio.get_running_loop().create_future()
+
+        def wake() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        timer = self.scheduler.after(seconds, wake)
+        try:
+            await done
+        finally:
+            timer.cancel()
+
+    def _plan(self) -> None:
+        """Have the loop wake up when the next thing is due."""
+        if self._loop is None or not self._is_inside():
+            return
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        wait = self.scheduler.seconds_to_next()
+        if wait is not None and self.clock.speed > 0:
+            self._next = self._loop.call_later(wait / self.clock.speed, self._tick)
+
+    def _tick(self) -> None:
+        self.scheduler.run_due()
+        self._plan()
+
+    def set_speed(self, speed: float) -> None:
+        """Let time pass faster, slower or (0) not at all."""
+        self.call(self._set_speed, speed)
+
+    def _set_speed(self, speed: float) -> None:
+        self.clock.speed = speed
+        self._plan()
+
+    # ---------------------------------------------------------------------------------------- threads
+
+    def _is_inside(self) -> bool:
+        return threading.current_thread() is self._thread
+
+    def call(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        """Call something in the world's thread, and give back what it gave."""
+        if self._loop is None or self._is_inside():
+            return function(*arguments)
+
+        async def called() -> _T:
+            return function(*arguments)
+
+        return asyncio.run_coroutine_threadsafe(called(), self._loop).result()
+
+    def after_this(self, function: Callable[[], None]) -> None:
+        """Call something in the world's thread once the answer at hand is on its way."""
+        if self._loop is not None:
+            self._loop.call_soon(function)
+
+    def run(self, task: Coroutine[Any, Any, _T]) -> _T:
+        """Run something in the world's loop, and give back what it gave; not from the world's own thread."""
+        if self._loop is None:
+            task.close()
+            raise RuntimeError("a world lives only inside its `with` block")
+        return asyncio.run_coroutine_threadsafe(task, self._loop).result()
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or 80
+
+
+def _socket(name: str, service: Service) -> dict[str, str]:
+    return {"socket-type": "unix", "socket-name": f"/run/kea/{name}-{service}.sock"}
