@@ -47,7 +47,8 @@ def changed(config: dict[str, Any], service: Service, share: float, seed: int = 
             return subnet
         reservations = list(subnet["reservations"])
         if not reservations or chance.random() < 0.2:
-            return {**subnet, "valid-lifetime": subnet["valid-lifetime"] + 60}
+            lifetimes = ("valid-lifetime", "min-valid-lifetime", "max-valid-lifetime")
+            return {**subnet, **{key: subnet[key] + 60 for key in lifetimes}}
         place = chance.randrange(len(reservations))
         reservations[place] = {**reservations[place], "hostname": f"renamed-{chance.randrange(10**6)}"}
         return {**subnet, "reservations": reservations}

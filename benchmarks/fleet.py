@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from benchmarks.measure import PROGRAM, Row, side_by_side, wall
 
 RUNS = 3
 PARALLEL = 100
+HOOKS = "/usr/lib/x86_64-linux-gnu/kea/hooks"
 
 
 def rows(folder: Path, size: tuple[int, int]) -> Iterator[Row]:
@@ -27,4 +29,54 @@ def rows(folder: Path, size: tuple[int, int]) -> Iterator[Row]:
             ours, theirs = side_by_side(lambda: wall(plan), lambda: wall(curl), RUNS)
             yield Row(f"plan of {pairs} simulated pairs / curl --parallel config-get", ours, theirs, None, RUNS)
         finally:
-            servers.terminate()
+            servers.communicate("", timeout=60)
+
+
+def _serve(folder: Path, pairs: int) -> None:
+    """Start the simulated servers, write desired/ and curl's list for them, say ready, and wait for the end."""
+    from benchmarks.configurations import configuration
+    from lab.ports import Port
+    from reconciler.kea.hooks import with_relationship
+    from reconciler.model import Service
+    from reconciler.simulator import World
+
+    service = Service.DHCP4
+    data = configuration(service, 10, 10)
+    ports = [Port().number for _ in range(2 * pairs)]
+    servers: dict[str, dict[str, dict[str, str]]] = {}
+    wanted = folder / "desired" / "relationships"
+    wanted.mkdir(parents=True)
+    with World() as world, (folder / "curl.txt").open("w", encoding="utf-8") as curl:
+        for number in range(pairs):
+            names = [f"kea-{number:04}-a", f"kea-{number:04}-b"]
+            mine = ports[2 * number : 2 * number + 2]
+            peers = [
+                {"server": name, "role": role, "url": f"http://127.0.0.1:{port}/"}
+                for name, role, port in zip(names, ("primary", "standby"), mine, strict=True)
+            ]
+            for name, port in zip(names, mine, strict=True):
+                config = {**data, "hooks-libraries": with_relationship({}, _block(name, peers), HOOKS)}
+                control = world.add_server(name, {service: config}, port=port).control
+                servers[name] = {service.value: {"control": control}}
+                curl.write(_curl_entry(control, service.value, is_first=port == ports[0]))
+            relationship = {"name": f"pair-{number:04}", "mode": "hot-standby", "peers": peers}
+            (wanted / f"{number:04}.yaml").write_text(json.dumps(relationship), encoding="utf-8")
+        (folder / "desired" / "servers.yaml").write_text(json.dumps({"servers": servers}), encoding="utf-8")
+        curl.flush()
+        print("ready", flush=True)
+        sys.stdin.read()
+
+
+def _block(name: str, peers: list[dict[str, str]]) -> dict[str, object]:
+    entries = [{"name": peer["server"], "role": peer["role"], "url": peer["url"]} for peer in peers]
+    return {"this-server-name": name, "mode": "hot-standby", "peers": entries}
+
+
+def _curl_entry(control: str, service: str, *, is_first: bool) -> str:
+    body = json.dumps(json.dumps({"command": "config-get", "service": [service]}))
+    lines = ["" if is_first else "next", f'url = "{control}"', 'header = "Content-Type: application/json"']
+    return "\n".join([*lines, f"data = {body}", 'output = "/dev/null"', ""])
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]), int(sys.argv[2]))

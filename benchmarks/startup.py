@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import BARE, PROGRAM, Row, side_by_side, wall
@@ -13,5 +14,5 @@ RUNS = 15
 def rows(_folder: Path, _size: object) -> Iterator[Row]:
     """Yield the rows of `--help` and of `validate` on this repository's own desired/."""
     for name, arguments in (("--help", ["--help"]), ("validate desired/", ["validate", "--desired", "desired"])):
-        ours, bare = side_by_side(lambda each=arguments: wall([PROGRAM, *each]), lambda: wall(BARE), RUNS)
+        ours, bare = side_by_side(partial(wall, [PROGRAM, *arguments]), partial(wall, BARE), RUNS)
         yield Row(f"{name}, beside `python -c pass`", ours, bare, None, RUNS)

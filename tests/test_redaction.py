@@ -6,7 +6,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.redaction import (
@@ -146,6 +146,7 @@ secrets = st.text(st.characters(codec="utf-8"), min_size=4, max_size=40)
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @given(secret=secrets, before=st.text(max_size=10), after=st.text(max_size=10))
+@example(secret='it\'s "so" \\', before="", after="")
 def test_no_form_of_a_secret_survives_scrubbing(encoding: str, secret: str, before: str, after: str) -> None:
     encoded = ENCODINGS[encoding](secret)
     scrubbed = Scrubber([secret]).scrub(f"{before}|{encoded}|{after}")
@@ -173,10 +174,12 @@ def test_a_login_is_hidden_as_the_token_of_basic_authentication() -> None:
 def test_overlapping_secrets_leave_no_rest() -> None:
     assert Scrubber(["abcdef", "defghi"]).scrub("xx abcdefghi yy") == f"xx {HIDDEN} yy"
     assert Scrubber(["abcabc"]).scrub("abcabcabc") == HIDDEN
+    assert Scrubber(["abcd", "efgh"]).scrub("abcdefgh") == HIDDEN
 
 
 def test_a_secret_inside_another_one_goes_with_it() -> None:
     assert Scrubber(["pass", "passport"]).scrub("my passport, my pass") == f"my {HIDDEN}, my {HIDDEN}"
+    assert Scrubber(["sspo", "passport"]).scrub("my passport.") == f"my {HIDDEN}."
 
 
 @given(st.lists(st.text("ghijkl-", min_size=4), max_size=5), st.text("äöü .,", max_size=60))

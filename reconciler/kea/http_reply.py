@@ -199,5 +199,4 @@ class HttpReply:
             raise NotHttpError("its trailers are too long")
         if not line:
             self._stage = _Stage.WHOLE
-            self.may_continue = self.may_continue and not self._waiting
         return True

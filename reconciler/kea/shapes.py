@@ -55,7 +55,10 @@ def _map_faults(holder: Mapping[str, Any], keys: Iterable[str]) -> Iterator[str]
 
 def _relationship_faults(parameters: Any) -> Iterator[str]:
     """Look at what stands under the HA hook's `parameters`."""
-    blocks = parameters.get("high-availability") if isinstance(parameters, dict) else None
+    if not isinstance(parameters or {}, dict):
+        yield "parameters"
+        return
+    blocks = (parameters or {}).get("high-availability")
     for block in blocks if isinstance(blocks, list) else ():
         if not isinstance(block, dict):
             yield "high-availability"

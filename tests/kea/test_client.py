@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reconciler.errors import EndpointError, NotReachedError, OutcomeUnknownError, WrongAnswererError
 from reconciler.kea.access import Settings
 from reconciler.kea.channel import Answer, Patience
+from reconciler.kea.channel_text import from_kea
 from reconciler.kea.client import Client
 from reconciler.kea.replies import Reply, excerpt
 from reconciler.model import Endpoint, Service
@@ -34,10 +35,12 @@ class Tape:
         self.names_service = status is not None
         self.answer = Answer(body, status, None if status is None else "application/json; charset=utf-8")
         self.asked: list[tuple[Any, Patience, bool]] = []
+        self.sent = b""
         self.is_closed = False
 
     async def exchange(self, request: bytes, patience: Patience, *, is_repeatable: bool) -> Answer:
-        self.asked.append((orjson.loads(request), patience, is_repeatable))
+        self.sent = request
+        self.asked.append((orjson.loads(from_kea(request)), patience, is_repeatable))
         return self.answer
 
     async def close(self) -> None:
@@ -90,6 +93,14 @@ def test_json_that_is_ready_is_sent_as_it_is() -> None:
     tape = Tape(kea())
     call(tape, "config-set", {"Dhcp4": orjson.Fragment(b'{"valid-lifetime":4000}')})
     assert tape.asked[0][0]["arguments"] == {"Dhcp4": {"valid-lifetime": 4000}}
+
+
+def test_text_goes_out_as_the_bytes_that_came_in() -> None:
+    tape = Tape(b'{"result": 0, "text": "\\u00c3\\u00a9 \\u00e9"}', status=None)
+    text = call(tape).text
+    assert text == "é \U0010ffe9"
+    call(tape, "config-set", [text])
+    assert tape.sent == b'{"command":"config-set","arguments":["\xc3\xa9 \xe9"]}'
 
 
 @pytest.mark.parametrize(

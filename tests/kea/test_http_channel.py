@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import socket
 import traceback
 from datetime import UTC, datetime
@@ -260,6 +261,56 @@ def test_a_server_that_does_not_even_read_is_silent_too() -> None:
                 await client.call("config-set", {"Dhcp4": "x" * 20_000_000}, answer_within=0.3)
 
     asyncio.run(run(FakeServer(silence, reads=False)))
+
+
+def test_a_request_that_keeps_moving_may_take_longer_than_the_silence() -> None:
+    async def read_slowly(talk: Conversation) -> None:
+        await talk.reader.readuntil(b"\r\n\r\n")
+        for _ in range(6):
+            await talk.reader.readexactly(4_000_000)
+            await asyncio.sleep(0.15)
+        await talk.send(WHOLE)
+
+    async def run(server: FakeServer) -> str:
+        async with server, client_for(server.control) as client:
+            return (await client.call("config-set", {"Dhcp4": "x" * 24_000_000}, answer_within=0.5)).text
+
+    assert asyncio.run(run(FakeServer(read_slowly, reads=False))) == "done"
+
+
+def test_a_connection_whose_request_was_not_read_to_its_end_is_not_used_again() -> None:
+    async def answer_early(talk: Conversation) -> None:
+        await talk.reader.readuntil(b"\r\n\r\n")
+        await talk.send(WHOLE)
+        await asyncio.Event().wait()
+
+    async def run(server: FakeServer) -> None:
+        async with server, client_for(server.control) as client:
+            for _ in range(2):
+                reply = await client.call("status-get", {"x": "y" * 24_000_000}, answer_within=1.0)
+                assert reply.text == "done"
+
+    server = FakeServer(answer_early, reads=False)
+    asyncio.run(run(server))
+    assert server.connections == 2
+
+
+def test_a_call_that_is_given_up_ends_its_connection() -> None:
+    rest: list[bytes] = []
+
+    async def listen(talk: Conversation) -> None:
+        with contextlib.suppress(ConnectionResetError):
+            rest.append(await talk.reader.read())
+        rest.append(b"end")
+
+    async def run(server: FakeServer) -> None:
+        async with server, client_for(server.control) as client:
+            with pytest.raises(OutcomeUnknownError):
+                await client.call("status-get", answer_within=0.1)
+            await asyncio.sleep(0.1)
+            assert rest[-1:] == [b"end"]
+
+    asyncio.run(run(FakeServer(listen)))
 
 
 def test_an_answer_that_keeps_moving_may_take_longer_than_the_silence() -> None:
