@@ -1,4 +1,8 @@
-"""Is it shaped like a configuration of Kea? Asked when something could not be read, to tell garbage from a bug."""
+"""Whether something is shaped like a configuration of Kea.
+
+Asked of the top when a configuration comes in, and of all of it only when it could not be planned with: to look into
+each of 100,000 reservations takes as long as comparing two such configurations.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,18 @@ def misshapen(config: Mapping[str, Any]) -> str | None:
     `config` is what stands under Dhcp4 or Dhcp6. Looked at are the lists of objects, which must hold maps, and what
     of the rest is read by name; values of parameters may be anything.
     """
-    return next(_faults(config), None)
+    return misshapen_at_the_top(config) or next(_object_faults([config], TOP), None)
 
 
-def _faults(config: Mapping[str, Any]) -> Iterator[str]:
+def misshapen_at_the_top(config: Mapping[str, Any]) -> str | None:
+    """Return the same of the top level and the hooks alone, at hardly any cost."""
+    return next(_faults_at_the_top(config), None)
+
+
+def _faults_at_the_top(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _map_faults(config, _MAPS)
-    yield from _object_faults([config], TOP)
-    yield from _list_faults(config, "hooks-libraries")
+    for key in (*TOP, "hooks-libraries"):
+        yield from _list_faults(config, key)
     yield from _relationship_faults((find(config, HA_LIBRARY) or {}).get("parameters"))
 
 
@@ -35,12 +44,9 @@ def _object_faults(holders: list[Any], children: Mapping[str, Kind]) -> Iterator
             yield fault
             return
         members = [member for holder in holders for member in holder.get(key, [])]
-        yield from (f"{key}[].{name}" for name in ("client-classes",) if any(_is_odd(each, name) for each in members))
+        if key != "client-classes" and not all(isinstance(each.get("client-classes", []), list) for each in members):
+            yield "client-classes"
         yield from _object_faults(members, kind.children)
-
-
-def _is_odd(member: Mapping[str, Any], key: str) -> bool:
-    return not isinstance(member.get(key, []), list)
 
 
 def _list_faults(holder: Mapping[str, Any], key: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from reconciler.errors import WrongAnswererError
-from reconciler.kea.objects import TOP, Kind
+from reconciler.kea.shapes import misshapen_at_the_top
 from reconciler.model import Endpoint, HaView, PartnerView
 from reconciler.redaction import visible
 
@@ -34,32 +34,10 @@ def configuration(endpoint: Endpoint, arguments: Any) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         others = ", ".join(sorted(map(str, arguments))) if isinstance(arguments, Mapping) else "no configuration"
         raise WrongAnswererError(f"{endpoint}: asked for {root}, the answer holds {visible(others[:80])}")
-    maps = all(isinstance(found.get(key, {}), Mapping) for key in _MAPS)
-    if not (maps and _are_maps(found.get("hooks-libraries")) and _is_shaped(found, TOP)):
-        raise WrongAnswererError(f"{endpoint}: its configuration does not have the shape that Kea gives")
+    odd = misshapen_at_the_top(found)
+    if odd:
+        raise WrongAnswererError(f"{endpoint}: {odd} of its configuration does not have the shape that Kea gives it")
     return found
-
-
-_MAPS = ("user-context", "lease-database", "multi-threading")
-
-
-def _are_maps(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(type(item) is dict for item in value))
-
-
-def _is_shaped(holder: Mapping[str, Any], lists: Mapping[str, Kind]) -> bool:
-    """Whether every list of objects is one, as deep as they stand in each other."""
-    for key, kind in lists.items():
-        members = holder.get(key)
-        if not members:
-            if members is not None and members != []:
-                return False
-            continue
-        if not _are_maps(members):
-            return False
-        if kind.children and not all(_is_shaped(member, kind.children) for member in members):
-            return False
-    return True
 
 
 def ha_view(status: Mapping[str, Any]) -> HaView | None:

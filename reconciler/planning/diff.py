@@ -126,7 +126,9 @@ def _nested_changes(name: str, before: Mapping[str, Any], after: Mapping[str, An
     from deepdiff import DeepDiff
 
     places: set[tuple[str, ...]] = set()
-    for group in DeepDiff(dict(before), dict(after), view="tree", threshold_to_diff_deeper=0).values():
+    # Unless told otherwise, DeepDiff passes over keys that begin with two underscores.
+    found = DeepDiff(dict(before), dict(after), view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False)
+    for group in found.values():
         for level in group:
             keys = level.path(output_format="list")
             places.add(_map_keys(before, after, keys))

@@ -9,9 +9,9 @@ from typing import Any
 
 from reconciler.kea import ha, hooks
 from reconciler.kea.locality import LOCAL
-from reconciler.kea.objects import RESERVATION, index, subnets_of
+from reconciler.kea.objects import count_reservations, subnets_of
 from reconciler.kea.versions import is_tested
-from reconciler.model import Objection, Peer, Procedure, Relationship, Snapshot
+from reconciler.model import Action, Objection, Peer, Procedure, Relationship, ServerPlan, Service, Snapshot
 from reconciler.planning.wanted import block_of, dedicated_listener_is_on, pools_are_split
 
 SKEW_WARNING, SKEW_ERROR = 30.0, 60.0  # seconds; above 60 Kea ends the HA service (communication_state.cc)
@@ -21,16 +21,13 @@ DEEPEST = 64  # Kea from 2.6.5 and 3.0.3 on refuses nesting above 100; no real c
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the objections look at. `written` are the servers that would be set, `replicated_to` those of them that
-    would get the authority's data.
-    """
+    """What the objections look at: the plan so far, and what was read. `written` are the servers that would be set."""
 
     relationship: Relationship
     procedure: Procedure
     authority: Snapshot
     snapshots: Mapping[str, Snapshot]
-    written: Sequence[Peer]
-    replicated_to: Sequence[Peer]
+    written: Sequence[ServerPlan]
 
 
 def objections(case: Case) -> tuple[Objection, ...]:
@@ -63,61 +60,68 @@ def _identity(case: Case) -> Iterator[Objection]:
 
 
 def _authority_empty(case: Case) -> Iterator[Objection]:
-    key = case.relationship.service.subnets
-    for peer in case.replicated_to:
-        theirs = subnets_of(case.snapshots[peer.server].config, key)
-        if theirs and not subnets_of(case.authority.config, key):
+    if subnets_of(case.authority.config, case.relationship.service.subnets):
+        return
+    for server in case.written:
+        lost = len(_deleted(server, "subnet"))
+        if lost:
             yield Objection(
                 "authority-empty",
-                f"{case.authority.endpoint.server} has no subnet at all, {peer.server} has {len(theirs)}",
+                f"{case.authority.endpoint.server} has no subnet at all, {server.peer.server} has {lost}",
                 "restore the authority's configuration first: a server that came back with a wrong file looks so",
             )
 
 
 def _authority_shrunk(case: Case) -> Iterator[Objection]:
-    key = case.relationship.service.subnets
-    kept = _identities(case.authority, key)
-    for peer in case.replicated_to:
-        theirs = _identities(case.snapshots[peer.server], key)
-        for what, names in theirs.items():
-            lost = len(names - kept[what])
-            if len(names) >= SMALLEST_COUNT and lost > LARGEST_LOSS * len(names):
+    for server in case.written:
+        for what, (lost, count) in _losses(server, case.relationship.service).items():
+            if count >= SMALLEST_COUNT and lost > LARGEST_LOSS * count:
                 yield Objection(
                     "authority-shrunk",
-                    f"{lost} of the {len(names)} {what} on {peer.server} are not on "
+                    f"{lost} of the {count} {what} on {server.peer.server} are not on "
                     f"{case.authority.endpoint.server} and would be deleted",
                     "look at the plan's deletions; approve if they are meant",
                 )
 
 
-def _identities(snapshot: Snapshot, key: str) -> dict[str, set[str]]:
-    subnets = subnets_of(snapshot.config, key)
-    reservations = {
-        f"{prefix} {name}"
-        for prefix, (_, subnet) in subnets.items()
-        for name in index(subnet.get("reservations"), RESERVATION)
+def _deleted(server: ServerPlan, kind: str) -> list[str]:
+    """Return the keys of the objects of one kind, wherever they stand, that a plan deletes by name."""
+    gone = (change for change in server.changes if change.action is Action.DELETE)
+    return [change.path[-1][1] for change in gone if change.path[-1][0] == kind]
+
+
+def _losses(server: ServerPlan, service: Service) -> dict[str, tuple[int, int]]:
+    """Return how many subnets and reservations a server would lose, and how many it has."""
+    lost = _deleted(server, "subnet")
+    reservations = len(_deleted(server, "reservation"))
+    if not lost and not reservations:
+        return {}
+    config = server.snapshot.config
+    subnets = subnets_of(config, service.subnets)
+    reservations += sum(len(subnets[prefix][1].get("reservations") or ()) for prefix in lost if prefix in subnets)
+    return {
+        "subnets": (len(lost), len(subnets)),
+        "reservations": (reservations, count_reservations(config, service.subnets)),
     }
-    reservations |= index(snapshot.config.get("reservations"), RESERVATION).keys()
-    return {"subnets": set(subnets), "reservations": reservations}
 
 
 def _subnet_id_conflict(case: Case) -> Iterator[Objection]:
-    key = case.relationship.service.subnets
-    wanted = {prefix: subnet.get("id") for prefix, (_, subnet) in subnets_of(case.authority.config, key).items()}
-    for peer in case.replicated_to:
-        theirs = subnets_of(case.snapshots[peer.server].config, key)
+    for server in case.written:
         differing = [
-            f"{prefix} is {subnet.get('id')}, not {wanted[prefix]}"
-            for prefix, (_, subnet) in theirs.items()
-            if prefix in wanted and subnet.get("id") != wanted[prefix]
+            f"{change.path[0][1]} is {field.before}, not {field.after}"
+            for change in server.changes
+            if len(change.path) == 1 and change.path[0][0] == "subnet"
+            for field in change.fields
+            if field.name == "id"
         ]
         if differing:
+            name = server.peer.server
             more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
             yield Objection(
                 "subnet-id-conflict",
-                f"subnet ids on {peer.server} differ for the same prefix ({'; '.join(differing[:3])}{more}); "
+                f"subnet ids on {name} differ for the same prefix ({'; '.join(differing[:3])}{more}); "
                 "its leases carry the old ids",
-                f"approve to give {peer.server} the authority's ids; its leases with the old ids then match no subnet",
+                f"approve to give {name} the authority's ids; its leases with the old ids then match no subnet",
             )
 
 
@@ -127,7 +131,7 @@ def _not_normal(case: Case) -> Iterator[Objection]:
         return
     normal = ha.normal_state(case.relationship.mode)
     broken = {peer.server for peer in case.relationship.peers if case.snapshots[peer.server].ha is None}
-    if broken >= {peer.server for peer in case.written}:
+    if broken >= {server.peer.server for server in case.written}:
         return
     for peer in case.relationship.peers:
         view = case.snapshots[peer.server].ha
@@ -171,12 +175,13 @@ def describe_skew(skew: float) -> str:
 
 
 def _leases_not_persistent(case: Case) -> Iterator[Objection]:
-    for peer in case.written:
-        database = case.snapshots[peer.server].config.get("lease-database") or {}
+    for server in case.written:
+        database = server.snapshot.config.get("lease-database") or {}
         if database.get("type", "memfile") == "memfile" and database.get("persist") is False:
             yield Objection(
                 "leases-not-persistent",
-                f"{peer.server} keeps its leases in memory only (persist: false): setting its configuration drops them",
+                f"{server.peer.server} keeps its leases in memory only (persist: false): "
+                "setting its configuration drops them",
                 "set persist to true on that server; approve if its leases may be lost",
             )
 
@@ -235,6 +240,9 @@ def violations(peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, 
     blocks = hooks.relationships_of(going_out)
     if len(blocks) != 1 or blocks[0].get("this-server-name") != peer.name:
         found.append(f"the HA hook is missing or does not say this-server-name {peer.name!r}")
+    elif peer.name not in [other.get("name") for other in blocks[0].get("peers") or ()]:
+        # Kea would let go of all hooks and of its sockets, and config-test doesn't find it (seen on 2.2.0 to 3.0.3).
+        found.append(f"{peer.name!r} is not among the peers of its own HA hook")
     if hooks.find(going_out, hooks.LEASE_COMMANDS_LIBRARY) is None:
         found.append(f"{hooks.LEASE_COMMANDS_LIBRARY} is missing, which HA needs")
     found += _strange_libraries(standing, going_out)
@@ -253,17 +261,22 @@ def _strange_libraries(standing: Mapping[str, Any], going_out: Mapping[str, Any]
     return [f"it would load {path}" for path in new] + [f"it would unload {path}" for path in gone]
 
 
+_CONTAINERS = frozenset({dict, list})
+
+
 def depth(value: Any) -> int:
-    """Return how deep a JSON value is nested: 0 for a plain value. Iterative, so that nothing is too deep for it."""
-    deepest, level = 0, [value]
+    """Return how deep a JSON value of dicts and lists is nested: 0 for a plain value, 1 for an empty list.
+
+    Iterative, so that nothing is too deep for it; level by level and without a call for each value, so that a large
+    configuration takes half the time of parsing it.
+    """
+    deepest, level = 0, [value] if type(value) in _CONTAINERS else []
     while level:
-        inner: list[Any] = []
-        for node in level:
-            if isinstance(node, Mapping):
-                inner += [item for item in node.values() if isinstance(item, Mapping | list)]
-            elif isinstance(node, list):
-                inner += [item for item in node if isinstance(item, Mapping | list)]
-        if not any(isinstance(node, Mapping | list) for node in level):
-            break
-        deepest, level = deepest + 1, inner
+        deepest += 1
+        level = [
+            item
+            for node in level
+            for item in (node.values() if type(node) is dict else node)
+            if type(item) in _CONTAINERS
+        ]
     return deepest

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from reconciler.errors import TooDeepError
 from reconciler.kea import ha, hooks
-from reconciler.kea.fingerprints import fingerprints
+from reconciler.kea.fingerprints import fingerprints, section
+from reconciler.kea.shapes import misshapen
 from reconciler.kea.stamps import read_stamp
 from reconciler.kea.versions import parse_version
 from reconciler.model import (
@@ -59,10 +61,26 @@ def plan_relationship(relationship: Relationship, live: LiveWorld, revision: str
         reason = f"{names} can't be reached; nothing is changed until then"
         return RelationshipPlan(relationship, truth, unplanned=reason, unreachable=unreachable)
     snapshots = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
-    undecidable = _undecidable(relationship, snapshots)
-    if undecidable:
-        return RelationshipPlan(relationship, truth, unplanned=undecidable)
-    return _decided(relationship, truth, snapshots, revision)
+    try:
+        undecidable = _undecidable(relationship, snapshots)
+        if not undecidable:
+            return _decided(relationship, truth, snapshots, revision)
+    except (TooDeepError, RecursionError):  # Kea before 2.6.5 takes any depth (in a user-context)
+        undecidable = f"the configuration of {' or '.join(snapshots)} is nested too deep to be compared"
+    except (AttributeError, KeyError, TypeError, ValueError):
+        undecidable = _garbage(snapshots)
+        if not undecidable:
+            raise
+    return RelationshipPlan(relationship, truth, unplanned=undecidable)
+
+
+def _garbage(snapshots: Mapping[str, Snapshot]) -> str | None:
+    """Return what of the configurations was never made by Kea, None where all might be."""
+    for name, snapshot in snapshots.items():
+        part = misshapen(snapshot.config)
+        if part:
+            return f"{name} answers with a configuration whose {part} is not built as Kea builds it"
+    return None
 
 
 def _decided(
@@ -79,10 +97,9 @@ def _decided(
         servers.append(plan_server(relationship, peer, snapshot, theirs, source.endpoint.server, revision))
     procedure = _procedure(servers)
     result = RelationshipPlan(relationship, truth, procedure, replicates, tuple(servers))
-    written = [server.peer for server in servers if server.changes]
+    written = [server for server in servers if server.changes]
     if written:
-        receivers = [peer for peer in written if data is not None and peer.server != truth.server]
-        case = Case(relationship, procedure, source, snapshots, written, receivers)
+        case = Case(relationship, procedure, source, snapshots, written)
         result = replace(result, objections=objections(case))
     return replace(result, notes=tuple(_notes(relationship, source, snapshots, shared=shared)))
 
@@ -117,25 +134,31 @@ def plan_server(
 
     `data` is the authority's replicated part, None where this server keeps its own; `source` is the authority.
     """
-    stamp = read_stamp(snapshot.config)
-    if stamp and stamp.relationship != relationship.name:
-        stamp = None
-    block_changes = list(_relationship_changes(relationship, peer, snapshot, stamp))
-    data_changes = _data_changes(relationship, snapshot, data, source, stamp) if data is not None else []
-    changes = (*block_changes, *data_changes)
-    if not changes:
+    block_changes = list(_relationship_changes(relationship, peer, snapshot))
+    theirs = wanted.replicated_part(relationship, snapshot)
+    found = _data_differences(theirs, data, relationship.service) if data is not None else []
+    if not block_changes and not found:
         return ServerPlan(peer, snapshot)
-    config = wanted.outgoing(relationship, peer, snapshot, data, block_changes=bool(block_changes), revision=revision)
+    marks = fingerprints(theirs if data is None else data)
+    changes = (*block_changes, *_attributed(found, theirs, marks, relationship, snapshot, source))
+    config = wanted.outgoing(
+        relationship, peer, snapshot, data, marks=marks, block_changes=bool(block_changes), revision=revision
+    )
     return ServerPlan(
         peer, snapshot, changes, config, needs_test(snapshot.config, config, changes, relationship.service)
     )
 
 
-def _relationship_changes(
-    relationship: Relationship, peer: Peer, snapshot: Snapshot, stamp: Stamp | None
-) -> Iterator[Change]:
+def stamp_of(relationship: Relationship, snapshot: Snapshot) -> Stamp | None:
+    """Return the stamp that a server carries of this relationship; another's says nothing about this one."""
+    stamp = read_stamp(snapshot.config)
+    return stamp if stamp and stamp.relationship == relationship.name else None
+
+
+def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[Change]:
     """Yield what differs in the HA hook's entry, and what of the hooks is not as the configuration says."""
     path = (("relationship", relationship.name),)
+    stamp = stamp_of(relationship, snapshot)
     is_ours = stamp is not None and stamp.desired == wanted.desired_digest(relationship)
     cause, moved = (Cause.PEER, (peer.server,)) if is_ours else (Cause.GIT, ())
     standing = wanted.block_of(snapshot)
@@ -157,34 +180,44 @@ def _relationship_changes(
         yield Change(Action.CHANGE, (("hook", hooks.HA_LIBRARY),), (lies,), cause=Cause.PEER, moved=(peer.server,))
 
 
-def _data_changes(
-    relationship: Relationship, snapshot: Snapshot, data: Mapping[str, Any], source: str, stamp: Stamp | None
-) -> list[Change]:
-    theirs = wanted.replicated_part(relationship, snapshot)
+def _data_differences(theirs: Mapping[str, Any], data: Mapping[str, Any], service: Service) -> list[Difference]:
     if theirs == data:  # compared in C, and by far the commonest case
         return []
-    found = list(differences(theirs, data, relationship.service))
-    if not found:
-        return []
+    return list(differences(theirs, data, service))
+
+
+def _attributed(
+    found: list[Difference],
+    theirs: Mapping[str, Any],
+    marks: Fingerprints,
+    relationship: Relationship,
+    snapshot: Snapshot,
+    source: str,
+) -> list[Change]:
+    """Give every difference its cause, as fine as the server's stamp tells; `marks` are those of the authority."""
+    stamp = stamp_of(relationship, snapshot)
     if stamp is None:
         # Never replicated by us: either the relationship is new here, or it is older than we are.
         cause = Cause.GIT if wanted.block_of(snapshot) is None else Cause.PRIMARY
         return [replace(each.change, cause=cause) for each in found]
     if stamp.local != tuple(sorted(relationship.local)):
         return [replace(each.change, cause=Cause.GIT) for each in found]
-    marks = {source: fingerprints(data), snapshot.endpoint.server: fingerprints(theirs)}
-    return [_attributed(each, stamp, marks, source) for each in found]
-
-
-def _attributed(difference: Difference, stamp: Stamp, marks: Mapping[str, Fingerprints], source: str) -> Change:
-    """Say which server moved away from what was last replicated, as fine as the stamp's sections tell."""
+    touched = {name for each in found for name in each.sections}
     replicated = stamp.fingerprints.sections
-    moved = tuple(
-        server
-        for server, mark in marks.items()
-        if any(mark.sections.get(section) != replicated.get(section) for section in difference.sections)
-    )
-    cause = Cause.PEER if moved and source not in moved else Cause.PRIMARY
+    by_source = {name for name in touched if marks.sections.get(name) != replicated.get(name)}
+    # Where only one of two that differ is as it was, the other has moved: no digest of a large section for that.
+    by_peer = {name for name in touched if name not in by_source or _digest(theirs, name) != replicated.get(name)}
+    return [_caused(each, {source: by_source, snapshot.endpoint.server: by_peer}, source) for each in found]
+
+
+def _digest(part: Mapping[str, Any], name: str) -> str | None:
+    return section(part, name) if name in part else None
+
+
+def _caused(difference: Difference, sections: Mapping[str, set[str]], source: str) -> Change:
+    """Say which server moved away from what was last replicated; `sections` are those that each server moved in."""
+    moved = tuple(server for server, names in sections.items() if not names.isdisjoint(difference.sections))
+    cause = Cause.PEER if source not in moved else Cause.PRIMARY
     return replace(difference.change, cause=cause, moved=moved)
 
 

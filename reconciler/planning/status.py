@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.kea import ha
-from reconciler.model import Live, Peer, Relationship, RelationshipPlan, Role, Snapshot, Unreachable
+from reconciler.model import Live, Mode, Peer, Relationship, RelationshipPlan, Role, Snapshot, Unreachable
 from reconciler.planning import wanted
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.plan import LiveWorld
@@ -97,7 +97,7 @@ def _health(peers: Mapping[str, Live], *, is_free_of_reasons: bool) -> Health:
 
 def _serves(live: Live) -> bool:
     """Whether a server answers clients as far as it can be told: alone without HA, else in its scopes."""
-    if isinstance(live, Unreachable):
+    if isinstance(live, Unreachable) or live.disabled_by_user:
         return False
     if wanted.block_of(live) is None:
         return True
@@ -116,6 +116,8 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
         both = set(snapshots[0].ha.scopes) & set(snapshots[1].ha.scopes)
         if both:
             yield f"both servers serve the scope {', '.join(sorted(both))} at the same time"
+        elif relationship.mode is Mode.HOT_STANDBY and all(snapshot.ha.scopes for snapshot in snapshots if snapshot.ha):
+            yield "both servers serve although one of a hot-standby pair should: has each the role that it should have?"
         if not any(snapshot.ha and snapshot.ha.scopes for snapshot in snapshots):
             yield "no server serves any scope"
     skew = clock_skew(snapshots)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kea import ha, hooks
-from reconciler.kea.fingerprints import digest, fingerprints
+from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import with_stamp
 from reconciler.model import Fingerprints, Mode, Peer, Relationship, Snapshot, Stamp
@@ -48,13 +48,15 @@ def outgoing(
     snapshot: Snapshot,
     data: Mapping[str, Any] | None,
     *,
+    marks: Fingerprints,
     block_changes: bool,
     revision: str,
 ) -> dict[str, Any]:
     """Return the whole configuration (what stands under Dhcp4 or Dhcp6) to set on a server.
 
-    `data` is the authority's replicated part, None where the server keeps its own. Local parts, hooks that aren't
-    ours and unknown keys are the server's own; values are shared with the inputs, nothing is altered.
+    `data` is the authority's replicated part, None where the server keeps its own; `marks` are the fingerprints of
+    the one or the other. Local parts, hooks that aren't ours and unknown keys are the server's own; values are shared
+    with the inputs, nothing is altered.
     """
     own = snapshot.config
     config: dict[str, Any] = dict(own)
@@ -64,7 +66,6 @@ def outgoing(
     standing = block_of(snapshot)
     block = ha.wanted_block(relationship, peer, standing) if block_changes or standing is None else standing
     config["hooks-libraries"] = hooks.with_relationship(own, block, hooks_directory(snapshot) or "")
-    marks = fingerprints(replicated_part(relationship, snapshot) if data is None else data)
     return with_stamp(config, stamp_for(relationship, revision, marks))
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Hands:
     """How to reach an endpoint, the clock (seconds, monotonic), how to wait, where progress is said, and the flag
     by which a person asks to stop between two steps. `patience` is how long, in seconds, a server that gave no
-    clear answer is looked at again before it is called silent.
+    clear answer is looked at again before it is called silent; `normal_within`, in seconds, stands for
+    `waiting.time_limit` where it is given.
     """
 
     open_client: Callable[[Endpoint], Client]
@@ -26,3 +27,4 @@ class Hands:
     say: Callable[[str], None] = lambda _: None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     patience: float = 180.0
+    normal_within: float | None = None

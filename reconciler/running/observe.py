@@ -40,8 +40,8 @@ async def observe(
 
     async def one(endpoint: Endpoint) -> Live:
         nonlocal done
-        async with gate, open_client(endpoint) as client:
-            live = await read(client, endpoint)
+        async with gate:
+            live = await _read_afresh(open_client, endpoint)
         done += 1
         say(f"read {done} of {len(wanted)} endpoints")
         return live
@@ -50,12 +50,25 @@ async def observe(
     return {(endpoint.server, endpoint.service): live for endpoint, live in zip(wanted, found, strict=True)}
 
 
+async def _read_afresh(open_client: Callable[[Endpoint], Client], endpoint: Endpoint) -> Live:
+    try:
+        client = open_client(endpoint)
+    except EndpointError as error:  # its address or its TLS files can't be used
+        return _unreachable(endpoint, error)
+    async with client:
+        return await read(client, endpoint)
+
+
 async def read(client: Client, endpoint: Endpoint) -> Live:
     """Read one endpoint: a Snapshot, or an Unreachable with the reason in words."""
     try:
         return await snapshot(client, endpoint)
     except EndpointError as error:
-        return Unreachable(endpoint, str(error))
+        return _unreachable(endpoint, error)
+
+
+def _unreachable(endpoint: Endpoint, error: EndpointError) -> Unreachable:
+    return Unreachable(endpoint, str(error).removeprefix(f"{endpoint} at "))
 
 
 async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
@@ -65,27 +78,30 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
     next comparison of `reload`.
     """
     status = await _ask(client, endpoint, "status-get")
-    ha = views.ha_view(status.arguments)
+    with views.reading(endpoint):
+        ha = views.ha_view(status.arguments)
     clock_offset = await _clock_offset(client, status, is_paired=ha is not None)
     version = await _ask(client, endpoint, "version-get")
     config_reply = await _ask(client, endpoint, "config-get")
     config = views.configuration(endpoint, config_reply.arguments)
-    return Snapshot(
-        endpoint=endpoint,
-        version=version.text.strip(),
-        config=config,
-        kea_hash=config_reply.arguments.get("hash"),
-        pid=int(status.arguments.get("pid", 0)),
-        uptime=int(status.arguments.get("uptime", 0)),
-        reload=int(status.arguments.get("reload", 0)),
-        read_at=status.answered_at,
-        ha=ha,
-        sockets_ready=views.sockets_are_ready(status.arguments),
-        disabled_by_user=views.disabled_by_user(status.arguments),
-        hooks_directory=await _hooks_directory(client, endpoint, config),
-        clock_offset=clock_offset,
-        size=config_reply.size,
-    )
+    hooks_directory = await _hooks_directory(client, endpoint, config)
+    with views.reading(endpoint):
+        return Snapshot(
+            endpoint=endpoint,
+            version=version.text.strip(),
+            config=config,
+            kea_hash=config_reply.arguments.get("hash"),
+            pid=int(status.arguments.get("pid", 0)),
+            uptime=int(status.arguments.get("uptime", 0)),
+            reload=int(status.arguments.get("reload", 0)),
+            read_at=status.answered_at,
+            ha=ha,
+            sockets_ready=views.sockets_are_ready(status.arguments),
+            disabled_by_user=views.disabled_by_user(status.arguments),
+            hooks_directory=hooks_directory,
+            clock_offset=clock_offset,
+            size=config_reply.size,
+        )
 
 
 async def _hooks_directory(client: Client, endpoint: Endpoint, config: object) -> str | None:
@@ -114,7 +130,7 @@ async def _ask(client: Client, endpoint: Endpoint, command: str) -> Reply:
     """Call a command whose only useful answer is success."""
     reply = await client.call(command)
     if reply.result != 0:
-        raise WrongAnswererError(f"{endpoint}: {command} answered result {reply.result}: {reply.text[:120]}")
+        raise WrongAnswererError(f"{endpoint}: {command} answered result {reply.result}: {client.quote(reply.text)}")
     if command != "version-get" and not isinstance(reply.arguments, dict):
         raise WrongAnswererError(f"{endpoint}: {command} answered without arguments")
     return reply
@@ -123,29 +139,39 @@ async def _ask(client: Client, endpoint: Endpoint, command: str) -> Reply:
 async def is_unchanged(client: Client, seen: Snapshot) -> bool:
     """Whether a server still has the configuration that a snapshot shows, decided as cheaply as is sure.
 
-    Kea's hash decides where there is one. Before 2.4.0 the same process with the same time of the last commit does,
-    unless that commit is too fresh for whole seconds or the server has commands that change a configuration without
-    one; then the configuration is read again and compared. Raises EndpointError.
+    Kea's hash decides where there is one. Before 2.4.0 the same process whose last commit is older than the snapshot
+    does, unless whole seconds can't tell that or the server's configuration can change without a commit; then it is
+    read again and compared. Raises EndpointError.
     """
     if versions.has_config_hash(seen.version) and seen.kea_hash:
         reply = await _ask(client, seen.endpoint, "config-hash-get")
         return bool(reply.arguments.get("hash") == seen.kea_hash)
-    if await _has_same_commit(client, seen):
+    if await _has_no_later_commit(client, seen):
         return True
     fresh = await _ask(client, seen.endpoint, "config-get")
     return views.configuration(seen.endpoint, fresh.arguments) == seen.config
 
 
-_FRESH = 5  # seconds; younger commits can't be told apart by `reload`, which counts whole seconds
-_IN_MEMORY = ("subnet", "network", "class", "reservation", "remote")
+_COARSE = (
+    1.5  # seconds; Kea subtracts whole seconds from whole seconds, so a commit may be that much later than it seems
+)
+_IN_MEMORY = ("subnet", "network", "class", "reservation", "remote")  # commands that change it without a commit
 
 
-async def _has_same_commit(client: Client, seen: Snapshot) -> bool:
+async def _has_no_later_commit(client: Client, seen: Snapshot) -> bool:
+    """Whether the last commit surely is the one that the snapshot shows: what was read after status-get holds it.
+
+    That it seems to have moved means that the server's clock was set, or that another commit came.
+    """
+    if "config-control" in seen.config:  # Kea itself takes over what changes in the configuration backend
+        return False
     commands = await client.call("list-commands")
     names = commands.arguments if isinstance(commands.arguments, list) else []
     if not names or any(str(name).startswith(_IN_MEMORY) for name in names):
         return False
     status = await _ask(client, seen.endpoint, "status-get")
+    with views.reading(seen.endpoint):
+        committed_at = status.answered_at - int(status.arguments["reload"])
     same_process = status.arguments.get("pid") == seen.pid
-    drift = (status.answered_at - int(status.arguments.get("reload", 0))) - (seen.read_at - seen.reload)
-    return same_process and seen.reload >= _FRESH and abs(drift) < _FRESH / 2
+    has_moved = abs(committed_at - (seen.read_at - seen.reload)) > 2 * _COARSE
+    return same_process and not has_moved and committed_at + _COARSE < seen.read_at

@@ -1,25 +1,29 @@
-"""Setting one server: test, set, find out what became of it, persist, put back.
+"""Setting one server: test, set, find out what became of it, persist.
 
 An answer other than result 0, or no answer, never means "nothing happened": what a server has is read, not guessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
-from reconciler.errors import EndpointError, NotReachedError, OutcomeUnknownError, ReconcilerError
+from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError, ReconcilerError
 from reconciler.kea.client import Client
+from reconciler.kea.replies import Reply
 from reconciler.kea.versions import config_test_is_safe
 from reconciler.model import Peer, ServerPlan, Snapshot
 from reconciler.planning.guard import violations
 from reconciler.redaction import hide_named_secrets, visible
 from reconciler.running.hands import Hands
 from reconciler.running.observe import snapshot
+
+UNSUPPORTED = 2  # Kea's result for a command that it does not know or offer: nothing was executed
+_CLEANING_UP = "lease file cleanup"  # Kea 3.1.2 and later refuse a set while this goes on, before they touch anything
 
 
 class StepFailedError(ReconcilerError):
@@ -33,9 +37,10 @@ class StepFailedError(ReconcilerError):
 class Found(StrEnum):
     """How a server is found after a set with an unclear outcome."""
 
-    NEW = "has the planned configuration"
     OLD = "has its old configuration"
     OTHER = "has neither its old nor the planned configuration"
+    HARMED = "may have lost its hooks or sockets"
+    FOREIGN = "was changed by somebody else meanwhile"
     SILENT = "gives no answer"
 
 
@@ -45,7 +50,7 @@ class Server:
 
     plan: ServerPlan
     client: Client
-    is_as_planned: Any  # Callable[[Snapshot], bool]
+    is_as_planned: Callable[[Snapshot], bool]
 
     @property
     def peer(self) -> Peer:
@@ -73,7 +78,7 @@ async def test(server: Server) -> None:
     Not where config-test itself does harm (see `versions.config_test_is_safe`). It finds missing hook libraries and
     interfaces; it never looks at HA parameters (seen on 2.2.0, 2.6.3, 3.0.3).
     """
-    if not server.plan.test_first or not config_test_is_safe(server.plan.snapshot.version):
+    if not is_tested(server):
         return
     config = _checked(server)
     try:
@@ -82,6 +87,11 @@ async def test(server: Server) -> None:
         raise StepFailedError(f"config-test got no answer: {error}", Found.OLD) from error
     if reply.result != 0:
         raise StepFailedError(f"the server refuses the configuration: {excerpt(reply.text)}", Found.OLD)
+
+
+def is_tested(server: Server) -> bool:
+    """Whether the server is to try its configuration before it is set."""
+    return server.plan.test_first and config_test_is_safe(server.plan.snapshot.version)
 
 
 def _checked(server: Server) -> Mapping[str, Any]:
@@ -96,72 +106,78 @@ def _checked(server: Server) -> Mapping[str, Any]:
 async def set_planned(server: Server, hands: Hands) -> Snapshot:
     """Set the planned configuration and return the server as it was read afterwards.
 
-    Raises StepFailedError with how the server was found; with anything but Found.OLD it has to be put right.
+    Raises StepFailedError with how the server was found; with Found.OTHER and Found.HARMED it has to be put back,
+    with Found.FOREIGN and Found.SILENT nothing more may be sent.
     """
     config = _checked(server)
     try:
-        reply = await server.client.call("config-set", server.body(config))
+        reply = await config_set(server, config, hands)
     except NotReachedError as error:
         raise StepFailedError(str(error), Found.OLD) from error
-    except OutcomeUnknownError as error:
-        return await _settled(server, hands, str(error))
-    except EndpointError as error:
-        raise StepFailedError(str(error), Found.OTHER) from error
-    if reply.result != 0:
+    except EndpointError as error:  # nonsense and refusals too: whatever came back, it may have been executed
+        return await _settled(server, hands, str(error), is_sure=False)
+    is_refused = reply.result == UNSUPPORTED or _CLEANING_UP in reply.text
+    if reply.result != 0 and not is_refused:
         # Kea may have let go of its hooks and sockets although config-get shows the old configuration.
-        raise StepFailedError(f"config-set failed (result {reply.result}): {excerpt(reply.text)}", Found.OTHER)
-    return await _settled(server, hands, "config-set succeeded, but")
+        raise StepFailedError(f"config-set failed (result {reply.result}): {excerpt(reply.text)}", Found.HARMED)
+    what = f"it does not take config-set ({excerpt(reply.text)})" if is_refused else "config-set succeeded"
+    return await _settled(server, hands, what, is_sure=True)
 
 
-async def _settled(server: Server, hands: Hands, what: str) -> Snapshot:
-    """Read the server until it says what it has. A frozen daemon still carries out what was sent to it, so an old
-    configuration is believed only when it is read twice, and never answered by sending anything.
+async def config_set(server: Server, config: Mapping[str, Any], hands: Hands) -> Reply:
+    """Send config-set; again as long as Kea refuses it only because it cleans up its lease file."""
+    limit = hands.clock() + hands.patience
+    while True:
+        reply = await server.client.call("config-set", server.body(config))
+        if reply.result == 0 or _CLEANING_UP not in reply.text or hands.clock() >= limit:
+            return reply
+        await hands.sleep(2.0)
+
+
+async def _settled(server: Server, hands: Hands, what: str, *, is_sure: bool) -> Snapshot:
+    """Read the server until it says what it has; `is_sure` says whether Kea itself told that it was done.
+
+    A frozen daemon still carries out what was sent to it, so an old configuration is believed only when it is read
+    twice. A third configuration comes from somebody else unless Kea told that it took ours.
     """
     limit, was_old = hands.clock() + hands.patience, False
+    before = server.plan.snapshot
     while True:
         try:
-            live = await snapshot(server.client, server.plan.snapshot.endpoint)
+            live = await snapshot(server.client, before.endpoint)
         except EndpointError as error:
-            if hands.clock() >= limit:
-                raise StepFailedError(f"{what} {server.name} gives no answer: {error}", Found.SILENT) from error
+            if isinstance(error, AccessRefusedError) or hands.clock() >= limit:
+                raise StepFailedError(f"{what}; {server.name} {Found.SILENT}: {error}", Found.SILENT) from error
             await hands.sleep(1.0)
             continue
         if server.is_as_planned(live):
             return live
-        if live.config != server.plan.snapshot.config:
-            raise StepFailedError(f"{what}: {server.name} {Found.OTHER}", Found.OTHER)
+        if live.config != before.config:
+            found = Found.OTHER if is_sure else Found.FOREIGN
+            raise StepFailedError(f"{what}; {server.name} {Found.OTHER}", found)
         if was_old:
-            raise StepFailedError(f"{what}: {server.name} still {Found.OLD}", Found.OLD)
+            raise StepFailedError(f"{what}; {server.name} still {Found.OLD}", _harm(before, live, is_sure=is_sure))
         was_old = True
         await hands.sleep(2.0)
 
 
-async def put_back(server: Server, hands: Hands) -> Snapshot:
-    """Give a server the configuration back that it had before, and return it as read afterwards.
+def _harm(before: Snapshot, live: Snapshot, *, is_sure: bool) -> Found:
+    """Say whether a server with its old configuration may have been harmed by a failed set whose answer was lost.
 
-    It is sent to the letter, so that hooks and sockets that a failed set took away come back (seen on 2.2.0, 2.6.3
-    and 3.0.3). Raises StepFailedError when that can't be done or can't be seen.
+    Where HA was in force, Kea 2.2 to 3.0 tell: it no longer is. Where it was not, a failed set leaves no trace that
+    can be read, and before 2.3.6 the server has stopped to listen (seen on 2.2.0).
     """
-    before = server.plan.snapshot
-    try:
-        reply = await server.client.call("config-set", server.body(before.config))
-        if reply.result != 0:
-            raise StepFailedError(f"putting it back failed: {excerpt(reply.text)}", Found.OTHER)
-        for _ in range(3):
-            live = await snapshot(server.client, before.endpoint)
-            if live.config == before.config and (live.ha is None) == (before.ha is None):
-                return live
-            await hands.sleep(1.0)
-    except EndpointError as error:
-        raise StepFailedError(f"putting it back got no clear answer: {error}", Found.SILENT) from error
-    raise StepFailedError(f"it was put back, but {server.name} {Found.OTHER}", Found.OTHER)
+    if before.ha is None:
+        return Found.OLD if is_sure else Found.HARMED
+    return Found.OLD if live.ha is not None else Found.HARMED
 
 
 async def persist(server: Server, live: Snapshot, hands: Hands) -> str | None:
     """Write the running configuration to the server's disk (config-write, never with a file name).
 
-    Returns None when it is there, else why not. Kea answers "successful" on a full disk with an empty or cut file,
-    so the size is held against the configuration, which Kea writes indented and thus longer than we do.
+    Returns None when it is there, else why not and what that means. Kea answers "successful" on a full disk with an
+    empty or cut file (seen on 2.2.0: size -1), so the size is held against the configuration, which Kea writes
+    indented and thus longer than we do.
     """
     least = len(orjson.dumps(live.config))
     reason = ""
@@ -171,12 +187,15 @@ async def persist(server: Server, live: Snapshot, hands: Hands) -> str | None:
         try:
             reply = await server.client.call("config-write")
         except EndpointError as error:
-            reason = str(error)
+            reason = f"{error}; a restart may bring its old configuration back"
             continue
         size = reply.arguments.get("size") if isinstance(reply.arguments, dict) else None
         if reply.result == 0 and isinstance(size, int) and size >= least:
             return None
-        reason = excerpt(reply.text)
-        if reply.result == 0:
-            reason = f"config-write says it wrote {size} bytes where at least {least} are due; is the disk full?"
+        reason = f"{excerpt(reply.text)}; a restart would bring its old configuration back"
+        if reply.result == 0:  # Kea writes in place: the file that it had is gone
+            reason = (
+                f"config-write wrote {size} bytes where at least {least} are due (is the disk full?); "
+                "its file is cut, and Kea would not start from it again"
+            )
     return reason

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reconciler.errors import EndpointError
 from reconciler.kea import ha, views
 from reconciler.model import HaView, Relationship
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server
+
+PARTNER_DOWN = "partner-down"
 
 
 def time_limit(relationship: Relationship) -> float:
@@ -33,7 +35,7 @@ def complaint(relationship: Relationship, server: str, view: HaView | None) -> s
     if view is None:
         return f"{server} has no HA hook in force"
     if view.state != normal:
-        return f"{server} is in state {view.state}"
+        return _in_state(server, view.state)
     partner = view.partner
     if partner is None or partner.interrupted or not partner.in_touch:
         return f"{server} is out of touch with its partner"
@@ -42,37 +44,74 @@ def complaint(relationship: Relationship, server: str, view: HaView | None) -> s
     return None
 
 
+def deafness(server: str, view: HaView | None, seconds: float) -> str | None:
+    """Return that a server has not heard its partner in the last `seconds`, None where it has.
+
+    What it last heard before a set says nothing of the partner since: one whose listener did not come back still
+    hears, and calls itself normal, while nobody hears it. Kea counts whole seconds.
+    """
+    if view is None or view.partner is None or view.partner.age + 1 < seconds:
+        return None
+    return f"{server} has not heard its partner since the change"
+
+
 async def look(server: Server) -> HaView | None:
     """Return what a server says about its relationship now. Raises EndpointError."""
     reply = await server.client.call("status-get")
-    return views.ha_view(reply.arguments if isinstance(reply.arguments, dict) else {})
+    with views.reading(server.plan.snapshot.endpoint):
+        return views.ha_view(reply.arguments if isinstance(reply.arguments, dict) else {})
 
 
-async def complaints(relationship: Relationship, servers: Sequence[Server]) -> list[str]:
-    """Return what is not well on any of the servers now, seen from both sides; empty where all is."""
-    found = []
+async def complaints(
+    relationship: Relationship, servers: Sequence[Server], *, seconds_since: float | None = None
+) -> dict[str, str]:
+    """Return what is not well on any of the servers now, by name, seen from both sides; empty where all is.
+
+    With `seconds_since` each must also have heard its partner within so many seconds.
+    """
+    found = {}
     for server in servers:
         try:
-            complaint_ = complaint(relationship, server.name, await look(server))
+            view = await look(server)
+            said = complaint(relationship, server.name, view)
+            if said is None and seconds_since is not None:
+                said = deafness(server.name, view, seconds_since)
         except EndpointError as error:
-            complaint_ = str(error)
-        if complaint_:
-            found.append(complaint_)
+            said = str(error)
+        if said:
+            found[server.name] = said
     return found
 
 
 async def until_normal(
-    relationship: Relationship, servers: Sequence[Server], hands: Hands, *, seconds: float
+    relationship: Relationship,
+    servers: Sequence[Server],
+    hands: Hands,
+    *,
+    seconds: float,
+    is_changed: bool = False,
+    alone: Server | None = None,
 ) -> list[str]:
     """Wait, at most `seconds`, until every server is in its normal state and hears its partner in that state.
 
-    Returns what is still not well when the time is over, an empty list when all is.
+    `is_changed` says that a server was set just now: what they heard of each other before doesn't count then. Once
+    `alone` takes over as if its partner were dead, which is not, waiting on would let both serve the same clients.
+    Returns what is still not well at the end, an empty list when all is.
     """
-    limit = hands.clock() + seconds
+    began_at = hands.clock()
     pause = min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4))
     while True:
-        found = await complaints(relationship, servers)
-        if not found or hands.clock() >= limit:
-            return found
-        hands.say(f"{relationship.name}: waiting: {'; '.join(found)}")
+        waited = hands.clock() - began_at
+        found = await complaints(relationship, servers, seconds_since=waited if is_changed else None)
+        if not found or waited >= seconds or (alone and _has_taken_over(alone, found)):
+            return list(found.values())
+        hands.say(f"{relationship.name}: waiting: {'; '.join(found.values())}")
         await hands.sleep(pause)
+
+
+def _has_taken_over(server: Server, found: Mapping[str, str]) -> bool:
+    return found.get(server.name) == _in_state(server.name, PARTNER_DOWN)
+
+
+def _in_state(server: str, state: str) -> str:
+    return f"{server} is in state {state}"

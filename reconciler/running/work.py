@@ -1,0 +1,277 @@
+"""One relationship being changed, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.errors import EndpointError
+from reconciler.model import RelationshipPlan, Result, Role, ServerOutcome, Snapshot
+from reconciler.running import identity, restoring, setting, waiting
+from reconciler.running.hands import Hands
+from reconciler.running.observe import is_unchanged
+from reconciler.running.setting import Found, Server, StepFailedError
+from reconciler.running.switch import ServiceSwitch
+
+Done = tuple[Server, Snapshot]  # a server that was set, and what was read of it afterwards
+
+_STALE = 1.0  # seconds after which a server is looked at once more before it is set
+
+
+class Work:
+    """One relationship being changed: what was done so far, and where each server stands."""
+
+    def __init__(
+        self, plan: RelationshipPlan, servers: list[Server], hands: Hands, *, is_out_of_normal_approved: bool
+    ) -> None:
+        self._plan = plan
+        self._relationship = plan.relationship
+        self._servers = servers
+        self._changing = [server for server in servers if server.plan.outgoing is not None]
+        self._hands = hands
+        self._waived = is_out_of_normal_approved
+        self._told: dict[str, ServerOutcome] = {}
+        self._unsure: set[str] = set()  # servers that may have, or come to have, what was not meant to stay
+
+    def told(self) -> tuple[ServerOutcome, ...]:
+        """Return where each server stands, in the order of the plan."""
+        rest = {
+            server.name: ServerOutcome(server.name, Result.NOTHING_TO_DO, "as desired")
+            if server.plan.outgoing is None
+            else ServerOutcome(server.name, Result.NOT_ATTEMPTED, "an earlier step did not reach its end")
+            for server in self._servers
+        }
+        return tuple({**rest, **self._told}.values())
+
+    # --------------------------------------------------------------------------------------- procedures
+
+    async def modify(self) -> None:
+        """Change the servers of a standing relationship one after the other, each from normal to normal."""
+        for server in self._changing:
+            if self._is_stopped(server) or not await self._is_as_seen(server):
+                return
+            seen_at = self._hands.clock()
+            if not await self._is_accepted(server) or not await self._partner_is_well(server):
+                return
+            if self._hands.clock() - seen_at > _STALE and not await self._is_as_seen(server):
+                return
+            if not await self._change(server):
+                return
+
+    async def create(self) -> None:
+        """Make a relationship of two servers that may both be serving: all of it, or nothing of it.
+
+        The future partner's DHCP service is off from before its set until both are normal, so that at no time two
+        servers hand out the same addresses without knowing of each other (Kea fact: a server with HA whose partner
+        has none, or does not hear it, becomes partner-down after max-response-delay and serves everything).
+        """
+        if self._is_stopped(self._changing[0]):
+            return
+        for server in self._changing:
+            if not await self._is_as_seen(server) or not await self._is_accepted(server):
+                return
+        if not await self._are_two() or self._is_stopped(self._changing[0]):
+            return
+        switch = ServiceSwitch(self._partner(), self._hands)
+        failure = await switch.off()
+        if failure:
+            self._tell(switch.server, Result.FAILED, failure)
+        else:
+            await self._create_with(switch)
+
+    async def _create_with(self, switch: ServiceSwitch) -> None:
+        done: list[Done] = []
+        for server in self._changing:
+            live = await self._set(server) if await self._is_as_seen(server) else None
+            if live is None:
+                await self._undo(done, switch)
+                return
+            done.append((server, live))
+        if not await self._all_normal(done[-1][0]):
+            await self._undo(done, switch)
+            return
+        still_off = await switch.on()
+        for server, live in done:
+            await self._persist(server, live)
+        if still_off:
+            self._add_failure(switch.server, still_off)
+
+    # -------------------------------------------------------------------------------------------- steps
+
+    def _is_stopped(self, server: Server) -> bool:
+        if self._hands.stop.is_set():
+            self._tell(server, Result.NOT_ATTEMPTED, "stopped on request before this server was touched")
+        return self._hands.stop.is_set()
+
+    async def _is_as_seen(self, server: Server) -> bool:
+        """Whether a server, and the authority whose data it gets, are still as the plan saw them."""
+        self._say(server, "checking that nothing changed since the plan")
+        for each in self._basis(server):
+            try:
+                if await is_unchanged(each.client, each.plan.snapshot):
+                    continue
+            except EndpointError as error:
+                self._tell(server, Result.FAILED, f"{error}; nothing was changed")
+                return False
+            self._tell(each, Result.WORLD_CHANGED, "its configuration changed since the plan was made")
+            return False
+        return True
+
+    def _basis(self, server: Server) -> list[Server]:
+        """The servers whose configurations a server's plan was made of, the one that is to be set last.
+
+        The authority itself is changed after the others.
+        """
+        source = self._plan.authority.server if self._plan.replicates else None
+        return [*(each for each in self._servers if each.name == source and each is not server), server]
+
+    async def _is_accepted(self, server: Server) -> bool:
+        """Whether the server, asked with config-test where that is due, takes what is planned. Changes nothing."""
+        try:
+            await setting.test(server)
+        except StepFailedError as error:
+            self._tell(server, Result.FAILED, f"{error}; nothing was changed")
+            return False
+        return True
+
+    async def _are_two(self) -> bool:
+        """Whether two processes answer for the two servers; an address may lead to the other one's."""
+        first, second = self._servers
+        try:
+            is_one = await identity.is_same_process(first.client, second.client, self._relationship.service)
+        except EndpointError as error:
+            self._tell(first, Result.FAILED, f"{error}; nothing was changed")
+            return False
+        if is_one:
+            reason = (
+                f"the control addresses of {first.name} and {second.name} lead to the same Kea; nothing was changed"
+            )
+            for server in (first, second):
+                self._tell(server, Result.FAILED, reason)
+        return not is_one
+
+    async def _partner_is_well(self, server: Server) -> bool:
+        """The last look before a standing relationship is touched; a broken hook on the very server is the reason
+        to touch it, and an approved objection to its state stays approved.
+        """
+        if self._waived or server.plan.snapshot.ha is None:
+            return True
+        self._say(server, "making sure that both servers are well")
+        limit = waiting.patience_before(self._relationship)
+        found = await waiting.until_normal(self._relationship, self._servers, self._hands, seconds=limit)
+        if found:
+            self._tell(server, Result.NOT_ATTEMPTED, f"the pair is not well any more: {'; '.join(found)}")
+        return not found
+
+    async def _change(self, server: Server) -> bool:
+        live = await self._set(server)
+        if live is None:
+            return False
+        if not await self._all_normal(server, alone=server):
+            await self._restore(server, live)
+            return False
+        return await self._persist(server, live)
+
+    async def _set(self, server: Server) -> Snapshot | None:
+        """Set one server; on failure put it back at once. Returns it as read afterwards, None when it failed."""
+        self._say(server, "setting the configuration")
+        try:
+            live = await setting.set_planned(server, self._hands)
+        except StepFailedError as error:
+            await self._after_failed_set(server, error)
+            return None
+        self._tell(server, Result.APPLIED, "running, not yet persisted", persisted=False)
+        return live
+
+    async def _after_failed_set(self, server: Server, error: StepFailedError) -> None:
+        match error.state:
+            case Found.OLD:
+                self._tell(server, Result.FAILED, f"{error}; nothing was changed")
+            case Found.OTHER | Found.HARMED:
+                self._tell(server, Result.FAILED, str(error))
+                await self._restore(server, None)
+            case Found.FOREIGN:
+                text = f"{error}: somebody else changed or restarted it; nothing more was sent, look with `plan`"
+                self._tell(server, Result.FAILED, text)
+            case Found.SILENT:
+                self._unsure.add(server.name)
+                text = f"{error}; it may still carry out the change, look again with `plan`"
+                self._tell(server, Result.FAILED, text)
+
+    async def _all_normal(self, server: Server, *, alone: Server | None = None) -> bool:
+        self._say(server, "waiting for both servers to be normal")
+        began_at = self._hands.clock()
+        found = await waiting.until_normal(
+            self._relationship,
+            self._servers,
+            self._hands,
+            seconds=self._hands.normal_within or waiting.time_limit(self._relationship),
+            is_changed=True,
+            alone=None if self._waived else alone,
+        )
+        if found:
+            waited = self._hands.clock() - began_at
+            self._tell(server, Result.FAILED, f"not normal after {waited:.0f} s: {'; '.join(found)}")
+        return not found
+
+    async def _persist(self, server: Server, live: Snapshot) -> bool:
+        self._say(server, "writing the configuration to its disk")
+        reason = await setting.persist(server, live, self._hands)
+        if reason is None:
+            self._tell(server, Result.APPLIED, "has the planned configuration", persisted=True)
+        else:
+            self._tell(server, Result.APPLIED, f"running, NOT persisted: {reason}", persisted=False)
+        return reason is None
+
+    # ------------------------------------------------------------------------------------------- undoing
+
+    async def _undo(self, done: Sequence[Done], switch: ServiceSwitch) -> None:
+        """Put back what was set, the primary first, and then let the partner serve again.
+
+        Not a partner that may have the new configuration: it would serve the same addresses as the primary, which
+        knows nothing of it.
+        """
+        for server, live in reversed(done):
+            await self._restore(server, live)
+        if switch.server.name in self._unsure:
+            failure: str | None = (
+                "its DHCP service was switched off and stays off, since with the new configuration it would serve "
+                "beside the other server; apply again once it answers, or run dhcp-enable on it"
+            )
+        else:
+            failure = await switch.on()
+        if failure:
+            self._add_failure(switch.server, failure)
+
+    async def _restore(self, server: Server, live: Snapshot | None) -> None:
+        """Put a server back; `live` is what was last read of it, None where it can't have been changed since."""
+        earlier = self._told.get(server.name)
+        why = earlier.reason if earlier and earlier.result is Result.FAILED else "the relationship was not completed"
+        self._say(server, "putting back what it had")
+        try:
+            if live is not None and not await restoring.still_has(server, live, self._hands):
+                self._tell(server, Result.FAILED, f"{why}; {server.name} {Found.FOREIGN}, so it was not put back")
+                return
+            await restoring.put_back(server, self._hands)
+        except StepFailedError as error:
+            self._unsure.add(server.name)
+            self._tell(server, Result.FAILED, f"{why}; {error}; a person has to look, a restart of Kea may be needed")
+            return
+        self._tell(server, Result.RESTORED, f"{why}; it has its old configuration again")
+
+    def _partner(self) -> Server:
+        return next(server for server in self._servers if server.peer.role is not Role.PRIMARY)
+
+    # ------------------------------------------------------------------------------------------- telling
+
+    def _tell(self, server: Server, result: Result, reason: str, *, persisted: bool | None = None) -> None:
+        self._told[server.name] = ServerOutcome(server.name, result, reason, persisted)
+
+    def _add_failure(self, server: Server, failure: str) -> None:
+        """Say of a server that besides what was told of it something else went wrong."""
+        earlier = self._told.get(server.name)
+        told = earlier or ServerOutcome(server.name, Result.FAILED, "the relationship was not completed")
+        self._told[server.name] = replace(told, result=Result.FAILED, reason=f"{told.reason}; {failure}")
+
+    def _say(self, server: Server, what: str) -> None:
+        self._hands.say(f"{self._relationship.name}: {server.name}: {what}")

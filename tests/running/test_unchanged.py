@@ -1,0 +1,165 @@
+"""Is a server still what was read of it? Decided without reading a configuration again wherever that is sure."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+
+from reconciler.errors import NotReachedError, OutcomeUnknownError, WrongAnswererError
+from reconciler.model import Endpoint, Service, Snapshot
+from reconciler.running.observe import is_unchanged, snapshot
+from tests.running.fake_kea import Fault, Kea, Pair, base
+
+OLD, YOUNG = 100.0, 0.5  # seconds since the last commit when the server is read
+
+
+def seen(kea: Kea, pair: Pair, age: float = OLD) -> Snapshot:
+    """The server as it is read `age` seconds after its last commit."""
+    kea.committed_at = pair.clock.now - age
+    return asyncio.run(snapshot(pair.open_client(endpoint(kea)), endpoint(kea)))
+
+
+def endpoint(kea: Kea) -> Endpoint:
+    return Endpoint(kea.name, Service.DHCP4, "http://127.0.0.1:8000/")
+
+
+def is_same(kea: Kea, pair: Pair, snapshot: Snapshot) -> bool:
+    pair.story.clear()
+    return asyncio.run(is_unchanged(pair.open_client(endpoint(kea)), snapshot))
+
+
+def was_read_whole(pair: Pair) -> bool:
+    return ("kea-a", "config-get") in pair.story
+
+
+@pytest.fixture
+def pair() -> Pair:
+    return Pair()
+
+
+@pytest.fixture
+def kea(pair: Pair) -> Kea:
+    return pair.a
+
+
+@pytest.mark.parametrize("later", [0.0, 1.0, 60.0, 90_000.0])
+def test_a_server_without_a_later_commit_is_not_read_whole(kea: Kea, pair: Pair, later: float) -> None:
+    before = seen(kea, pair)
+    pair.clock.now += later
+    assert is_same(kea, pair, before)
+    assert not was_read_whole(pair)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 0.5, 0.75, 0.99])
+def test_no_edit_is_missed_whatever_the_seconds(fraction: float) -> None:
+    """Kea counts whole seconds: so old a commit, an edit so long after the reading, asked for so much later."""
+    ages, afters, laters = (0.0, 0.3, 1.0, 1.7, 2.5, 3.2, 100.0), (0.0, 0.2, 0.9, 1.1, 2.0, 5.0), (0.0, 0.4, 1.0, 3.0)
+    for age, after, later in itertools.product(ages, afters, laters):
+        pair = Pair()
+        pair.clock.now += fraction
+        before = seen(pair.a, pair, age)
+        pair.clock.now += after
+        pair.a.edit("valid-lifetime", 1)
+        pair.clock.now += later
+        assert not is_same(pair.a, pair, before), (age, after, later)
+
+
+def test_a_fresh_commit_is_read_whole(kea: Kea, pair: Pair) -> None:
+    before = seen(kea, pair, YOUNG)
+    assert is_same(kea, pair, before)
+    assert was_read_whole(pair)
+
+
+def test_a_later_commit_of_the_same_configuration_is_no_change(kea: Kea, pair: Pair) -> None:
+    before = seen(kea, pair)
+    pair.clock.now += 10
+    kea.edit("valid-lifetime", kea.config["valid-lifetime"])
+    assert is_same(kea, pair, before)
+    assert was_read_whole(pair)
+
+
+def test_a_restart_with_the_same_configuration_is_no_change(kea: Kea, pair: Pair) -> None:
+    before = seen(kea, pair)
+    kea.restart()
+    assert is_same(kea, pair, before)
+    assert was_read_whole(pair)
+
+
+def test_a_restart_from_an_older_file_is_a_change(kea: Kea, pair: Pair) -> None:
+    before = seen(kea, pair)
+    kea.disk = base(**{"valid-lifetime": 1})
+    kea.restart()
+    assert not is_same(kea, pair, before)
+
+
+def test_another_process_that_committed_at_the_same_time_is_read_whole(kea: Kea, pair: Pair) -> None:
+    before = seen(kea, pair)
+    kea.pid += 1
+    kea.config = base(**{"valid-lifetime": 1})
+    assert not is_same(kea, pair, before)
+
+
+@pytest.mark.parametrize(
+    "command", ["subnet4-add", "network4-del", "class-add", "reservation-add", "remote-subnet4-set"]
+)
+def test_commands_that_change_without_a_commit_are_looked_behind(kea: Kea, pair: Pair, command: str) -> None:
+    kea.commands = (*kea.commands, command)
+    before = seen(kea, pair)
+    assert is_same(kea, pair, before)
+    kea.config = base(**{"valid-lifetime": 1})
+    assert not is_same(kea, pair, before)
+
+
+def test_a_configuration_backend_is_looked_behind(kea: Kea, pair: Pair) -> None:
+    kea.config = base(**{"config-control": {"config-databases": []}})
+    before = seen(kea, pair)
+    kea.config = kea.config | {"valid-lifetime": 1}
+    assert not is_same(kea, pair, before)
+
+
+@pytest.mark.parametrize("step", [-3600.0, -5.0, 5.0, 3600.0])
+def test_a_clock_that_was_set_hides_no_edit(kea: Kea, pair: Pair, step: float) -> None:
+    before = seen(kea, pair)
+    pair.clock.now += 10
+    kea.edit("valid-lifetime", 1)
+    kea.clock_offset = step
+    assert not is_same(kea, pair, before)
+
+
+@pytest.mark.parametrize("version", ["2.4.0", "2.6.3", "3.0.3"])
+def test_where_kea_has_a_hash_it_decides_alone(kea: Kea, pair: Pair, version: str) -> None:
+    kea.version = version
+    before = seen(kea, pair, YOUNG)
+    assert is_same(kea, pair, before)
+    assert pair.story == [("kea-a", "config-hash-get")]
+    kea.config = base(**{"valid-lifetime": 1})
+    assert not is_same(kea, pair, before)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.NOT_REACHED, NotReachedError),
+        (Fault.LOST_REPLY, OutcomeUnknownError),
+        (Fault.NONSENSE, WrongAnswererError),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_can_not_be_asked_is_not_taken_for_unchanged(
+    kea: Kea, pair: Pair, fault: Fault, error: type[Exception], number: int
+) -> None:
+    before = seen(kea, pair)
+    pair.faults = {number: fault}
+    with pytest.raises(error):
+        is_same(kea, pair, before)
+
+
+@pytest.mark.parametrize("answer", [{"reload": "soon"}, {"reload": None}, {}, {"reload": {}}])
+def test_a_status_of_another_shape_is_an_error(kea: Kea, pair: Pair, answer: dict[str, Any]) -> None:
+    before = seen(kea, pair)
+    kea.__dict__["_status_get"] = lambda _: {"arguments": answer}
+    with pytest.raises(WrongAnswererError):
+        is_same(kea, pair, before)
