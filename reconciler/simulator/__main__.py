@@ -26,10 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _options(arguments)
         with World() as world:
-            for name, (host, port) in options.server:
-                services = options.service or list(Service)
-                configurations = {service: _config(options.config, name, service) for service in services}
-                world.add_server(name, configurations, host=host, port=port)
+            try:
+                _add_servers(world, options)
+            except (OSError, ValueError) as error:
+                sys.stderr.write(f"{error}\n")
+                return 1
             places = " ".join(f"{name}={server.control}" for name, server in world.servers.items())
             sys.stdout.write(f"ready {places}\n")
             sys.stdout.flush()
@@ -37,6 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
     return 0
+
+
+def _add_servers(world: World, options: argparse.Namespace) -> None:
+    for name, (host, port) in options.server:
+        services = options.service or list(Service)
+        configurations = {service: _config(options.config, name, service) for service in services}
+        world.add_server(name, configurations, host=host, port=port)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

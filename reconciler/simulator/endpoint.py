@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,12 @@ import orjson
 
 from reconciler.simulator import replies
 from reconciler.simulator.commands import COMMANDS, HOOK_COMMANDS
+from reconciler.simulator.dhcp import DhcpSwitch, Origin
 from reconciler.simulator.faults import Faults, Kind
 from reconciler.simulator.ha.commands import COMMANDS as HA_COMMANDS
 from reconciler.simulator.ha.service import HaService
 from reconciler.simulator.libraries import Loaded
-from reconciler.simulator.setting import Origin, load_file, put_as_is
+from reconciler.simulator.setting import load_file, put_as_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +32,7 @@ class SimulatedEndpoint:
     """A daemon with its configuration, its file and its half of a relationship; made by `World.add_server`.
 
     `config` is what config-get shows; `faults` are of this daemon alone (`server.faults` of the whole server);
+    `hears_peers` set to False is a listener that is not bound: peers get no answer, the agent does.
     `daemon_log` has the reasons that Kea only writes to its log. `leases` are what the lease commands find.
     """
 
@@ -43,12 +46,12 @@ class SimulatedEndpoint:
         self.pid = 0
         self.is_running = self.is_frozen = self.was_killed = False
         self.has_sockets = False
-        self.is_reachable = True
+        self.is_reachable = self.hears_peers = True
         self.started_at = self.committed_at = 0.0
         self.daemon_log: list[str] = []
         self.leases: list[dict[str, Any]] = []
         self.agent_socket = ""
-        self.disabled: dict[Origin, Timer | None] = {}
+        self.dhcp = DhcpSwitch(self)
         self.original: Mapping[str, Json] | None = None
         self._shown_bytes: bytes | None = None
 
@@ -107,8 +110,13 @@ class SimulatedEndpoint:
         self.start()
 
     def write_file(self, config: Mapping[str, Json]) -> None:
-        """Put a configuration into the file that it starts from, behind its back."""
-        self.server.disk.contents[self.path] = orjson.dumps({self.service.root: config})
+        """Put a configuration into the file that it starts from, behind its back.
+
+        The control socket that its agent knows is added unless there is one.
+        """
+        socket = {"socket-type": "unix", "socket-name": self.agent_socket}
+        body = {"control-socket": socket, **config}
+        self.server.disk.contents[self.path] = orjson.dumps({self.service.root: body})
 
     def freeze(self) -> None:
         """SIGSTOP: requests are accepted, nothing answers, heartbeats stop."""
@@ -130,12 +138,18 @@ class SimulatedEndpoint:
         if reply["result"] != replies.SUCCESS:
             raise ValueError(reply["text"])
 
+    def edit(self, change: Callable[[dict[str, Json]], None]) -> None:
+        """What an operator does behind everybody's back: read the configuration, change the copy, set it."""
+        config = copy.deepcopy(self.config)
+        change(config)
+        self.set_config(config)
+
     def _start(self) -> None:
         world = self.server.world
         self.pid = world.new_pid()
         self.is_running, self.was_killed, self.is_reachable = True, False, True
         self.started_at = world.clock.now()
-        self.disabled = {}
+        self.dhcp = DhcpSwitch(self)
         if self.original is not None and self.path not in self.server.disk.contents:
             put_as_is(self, dict(self.original))
             return
@@ -175,23 +189,15 @@ class SimulatedEndpoint:
 
     def switch_dhcp(self, *, on: bool) -> None:
         """Switch DHCP on or off on behalf of HA."""
-        self.enable(Origin.HA) if on else self.disable(Origin.HA)
+        self.dhcp.enable(Origin.HA) if on else self.dhcp.disable(Origin.HA)
 
     def is_serving(self) -> bool:
         """Whether DHCP is switched on."""
-        return not self.disabled
+        return self.dhcp.is_on
 
-    def disable(self, origin: Origin, seconds: float | None = None) -> None:
-        """Switch DHCP off, for a time or until it is switched on again from the same side."""
-        self.enable(origin)
-        timer = None if seconds is None else self.after(seconds, lambda: self.enable(origin))
-        self.disabled[origin] = timer
-
-    def enable(self, origin: Origin) -> None:
-        """Take back a `disable` from the same side."""
-        timer = self.disabled.pop(origin, None)
-        if timer is not None:
-            timer.cancel()
+    def is_heard(self) -> bool:
+        """Whether a peer that asks would get an answer."""
+        return self.is_running and self.is_reachable and self.hears_peers and not self.is_frozen
 
     def own_listener(self) -> str | None:
         """The url of the HA hook's dedicated listener, where both kinds of multi-threading are on."""
@@ -217,7 +223,7 @@ class SimulatedEndpoint:
         self.has_sockets = True
         self.committed_at = self.now()
         self._shown_bytes = None
-        self.enable(Origin.HA)
+        self.dhcp.enable(Origin.HA)
         if loaded.ha is not None:
             page = f"lease{self.service.value[-1]}-get-page"
             self.ha = HaService(loaded.ha, self, page, sync_seconds=self.server.world.sync_seconds)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from reconciler.model import Json
     from reconciler.simulator.configuration.context import Shown
-    from reconciler.simulator.ha.parameters import Settings
+    from reconciler.simulator.ha.settings import Settings
 
 DIRECTORY = "/usr/lib/x86_64-linux-gnu/kea/hooks"
 HA, LEASES, STATISTICS = "libdhcp_ha.so", "libdhcp_lease_cmds.so", "libdhcp_stat_cmds.so"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import orjson
@@ -25,17 +24,10 @@ SANE = (
 DONE = "Configuration successful."
 
 
-class Origin(StrEnum):
-    """Who switched DHCP off."""
-
-    USER = "user"
-    HA = "ha-partner"
-
-
 def test(endpoint: SimulatedEndpoint, value: Json) -> Reply:
     """config-test, past the check of its arguments."""
     try:
-        parse(endpoint.service, endpoint.machine, value)
+        parse(endpoint.service, endpoint.machine, value, is_test=True)
     except RefusedError as refusal:
         return replies.error(str(refusal))
     return replies.success(SANE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from reconciler.model import Service
 from reconciler.simulator.clock import Clock, Scheduler
 from reconciler.simulator.endpoint import SimulatedEndpoint
 from reconciler.simulator.faults import BEFORE
+from reconciler.simulator.loop import LoopThread
 from reconciler.simulator.server import SimulatedServer
 
 if TYPE_CHECKING:
@@ -42,42 +42,24 @@ class World:
         self._listeners: dict[tuple[str, int, Service], SimulatedEndpoint] = {}
         self._partitions: set[frozenset[str]] = set()
         self._pids = itertools.count(_FIRST_PID)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = LoopThread("simulated world")
         self._next: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------------------------------------- life
 
     def __enter__(self) -> Self:
-        ready = threading.Event()
-        self._thread = threading.Thread(target=self._live, args=(ready,), name="simulated world", daemon=True)
         self._thread.start()
-        ready.wait()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._loop is not None and self._thread is not None:
-            self.run(self._end())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop = self._thread = None
+        self.run(self._end())
+        self._thread.stop()
 
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.__enter__)
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.__exit__)
-
-    def _live(self, ready: threading.Event) -> None:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        self._loop = loop
-        loop.call_soon(ready.set)
-        try:
-            loop.run_forever()
-        finally:
-            asyncio.set_event_loop(None)
-            loop.close()
 
     async def _end(self) -> None:
         for server in self.servers.values():
@@ -156,7 +138,7 @@ class World:
     ) -> Mapping[str, Json] | None:
         """A command from a daemon to its peer; None where it would get no answer."""
         endpoint = self._peer(url, sender.service)
-        if endpoint is None or not endpoint.is_running or not endpoint.is_reachable or endpoint.is_frozen:
+        if endpoint is None or not endpoint.is_heard():
             return None
         server = endpoint.server
         if frozenset({sender.server.name, server.name}) in self._partitions:
@@ -202,14 +184,15 @@ class World:
 
     def _plan(self) -> None:
         """Have the loop wake up when the next thing is due."""
-        if self._loop is None or not self._is_inside():
+        loop = self._thread.loop
+        if loop is None or not self._thread.is_here():
             return
         if self._next is not None:
             self._next.cancel()
             self._next = None
         wait = self.scheduler.seconds_to_next()
         if wait is not None and self.clock.speed > 0:
-            self._next = self._loop.call_later(wait / self.clock.speed, self._tick)
+            self._next = loop.call_later(wait / self.clock.speed, self._tick)
 
     def _tick(self) -> None:
         self.scheduler.run_due()
@@ -225,30 +208,18 @@ class World:
 
     # ---------------------------------------------------------------------------------------- threads
 
-    def _is_inside(self) -> bool:
-        return threading.current_thread() is self._thread
-
     def call(self, function: Callable[..., _T], *arguments: Any) -> _T:
         """Call something in the world's thread, and give back what it gave."""
-        if self._loop is None or self._is_inside():
-            return function(*arguments)
-
-        async def called() -> _T:
-            return function(*arguments)
-
-        return asyncio.run_coroutine_threadsafe(called(), self._loop).result()
+        return self._thread.call(function, *arguments)
 
     def after_this(self, function: Callable[[], None]) -> None:
         """Call something in the world's thread once the answer at hand is on its way."""
-        if self._loop is not None:
-            self._loop.call_soon(function)
+        if self._thread.loop is not None:
+            self._thread.loop.call_soon(function)
 
     def run(self, task: Coroutine[Any, Any, _T]) -> _T:
         """Run something in the world's loop, and give back what it gave; not from the world's own thread."""
-        if self._loop is None:
-            task.close()
-            raise RuntimeError("a world lives only inside its `with` block")
-        return asyncio.run_coroutine_threadsafe(task, self._loop).result()
+        return self._thread.run(task)
 
 
 def _place(url: str) -> tuple[str, int]:

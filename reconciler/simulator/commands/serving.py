@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.simulator import replies
-from reconciler.simulator.setting import Origin
+from reconciler.simulator.dhcp import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def _disable(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:
         problem = "'max-period' must be positive integer"
     if problem:
         return replies.error(problem)
-    endpoint.disable(origin, period)
+    endpoint.dhcp.disable(origin, period)
     duration = f" for {period} seconds" if period else ""
     return replies.success(f"DHCPv{endpoint.service.value[-1]} service disabled{duration}")
 
@@ -43,7 +43,7 @@ def _enable(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:
     origin, problem = _origin("dhcp-enable", arguments)
     if problem:
         return replies.error(problem)
-    endpoint.enable(origin)
+    endpoint.dhcp.enable(origin)
     return replies.success("DHCP service successfully enabled")
 
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from reconciler.simulator.configuration import keywords
-from reconciler.simulator.configuration.refusal import at
+from reconciler.simulator.configuration.refusal import PLACE, RefusedError, at
 
 if TYPE_CHECKING:
     from reconciler.model import Json
@@ -29,7 +29,7 @@ def _one(value: Json) -> Shown:
         raise at(f"hooks library configuration error: {reason}")
     for key in value:
         if key not in ("library", "parameters"):
-            raise at(f"unknown hooks library parameter: {key}")
+            raise RefusedError(f"unknown hooks library parameter: {key}{PLACE}")
     if "library" not in value:
         reason = "one or more hooks-libraries elements are missing the name of the library"
         raise at(f"hooks library configuration error: {reason}")

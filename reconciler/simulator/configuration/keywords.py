@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.simulator.configuration.refusal import at
+from reconciler.simulator.configuration.refusal import RefusedError, at
 from reconciler.simulator.tables import keywords
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def check(service: Service, kind: str, value: Json) -> None:
     for key, item in as_map(value).items():
         expected = table.get(key)
         if expected is None:
-            raise at(f"spurious '{key}' parameter")
+            raise RefusedError(f"spurious '{key}' parameter")
         if not is_a(expected, item):
             article = "an" if expected == "integer" else "a"
-            raise at(f"'{key}' parameter is not {article} {expected}")
+            raise RefusedError(f"'{key}' parameter is not {article} {expected}")
 
 
 def is_a(kind: str, value: Json) -> bool:

@@ -79,6 +79,9 @@ def _check_order(name: str, low: int, default: int, high: int, *, is_range: bool
     """The two ends are compared with each other only where both were given."""
     if is_range and low > high:
         raise RefusedError(f"the value of min-{name} ({low}) is not less than max-{name} ({high})")
+    if is_range and not low <= default <= high:
+        limits = f"min-{name} ({low}) and max-{name} ({high})"
+        raise RefusedError(f"the value of (default) {name} ({default}) is not between {limits}")
     if low > default:
         raise RefusedError(f"the value of min-{name} ({low}) is not less than (default) {name} ({default})")
     if default > high:

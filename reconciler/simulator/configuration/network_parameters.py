@@ -73,7 +73,7 @@ def common(
             shown["require-client-classes"] = names.class_list(value["require-client-classes"])
         _check_timers(shown)
         _check_names(reading, shown, who)
-        _check_texts(shown)
+        _check_texts(reading, shown, who)
         shown |= _lifetimes(reading, value)
     return shown
 
@@ -139,7 +139,7 @@ def _check_names(reading: Reading, shown: Shown, who: str) -> None:
             raise at(f"{key} must be at most {limit} bytes long, it is {length}")
 
 
-def _check_texts(shown: Shown) -> None:
+def _check_texts(reading: Reading, shown: Shown, who: str) -> None:
     replace = shown.get("ddns-replace-client-name", "never")
     if replace not in _REPLACEMENTS:
         name = "parameter 'ddns-replace-client-name'"
@@ -148,4 +148,5 @@ def _check_texts(shown: Shown) -> None:
         re.compile(shown.get("hostname-char-set", ""))
     except re.error:
         text = f"hostname-char-set '{shown['hostname-char-set']}' is not a valid regular expression"
-        raise RefusedError(text) from None
+        is_wrapped = reading.is_v4 and not who.startswith("subnet")
+        raise (at(text) if is_wrapped else RefusedError(text)) from None

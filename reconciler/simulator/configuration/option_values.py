@@ -9,7 +9,7 @@ from reconciler.simulator.configuration.addresses import address, of_family
 from reconciler.simulator.configuration.refusal import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from reconciler.simulator.configuration.option_definitions import Definition
 
@@ -76,7 +76,7 @@ def _integer(kind: str, text: str) -> bytes:
     if not low <= value <= high:
         reason = f"This value is expected to be in the range of {low}..{high}"
         raise RefusedError(f"unable to convert '{text}' to numeric type. {reason}")
-    return value.to_bytes(int(kind.lstrip("uint")) // 8, "big", signed=low < 0)
+    return value.to_bytes(_width(kind), "big", signed=low < 0)
 
 
 def _address(text: str) -> bytes:
@@ -140,8 +140,35 @@ _PACKERS: dict[str, Callable[[str], bytes]] = {
 }
 
 
-def enveloped(size: int, options: Sequence[tuple[int, bytes]]) -> bytes:
-    """Options as they lie inside another one; `size` is that of code and length: 1 byte for DHCPv4, 2 for DHCPv6."""
-    return b"".join(
-        code.to_bytes(size, "big") + len(content).to_bytes(size, "big") + content for code, content in options
-    )
+_SIZES = {"empty": 0, "boolean": 1, "ipv4-address": 4, "ipv6-address": 16}
+
+
+def _width(kind: str) -> int:
+    """Bytes of a value of the type, -1 where that depends on the value."""
+    return int(kind.lstrip("uint")) // 8 if kind in _RANGES else _SIZES.get(kind, -1)
+
+
+def opened(definition: Definition, content: bytes, size: int) -> tuple[bytes, dict[int, bytes]]:
+    """The option's own fields, and the options inside it by code; all of it is its own where that does not work out.
+
+    `size` is that of code and length: 1 byte for DHCPv4, 2 for DHCPv6.
+    """
+    widths = [_width(kind) for kind in definition.fields]
+    place = sum(widths)
+    if min(widths) < 0 or place > len(content):
+        return content, {}
+    head, inside = content[:place], {}
+    while place < len(content):
+        code = int.from_bytes(content[place : place + size], "big")
+        start = place + 2 * size
+        place = start + int.from_bytes(content[place + size : start], "big")
+        if place > len(content):
+            return content, {}
+        inside[code] = content[start:place]
+    return head, inside
+
+
+def enveloped(size: int, options: Mapping[int, bytes]) -> bytes:
+    """Options by code, as they lie inside another one."""
+    parts = ((code, options[code]) for code in sorted(options))
+    return b"".join(code.to_bytes(size, "big") + len(part).to_bytes(size, "big") + part for code, part in parts)

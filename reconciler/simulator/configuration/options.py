@@ -48,7 +48,7 @@ def _shown(service: Service, option: _Option, beside: list[_Option]) -> dict[str
         "always-send": option.value.get("always-send", False),
         "code": option.code,
         "csv-format": bool(option.text),
-        "data": option.text or (option.content + _carried(service, option, beside)).hex().upper(),
+        "data": option.text or _whole(service, option, beside).hex().upper(),
         "space": option.space,
     }
     if option.definition is not None:
@@ -58,14 +58,19 @@ def _shown(service: Service, option: _Option, beside: list[_Option]) -> dict[str
     return shown
 
 
-def _carried(service: Service, option: _Option, beside: list[_Option]) -> bytes:
-    """What the options of the same list put into this one, where it encapsulates their space."""
+def _whole(service: Service, option: _Option, beside: list[_Option]) -> bytes:
+    """The option's content, with the options of the same list whose space it encapsulates.
+
+    One that its raw data carries already is not put in again, so that reading what was shown changes nothing.
+    """
     if option.definition is None or not option.definition.encapsulates:
-        return b""
-    inner = [other for other in beside if other.space == option.definition.encapsulates]
+        return option.content
     size = 1 if service is Service.DHCP4 else 2
-    contents = [(other.code, other.content + _carried(service, other, beside)) for other in inner]
-    return option_values.enveloped(size, sorted(contents, key=lambda item: item[0]))
+    head, inside = option_values.opened(option.definition, option.content, size)
+    for other in beside:
+        if other.space == option.definition.encapsulates:
+            inside.setdefault(other.code, _whole(service, other, beside))
+    return head + option_values.enveloped(size, inside)
 
 
 def _one(service: Service, spaces: Spaces, value: Json) -> _Option:

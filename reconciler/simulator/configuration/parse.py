@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from reconciler.simulator.configuration import (
     classes,
+    databases,
     defaults,
     hooks,
+    interfaces,
     keywords,
     names,
     networks,
@@ -50,17 +52,28 @@ _PLAIN = [
 ]
 
 
-def parse(service: Service, machine: Machine, value: Json) -> Shown:
+def parse(service: Service, machine: Machine, value: Json, *, is_test: bool = False) -> Shown:
     """What config-get shows once this is in force (parameters of hooks excepted); RefusedError with Kea's words.
 
-    This is what config-test does: nothing here depends on what is opened, bound or loaded afterwards.
+    Nothing here depends on what is opened, bound or loaded afterwards. config-test (`is_test`) does no more than
+    this, and does not look at the loggers.
     """
+    try:
+        return _parse(service, machine, value, is_test=is_test)
+    except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
+        # A value of a type that Kea did not expect either; its words for that are not all known.
+        raise RefusedError(f"Error during command processing: {error}") from error
+
+
+def _parse(service: Service, machine: Machine, value: Json, *, is_test: bool) -> Shown:
     given = _with_moved(keywords.as_map(value))
     reading = Reading(service, machine, addresses_are_unique=given.get("ip-reservations-unique", True))
     shown = _globals(service, given)
     shown["option-def"], reading.spaces = option_definitions.parse(service, given.get("option-def", []))
     shown["option-data"] = options.parse(service, reading.spaces, given.get("option-data", []))
     shown |= _maps(reading, given) | _lists(reading, given)
+    if given.get("loggers") and not is_test:
+        shown["loggers"] = sections.loggers(given["loggers"])
     shown["shared-networks"] = networks.parse_shared(reading, given.get("shared-networks", []), shown)
     shown[service.subnets] = networks.parse_subnets(reading, given.get(service.subnets, []), shown)
     for key in given:
@@ -112,8 +125,8 @@ def _maps(reading: Reading, given: Mapping[str, Json]) -> Shown:
         "dhcp-ddns": dict(defaults.DDNS) if ddns is None else sections.ddns(ddns),
         "dhcp-queue-control": defaults.queue(service) | _map(given, "dhcp-queue-control"),
         "expired-leases-processing": sections.expired_leases(_map(given, "expired-leases-processing")),
-        "interfaces-config": sections.interfaces(reading, given.get("interfaces-config", {})),
-        "lease-database": sections.database(given.get("lease-database", {"type": "memfile"})),
+        "interfaces-config": interfaces.interfaces(reading, given.get("interfaces-config", {})),
+        "lease-database": databases.database(given.get("lease-database", {"type": "memfile"})),
         "multi-threading": sections.multi_threading(_map(given, "multi-threading")),
         "sanity-checks": sections.sanity_checks(_map(given, "sanity-checks")),
     }
@@ -138,7 +151,7 @@ def _sockets(given: Mapping[str, Json]) -> Shown:
         control = _map(given, "config-control")
         if not isinstance(control.get("config-databases", []), list):
             raise at("config-databases must be a list")
-        control["config-databases"] = [sections.database(item) for item in control.get("config-databases", [])]
+        control["config-databases"] = [databases.database(item) for item in control.get("config-databases", [])]
         shown["config-control"] = control
     return shown
 
@@ -149,9 +162,8 @@ def _lists(reading: Reading, given: Mapping[str, Json]) -> Shown:
     shown: Shown = {"host-reservation-identifiers": sections.identifiers(service, wanted)}
     shown["client-classes"] = classes.parse(reading, given.get("client-classes", []))
     shown["reservations"] = reservations.parse(reading, given.get("reservations", []), 0, None)
-    shown["loggers"] = sections.loggers(given.get("loggers", []))
     hosts = [given["hosts-database"]] if "hosts-database" in given else given.get("hosts-databases", [])
-    shown["hosts-databases"] = [sections.database(item) for item in keywords.as_list(hosts)]
+    shown["hosts-databases"] = [databases.database(item) for item in keywords.as_list(hosts)]
     return {key: item for key, item in shown.items() if item}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.simulator.configuration import keywords, options
 from reconciler.simulator.configuration.addresses import Address, address, colons, octets
@@ -12,9 +12,12 @@ from reconciler.simulator.configuration.refusal import RefusedError, at
 from reconciler.simulator.tables import keywords as known_keywords
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from reconciler.model import Json
     from reconciler.simulator.configuration.context import Reading, Shown
 
+_T = TypeVar("_T")
 _KINDS = ("hw-address", "duid", "circuit-id", "client-id", "flex-id")
 _LIMITS = {"server-hostname": ("server hostname", 63), "boot-file-name": ("boot file", 127)}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -81,7 +84,7 @@ def _clash(reading: Reading, host: _Host, resource: str, family: str) -> Refused
 
 def _host(reading: Reading, value: Json) -> _Host:
     known = known_keywords()[reading.service]["reservation"]
-    for key in keywords.as_map(value):
+    for key in _as_map(value):
         if key not in known:
             raise at(f"unsupported configuration parameter '{key}'")
     kind, identifier = _identifier(reading, value)
@@ -105,7 +108,7 @@ def _identifier(reading: Reading, value: dict[str, Json]) -> tuple[str, bytes]:
         raise at(f"one of the supported identifiers must be specified for host reservation: {names}")
     if len(given) > 1:
         raise at(f"the '{given[1]}' and '{given[0]}' are mutually exclusive")
-    text = keywords.as_text(value[given[0]])
+    text = _as_text(value[given[0]])
     if not text:
         raise at("empty host identifier used")
     found = octets(text)
@@ -115,12 +118,12 @@ def _identifier(reading: Reading, value: dict[str, Json]) -> tuple[str, bytes]:
 
 
 def _classes(value: dict[str, Json]) -> list[str]:
-    names = [keywords.as_text(name) for name in keywords.as_list(value.get("client-classes", []))]
+    names = [_as_text(name) for name in _as_list(value.get("client-classes", []))]
     return list(dict.fromkeys(names))
 
 
 def _text(value: dict[str, Json], key: str) -> str:
-    return keywords.as_text(value.get(key, ""))
+    return _as_text(value.get(key, ""))
 
 
 def _fill4(host: _Host, value: dict[str, Json]) -> bool:
@@ -133,7 +136,7 @@ def _fill4(host: _Host, value: dict[str, Json]) -> bool:
             raise at(f"{what} length must not exceed {limit}")
         host.shown[key] = text
     if "ip-address" in value:
-        reserved = _address(keywords.as_text(value["ip-address"]))
+        reserved = _address(_as_text(value["ip-address"]))
         if reserved.version != 4:
             raise at(f"address '{reserved}' is not a valid IPv4 address")
         if int(reserved) in (0, 2**32 - 1):
@@ -148,12 +151,12 @@ def _fill6(host: _Host, value: dict[str, Json]) -> bool:
     """The DHCPv6 half; whether it reserves nothing."""
     host.shown["ip-addresses"] = addresses = []
     host.shown["prefixes"] = prefixes = []
-    for item in keywords.as_list(value.get("ip-addresses", [])):
-        found = _address(keywords.as_text(item))
+    for item in _as_list(value.get("ip-addresses", [])):
+        found = _address(_as_text(item))
         if found.version != 6:
             raise at(f"invalid prefix '{found}' for new IPv6 reservation")
         addresses.append(_once(host, str(found)))
-    prefixes += [_once(host, _prefix(keywords.as_text(item))) for item in keywords.as_list(value.get("prefixes", []))]
+    prefixes += [_once(host, _prefix(_as_text(item))) for item in _as_list(value.get("prefixes", []))]
     return not host.resources
 
 
@@ -195,3 +198,23 @@ def _check_inside(reading: Reading, host: _Host, network: Network) -> None:
             family = f"IPv{reading.version}"
             why = f"is not within the {family} subnet '{network}'"
             raise RefusedError(f"specified reservation '{resource}' {why}")
+
+
+def _as_map(value: Json) -> Mapping[str, Json]:
+    return _twice(keywords.as_map, value)
+
+
+def _as_list(value: Json) -> list[Json]:
+    return _twice(keywords.as_list, value)
+
+
+def _as_text(value: Json) -> str:
+    return _twice(keywords.as_text, value)
+
+
+def _twice(check: Callable[[Json], _T], value: Json) -> _T:
+    """A value of the wrong type: Kea says where twice."""
+    try:
+        return check(value)
+    except RefusedError as refusal:
+        raise at(str(refusal)) from None

@@ -1,4 +1,4 @@
-"""The global maps: lease-database, interfaces-config, loggers, dhcp-ddns and their like."""
+"""The global maps and lists: loggers, dhcp-ddns, multi-threading and their like."""
 
 from __future__ import annotations
 
@@ -12,40 +12,10 @@ from reconciler.simulator.configuration.refusal import PLACE, RefusedError, at
 
 if TYPE_CHECKING:
     from reconciler.model import Json
-    from reconciler.simulator.configuration.context import Reading, Shown
+    from reconciler.simulator.configuration.context import Shown
 
 _CHECKS = ("none", "warn", "fix", "fix-del", "del")
 _SEVERITIES = ("NONE", "FATAL", "ERROR", "WARN", "INFO", "DEBUG")
-_DATABASES = ("memfile", "mysql", "postgresql", "cql")
-_FLAGS = ("persist", "readonly")
-_NUMBERS = [
-    "lfc-interval",
-    "connect-timeout",
-    "read-timeout",
-    "write-timeout",
-    "tcp-user-timeout",
-    "reconnect-wait-time",
-    "request-timeout",
-    "max-reconnect-tries",
-    "port",
-    "max-row-errors",
-]
-_TEXTS = [
-    "type",
-    "user",
-    "password",
-    "host",
-    "name",
-    "on-fail",
-    "trust-anchor",
-    "cert-file",
-    "key-file",
-    "cipher-list",
-    "contact-points",
-    "keyspace",
-    "consistency",
-    "serial-consistency",
-]
 _MAC_ALIASES = {"rfc6939": "client-link-addr-option", "rfc4649": "remote-id", "rfc4580": "subscriber-id"}
 _MAC_SOURCES = [
     "any",
@@ -62,69 +32,6 @@ _MAC_SOURCES = [
     "docsis-modem",
 ]
 _RELAYED = 65  # erp-local-domain-name is always among the options that a relay may supply
-
-
-def database(value: Json) -> Shown:
-    """lease-database, or one of hosts-databases and config-databases."""
-    for key, item in keywords.as_map(value).items():
-        kind = "boolean" if key in _FLAGS else "integer" if key in _NUMBERS else "string"
-        if not keywords.is_a(kind, item):
-            raise at(f"invalid value type specified for parameter '{key}'")
-    if "type" not in value:
-        reason = "must include the keyword 'type' to determine type of database to be accessed"
-        raise at(f"database access parameters {reason}")
-    if value["type"] not in _DATABASES:
-        raise at(f"unknown backend database type: {value['type']}")
-    interval = value.get("lfc-interval", 0)
-    if not 0 <= interval < 2**32:
-        raise at(f"lfc-interval value: {interval} is out of range, expected value: 0..4294967295")
-    return {key: item for key, item in value.items() if key in (*_FLAGS, *_NUMBERS, *_TEXTS)}
-
-
-def interfaces(reading: Reading, value: Json) -> Shown:
-    """interfaces-config."""
-    shown: Shown = {"interfaces": [], "re-detect": True}
-    for key, item in keywords.as_map(value).items():
-        if key == "interfaces":
-            shown[key] = _interface_names(reading, item)
-        elif key in ("dhcp-socket-type", "outbound-interface"):
-            shown |= _socket(reading, key, item)
-        elif key in ("re-detect", "user-context"):
-            shown[key] = item
-        elif key in ("service-sockets-max-retries", "service-sockets-retry-wait-time"):
-            shown |= {key: item} if item else {}
-        elif key == "service-sockets-require-all":
-            shown |= {key: True} if item else {}
-        else:
-            raise at(f"unsupported parameter '{key}'")
-    return shown
-
-
-def _socket(reading: Reading, key: str, item: Json) -> Shown:
-    if not reading.is_v4:
-        raise at(f"{key} is not supported in DHCPv6")
-    usual, other = ("raw", "udp") if key == "dhcp-socket-type" else ("same-as-inbound", "use-routing")
-    if item not in (usual, other):
-        what = "socket type" if key == "dhcp-socket-type" else "outbound interface type"
-        raise at(f"unsupported {what} '{item}'")
-    return {key: item} if item == other else {}
-
-
-def _interface_names(reading: Reading, value: Json) -> list[str]:
-    shown: list[str] = []
-    for item in keywords.as_list(value):
-        name = keywords.as_text(item).partition("/")[0]
-        reason = ""
-        if not name:
-            reason = "empty interface name used in configuration"
-        elif item in shown:
-            reason = f"interface '{name}' has already been specified"
-        elif name != "*" and name not in reading.machine.interfaces:
-            reason = f"interface '{name}' doesn't exist in the system"
-        if reason:
-            raise RefusedError(f"Failed to select interface: {reason} {PLACE} {PLACE}")
-        shown.append(item)
-    return sorted(shown)
 
 
 def loggers(value: Json) -> list[Shown]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reconciler.model import Json
-    from reconciler.simulator.ha.parameters import Settings
+    from reconciler.simulator.ha.settings import Settings
 
 UNAVAILABLE = "unavailable"
 WORST_SKEW = 60.0

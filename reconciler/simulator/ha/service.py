@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler.simulator.ha import transitions
 from reconciler.simulator.ha.communication import UNAVAILABLE, WORST_SKEW, Partner, date
+from reconciler.simulator.ha.transitions import STAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from reconciler.model import Json
     from reconciler.simulator.clock import Timer
-    from reconciler.simulator.ha.parameters import Settings
+    from reconciler.simulator.ha.settings import Settings
 
 SERVING = (
     "communication-recovery",
@@ -26,7 +28,6 @@ SERVING = (
 
 _SILENT = ("terminated", "passive-backup", "backup")
 _FAILOVER = ("partner-down", "partner-in-maintenance")
-_STAYS = ""
 
 
 class Host(Protocol):
@@ -89,7 +90,7 @@ class HaService:
         """Go from state to state until one stays."""
         while not self.is_paused and not self._is_cancelling:
             after = self._next()
-            if after in (_STAYS, self.state):
+            if after in (STAYS, self.state):
                 break
             self._enter(after)
         self._is_cancelling = False
@@ -193,11 +194,11 @@ class HaService:
         if self.settings.mode == "passive-backup":
             return "passive-backup"
         if self.state in ("in-maintenance", "terminated"):
-            return _STAYS
+            return STAYS
         if abs(self.partner.skew) > WORST_SKEW:
             return "terminated"
         if self._is_of_other_mode():
-            return "waiting" if self.state != "partner-in-maintenance" else _STAYS
+            return "waiting" if self.state != "partner-in-maintenance" else STAYS
         if self.partner.state == UNAVAILABLE:
             return self._alone()
         return self._together()
@@ -213,11 +214,11 @@ class HaService:
         if self.state == "partner-in-maintenance":
             return "partner-down"
         if self.state == "partner-down":
-            return _STAYS
+            return STAYS
         if self._should_take_over():
             return "partner-down"
         may_wait = self.settings.mode == "load-balancing" and self.settings.values["delayed-updates-limit"] > 0
-        return "communication-recovery" if may_wait and self.state == "load-balancing" else _STAYS
+        return "communication-recovery" if may_wait and self.state == "load-balancing" else STAYS
 
     def _should_take_over(self) -> bool:
         if not self.partner.is_interrupted(self.settings, self._host.now()):
@@ -226,16 +227,12 @@ class HaService:
         return self.partner.has_failed(self.settings) if self._host.is_serving() and can_count else True
 
     def _together(self) -> str:
-        """What the partner's state makes of ours (each row: where we go from each state)."""
-        rows = _BY_PARTNER.get(self.partner.state, {})
-        after = rows.get(self.state, _STAYS)
-        if after == "normal":
+        """What the partner's state makes of ours."""
+        is_primary = self.settings.role == "primary"
+        after = transitions.after(self.state, self.partner.state, is_primary=is_primary)
+        if after == transitions.NORMAL:
             return self.settings.normal_state
-        if after == "normal-first":  # both are ready: the primary goes first
-            return self.settings.normal_state if self.settings.role == "primary" else _STAYS
-        if after == "sync-first":  # both wait: the primary goes first
-            after = "sync" if self.settings.role == "primary" else _STAYS
-        if after == "sync":
+        if after == transitions.SYNC:
             return "syncing" if self.settings.values["sync-leases"] else "ready"
         return after
 
@@ -262,38 +259,3 @@ class HaService:
 
 def _is_fine(answer: Mapping[str, Json] | None, *results: int) -> bool:
     return answer is not None and answer.get("result") in (results or (0,))
-
-
-_NORMAL = ("load-balancing", "hot-standby", "communication-recovery")
-_BY_PARTNER: dict[str, dict[str, str]] = {
-    "waiting": {"waiting": "sync-first"},
-    "syncing": {},
-    "ready": {"waiting": "sync", "ready": "normal-first", "partner-down": "normal"},
-    "load-balancing": {"waiting": "sync", "ready": "normal", "communication-recovery": "normal"},
-    "hot-standby": {"waiting": "sync", "ready": "normal"},
-    "communication-recovery": {
-        "waiting": "sync",
-        "ready": "normal",
-        "communication-recovery": "normal",
-        "partner-down": "waiting",
-    },
-    "partner-down": {"waiting": "sync", "partner-down": "waiting", **dict.fromkeys(_NORMAL, "waiting")},
-    "in-maintenance": {
-        "waiting": "sync",
-        "ready": "partner-in-maintenance",
-        **dict.fromkeys(_NORMAL, "partner-in-maintenance"),
-    },
-    "partner-in-maintenance": {
-        "waiting": "sync",
-        "ready": "in-maintenance",
-        "partner-down": "waiting",
-        **dict.fromkeys(_NORMAL, "in-maintenance"),
-    },
-    "terminated": {
-        "ready": "terminated",
-        "syncing": "terminated",
-        "partner-down": "terminated",
-        **dict.fromkeys(_NORMAL, "terminated"),
-    },
-}
-"""State of the partner -> state of this server -> where to: a state, or `sync` (or `ready` without it), `normal`."""

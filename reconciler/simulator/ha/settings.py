@@ -1,0 +1,60 @@
+"""A relationship as the HA hook of one server works with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model import Json
+
+STATES = [
+    "backup",
+    "communication-recovery",
+    "hot-standby",
+    "load-balancing",
+    "in-maintenance",
+    "partner-down",
+    "partner-in-maintenance",
+    "passive-backup",
+    "ready",
+    "syncing",
+    "terminated",
+    "waiting",
+]
+"""The states that a server can be in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A relationship as this server's hook works with it: its own peer entry, the partner's, and the parameters."""
+
+    name: str
+    mode: str
+    peers: Mapping[str, Mapping[str, Json]]
+    values: Mapping[str, Json]
+    pauses: Mapping[str, str]
+
+    @property
+    def role(self) -> str:
+        """The role of this server."""
+        return str(self.peers[self.name]["role"])
+
+    @property
+    def partner(self) -> str | None:
+        """The name of the server that this one fails over for; none for a backup and in passive-backup."""
+        if self.role == "backup" or self.mode == "passive-backup":
+            return None
+        active = (name for name, peer in self.peers.items() if peer["role"] != "backup")
+        return next(name for name in active if name != self.name)
+
+    @property
+    def normal_state(self) -> str:
+        """The state that this server works in when all is well."""
+        return "backup" if self.role == "backup" else self.mode
+
+    def seconds(self, name: str) -> float:
+        """A parameter that Kea wants in milliseconds."""
+        return float(self.values[name]) / 1000

@@ -1,0 +1,71 @@
+"""Servers of both kinds for the contract, kept for as long as a test module needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.laboratory import Laboratory
+from reconciler.model import Service
+from reconciler.simulator import Clock, World
+from tests.contract.pair import Pair
+from tests.contract.sides import Real, Side, Simulated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BOTH = [pytest.param("simulator"), pytest.param("kea", marks=pytest.mark.kea)]
+
+
+def _servers(kind: str, *names: str) -> Iterator[list[Side]]:
+    bodies: dict[Service, dict[str, Any]] = {service: {} for service in Service}
+    if kind == "kea":
+        with Laboratory() as laboratory:
+            yield [Real(laboratory.server(name, bodies)) for name in names]
+        return
+    with World(Clock(speed=0)) as world:  # the tests move the time, see Side.let_pass
+        yield [Simulated(world.add_server(name, bodies)) for name in names]
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def side(request: pytest.FixtureRequest) -> Iterator[Side]:
+    """One server of either kind, with both services."""
+    for servers in _servers(request.param, "kea-a"):
+        yield servers[0]
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[Side]:
+    """A simulated server."""
+    for servers in _servers("simulator", "kea-a"):
+        yield servers[0]
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Side]:
+    """A real server, for tests marked kea."""
+    for servers in _servers("kea", "kea-a"):
+        yield servers[0]
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def servers(request: pytest.FixtureRequest) -> Iterator[list[Side]]:
+    """Two unrelated servers of either kind."""
+    yield from _servers(request.param, "kea-a", "kea-b")
+
+
+@pytest.fixture(params=list(Service), ids=str)
+def service(request: pytest.FixtureRequest) -> Service:
+    """Each of the services."""
+    found: Service = request.param
+    return found
+
+
+@pytest.fixture
+def pair(servers: list[Side], service: Service) -> Iterator[Pair]:
+    """The two servers without a relationship, ready to be given one."""
+    pair = Pair(servers[0], servers[1], service)
+    pair.reset()
+    yield pair
+    pair.reset()

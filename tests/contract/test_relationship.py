@@ -1,0 +1,209 @@
+"""The life of a pair: how it becomes one, what a configuration does to it, and what becomes of it without a partner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.ports import Port
+from tests.contract.pair import Pair
+from tests.contract.sides import LEASE_COMMANDS, relationship
+
+MODES = ["hot-standby", "load-balancing"]
+SCOPES = {"hot-standby": ([["s1"], []]), "load-balancing": ([["s1"], ["s2"]])}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_two_servers_become_a_pair(pair: Pair, mode: str) -> None:
+    assert pair.join(pair.primary, mode)["result"] == 0
+    assert pair.primary.local(pair.service) == {"role": "primary", "scopes": [], "state": "waiting"}
+    assert pair.join(pair.partner, mode)["result"] == 0
+    pair.wait_normal(mode)
+    sides = (pair.primary, pair.partner)
+    assert [side.local(pair.service)["scopes"] for side in sides] == SCOPES[mode]
+    assert [side.remote(pair.service)["last-scopes"] for side in reversed(sides)] == SCOPES[mode]
+    role = "standby" if mode == "hot-standby" else "secondary"
+    view = pair.primary.status(pair.service)["high-availability"]
+    assert view[0]["ha-servers"]["remote"].pop("age") <= 2
+    assert view == [
+        {
+            "ha-mode": mode,
+            "ha-servers": {
+                "local": {"role": "primary", "scopes": ["s1"], "state": mode},
+                "remote": {
+                    "analyzed-packets": 0,
+                    "communication-interrupted": False,
+                    "connecting-clients": 0,
+                    "in-touch": True,
+                    "last-scopes": SCOPES[mode][1],
+                    "last-state": mode,
+                    "role": role,
+                    "unacked-clients": 0,
+                    "unacked-clients-left": 0,
+                },
+            },
+        }
+    ]
+
+
+def test_before_the_first_heartbeat_nothing_is_known_of_the_partner(pair: Pair) -> None:
+    pair.join(pair.primary, heartbeat_delay=60000)
+    remote = pair.primary.remote(pair.service)
+    assert (remote["last-state"], remote["in-touch"], remote["communication-interrupted"]) == ("", False, False)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_set_starts_the_state_machine_again_and_only_that_servers(pair: Pair, mode: str) -> None:
+    pair.join_both(mode)
+    for side, other in ((pair.primary, pair.partner), (pair.partner, pair.primary)):
+        assert pair.join(side, mode)["result"] == 0
+        assert side.local(pair.service)["state"] == "waiting"
+        assert side.local(pair.service)["scopes"] == []
+        assert other.local(pair.service)["state"] == mode
+        pair.wait_normal(mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_server_whose_partner_dies_takes_over_and_gives_back(pair: Pair, mode: str) -> None:
+    pair.join_both(mode)
+    pair.partner.stop(pair.service)
+    pair.primary.until(lambda: bool(pair.primary.remote(pair.service)["last-state"] == "unavailable"), "unavailable")
+    early = pair.primary.local(pair.service)["state"]
+    assert early == ("communication-recovery" if mode == "load-balancing" else "hot-standby")
+    pair.wait_state(pair.primary, "partner-down")
+    assert pair.primary.local(pair.service)["scopes"] == (["s1"] if mode == "hot-standby" else ["s1", "s2"])
+    remote = pair.primary.remote(pair.service)
+    assert remote["communication-interrupted"] is True
+    assert remote["age"] >= 3
+    assert remote["unacked-clients-left"] == 1
+    pair.partner.start(pair.service)
+    pair.join(pair.partner, mode)
+    pair.wait_normal(mode)
+    assert pair.primary.local(pair.service)["scopes"] == ["s1"]
+
+
+def test_a_standby_that_counts_clients_does_not_take_over_without_any(pair: Pair) -> None:
+    pair.join_both(max_unacked_clients=10)
+    pair.primary.stop(pair.service)
+    pair.partner.until(lambda: bool(pair.partner.remote(pair.service)["communication-interrupted"]), "interrupted")
+    assert pair.partner.local(pair.service)["state"] == "hot-standby"
+    assert pair.partner.remote(pair.service)["unacked-clients-left"] == 11
+
+
+def test_a_lone_server_that_is_set_anew_takes_over_after_the_delay_whatever_it_counts(pair: Pair) -> None:
+    pair.join(pair.partner, max_unacked_clients=10, max_response_delay=1500)
+    pair.wait_state(pair.partner, "partner-down")
+    assert pair.partner.local(pair.service)["scopes"] == ["s1"]
+
+
+def test_modes_that_differ_park_the_one_that_was_set_last(pair: Pair) -> None:
+    pair.join_both("hot-standby")
+    pair.join(pair.partner, "load-balancing")
+    pair.partner.until(lambda: bool(pair.partner.remote(pair.service)["last-state"] == "hot-standby"), "heard")
+    assert pair.states() == ("hot-standby", "waiting")
+    pair.join(pair.primary, "load-balancing")
+    pair.wait_normal("load-balancing")
+
+
+def test_heartbeat(pair: Pair) -> None:
+    assert pair.primary.ask(pair.service, "ha-heartbeat")["result"] == 2
+    pair.join_both()
+    answer = pair.primary.ask(pair.service, "ha-heartbeat")
+    assert answer["arguments"].pop("date-time").endswith(" GMT")
+    assert answer == {
+        "result": 0,
+        "text": "HA peer status returned.",
+        "arguments": {"scopes": ["s1"], "state": "hot-standby", "unsent-update-count": 0},
+    }
+
+
+def test_scopes_are_peer_names_and_stay_until_the_next_transition(pair: Pair) -> None:
+    pair.join_both("load-balancing")
+    side, service = pair.primary, pair.service
+    done = {"result": 0, "text": "New HA scopes configured."}
+    assert side.ask(service, "ha-scopes", {"scopes": ["s2", "s1"]}) == done
+    assert side.local(service)["scopes"] == ["s1", "s2"]
+    assert side.ask(service, "ha-scopes", {"scopes": []}) == done
+    assert side.local(service)["scopes"] == []
+    refusals = {
+        "invalid server name specified 'HA_s1' while enabling/disabling HA scopes": {"scopes": ["HA_s1"]},
+        "arguments not found in the 'ha-scopes' command": None,
+        "'scopes' is mandatory for the 'ha-scopes' command": {},
+        "'scopes' must be a list in the 'ha-scopes' command": {"scopes": "s1"},
+        "scope name must be a string in the 'scopes' argument": {"scopes": [1]},
+    }
+    for text, arguments in refusals.items():
+        assert side.ask(service, "ha-scopes", arguments) == {"result": 1, "text": text}
+    side.ask(service, "ha-reset")
+    pair.wait_normal("load-balancing")
+    assert side.local(service)["scopes"] == ["s1"]
+
+
+def test_maintenance(pair: Pair) -> None:
+    pair.join_both()
+    side, other, service = pair.primary, pair.partner, pair.service
+    refused = "Unable to cancel maintenance request because the server is not in the partner-in-maintenance state."
+    assert side.ask(service, "ha-maintenance-cancel") == {"result": 1, "text": refused}
+    started = side.ask(service, "ha-maintenance-start")
+    assert started["text"].startswith("Server is now in the partner-in-maintenance state and its partner is")
+    assert pair.states() == ("partner-in-maintenance", "in-maintenance")
+    again = "Unable to transition the server from the partner-in-maintenance to partner-in-maintenance state."
+    assert side.ask(service, "ha-maintenance-start") == {"result": 1, "text": again}
+    there = "Unable to transition the server from the in-maintenance to partner-in-maintenance state."
+    assert other.ask(service, "ha-maintenance-start") == {"result": 1, "text": there}
+    done = {"result": 0, "text": "Server maintenance successfully canceled."}
+    assert side.ask(service, "ha-maintenance-cancel") == done
+    pair.wait_normal()
+
+
+def test_a_partner_in_maintenance_that_goes_away_is_taken_over_at_once(pair: Pair) -> None:
+    pair.join_both(max_response_delay=60000)
+    pair.primary.ask(pair.service, "ha-maintenance-start")
+    pair.partner.stop(pair.service)
+    pair.wait_state(pair.primary, "partner-down")
+    text = "Server is now in the partner-down state as its partner appears to be offline for maintenance."
+    assert pair.primary.ask(pair.service, "ha-maintenance-start") == {"result": 0, "text": text}
+
+
+def test_small_ha_commands(pair: Pair) -> None:
+    pair.join(pair.partner, heartbeat_delay=60000)
+    pair.join(pair.primary, heartbeat_delay=60000)
+    side, service = pair.primary, pair.service
+    waiting = {"result": 0, "text": "HA state machine already in WAITING state."}
+    assert side.ask(service, "ha-reset") == waiting
+    assert side.ask(service, "ha-continue") == {"result": 0, "text": "HA state machine is not paused."}
+    done = {"result": 0, "text": "Lease database synchronization complete."}
+    assert side.ask(service, "ha-sync", {"server-name": "s2"}) == done
+    missing = {"result": 1, "text": "arguments not found in the 'ha-sync' command"}
+    assert side.ask(service, "ha-sync") == missing
+    wrong = {"result": 1, "text": "'server-name' must be a string in the 'ha-sync' command"}
+    assert side.ask(service, "ha-sync", {"server-name": 5}) == wrong
+
+
+def test_without_ha_nothing_of_it_is_left(pair: Pair) -> None:
+    pair.join_both()
+    assert pair.primary.set(pair.service, {})["result"] == 0
+    assert "high-availability" not in pair.primary.status(pair.service)
+    assert pair.primary.ask(pair.service, "ha-heartbeat")["result"] == 2
+
+
+def test_peers_that_listen_for_each_other_themselves(pair: Pair, ports: tuple[str, str]) -> None:
+    """The dedicated listener: needs multi-threading of the daemon and of the hook (2.2's default is neither)."""
+    threads = {"enable-multi-threading": True, "http-dedicated-listener": True}
+    for name, side in (("s1", pair.primary), ("s2", pair.partner)):
+        hooks = [LEASE_COMMANDS, relationship(name, ports, multi_threading=threads)]
+        config = {"hooks-libraries": hooks, "multi-threading": {"enable-multi-threading": True}}
+        assert side.set(pair.service, config)["result"] == 0
+    pair.wait_normal()
+    assert pair.partner.set(pair.service, config | {"multi-threading": {}})["result"] == 0
+    pair.wait_state(pair.primary, "partner-down")
+
+
+@pytest.fixture
+def ports() -> Iterator[tuple[str, str]]:
+    """The urls of two free ports."""
+    taken = Port(), Port()
+    yield (f"http://127.0.0.1:{taken[0].number}/", f"http://127.0.0.1:{taken[1].number}/")
+    for port in taken:
+        port.release()

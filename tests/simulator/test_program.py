@@ -1,0 +1,49 @@
+"""`python -m reconciler.simulator`."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+ROOT = Path(__file__).parents[2]
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "reconciler.simulator", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_it_says_where_it_listens_answers_and_ends_when_told(tmp_path: Path) -> None:
+    file = tmp_path / "kea.json"
+    file.write_text(json.dumps({"Dhcp4": {"valid-lifetime": 77}}))
+    two = ("--server", "kea-a=127.0.0.1:0", "--server", "kea-b=127.0.0.1:0")
+    program = started(*two, "--service", "dhcp4", "--config", f"kea-a:dhcp4={file}")
+    try:
+        assert program.stdout is not None
+        line = program.stdout.readline()
+        found = re.fullmatch(r"ready kea-a=(http://127\.0\.0\.1:\d+/) kea-b=(http://127\.0\.0\.1:\d+/)\n", line)
+        assert found is not None
+        lifetimes = []
+        for url in found.groups():
+            body = json.dumps({"command": "config-get", "service": ["dhcp4"]}).encode()
+            with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=10) as answer:  # noqa: S310
+                lifetimes.append(json.load(answer)[0]["arguments"]["Dhcp4"]["valid-lifetime"])
+        assert lifetimes == [77, 7200]
+    finally:
+        program.send_signal(signal.SIGTERM)
+        output, errors = program.communicate(timeout=20)
+    assert (program.returncode, output, errors) == (0, "", "")
+
+
+def test_what_cannot_be_started_is_said_and_ends_it(tmp_path: Path) -> None:
+    file = tmp_path / "kea.json"
+    file.write_text(json.dumps({"Dhcp4": {"no-such-key": 77}}))
+    program = started("--server", "kea-a=127.0.0.1:0", "--config", f"kea-a:dhcp4={file}")
+    output, errors = program.communicate(timeout=20)
+    assert (program.returncode, output) == (1, "")
+    assert "unsupported global configuration parameter: no-such-key" in errors
