@@ -42,7 +42,8 @@ def _serve(folder: Path, pairs: int) -> None:
 
     service = Service.DHCP4
     data = configuration(service, 10, 10)
-    ports = [Port().number for _ in range(2 * pairs)]
+    held = [Port() for _ in range(2 * pairs)]  # as long as they are held nobody else is given them
+    ports = [port.number for port in held]
     servers: dict[str, dict[str, dict[str, str]]] = {}
     wanted = folder / "desired" / "relationships"
     wanted.mkdir(parents=True)

@@ -23,9 +23,9 @@ EPILOG = """\b
 Exit codes:
   0    fine, or nothing to change
   1    an error, an unreachable server included
-  2    changes or drift are there (only with --detailed-exitcode)
+  2    there are changes or drift (only with --detailed-exitcode)
   3    blocked by a safety objection
-  4    the world changed since the plan
+  4    a server was changed by somebody else since the plan; plan again
   6    applied in part
   64   wrong usage
   130  interrupted
@@ -34,13 +34,24 @@ Exit codes:
 USAGE, INTERRUPTED = 64, 130
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _InOrder(click.Group):
+    """A group whose help lists the commands in the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="kea-reconciler")
 def cli() -> None:
-    """Keep Kea DHCP failover relationships as declared in git, and the servers' configurations in step.
+    """Keep pairs of Kea DHCP servers in the failover relationships that YAML files describe, and their
+    configurations alike.
 
-    Desired relationships live as YAML below --desired. `plan` says what would change on the servers, `apply` does
-    it. The primary's configuration in memory is the truth for subnets, pools, reservations, options and classes.
+    The files are kept in a folder, best in git. `plan` says what would change on the servers, `apply` does it. The
+    primary's running configuration is the truth for subnets, pools, reservations, options and classes; its partner
+    follows.
     """
 
 
@@ -54,7 +65,7 @@ def main() -> None:
     click's own code for wrong usage is 2, which here means "there are changes"; it becomes 64.
     """
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="kea-reconciler", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         code = USAGE
@@ -64,7 +75,8 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except BrokenPipeError:
+    except OSError as error:  # click itself deals with a reader that has gone (`| head`)
+        place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        click.echo(f"Error: {place}{error.strerror or type(error).__name__}", err=True)
         code = 1
-        sys.stdout = None  # nobody reads any more; don't complain while ending
     sys.exit(code if isinstance(code, int) else 0)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Plan, show it, ask, and carry it out.")
 @options.selection
 @options.output_format
-@click.option("--yes", "-y", is_flag=True, help="Don't ask before changing anything.")
+@click.option("--yes", "-y", is_flag=True, help="Don't ask before changing anything. Needed without a terminal.")
 @options.detailed_exitcode
 @options.approve
 @options.verbose
@@ -37,9 +37,13 @@ def apply(
     detailed_exitcode: bool,
     verbose: bool,
 ) -> int:
-    """Plan, show the plan, ask, and carry it out: one server of a relationship at a time, in a safe order.
+    """Plan, show the plan, ask, and carry it out.
 
-    Ctrl-C stops before the next server and says where each one stands.
+    One server of a relationship is changed at a time, the partner before the primary, and only while both are well. A
+    server on which a step fails gets back what it had. Ctrl-C finishes the step at hand, leaves the servers after it
+    alone, and says where each one stands.
+
+    With --format json, stdout holds the outcome alone; the plan and the question go to stderr.
     """
     from reconciler.cli import session
     from reconciler.planning import verdict
@@ -48,15 +52,16 @@ def apply(
     with session.told_errors():
         run = session.open_session(settings, credentials, log_level, desired)
         made, _ = session.make_plan(run, desired, names)
-        shown = text_plan.text_plan(made, approved=approved, colour=session.wants_colour(), verbose=verbose)
-        run.echo(shown, err=output_format == "json")
+        is_json = output_format == "json"
+        colour = session.wants_colour(sys.stderr if is_json else sys.stdout)
+        run.echo(text_plan.text_plan(made, approved=approved, colour=colour, verbose=verbose), err=is_json)
         if _has_work(made, approved) and not yes:
             _ask()
         outcomes, is_interrupted = _carry_out(run, made, approved)
-        if output_format == "json":
+        if is_json:
             run.echo(json_outcomes.json_outcomes(outcomes))
-        else:
-            run.echo(text_outcomes.text_outcomes(outcomes, colour=session.wants_colour()))
+        elif not _is_told_by_plan(outcomes):
+            run.echo("\n" + text_outcomes.text_outcomes(outcomes, colour=colour))
         code = verdict.of_outcomes(outcomes, interrupted=is_interrupted)
         had_changes = any(each.has_changes for each in made.relationships)
         return int(verdict.ExitCode.CHANGES if detailed_exitcode and had_changes and code == 0 else code)
@@ -68,14 +73,21 @@ def _has_work(plan: Plan, approved: Sequence[str]) -> bool:
     return any(each.has_changes and not blocking(each, approved) for each in plan.relationships)
 
 
+def _is_told_by_plan(outcomes: Sequence[RelationshipOutcome]) -> bool:
+    """Whether there was nothing to do on any server, which the plan has said already."""
+    from reconciler.model import Result
+
+    return all(server.result is Result.NOTHING_TO_DO for each in outcomes for server in each.servers)
+
+
 def _ask() -> None:
     """Ask on the terminal; where nobody can answer, say how to go on."""
-    from reconciler.cli.session import Failure
+    from reconciler.cli.session import Failure, is_terminal
 
-    if not sys.stdin.isatty():
-        raise click.UsageError("there is no terminal to ask on: give --yes to apply without a question")
+    if not is_terminal(sys.stdin):
+        raise click.UsageError("there is no terminal to ask on; give --yes to apply without a question")
     if not click.confirm("Apply this plan?", err=True):
-        raise Failure("not applied: the plan was not agreed to")
+        raise Failure("not applied: the answer was no; nothing was changed")
 
 
 def _carry_out(run: Session, plan: Plan, approved: Sequence[str]) -> tuple[tuple[RelationshipOutcome, ...], bool]:
@@ -92,7 +104,7 @@ def _carry_out(run: Session, plan: Plan, approved: Sequence[str]) -> tuple[tuple
 
         def stop() -> None:
             hands.stop.set()
-            click.echo("Stopping before the next server; the step at hand is finished first.", err=True)
+            click.echo("Stopping. The step at hand is finished first, which can take a few minutes.", err=True)
 
         for sign in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(sign, stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import click
 from reconciler.cli import options
 
 
-@click.command(short_help="Say where servers differ though git did not change.")
+@click.command(short_help="Say where servers differ although the files did not change.")
 @options.selection
 @options.output_format
 @options.detailed_exitcode
@@ -27,9 +28,10 @@ def drift(
     detailed_exitcode: bool,
     verbose: bool,
 ) -> int:
-    """Say where servers differ although nobody changed desired. Changes nothing.
+    """Say where servers differ although nobody changed the files below --desired. Changes nothing.
 
-    The same computation as `plan`, without what a change in git asks for.
+    The same computation as `plan`, without what a change of those files asks for. It names the server that was
+    changed where that can be told.
     """
     from reconciler.cli import session
     from reconciler.planning import verdict
@@ -43,5 +45,5 @@ def drift(
         if output_format == "json":
             run.echo(json_plan.json_plan(found))
         else:
-            run.echo(text_plan.text_drift(found, colour=session.wants_colour(), verbose=verbose))
+            run.echo(text_plan.text_drift(found, colour=session.wants_colour(sys.stdout), verbose=verbose))
         return int(verdict.of_plan(found, (), detailed=detailed_exitcode))

@@ -17,15 +17,30 @@ if TYPE_CHECKING:
     from reconciler.planning.imported import Imported, NotImported
 
 
-@click.command("import", short_help="Write YAML for relationships that servers have.")
+def _addresses(_context: click.Context, _option: click.Parameter, controls: tuple[str, ...]) -> tuple[str, ...]:
+    """Bring control addresses into the form that the inventory wants, each once; refuse what is none."""
+    from reconciler.kea.access_targets import HttpTarget, parse_control
+
+    found = []
+    for control in controls:
+        try:
+            target = parse_control(control)
+        except ValueError as error:  # it is not repeated: it may hold a password
+            raise click.BadParameter(f"an address can't be used: {error}") from error
+        found.append(target.url if isinstance(target, HttpTarget) else control)
+    return tuple(dict.fromkeys(found))
+
+
+@click.command("import", short_help="Write YAML for relationships that servers already have.")
 @options.desired
 @click.option(
     "--control",
     "controls",
     multiple=True,
     metavar="URL",
-    help="Control channel of one server, http(s)://host:port/ or unix:/path; give one for each server. "
-    "Without any, the servers of --desired's servers.yaml are read.",
+    callback=_addresses,
+    help="Where one server takes commands: http://HOST:PORT/ or https://HOST:PORT/ (of its control agent), or "
+    "unix:/PATH; give one for each server. Without any, the servers in servers.yaml are read.",
 )
 @options.detailed_exitcode
 @options.access
@@ -38,9 +53,11 @@ def import_(
     *,
     detailed_exitcode: bool,
 ) -> int:
-    """Write YAML below --desired for the relationships that servers already have. Overwrites nothing.
+    """Write YAML below --desired for the relationships that servers already have.
 
-    The result is loaded and planned at once: the plan of a faithful import is empty.
+    Reads the servers at --control, or those that servers.yaml lists; changes nothing on them, and overwrites no file.
+    Says where the two servers of a relationship disagree. What was written is planned at once, to prove that it says
+    what the servers have: that plan is empty.
     """
     from reconciler.cli import session
 
@@ -51,7 +68,7 @@ def import_(
         for other in left:
             run.echo(f"not imported, {' and '.join(other.servers)}: {other.reason}", err=True)
         if not found:
-            raise session.Failure("no relationship to import was found on these servers")
+            raise session.Failure(_nothing_found(live))
         files = _files(desired, live, found, writes_inventory=bool(controls))
         _write(files)
         for path in files:
@@ -83,6 +100,11 @@ def _read(run: Session, desired: Path, controls: Sequence[str]) -> Mapping[tuple
     if silent:
         raise session.Failure("\n".join(dict.fromkeys(f"{each.endpoint.server}: {each.reason}" for each in silent)))
     return live
+
+
+def _nothing_found(live: Mapping[tuple[str, Service], Live]) -> str:
+    read = " and ".join(dict.fromkeys(each.endpoint.control for each in live.values()))
+    return f"there is no relationship to import on {read}; docs/getting-started.md says how to describe a new one"
 
 
 def _find(live: Mapping[tuple[str, Service], Live]) -> tuple[list[Imported], list[NotImported]]:
@@ -133,6 +155,7 @@ def _prove(
     """Load what was written and plan it against what was read."""
     from reconciler.cli import session
     from reconciler.planning import verdict
+    from reconciler.planning.guard import CODES
     from reconciler.planning.plan import plan
     from reconciler.reports.text_plan import text_plan
 
@@ -142,4 +165,5 @@ def _prove(
         run.echo(text_plan(made), err=True)
     else:
         run.echo("The plan on the result is empty: nothing would be changed.", err=True)
-    return int(verdict.of_plan(made, (), detailed=detailed))
+    # Nothing is to be carried out here, so an objection (the pair may be starting at the moment) blocks nothing.
+    return int(verdict.of_plan(made, CODES, detailed=detailed))

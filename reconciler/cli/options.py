@@ -29,14 +29,14 @@ desired = click.option(
     show_default=True,
     envvar="KEA_RECONCILER_DESIRED",
     show_envvar=True,
-    help="Directory with servers.yaml and relationships/.",
+    help="Folder with servers.yaml and relationships/.",
 )
 relationship = click.option(
     "--relationship",
     "names",
     multiple=True,
     metavar="NAME",
-    help="Only this relationship; may be given more than once.",
+    help="Only the relationship of this name; may be given more than once.",
 )
 output_format = click.option(
     "--format",
@@ -44,40 +44,41 @@ output_format = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How the result on stdout looks.",
+    help="Form of the result on stdout.",
 )
 detailed_exitcode = click.option(
-    "--detailed-exitcode", is_flag=True, help="End with 2 instead of 0 when there are changes."
+    "--detailed-exitcode", is_flag=True, help="End with 2 instead of 0 when there are changes, or drift."
 )
-verbose = click.option("--verbose", "-v", is_flag=True, help="Also show what is local to each server, and why.")
+verbose = click.option("--verbose", "-v", is_flag=True, help="Also show what stays on each server, and why.")
 approve = click.option(
     "--approve",
     "approved",
     multiple=True,
     metavar="CODE",
     callback=_known_codes,
-    help="Wave one safety objection through for this run, by its code; may be given more than once.",
+    help="Go on in spite of the safety objection with this code, in this run alone; may be given more than once.",
 )
 log_level = click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="warning",
     show_default=True,
-    help="What is logged to stderr.",
+    metavar="LEVEL",
+    help="What is logged on stderr: debug (every command that is sent, never its content), info, warning or error.",
 )
 settings = click.option(
     "--settings",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="KEA_RECONCILER_SETTINGS",
     show_envvar=True,
-    help="The operator's settings; without it ./kea-reconciler.toml where that exists.",
+    help="Networks that may be talked to, and time limits (TOML). Default: kea-reconciler.toml here, if there is one.",
 )
 credentials = click.option(
     "--credentials",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="KEA_RECONCILER_CREDENTIALS",
     show_envvar=True,
-    help="File with users, passwords and TLS files by origin; nobody else may be able to read it.",
+    help="Users, passwords and TLS files by scheme, host and port (TOML); refused if others can read it.",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +30,11 @@ def plan(
     detailed_exitcode: bool,
     verbose: bool,
 ) -> int:
-    """Say what `apply` would change on which server, and why. Changes nothing."""
+    """Say what `apply` would change on which server, and why. Changes nothing.
+
+    All servers are read at the same time; one that can't be read is reported, and its relationship waits. In the
+    result + is added, ~ changed and - deleted.
+    """
     from reconciler.cli import session
     from reconciler.planning import verdict
     from reconciler.reports import json_plan, text_plan
@@ -40,6 +45,6 @@ def plan(
         if output_format == "json":
             run.echo(json_plan.json_plan(made, approved=approved))
         else:
-            colour = session.wants_colour()
+            colour = session.wants_colour(sys.stdout)
             run.echo(text_plan.text_plan(made, approved=approved, colour=colour, verbose=verbose))
         return int(verdict.of_plan(made, approved, detailed=detailed_exitcode))

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import click
 
-NAMES = ("relationship", "servers", "status", "plan-report", "outcome-report")
+NAMES = ("relationship", "servers", "plan-report", "outcome-report", "status", "problem-report")
 
 
-@click.command(short_help="Print a JSON Schema.")
-@click.argument("name", type=click.Choice(NAMES), default="relationship")
+@click.command(short_help="Print a JSON Schema of the YAML or of a report.")
+@click.argument("name", type=click.Choice(NAMES), default="relationship", metavar="[NAME]")
 def schema(name: str) -> None:
-    """Print one of the JSON Schemas that this version goes by (default: relationship)."""
+    """Print one of the JSON Schemas (2020-12) that this version goes by; without NAME, relationship.
+
+    \b
+    relationship    a document of relationships/*.yaml
+    servers         servers.yaml
+    plan-report     what plan and drift print with --format json
+    outcome-report  what apply prints with --format json
+    status          what status prints with --format json
+    problem-report  what validate prints with --format json
+    """  # noqa: D301 - click reads the backspace
     from reconciler.desired.schema import schema_path
 
     click.echo(schema_path(name).read_text(encoding="utf-8"), nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -10,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -34,13 +33,16 @@ class Failure(click.ClickException):
 
 @contextlib.contextmanager
 def told_errors() -> Iterator[None]:
-    """Turn our exceptions into what a person sees: the message on stderr and the documented exit code."""
+    """Turn our exceptions into what a person sees: the message on stderr and the documented exit code.
+
+    What the operating system says about a file or a stream goes on to `main`, which says it in the system's words.
+    """
     from reconciler.reports.text_problems import text_problems
 
     try:
         yield
     except FixInputError as error:
-        click.echo(text_problems(error.problems), err=True)
+        click.echo(text_problems(error.problems, colour=wants_colour(sys.stderr)), err=True)
         raise click.exceptions.Exit(1) from error
     except UsageError as error:
         raise click.UsageError(str(error)) from error
@@ -48,7 +50,7 @@ def told_errors() -> Iterator[None]:
         raise Failure(str(error)) from error
     except KeyboardInterrupt as error:
         raise click.Abort from error
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
+    except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
         raise
     except Exception as error:
         # Its text may hold anything, a configuration included; the place alone is safe to show.
@@ -162,7 +164,7 @@ def load_desired(directory: Path, names: Sequence[str]) -> Desired:
 
     found = load(directory)
     if found.warnings:
-        click.echo(text_problems(found.warnings), err=True)
+        click.echo(text_problems(found.warnings, colour=wants_colour(sys.stderr)), err=True)
     known = {relationship.name for relationship in found.relationships}
     unknown = sorted(set(names) - known)
     if unknown:
@@ -185,6 +187,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     The garbage collector looks less often meanwhile: with many endpoints a third of the processor's time went into
     looking at configurations that stay to the end of the run anyway (measured).
     """
+    import asyncio
     import gc
 
     gc.freeze()
@@ -196,13 +199,13 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def progress() -> Iterator[Callable[[str], None]]:
     """Yield a function that says what is being done: to the log, and on a terminal's stderr as it goes."""
     log = logging.getLogger("reconciler")
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr) or log.isEnabledFor(logging.INFO):  # where it is logged, the log shows it
         yield log.info
         return
     from rich.console import Console
     from rich.markup import escape
 
-    with Console(stderr=True, no_color="NO_COLOR" in os.environ).status("reading the servers") as spinner:
+    with Console(stderr=True, no_color=not wants_colour(sys.stderr)).status("talking to the servers") as spinner:
 
         def say(text: str) -> None:
             log.info(text)
@@ -211,9 +214,17 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield say
 
 
-def wants_colour() -> bool:
-    """Whether the result may be coloured: only on a terminal, and never with NO_COLOR set (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person sits at one of the standard streams, which is None where it was closed (`>&-`)."""
+    return stream is not None and stream.isatty()
+
+
+def wants_colour(stream: TextIO | None) -> bool:
+    """Whether text for this stream may be coloured: only on a terminal that can, and never with NO_COLOR set.
+
+    NO_COLOR counts when it is not empty, whatever it says (no-color.org).
+    """
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def make_plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +25,13 @@ def status(
 ) -> int:
     """Say how every relationship is doing: OK, Impaired or Service down, and why. Changes nothing.
 
-    Ends with 0 when all are OK, else with 1.
-    """
+    \b
+    OK            both servers are in their normal state and hear each other
+    Impaired      clients are served, but something is wrong; it says what
+    Service down  no server that can be reached answers clients
+
+    Ends with 0 when every relationship is OK, else with 1.
+    """  # noqa: D301 - click reads the backspace
     from reconciler.cli import session
     from reconciler.planning import verdict
     from reconciler.planning.status import status as status_of
@@ -38,5 +44,5 @@ def status(
         if output_format == "json":
             run.echo(json_status.json_status(found))
         else:
-            run.echo(text_status.text_status(found, colour=session.wants_colour()))
+            run.echo(text_status.text_status(found, colour=session.wants_colour(sys.stdout)))
         return int(verdict.of_status(found))

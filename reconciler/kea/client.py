@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from typing import TYPE_CHECKING, Self
 
 import orjson
 
-from reconciler.errors import AccessRefusedError, WrongAnswererError
+from reconciler.errors import AccessRefusedError, EndpointError, WrongAnswererError
 from reconciler.kea.access_targets import HttpTarget, UnixTarget, parse_control
 from reconciler.kea.access_tls import tls_context
 from reconciler.kea.channel import Patience
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from reconciler.kea.access_settings import Settings
     from reconciler.kea.channel import Channel
     from reconciler.model import Endpoint, Json
+
+_log = logging.getLogger(__name__)
 
 _CONFIGURATION = frozenset({"config-get", "config-set", "config-test", "config-write", "config-reload"})
 # Commands that change nothing: these alone may use a connection again, and be repeated. Everything that is not in
@@ -79,11 +82,17 @@ class Client:
         patience = Patience(self._settings.connect_seconds, answer_within or self._silence(command))
         request = self._request(command, arguments)
         asked_at = self._clock()
-        answer = await self._channel.exchange(request, patience, is_repeatable=command in _READ_ONLY)
-        answered_at = self._clock()
-        reply = read_reply(answer, self._channel.label, self._scrubber, asked_at=asked_at, answered_at=answered_at)
-        if command == "config-get":
-            self._check_identity(reply)
+        try:
+            answer = await self._channel.exchange(request, patience, is_repeatable=command in _READ_ONLY)
+            answered_at = self._clock()
+            reply = read_reply(answer, self._channel.label, self._scrubber, asked_at=asked_at, answered_at=answered_at)
+            if command == "config-get":
+                self._check_identity(reply)
+        except EndpointError as error:
+            _log.debug("%s: %s failed after %.3f s: %s", self.endpoint, command, self._clock() - asked_at, error)
+            raise
+        told = (len(request), reply.result, reply.size, answered_at - asked_at)
+        _log.debug("%s: %s (%d bytes) answered result %d (%d bytes) in %.3f s", self.endpoint, command, *told)
         return reply
 
     def quote(self, text: str) -> str:

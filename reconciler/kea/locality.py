@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconciler.kea.objects import CHILDREN, SHARED_NETWORK, Kind, index, subnets_of
+from reconciler.kea.objects import CHILDREN, SHARED_NETWORK, SUBNET, Kind, index, subnets_of
 from reconciler.model import ABSENT, Service
 
 STAMP_KEY = "kea-reconciler"
@@ -78,20 +78,31 @@ def _overlaid_subnets(
     """Apply a `/subnet4/...` pattern to all subnets, those of shared networks included.
 
     What a subnet holds is found by its prefix wherever `own` keeps it, so that a subnet may move into a network;
-    whole subnets stay where they are.
+    whole subnets stay where they are, or come out of a network that is no more.
     """
     key = service.subnets
+    networks = index(config.get("shared-networks"), SHARED_NETWORK)
+    inside: Mapping[str, Mapping[str, Any]]
     if len(segments) > 2:
-        everywhere = {key: [subnet for _, subnet in subnets_of(own, key).values()]}
-        own, inside = everywhere, dict.fromkeys(index(config.get("shared-networks"), SHARED_NETWORK), everywhere)
+        mine = subnets_of(own, key)
+        own = _counterparts(config, mine, key)
+        inside = {name: _counterparts(network, mine, key) for name, network in networks.items()}
     else:
-        inside = {name: dict(network) for name, network in index(own.get("shared-networks"), SHARED_NETWORK).items()}
+        inside = index(own.get("shared-networks"), SHARED_NETWORK)
+        stranded = [subnet for name in inside if name not in networks for subnet in inside[name].get(key) or ()]
+        own = {**own, key: [*(own.get(key) or ()), *stranded]} if stranded else own
     config = _overlaid_map(config, own, segments)
-    if config.get("shared-networks"):
-        networks = index(config["shared-networks"], SHARED_NETWORK).items()
-        overlaid = [_overlaid_map(network, inside.get(name, {}), segments) for name, network in networks]
+    if networks:
+        overlaid = [_overlaid_map(network, inside.get(name, {}), segments) for name, network in networks.items()]
         config["shared-networks"] = overlaid
     return config
+
+
+def _counterparts(
+    holder: Mapping[str, Any], mine: Mapping[str, tuple[str | None, Mapping[str, Any]]], key: str
+) -> dict[str, Any]:
+    """Return those of `mine` that have the prefixes of the subnets in `holder`: all of them for each would be slow."""
+    return {key: [mine[prefix][1] for prefix in index(holder.get(key), SUBNET) if prefix in mine]}
 
 
 _EMPTY: Mapping[type, Any] = {dict: {}, list: []}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reconciler.kea import ha
+from reconciler.kea import ha, hooks
 from reconciler.kea.stamps import read_stamp
 from reconciler.model import ABSENT, Mode, Peer, Relationship, Role, Service, Snapshot
 from reconciler.planning.diff import differences, field_changes
 from reconciler.planning.wanted import block_of, replicated_part
 
 Remarks = Mapping[tuple[str | int, ...], str]
+
+LONGEST_RELATIONSHIP, LONGEST_SERVER = 128, 240  # characters; the inventory takes 253, and a number may follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +43,45 @@ def find(snapshots: Sequence[Snapshot]) -> tuple[list[Imported], list[NotImporte
 
     The primary's word counts; where another peer says otherwise, that is remarked on and left for the plan to mend.
     """
-    groups: dict[tuple[Service, tuple[str, ...]], dict[str, Snapshot]] = {}
-    for snapshot in sorted(snapshots, key=lambda each: str(each.endpoint)):
-        block = block_of(snapshot)
-        if block is not None:
-            names = tuple(sorted(str(peer.get("name")) for peer in block.get("peers") or ()))
-            members = groups.setdefault((snapshot.endpoint.service, names), {})
-            members[str(block.get("this-server-name"))] = snapshot
-    found: list[Imported] = []
+    groups: dict[tuple[Service, tuple[str, ...]], list[Snapshot]] = {}
     left: list[NotImported] = []
+    for snapshot in sorted(snapshots, key=lambda each: str(each.endpoint)):
+        blocks = hooks.relationships_of(snapshot.config)
+        if len(blocks) > 1:
+            reason = f"it has {len(blocks)} relationships in its HA hook; hub-and-spoke is not supported yet"
+            left.append(NotImported((snapshot.endpoint.server,), reason))
+        elif blocks:
+            names = tuple(sorted(str(peer.get("name")) for peer in blocks[0].get("peers") or ()))
+            groups.setdefault((snapshot.endpoint.service, names), []).append(snapshot)
+    found: list[Imported] = []
     for (service, names), members in groups.items():
         each = _describe(service, names, members)
         found.append(each) if isinstance(each, Imported) else left.append(each)
-    return found, left
+    return _distinct(found), left
 
 
-def _describe(service: Service, names: Sequence[str], members: Mapping[str, Snapshot]) -> Imported | NotImported:
-    servers = tuple(snapshot.endpoint.server for snapshot in members.values())
+def _distinct(found: Sequence[Imported]) -> list[Imported]:
+    """Give relationships that have the same name, such as one from a copied stamp, names made of their servers'."""
+    names = Counter(each.relationship.name for each in found)
+    return [
+        replace(each, relationship=replace(each.relationship, name=_made_name(each.relationship)))
+        if names[each.relationship.name] > 1
+        else each
+        for each in found
+    ]
+
+
+def _own_name(snapshot: Snapshot) -> str:
+    """The name by which a server knows itself in its relationship."""
+    return str((block_of(snapshot) or {}).get("this-server-name"))
+
+
+def _describe(service: Service, names: Sequence[str], snapshots: Sequence[Snapshot]) -> Imported | NotImported:
+    servers = tuple(snapshot.endpoint.server for snapshot in snapshots)
+    members = {_own_name(snapshot): snapshot for snapshot in snapshots}
+    if len(members) < len(snapshots):
+        told = ", ".join(f"{each.endpoint.server} says it is {_own_name(each)!r}" for each in snapshots)
+        return NotImported(servers, f"two servers have the same this-server-name ({told}); give each its own first")
     missing = sorted(set(names) - set(members))
     if missing:
         return NotImported(servers, f"its peer {', '.join(missing)} is not among the servers that were read")
@@ -81,12 +107,13 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
     form = ha.normal_form(block, source.version)
     peers = tuple(_peer(entry, members, form) for entry in block["peers"])
     relationship = Relationship(
-        name=_name(service, peers, members),
+        name="",
         service=service,
         mode=mode,
         peers=tuple(sorted(peers, key=lambda peer: (peer.role is not Role.PRIMARY, peer.name))),
         parameters=_parameters(form, source.version),
     )
+    relationship = replace(relationship, name=_stamped_name(members) or _made_name(relationship))
     remarks: dict[tuple[str | int, ...], str] = {}
     remarks |= _credential_remarks(relationship, block)
     disagreements = [text for path, text in _disagreements(relationship, members, source, remarks)]
@@ -94,11 +121,26 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
     return Imported(relationship, remarks, (*disagreements, *data))
 
 
-def _name(service: Service, peers: Sequence[Peer], members: Mapping[str, Snapshot]) -> str:
-    """The name in the servers' stamps where they agree on one, else one made of the servers' names."""
+def _stamped_name(members: Mapping[str, Snapshot]) -> str | None:
+    """The name in the servers' stamps where they agree on one that a relationship can have."""
     stamped = {stamp.relationship if (stamp := read_stamp(each.config)) else None for each in members.values()}
     only = next(iter(stamped)) if len(stamped) == 1 else None
-    return only or "-".join([*sorted(peer.server for peer in peers), service.value])
+    return only if only and only == fit_name(only, LONGEST_RELATIONSHIP) else None
+
+
+def _made_name(relationship: Relationship) -> str:
+    """A name made of the servers' names; the service tells apart what one pair of servers has twice."""
+    servers = "-".join(sorted(peer.server for peer in relationship.peers))
+    ending = f"-{relationship.service}"
+    return fit_name(servers, LONGEST_RELATIONSHIP - len(ending)) + ending
+
+
+def fit_name(text: str, longest: int) -> str:
+    """Return a text as the name of a server or a relationship has to be: letters, digits, dots, hyphens and
+    underscores, the first and the last a letter or a digit.
+    """
+    fit = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")[:longest].rstrip("._-")
+    return fit or "unnamed"
 
 
 def _peer(entry: Mapping[str, Any], members: Mapping[str, Snapshot], form: Mapping[str, Any]) -> Peer:
@@ -178,12 +220,13 @@ def _count_differences(relationship: Relationship, source: Snapshot, other: Snap
 
 def named(snapshots: Sequence[Snapshot]) -> dict[tuple[str, Service], Snapshot]:
     """Give servers that were read by address alone a name each: the one they have in their relationship, else the
-    address. Two services behind one address are one server where their names agree.
+    address. Two services behind one address are one server where their names agree. Kea takes any text for a name;
+    a server's name in the inventory is made fit for it.
     """
     found: dict[tuple[str, Service], Snapshot] = {}
     for snapshot in snapshots:
         block = block_of(snapshot)
-        name = str(block.get("this-server-name")) if block else snapshot.endpoint.control
+        name = fit_name(str(block.get("this-server-name")) if block else snapshot.endpoint.control, LONGEST_SERVER)
         if (name, snapshot.endpoint.service) in found:
             name = f"{name}-{len(found) + 1}"
         endpoint = replace(snapshot.endpoint, server=name)

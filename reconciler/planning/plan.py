@@ -145,7 +145,17 @@ def plan_server(
         relationship, peer, snapshot, data, marks=marks, block_changes=bool(block_changes), revision=revision
     )
     return ServerPlan(
-        peer, snapshot, changes, config, needs_test(snapshot.config, config, changes, relationship.service)
+        peer,
+        snapshot,
+        changes,
+        config,
+        needs_test(
+            snapshot.config,
+            config,
+            changes,
+            relationship.service,
+            is_stamped=stamp_of(relationship, snapshot) is not None,
+        ),
     )
 
 
@@ -200,7 +210,8 @@ def _attributed(
         # Never replicated by us: either the relationship is new here, or it is older than we are.
         cause = Cause.GIT if wanted.block_of(snapshot) is None else Cause.PRIMARY
         return [replace(each.change, cause=cause) for each in found]
-    if stamp.local != tuple(sorted(relationship.local)):
+    was_left_alone = stamp.desired == wanted.desired_digest(replace(relationship, replicate=False))
+    if was_left_alone or stamp.local != tuple(sorted(relationship.local)):
         return [replace(each.change, cause=Cause.GIT) for each in found]
     touched = {name for each in found for name in each.sections}
     replicated = stamp.fingerprints.sections
@@ -221,18 +232,26 @@ def _caused(difference: Difference, sections: Mapping[str, set[str]], source: st
     return replace(difference.change, cause=cause, moved=moved)
 
 
-_COLLECTIONS = {"subnet", "shared-network", "client-class", "option", "option-def", "reservation"}
+# What a server that took the whole configuration from us once, in this very form, takes again with other members.
+_PLAIN = {"subnet", "shared-network", "option", "reservation"}
 
 
 def needs_test(
-    standing: Mapping[str, Any], going_out: Mapping[str, Any], changes: tuple[Change, ...], service: Service
+    standing: Mapping[str, Any],
+    going_out: Mapping[str, Any],
+    changes: tuple[Change, ...],
+    service: Service,
+    *,
+    is_stamped: bool,
 ) -> bool:
-    """Whether the outgoing configuration holds anything that no server of this version runs yet.
+    """Whether the server is to try the configuration before it is set; for a large one that takes Kea many seconds.
 
-    What the authority runs is known to be accepted by the same version; what can still fail on another machine are
-    hooks, interfaces that it hasn't got, and global parameters in company with its local ones.
+    Always the first time: not everything that config-get shows can be set (a class's own option-def for code 43,
+    seen on 2.2.0), and before Kea 2.3.6 a refused config-set takes the server's sockets away. Once it carries our
+    stamp, it took this authority's configuration before; what can still fail then are hooks, global parameters beside
+    its local ones, definitions, classes, and interfaces that it hasn't got.
     """
-    if any(change.path[0][0] not in _COLLECTIONS for change in changes):
+    if not is_stamped or any(change.path[0][0] not in _PLAIN for change in changes):
         return True
     return not _interfaces(going_out, service) <= _interfaces(standing, service)
 

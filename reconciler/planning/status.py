@@ -75,12 +75,14 @@ def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
     servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
     in_sync = None if plan.unplanned else not plan.has_changes
     reasons = tuple(_reasons(relationship, peers))
+    if plan.unplanned and not plan.unreachable:  # what can't be planned isn't looked after either
+        reasons += (plan.unplanned,)
     return RelationshipStatus(
         relationship.name,
         relationship.service.value,
         relationship.mode.value,
         _health(peers, is_free_of_reasons=not reasons),
-        reasons + ((plan.unplanned,) if plan.unplanned and not plan.unreachable else ()),
+        reasons,
         plan.authority.server,
         plan.authority.reason,
         in_sync,

@@ -195,7 +195,7 @@ class Work:
                 self._tell(server, Result.FAILED, text)
             case Found.SILENT:
                 self._unsure.add(server.name)
-                text = f"{error}; it may still carry out the change, look again with `plan`"
+                text = f"{error}; it may still carry out the change, look with `plan`, and send config-write if it did"
                 self._tell(server, Result.FAILED, text)
 
     async def _all_normal(self, server: Server, *, alone: Server | None = None) -> bool:

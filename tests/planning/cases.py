@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ def read_base(name: str) -> dict[str, Any]:
     return found
 
 
-def edited(value: dict[str, Any], edits: list[Mapping[str, Any]]) -> dict[str, Any]:
+def edited(value: dict[str, Any], edits: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a copy with the operations add, replace and remove of JSON Patch (RFC 6902) carried out."""
     value = copy.deepcopy(value)
     for edit in edits:

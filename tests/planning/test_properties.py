@@ -36,7 +36,7 @@ from tests.planning import strategies as some
 from tests.planning.cases import read_base, read_case
 from tests.planning.strategies import RELATIONSHIP, Config
 
-often = settings(max_examples=80, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 configuration_pairs = some.services.flatmap(
     lambda service: st.tuples(
         st.just(service), some.configurations(service, "kea-a"), some.configurations(service, "kea-b")
@@ -143,9 +143,10 @@ def test_whole_local_subnets_stay_where_they_are(pair: tuple[Service, Config, Co
     if outgoing is None:
         return
     mine = subnets_of(live["kea-b"], service.subnets).get(prefix)
+    sent = subnets_of(outgoing, service.subnets).get(prefix)
     networks = {network["name"] for network in outgoing.get("shared-networks", [])}
-    if mine is None or mine[0] is None or mine[0] in networks:
-        assert subnets_of(outgoing, service.subnets).get(prefix) == mine
+    place = mine[0] if mine and mine[0] in networks else None  # out of a network that is no more
+    assert sent == ((place, mine[1]) if mine else None)
 
 
 # ---------------------------------------------------------------------------------------------- diffing

@@ -1,0 +1,163 @@
+"""A site whose time passes only when somebody waits, with a witness who sees every command that is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Self
+from unittest import mock
+
+import orjson
+
+from reconciler.cli import session
+from reconciler.kea.client import open_client
+from reconciler.model import Service
+from reconciler.running.hands import Hands
+from reconciler.simulator import Clock, World
+from tests.cli.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from reconciler.kea.channel import Answer, Channel, Patience
+    from reconciler.kea.client import Client
+    from reconciler.model import Endpoint, Plan
+
+WRITES = frozenset({"config-set", "config-write", "config-reload", "dhcp-disable", "dhcp-enable"})
+PATIENCE, NORMAL_WITHIN = 20.0, 40.0  # simulated seconds that a silent server and a pair that starts are waited for
+USUAL = {"heartbeat-delay": 1000, "max-response-delay": 10000, "sync-timeout": 10000, "max-unacked-clients": 0}
+
+
+class Life(Site):
+    """A world and the command line in simulated time; a context manager.
+
+    `sent` has every command as (server, command), `violations` what must never happen and did; `plan` is the last one
+    that was made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(World(Clock(speed=0)), folder)
+        self.story: list[tuple[str, str]] = []
+        self.violations: list[str] = []
+        self.plan: Plan | None = None
+        self._writing: dict[str, Endpoint] = {}
+        self._exits = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self._exits.enter_context(self.world)
+        for name, edge in (("open_client", self._open_client), ("hands", self._hands)):
+            # A function, not a method, so that it becomes one of the session's.
+            self._exits.enter_context(mock.patch.object(session.Session, name, _as_method(edge)))
+        self._exits.enter_context(mock.patch.object(session, "make_plan", self._noting(session.make_plan)))
+        # The Date header of a simulated agent is real time, while ha-heartbeat of its daemons has simulated time.
+        self._exits.enter_context(mock.patch("reconciler.simulator.http.formatdate", self._date))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    # ------------------------------------------------------------------------------- in place of the real edges
+
+    def _open_client(self, run: session.Session, endpoint: Endpoint) -> Client:
+        clock = self.world.clock.now
+        client = open_client(endpoint, run.settings, run.credentials, scrubber=run.scrubber, clock=clock)
+        client._channel = Witness(client._channel, endpoint, self)
+        return client
+
+    def _hands(self, run: session.Session, say: Callable[[str], None]) -> Hands:
+        async def sleep(seconds: float) -> None:
+            self.world.advance(seconds)
+            await asyncio.sleep(0)
+
+        clock = self.world.clock.now
+        return Hands(run.open_client, clock, sleep, say, patience=PATIENCE, normal_within=NORMAL_WITHIN)
+
+    def _noting(self, make_plan: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any) -> Any:
+            made, live = make_plan(*arguments)
+            self.plan = made
+            return made, live
+
+        return noted
+
+    def _date(self, *, usegmt: bool) -> str:
+        return formatdate(self.world.clock.wall(), usegmt=usegmt)
+
+    # -------------------------------------------------------------------------------------------- the witness
+
+    def begins(self, endpoint: Endpoint, command: str) -> None:
+        """A command goes out."""
+        self.story.append((endpoint.server, command))
+        if command not in WRITES:
+            return
+        for other in self._writing.values():
+            if other.service is endpoint.service:
+                self.violations.append(f"{command} goes to {endpoint} while {other} is written")
+        self._writing[str(endpoint)] = endpoint
+        if command == "config-set":
+            self._look_at_partner(endpoint)
+
+    def ends(self, endpoint: Endpoint) -> None:
+        """Its answer is there, or will not come."""
+        self._writing.pop(str(endpoint), None)
+
+    def _look_at_partner(self, endpoint: Endpoint) -> None:
+        """A server in its normal state is not taken out of it while its living partner is not in its own."""
+        own = self.endpoint(endpoint.server, endpoint.service)
+        partners = [
+            other.endpoints[endpoint.service]
+            for other in self.world.servers.values()
+            if other.name != endpoint.server and endpoint.service in other.endpoints
+        ]
+        for other in partners:
+            if own.ha is None or other.ha is None or not other.is_running:
+                continue
+            if own.ha.state == own.ha.settings.mode != other.ha.state:
+                self.violations.append(f"{endpoint} is set while {other.server.name} is {other.ha.state}")
+
+    # ---------------------------------------------------------------------------------------------- the world
+
+    def let_pass(self, seconds: float) -> None:
+        """Let simulated time pass."""
+        self.world.advance(seconds)
+
+    def change(self, name: str, edit: Callable[[dict[str, Any]], None], service: Service = Service.DHCP4) -> None:
+        """Change a server's running configuration by hand, and wait until its pair is normal again."""
+        self.endpoint(name, service).edit(edit)
+        self.let_pass(15)
+
+    def taken(self, config: Mapping[str, Any], service: Service) -> dict[str, Any] | None:
+        """What a server shows that was set to a configuration; None where it refuses it."""
+        with World(Clock(speed=0)) as elsewhere:
+            try:
+                server = elsewhere.add_server("elsewhere", {service: config})
+            except ValueError:
+                return None
+            return dict(server.endpoint(service).config)
+
+
+class Witness:
+    """A channel that tells a life what goes through it."""
+
+    def __init__(self, inner: Channel, endpoint: Endpoint, life: Life) -> None:
+        self.label, self.names_service = inner.label, inner.names_service
+        self._inner, self._endpoint, self._life = inner, endpoint, life
+
+    async def exchange(self, request: bytes, patience: Patience, *, is_repeatable: bool) -> Answer:
+        self._life.begins(self._endpoint, orjson.loads(request)["command"])
+        try:
+            return await self._inner.exchange(request, patience, is_repeatable=is_repeatable)
+        finally:
+            self._life.ends(self._endpoint)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def _as_method(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(run: session.Session, *arguments: Any) -> Any:
+        return function(run, *arguments)
+
+    return method

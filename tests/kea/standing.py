@@ -1,0 +1,101 @@
+"""A pair of real servers that stands already, for tests that hurt it: every test gets it healed and in step.
+
+The reconciler, and each server on its way to the other, goes through proxies that can cut, garble, delay and refuse.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lab.kea import KeaServer, base_configuration
+from lab.laboratory import Laboratory
+from lab.proxy import Proxy
+from reconciler.model import Mode, Service
+from tests.kea.world import Run, World, subnet, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+S = Service.DHCP4
+SET = b'"config-set"'
+# A peer that hears nothing takes over after five seconds; a silent server is given up after two.
+PARAMETERS = {"heartbeat-delay": 500, "max-response-delay": 5000, "max-unacked-clients": 0}
+LIMITS = {"connect-seconds": 1.0, "answer-seconds": 2.0, "configuration-seconds": 3.0}
+
+
+class Standing(World):
+    """A World with proxies before the agents and between the peers, small time limits, and one subnet on both.
+
+    `between[name]` is the proxy on the way to that server from its peer.
+    """
+
+    def __init__(self, lab: Laboratory, mode: Mode = Mode.HOT_STANDBY, **options: Any) -> None:
+        bodies = {name: base_configuration(S, subnets=[subnet(S, 1)]) for name in ("kea-a", "kea-b")}
+        super().__init__(lab, S, mode, configurations=bodies, parameters=PARAMETERS, is_logged=True, **options)
+        self.between = {server.name: lab.proxy(server) for server in self.servers}
+        for peer in self.document["peers"]:
+            peer["url"] = self.between[peer["server"]].control
+        self.settings = lab.directory / "kea-reconciler.toml"
+        self.settings.write_text("[limits]\n" + "".join(f"{key} = {value}\n" for key, value in LIMITS.items()))
+        self.number = 1
+        self.write()
+
+    def run(self, command: str, *arguments: str) -> Run:
+        """Run a command with the small limits."""
+        return super().run(command, *arguments, "--settings", str(self.settings))
+
+    def move(self) -> dict[str, Any]:
+        """Let the primary get one more reservation, and return it: something to replicate to kea-b."""
+        self.number += 1
+        number = self.number
+        added = {"hw-address": f"aa:bb:cc:dd:ee:{number:02x}", "ip-address": f"10.0.1.{100 + number}"}
+        self.change(self.a, lambda config: config["subnet4"][0]["reservations"].append(added))
+        self.forget()
+        return added
+
+    def has(self, server: KeaServer, reservation: dict[str, Any]) -> bool:
+        """Whether a server runs with this reservation."""
+        return self.is_in(self.config(server), reservation)
+
+    @staticmethod
+    def is_in(config: dict[str, Any], reservation: dict[str, Any]) -> bool:
+        """Whether a configuration holds this reservation."""
+        found = [each["hw-address"] for each in config["subnet4"][0]["reservations"]]
+        return reservation["hw-address"] in found
+
+    def outcome(self, run: Run) -> dict[str, dict[str, Any]]:
+        """What `apply --format json` told of each server, by name."""
+        return {each["server"]: each for each in run.json["relationships"][0]["servers"]}
+
+    def sets(self, server: KeaServer) -> int:
+        """How many config-set were sent to a server."""
+        return self.sent(server).count("config-set")
+
+    def heal(self) -> None:
+        """Bring everything back: processes, connections, desired, and both servers in step and normal."""
+        for server in self.servers:
+            if server.is_running(S):
+                server.thaw(S)
+            server.start()
+        for proxy in (*self.proxies.values(), *self.between.values()):
+            proxy.heal()
+        self.write()
+        until(lambda: self.apply().exit_code == 0, "apply that succeeds", 60.0)
+        self.until_normal()
+        for server in self.servers:  # a set that was carried out after we gave up is not on disk
+            server.command(S, "config-write")
+        self.forget()
+
+
+def standing() -> Iterator[Standing]:
+    """A pair that has been created."""
+    with Laboratory() as lab:
+        world = Standing(lab)
+        world.must_apply()
+        yield world
+
+
+def both(world: Standing) -> tuple[Proxy, Proxy]:
+    """The proxies between the peers."""
+    first, second = world.between.values()
+    return first, second

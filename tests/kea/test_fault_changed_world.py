@@ -1,0 +1,118 @@
+"""Somebody changes a server between plan and apply: nothing that the plan did not show is overwritten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.proxy import Fault
+from tests.kea.standing import S, Standing, standing
+from tests.kea.world import subnet, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-changed-world")]
+
+FIRST_LOOK = b'"list-commands"'  # the first that is asked after the plan was agreed to
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Standing]:
+    yield from standing()
+
+
+@pytest.fixture
+def world(pair: Standing) -> Standing:
+    pair.heal()
+    return pair
+
+
+def edit(world: Standing, name: str, parts: dict[str, Any]) -> None:
+    server = {"kea-a": world.a, "kea-b": world.b}[name]
+    server.set_config(S, server.config(S) | parts)
+
+
+def in_between(world: Standing, act: Callable[[], object], name: str = "kea-a") -> None:
+    """Let something happen once the plan was made and agreed to, before anything is sent. kea-a is asked first."""
+    world.proxies[name].on(FIRST_LOOK, Fault.PASS, times=1, before=lambda _: act())
+
+
+def settle(world: Standing, *, is_old: bool) -> None:
+    """Let the last commits of both be too old, or too young, to be told from another by whole seconds."""
+    if is_old:
+        until(lambda: all(world.seconds_since_commit(server) >= 4 for server in world.servers), "older commits")
+    else:
+        for server in (world.b, world.a):
+            server.set_config(S, server.config(S))
+        world.until_normal()
+
+
+@pytest.mark.parametrize("is_old", [True, False], ids=["old-commit", "fresh-commit"])
+@pytest.mark.parametrize("name", ["kea-a", "kea-b"])
+def test_a_hand_edit_is_not_overwritten(world: Standing, name: str, is_old: bool) -> None:
+    added = world.move()
+    settle(world, is_old=is_old)
+    world.forget()
+    in_between(world, lambda: edit(world, name, {"decline-probation-period": 4711}))
+    done = world.apply("--format", "json")
+    assert done.exit_code == 4, done
+    assert world.outcome(done)[name]["result"] == "world-changed"
+    assert world.story() == []
+    assert (world.a if name == "kea-a" else world.b).config(S)["decline-probation-period"] == 4711
+    assert not world.has(world.b, added)
+    world.until_normal()
+    edit(world, name, {"decline-probation-period": 86400})
+    world.until_normal()
+
+
+def test_an_edit_that_changed_nothing_stops_nothing(world: Standing) -> None:
+    added = world.move()
+
+    def edit_nothing() -> None:
+        edit(world, "kea-a", {})
+        world.until_normal()
+
+    in_between(world, edit_nothing)
+    assert world.apply().exit_code == 0
+    assert world.has(world.b, added)
+
+
+def test_a_restart_from_an_older_file_is_noticed(world: Standing) -> None:
+    world.move()  # in memory only
+    in_between(world, lambda: world.restart(world.a))
+    done = world.apply()
+    assert done.exit_code == 4, done
+    assert world.story() == []
+
+
+def test_a_restart_with_the_same_configuration_is_waited_for_or_left_alone(world: Standing) -> None:
+    added = world.move()
+    in_between(world, lambda: world.restart(world.b))
+    done = world.apply("--format", "json")
+    told = world.outcome(done)["kea-b"]
+    if done.exit_code == 0:
+        assert world.has(world.b, added)
+    else:
+        assert (done.exit_code, told["result"]) == (1, "not-attempted"), done
+        assert "the pair is not well any more" in told["reason"]
+        assert world.story() == []
+
+
+def test_an_edit_of_the_primary_while_its_future_partner_is_set_undoes_the_create(lab: Any) -> None:
+    world = Standing(lab)
+    before = world.config(world.b)
+    more = [subnet(S, 1), subnet(S, 2)]
+    world.proxies["kea-b"].on(
+        b'"config-set"', Fault.PASS, times=1, before=lambda _: edit(world, "kea-a", {"subnet4": more})
+    )
+    done = world.apply("--format", "json")
+    assert done.exit_code == 1, done
+    assert world.outcome(done)["kea-a"]["result"] == "world-changed"
+    assert world.outcome(done)["kea-b"]["result"] == "restored"
+    assert world.sent(world.a) == ["config-test"]
+    assert len(world.config(world.a)["subnet4"]) == 2
+    assert world.config(world.b) == before
+    assert world.sent(world.b)[-1] == "dhcp-enable"
+    world.must_apply()

@@ -1,0 +1,197 @@
+"""An address that leads to the wrong one: another server, another service, a web server, no HTTP at all."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.kea import base_configuration
+from reconciler.model import Service
+from tests.kea.standing import S, Standing, standing
+from tests.kea.world import subnet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lab.laboratory import Laboratory
+
+pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-wrong-answerer")]
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Standing]:
+    yield from standing()
+
+
+@pytest.fixture
+def world(pair: Standing) -> Iterator[Standing]:
+    pair.heal()
+    controls = {name: dict(services) for name, services in pair.controls.items()}
+    yield pair
+    pair.controls = controls
+    pair.write()
+
+
+def lead(world: Standing, name: str, control: str) -> None:
+    world.controls[name][S] = control
+    world.write()
+    world.forget()
+
+
+def test_a_server_of_another_relationship_is_known_by_its_name(world: Standing) -> None:
+    """kea-a's address leads to kea-b in a way that its own doesn't show: past the proxy."""
+    world.move()
+    lead(world, "kea-a", world.b.control)
+    done = world.apply("--format", "json")
+    assert done.exit_code == 3, done
+    assert "identity" in [each["code"] for each in done.json["relationships"][0]["blocked_by"]]
+    assert world.story() == []
+
+
+def test_swapped_addresses_are_known_by_both_names(world: Standing) -> None:
+    world.move()
+    first, second = (world.controls[name][S] for name in ("kea-a", "kea-b"))
+    lead(world, "kea-a", second)
+    lead(world, "kea-b", first)
+    done = world.apply("--format", "json")
+    assert done.exit_code == 3, done
+    messages = [each["message"] for each in done.json["relationships"][0]["blocked_by"] if each["code"] == "identity"]
+    assert len(messages) == 2
+    assert world.story() == []
+
+
+def test_a_stranger_in_a_relationship_of_its_own_is_left_alone(world: Standing, lab: Laboratory) -> None:
+    other = Standing(lab)
+    for peer in other.document["peers"]:
+        peer["name"] = f"other-{peer['server']}"
+    other.write()
+    other.must_apply()
+    before = other.config(other.b)
+    lead(world, "kea-b", other.proxies["kea-b"].control)
+    other.forget()
+    done = world.apply()
+    assert done.exit_code == 1, done
+    assert "already is in another relationship, of the peers other-kea-a, other-kea-b" in done.stdout
+    assert world.story() == []
+    assert other.story() == []
+    assert other.config(other.b) == before
+
+
+def test_one_server_behind_both_addresses_is_found_before_anything_is_sent(lab: Laboratory) -> None:
+    fresh = Standing(lab)
+    fresh.b.set_config(S, fresh.b.config(S) | {"subnet4": [subnet(S, 7)]})
+    before = fresh.config(fresh.a)
+    lead(fresh, "kea-b", fresh.a.control)
+    done = fresh.apply()
+    assert done.exit_code == 1, done
+    assert "lead to the same Kea" in done.stdout
+    assert [command for command in fresh.sent(fresh.a) if command != "config-test"] == []
+    assert fresh.config(fresh.a) == before
+
+
+# ------------------------------------------------------------------------------------ not Kea, or not this one
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """A web server that is glad about everything."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b"<html><body>Welcome! password=hunter22</body></html>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def web_server() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def talker(greeting: bytes) -> Iterator[str]:
+    """Something that greets everyone who connects, and hangs up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with client:
+                    client.sendall(greeting)
+                    client.settimeout(1.0)
+                    with contextlib.suppress(OSError):
+                        client.recv(65536)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+NO_KEA: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
+    "a-web-server": web_server,
+    "ssh": lambda: talker(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
+    "noise": lambda: talker(bytes(range(256)) * 8),
+    "silence": lambda: talker(b""),
+}
+
+
+@pytest.mark.parametrize("kind", NO_KEA)
+@pytest.mark.parametrize("name", ["kea-a", "kea-b"])
+def test_what_is_no_kea_is_unreachable_with_a_reason_and_nothing_is_sent(world: Standing, name: str, kind: str) -> None:
+    with NO_KEA[kind]() as control:
+        lead(world, name, control)
+        done = world.apply("--format", "json")
+        status = world.run("status", "--format", "json")
+    assert done.exit_code == 1, done
+    assert {each["result"] for each in world.outcome(done).values()} == {"not-attempted"}
+    (server,) = [each for each in status.json["relationships"][0]["servers"] if each["server"] == name]
+    assert server["reason"]
+    assert "hunter22" not in done.stdout + done.stderr + status.stdout
+    assert world.story() == []
+
+
+def test_an_agent_that_has_only_dhcp6_is_told_so(world: Standing, lab: Laboratory) -> None:
+    only6 = lab.server("only6", {Service.DHCP6: base_configuration(Service.DHCP6)})
+    lead(world, "kea-b", only6.control)
+    done = world.apply()
+    assert done.exit_code == 1, done
+    assert "has no socket of this service configured" in done.stdout
+    assert world.story() == []
+
+
+def test_the_daemon_of_the_other_service_behind_the_socket_is_recognised(world: Standing, lab: Laboratory) -> None:
+    """The agent's dhcp4 socket is in truth the one of a dhcp6 daemon."""
+    only6 = lab.server("only6", {Service.DHCP6: base_configuration(Service.DHCP6)})
+    sockets: dict[str, Any] = {
+        "dhcp4": {"socket-type": "unix", "socket-name": only6.unix(Service.DHCP6).removeprefix("unix:")}
+    }
+    mixed = lab.server("mixed", {Service.DHCP6: base_configuration(Service.DHCP6)}, agent={"control-sockets": sockets})
+    lead(world, "kea-b", mixed.control)
+    done = world.apply()
+    assert done.exit_code == 1, done
+    assert "another service answers there" in done.stdout
+    assert world.story() == []

@@ -1,0 +1,198 @@
+"""The guard on what goes out, and the edges of the objections; each objection as a whole is a case in tests/cases."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.model import Service, Snapshot
+from reconciler.planning.guard import CODES, clock_skew, depth, describe_skew, violations
+from reconciler.planning.plan import plan
+from tests.planning.cases import World, edited, names, read_base, read_case
+
+CASE = read_case("drift-primary")
+PRIMARY, STANDBY = CASE.desired.relationships[0].peers
+LIVE = read_base("dhcp4-hs-kea-b")
+BLOCK = "/hooks-libraries/1/parameters/high-availability"
+
+
+# -------------------------------------------------------------------------------------------- violations
+
+
+def test_what_a_server_has_may_go_out() -> None:
+    assert violations(STANDBY, LIVE, LIVE) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "found"),
+    [
+        ("/control-socket/socket-name", "/run/kea/x", ["control-socket would change, which is the server's own"]),
+        ("/lease-database/persist", False, ["lease-database would change, which is the server's own"]),
+        ("/interfaces-config/interfaces", ["eth0"], ["interfaces-config would change, which is the server's own"]),
+        (f"{BLOCK}/0/this-server-name", "kea-a", ["the HA hook is missing or does not say this-server-name 'kea-b'"]),
+        (BLOCK, [], ["the HA hook is missing or does not say this-server-name 'kea-b'"]),
+        (f"{BLOCK}/0/peers/1/name", "kea-c", ["'kea-b' is not among the peers of its own HA hook"]),
+        (f"{BLOCK}/0/peers", [], ["'kea-b' is not among the peers of its own HA hook"]),
+        ("/hooks-libraries/0/library", "/tmp/evil.so", [
+            "libdhcp_lease_cmds.so is missing, which HA needs",
+            "it would load /tmp/evil.so",
+            "it would unload /usr/lib/kea/hooks/libdhcp_lease_cmds.so",
+        ]),
+    ],
+)  # fmt: skip
+def test_what_must_not_go_out(path: str, value: Any, found: list[str]) -> None:
+    assert violations(STANDBY, LIVE, edited(LIVE, [{"op": "replace", "path": path, "value": value}])) == found
+
+
+def test_an_empty_configuration_must_not_go_out() -> None:
+    found = violations(STANDBY, LIVE, {})
+    assert "there is no control socket: the server could never be reached again" in found
+    assert "the HA hook is missing or does not say this-server-name 'kea-b'" in found
+    assert len(found) >= 6
+
+
+@pytest.mark.parametrize("key", ["config-control", "server-tag", "control-sockets", "hosts-database", "server-id"])
+def test_nothing_local_may_appear_or_vanish(key: str) -> None:
+    with_it = {**LIVE, key: {"a": 1}}
+    without = {name: value for name, value in LIVE.items() if name != key}
+    assert violations(STANDBY, without, with_it) == [f"{key} would change, which is the server's own"]
+    assert violations(STANDBY, with_it, without) == [f"{key} would change, which is the server's own"]
+
+
+def test_our_two_libraries_may_appear_and_others_may_not_vanish() -> None:
+    alone = read_base("dhcp4-alone-kea-b")
+    assert violations(STANDBY, {**alone, "hooks-libraries": []}, LIVE | {"user-context": {}}) == []
+    other = {**alone, "hooks-libraries": [{"library": "/opt/libsite.so"}]}
+    assert violations(STANDBY, other, LIVE) == ["it would unload /opt/libsite.so"]
+
+
+@pytest.mark.parametrize(("levels", "is_fine"), [(40, True), (64, True), (65, False), (100_000, False)])
+def test_absurd_nesting_must_not_go_out(levels: int, *, is_fine: bool) -> None:
+    bottom: Any = {}
+    for _ in range(levels - 2):
+        bottom = {"a": bottom}
+    found = violations(STANDBY, LIVE, {**LIVE, "user-context": bottom})
+    assert found == ([] if is_fine else ["it is nested more than 64 levels deep"])
+
+
+@pytest.mark.parametrize(
+    ("value", "levels"),
+    [(1, 0), ("[[", 0), (None, 0), ({}, 1), ([], 1), ([[], {}], 2), ({"a": [{"b": 1}]}, 3), ([1, [2, [3]], "x"], 3)],
+)
+def test_depth_counts_maps_and_lists(value: Any, levels: int) -> None:
+    assert depth(value) == levels
+
+
+# -------------------------------------------------------------------------------------------- objections
+
+
+def test_every_code_has_a_case_and_every_objection_a_known_code() -> None:
+    raised = set()
+    for name in names():
+        case = read_case(name)
+        raised |= {each.code for made in plan(case.desired, case.live).relationships for each in made.objections}
+    assert raised == set(CODES)
+    assert list(CODES) == sorted(CODES)
+
+
+def codes(world: World) -> list[str]:
+    (made,) = plan(CASE.desired, world).relationships
+    return [objection.code for objection in made.objections]
+
+
+def with_clocks(one: float | None, other: float | None) -> World:
+    found: World = {}
+    for (server, service), live in CASE.live.items():
+        assert isinstance(live, Snapshot)
+        found[server, service] = replace(live, clock_offset=one if server == "kea-a" else other)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "raised"),
+    [
+        (0.0, 59.9, []),
+        (0.0, 60.0, ["clock-skew"]),
+        (0.0, -60.0, ["clock-skew"]),
+        (-30.0, 30.0, ["clock-skew"]),
+        (1000.0, 1000.0, []),
+        (0.0, None, []),
+        (None, None, []),
+    ],
+)
+def test_the_skew_between_the_servers_counts_and_not_that_of_our_own_clock(
+    one: float | None, other: float | None, raised: list[str]
+) -> None:
+    assert codes(with_clocks(one, other)) == raised
+
+
+def test_a_skew_reads_the_same_for_readings_of_whole_seconds() -> None:
+    assert describe_skew(39.2) == describe_skew(40.9) == describe_skew(42.0)
+    assert clock_skew([]) is None
+
+
+def authority_without(reservations: int, of: int) -> World:
+    """A world in which the primary lacks some of the reservations of the partner's first subnet."""
+    world: World = {}
+    for key, live in CASE.live.items():
+        assert isinstance(live, Snapshot)
+        count = of - reservations if key[0] == "kea-a" else of
+        held = [{"hw-address": f"02:00:00:00:00:{place:02x}"} for place in range(count)]
+        subnet = {"subnet": "10.0.0.0/24", "id": 1, "reservations": held}
+        config = {**live.config, "subnet4": [subnet], "shared-networks": [], "reservations": []}
+        world[key] = replace(live, config=config)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("lost", "of", "is_shrunk"),
+    [(9, 9, False), (3, 10, False), (4, 10, True), (10, 10, True), (30, 100, False), (31, 100, True)],
+)
+def test_more_than_thirty_of_a_hundred_and_at_least_ten(lost: int, of: int, *, is_shrunk: bool) -> None:
+    assert codes(authority_without(lost, of)) == (["authority-shrunk"] if is_shrunk else [])
+
+
+def test_reservations_that_go_with_their_subnet_are_lost_too() -> None:
+    world = authority_without(0, 20)
+    live = world["kea-a", Service.DHCP4]
+    assert isinstance(live, Snapshot)
+    held = live.config["subnet4"][0]["reservations"]
+    other = {"subnet": "10.9.0.0/24", "id": 9, "reservations": held}
+    world["kea-a", Service.DHCP4] = replace(live, config={**live.config, "subnet4": [other]})
+    (made,) = plan(CASE.desired, world).relationships
+    assert [objection.message for objection in made.objections] == [
+        "20 of the 20 reservations on kea-b are not on kea-a and would be deleted"
+    ]
+
+
+def test_what_is_local_counts_neither_as_lost_nor_as_a_conflict() -> None:
+    case = read_case("objection-subnet-id-conflict")
+    (relationship,) = case.desired.relationships
+    for pattern in ("/subnet4/*", "/subnet4/*/id"):
+        desired = replace(case.desired, relationships=(replace(relationship, local=(pattern,)),))
+        assert [made.objections for made in plan(desired, case.live).relationships] == [()]
+
+
+def test_objections_only_concern_a_plan_that_writes() -> None:
+    case = read_case("note-clock-skew")
+    (server, service), live = next(iter(case.live.items()))
+    assert isinstance(live, Snapshot)
+    world = {**case.live, (server, service): replace(live, clock_offset=500.0)}
+    assert [made.objections for made in plan(case.desired, world).relationships] == [()]
+
+
+def test_an_objection_quotes_no_configuration() -> None:
+    secret = edited(LIVE, [{"op": "add", "path": "/lease-database/password", "value": "canary-77"}])
+    world = dict(CASE.live)
+    live = world["kea-b", Service.DHCP4]
+    assert isinstance(live, Snapshot)
+    world["kea-b", Service.DHCP4] = replace(
+        live, config={**secret, "lease-database": {**secret["lease-database"], "persist": False}}
+    )
+    (made,) = plan(CASE.desired, world).relationships
+    assert [objection.code for objection in made.objections] == ["leases-not-persistent"]
+    assert "canary-77" not in json.dumps([[each.message, each.advice] for each in made.objections])
+    assert "canary-77" not in repr(made)

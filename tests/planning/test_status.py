@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.model import HaView, Mode, Role, Snapshot
+from reconciler.planning.plan import plan
+from reconciler.planning.status import Health, RelationshipStatus, status
+from tests.planning.cases import World, read_case
+
+
+def of(name: str, **edits: Callable[[Snapshot], Snapshot]) -> RelationshipStatus:
+    """The status in a case, with the reading of a server (its name with `_` for `-`) edited."""
+    case = read_case(name)
+    world: World = {}
+    for key, live in case.live.items():
+        edit = edits.get(key[0].replace("-", "_"))
+        assert isinstance(live, Snapshot) or edit is None
+        world[key] = edit(live) if edit and isinstance(live, Snapshot) else live
+    (made,) = plan(case.desired, world).relationships
+    return status(made, world)
+
+
+def ha(**fields: Any) -> Callable[[Snapshot], Snapshot]:
+    """An edit of what a server says about itself; keys that begin with partner_ of what it says about its partner."""
+
+    def edit(snapshot: Snapshot) -> Snapshot:
+        view = snapshot.ha
+        assert isinstance(view, HaView)
+        assert view.partner is not None
+        seen = {key.removeprefix("partner_"): value for key, value in fields.items() if key.startswith("partner_")}
+        own = {key: value for key, value in fields.items() if not key.startswith("partner_")}
+        return replace(snapshot, ha=replace(view, partner=replace(view.partner, **seen), **own))
+
+    return edit
+
+
+def snapshot_with(**fields: Any) -> Callable[[Snapshot], Snapshot]:
+    return lambda snapshot: replace(snapshot, **fields)
+
+
+def test_a_normal_pair_is_ok_and_tells_all_it_knows() -> None:
+    found = of("nothing-to-do", kea_b=snapshot_with(clock_offset=-3.0))
+    assert (found.name, found.service, found.mode, found.status) == ("hq-dhcp4", "dhcp4", "hot-standby", Health.OK)
+    assert (found.reasons, found.authority, found.in_sync, found.notes) == ((), "kea-a", True, ())
+    primary, standby = found.servers
+    assert (primary.server, primary.role, primary.ha_state) == ("kea-a", Role.PRIMARY, "hot-standby")
+    assert (primary.scopes, standby.scopes) == (("kea-a",), ())
+    assert (primary.clock_skew, standby.clock_skew) == (3.0, -3.0)
+    assert (primary.heartbeat_age, primary.version, primary.reason, primary.in_sync) == (1.0, "2.2.0", "normal", True)
+
+
+def test_a_load_balancing_pair_serves_two_scopes_and_is_ok() -> None:
+    found = of("nothing-to-do-load-balancing")
+    assert (found.status, found.mode, found.reasons) == (Health.OK, Mode.LOAD_BALANCING.value, ())
+    assert [server.scopes for server in found.servers] == [("kea-a",), ("kea-b",)]
+
+
+def test_what_is_due_does_not_make_a_serving_pair_unwell() -> None:
+    found = of("drift-peer")
+    assert (found.status, found.in_sync) == (Health.OK, False)
+    assert [server.in_sync for server in found.servers] == [True, False]
+
+
+NOT_IN_FORCE = "has the HA hook configured, but not in force; it probably serves nobody"
+OFF = "has its DHCP service switched off by dhcp-disable"
+
+Edits = dict[str, Callable[[Snapshot], Snapshot]]
+
+
+@pytest.mark.parametrize(
+    ("edits", "health", "reasons"),
+    [
+        (
+            {"kea_a": ha(state="partner-down", scopes=("kea-a",)), "kea_b": ha(state="waiting")},
+            Health.IMPAIRED,
+            ["kea-a is in state partner-down, not hot-standby", "kea-b is in state waiting, not hot-standby"],
+        ),
+        (
+            {"kea_a": ha(partner_interrupted=True), "kea_b": ha(partner_in_touch=False)},
+            Health.IMPAIRED,
+            ["kea-a is out of touch with its partner", "kea-b is out of touch with its partner"],
+        ),
+        ({"kea_a": ha(scopes=())}, Health.SERVICE_DOWN, ["no server serves any scope"]),
+        (
+            {"kea_a": ha(state="waiting", scopes=()), "kea_b": ha(state="waiting")},
+            Health.SERVICE_DOWN,
+            [
+                "kea-a is in state waiting, not hot-standby",
+                "kea-b is in state waiting, not hot-standby",
+                "no server serves any scope",
+            ],
+        ),
+        (
+            {"kea_a": ha(state="terminated", scopes=("kea-a",)), "kea_b": ha(state="terminated", scopes=("kea-a",))},
+            Health.IMPAIRED,
+            [
+                "kea-a is in state terminated, not hot-standby",
+                "kea-b is in state terminated, not hot-standby",
+                "both servers serve the scope kea-a at the same time",
+            ],
+        ),
+        (
+            {"kea_b": ha(scopes=("kea-b",))},
+            Health.IMPAIRED,
+            ["both servers serve although one of a hot-standby pair should: has each the role that it should have?"],
+        ),
+        ({"kea_b": snapshot_with(ha=None)}, Health.IMPAIRED, [f"kea-b {NOT_IN_FORCE}"]),
+        ({"kea_a": snapshot_with(ha=None)}, Health.SERVICE_DOWN, [f"kea-a {NOT_IN_FORCE}"]),
+        ({"kea_a": snapshot_with(sockets_ready=False)}, Health.IMPAIRED, ["kea-a has DHCP sockets that are not ready"]),
+        ({"kea_b": snapshot_with(disabled_by_user=True)}, Health.IMPAIRED, [f"kea-b {OFF}"]),
+        ({"kea_a": snapshot_with(disabled_by_user=True)}, Health.SERVICE_DOWN, [f"kea-a {OFF}"]),
+        (
+            {"kea_a": snapshot_with(clock_offset=30.0), "kea_b": snapshot_with(clock_offset=-31.0)},
+            Health.IMPAIRED,
+            ["the servers' clocks are about 60 s apart; above 60 s Kea ends the HA service"],
+        ),
+    ],
+)
+def test_what_makes_a_pair_unwell(edits: Edits, health: Health, reasons: list[str]) -> None:
+    found = of("nothing-to-do", **edits)
+    assert (found.status, list(found.reasons)) == (health, reasons)
+
+
+def test_a_skew_that_kea_still_bears_is_a_note() -> None:
+    found = of("note-clock-skew")
+    assert (found.status, found.reasons) == (Health.OK, ())
+    assert found.notes == ("the servers' clocks are about 40 s apart; above 60 s Kea ends the HA service",)
+
+
+def test_a_relationship_that_is_still_to_be_made() -> None:
+    found = of("create")
+    assert (found.status, found.in_sync) == (Health.IMPAIRED, False)
+    assert found.reasons == ("kea-a is not in the relationship yet", "kea-b is not in the relationship yet")
+
+
+def test_what_cant_be_planned_says_why_and_not_whether_it_is_in_sync() -> None:
+    found = of("mixed-versions")
+    assert (found.status, found.in_sync) == (Health.IMPAIRED, None)
+    versions = "the servers run different versions of Kea (kea-a runs 2.6.3, kea-b runs 2.2.0)"
+    assert found.reasons == (f"{versions}, which this release can't replicate between",)
+    assert [server.in_sync for server in found.servers] == [None, None]
+
+
+def test_one_that_is_gone() -> None:
+    found = of("unreachable-primary")
+    assert (found.authority, found.in_sync) == ("kea-b", None)
+    assert found.status is Health.SERVICE_DOWN  # its standby has not noticed yet, or can't tell: it serves nobody
+    assert found.reasons == ("kea-a can't be reached: connection refused",)
+    gone, standby = found.servers
+    assert (gone.is_reachable, gone.reason, gone.version, gone.ha_state) == (False, "connection refused", None, None)
+    assert (standby.is_reachable, standby.ha_state) == (True, "hot-standby")
+
+
+def test_a_partner_that_took_over() -> None:
+    found = of("unreachable-primary", kea_b=ha(state="partner-down", scopes=("kea-a",), partner_in_touch=False))
+    assert found.status is Health.IMPAIRED
+    assert found.reasons == (
+        "kea-a can't be reached: connection refused",
+        "kea-b is in state partner-down, not hot-standby",
+    )
+
+
+def test_both_gone() -> None:
+    found = of("unreachable-both")
+    assert (found.status, found.authority, found.authority_reason) == (
+        Health.SERVICE_DOWN,
+        None,
+        "neither kea-a nor kea-b can be reached",
+    )
