@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,6 +39,17 @@ def configuration(endpoint: Endpoint, arguments: Any) -> Mapping[str, Any]:
     if odd:
         raise WrongAnswererError(f"{endpoint}: {odd} of its configuration does not have the shape that Kea gives it")
     return found
+
+
+_VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?[\w.+-]{0,40}")
+
+
+def version(endpoint: Endpoint, text: str) -> str:
+    """Return the version with which version-get's text begins, such as `2.2.0`. Raises WrongAnswererError without."""
+    match = _VERSION.match(text.strip())
+    if match is None:
+        raise WrongAnswererError(f"{endpoint}: version-get does not answer with a version of Kea")
+    return match[0]
 
 
 def ha_view(status: Mapping[str, Any]) -> HaView | None:

@@ -81,14 +81,14 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
     with views.reading(endpoint):
         ha = views.ha_view(status.arguments)
     clock_offset = await _clock_offset(client, status, is_paired=ha is not None)
-    version = await _ask(client, endpoint, "version-get")
+    version = views.version(endpoint, (await _ask(client, endpoint, "version-get")).text)
     config_reply = await _ask(client, endpoint, "config-get")
     config = views.configuration(endpoint, config_reply.arguments)
     hooks_directory = await _hooks_directory(client, endpoint, config)
     with views.reading(endpoint):
         return Snapshot(
             endpoint=endpoint,
-            version=version.text.strip(),
+            version=version,
             config=config,
             kea_hash=config_reply.arguments.get("hash"),
             pid=int(status.arguments.get("pid", 0)),

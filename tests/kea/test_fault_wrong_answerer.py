@@ -74,9 +74,9 @@ def test_a_stranger_in_a_relationship_of_its_own_is_left_alone(world: Standing, 
     before = other.config(other.b)
     lead(world, "kea-b", other.proxies["kea-b"].control)
     other.forget()
-    done = world.apply()
-    assert done.exit_code == 1, done
-    assert "already is in another relationship, of the peers other-kea-a, other-kea-b" in done.stdout
+    done = world.apply("--format", "json")
+    assert done.exit_code == 3, done
+    assert "identity" in [each["code"] for each in done.json["relationships"][0]["blocked_by"]]
     assert world.story() == []
     assert other.story() == []
     assert other.config(other.b) == before

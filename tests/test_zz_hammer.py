@@ -1,0 +1,302 @@
+"""Random histories of a pair: edits by hand, changes in git, faults, restarts, partitions, and applies in between.
+
+What must hold after every step is what the project promises: one server is written at a time, each has its old or
+its new configuration and never a third, nobody is left switched off unsaid, nothing is sent where nothing changes,
+and no secret is shown. At the end of every history an apply brings all in order again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from reconciler.model import Mode, Service
+from reconciler.planning.guard import CODES
+from reconciler.planning.status import SERVING
+from reconciler.simulator import Kind
+from tests.cli.life import USUAL, WRITES, Life
+from tests.cli.site import Run, subnet
+
+if TYPE_CHECKING:
+    from reconciler.simulator import SimulatedEndpoint
+
+Config = dict[str, Any]
+NAMES = ("kea-a", "kea-b")
+CANARY = "canary"
+APPROVED = [part for code in CODES for part in ("--approve", code)]
+FAULTS = (
+    (Kind.CUT, "config-set"),  # carried out, but the answer is lost
+    (Kind.RESET, "config-set"),  # not carried out, and no answer
+    (Kind.GARBAGE, "config-set"),
+    (Kind.TRUNCATE, "config-set"),
+    (Kind.SET_FAILS, "config-set"),
+    (Kind.FAILS, "config-set"),
+    (Kind.FAILS, "config-test"),
+    (Kind.DISK_FULL, "config-write"),
+    (Kind.CUT, "config-write"),
+    (Kind.CUT, "dhcp-disable"),
+    (Kind.CUT, "dhcp-enable"),
+    (Kind.RESET, "dhcp-enable"),
+    (Kind.CUT, "config-get"),
+    (Kind.RESET, "status-get"),
+)
+
+names = st.sampled_from(NAMES)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a daemon had before an apply: its configuration, its file, and whether its HA hook was in force."""
+
+    config: Config
+    file: Config | None
+    has_ha: bool
+
+
+class Histories(RuleBasedStateMachine):
+    """kea-a and kea-b in a simulated world, and everything that can happen to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._exits = contextlib.ExitStack()
+        folder = Path(self._exits.enter_context(tempfile.TemporaryDirectory(prefix="kea-history-")))
+        self.life = self._exits.enter_context(Life(folder))
+        self.service, self.mode = Service.DHCP4, Mode.HOT_STANDBY
+        self.begun: dict[str, Config] = {}
+        self.said_to_be_off: set[str] = set()
+        self.is_cut = False
+
+    @initialize(service=st.sampled_from(Service), mode=st.sampled_from(Mode), is_related=st.booleans())
+    def begin(self, service: Service, mode: Mode, is_related: bool) -> None:
+        self.service, self.mode = service, mode
+        secrets: Config = {"user-context": {"api-token": CANARY}, "lease-database": {"type": "memfile", "password": CANARY}}
+        bodies = {name: {**secrets, service.subnets: [subnet(service, 1), subnet(service, 2)]} for name in NAMES}
+        self.life.add_pair("hq", service, mode, configurations=bodies)
+        self.document["parameters"] = dict(USUAL)
+        self.life.write()
+        self.begun = {name: copy.deepcopy(self.endpoint(name).config) for name in NAMES}
+        if is_related:
+            assert self.run("apply", "--yes").exit_code == 0
+
+    def teardown(self) -> None:
+        with self._exits:
+            if self.begun:
+                self.recover()
+
+    # ---------------------------------------------------------------------------------------- at hand
+
+    @property
+    def document(self) -> Config:
+        return self.life.documents[0]
+
+    def endpoint(self, name: str) -> SimulatedEndpoint:
+        return self.life.endpoint(name, self.service)
+
+    def run(self, *arguments: str) -> Run:
+        """Run the command line; whatever it says has no secret in it, and it never stumbles over itself."""
+        ended = self.life.run(*arguments, "--log-level", "debug")
+        assert CANARY not in ended.stdout + ended.stderr
+        assert "internal error" not in ended.stdout + ended.stderr, ended
+        return ended
+
+    def standing(self) -> dict[str, Standing]:
+        return {
+            name: Standing(copy.deepcopy(each.config), each.written, each.ha is not None)
+            for name in NAMES
+            for each in [self.endpoint(name)]
+        }
+
+    # ------------------------------------------------------------------------------------ what people do
+
+    def edit(self, name: str, change: Any) -> None:
+        """A hand's config-set; it may meet with a fault as well as ours."""
+        if self.endpoint(name).is_running:
+            with contextlib.suppress(ValueError):
+                self.endpoint(name).edit(change)
+
+    @rule(name=names, number=st.integers(3, 5))
+    def add_or_remove_subnet(self, name: str, number: int) -> None:
+        key, new = self.service.subnets, subnet(self.service, number)
+
+        def change(config: Config) -> None:
+            kept = [each for each in config[key] if each["id"] != number]
+            config[key] = kept if len(kept) < len(config[key]) else [*kept, new]
+
+        self.edit(name, change)
+
+    @rule(name=names, value=st.integers(1, 3))
+    def change_global(self, name: str, value: int) -> None:
+        self.edit(name, lambda config: config.update({"decline-probation-period": value}))
+
+    @rule(name=names, token=st.sampled_from([CANARY, f"{CANARY}-2"]))
+    def change_secret(self, name: str, token: str) -> None:
+        self.edit(name, lambda config: config["user-context"].update({"api-token": token}))
+
+    @rule(name=names)
+    def remove_relationship(self, name: str) -> None:
+        self.edit(name, lambda config: config.update({"hooks-libraries": []}))
+
+    @rule(name=names, value=st.integers(1, 3))
+    def change_local(self, name: str, value: int) -> None:
+        self.edit(name, lambda config: config.update({"statistic-default-sample-count": value}))
+
+    @rule(value=st.sampled_from([1000, 2000, 3000]))
+    def change_parameter_in_git(self, value: int) -> None:
+        self.document["parameters"]["max-ack-delay"] = value
+        self.life.write()
+
+    @rule(replicate=st.booleans())
+    def change_replication_in_git(self, replicate: bool) -> None:
+        self.document["replicate"] = replicate
+        self.life.write()
+
+    # ---------------------------------------------------------------------------------- what goes wrong
+
+    @rule(name=names, fault=st.sampled_from(FAULTS), times=st.integers(1, 2))
+    def fail(self, name: str, fault: tuple[Kind, str], times: int) -> None:
+        kind, command = fault
+        inside = kind in {Kind.SET_FAILS, Kind.FAILS, Kind.DISK_FULL}
+        holder = self.endpoint(name).faults if inside else self.life[name].faults
+        holder.add(kind, command, times=times, text=f"refused: password: {CANARY}")
+
+    @rule(name=names, killed=st.booleans())
+    def stop(self, name: str, killed: bool) -> None:
+        self.endpoint(name).stop(killed=killed)
+
+    @rule(name=names)
+    def start(self, name: str) -> None:
+        if not self.endpoint(name).is_running:
+            self.endpoint(name).start()
+            self.said_to_be_off.discard(name)
+
+    @rule(name=names)
+    def come_back_with_the_first_file(self, name: str) -> None:
+        self.endpoint(name).restart(self.begun[name])
+        self.said_to_be_off.discard(name)
+
+    @rule()
+    def cut_or_heal(self) -> None:
+        self.is_cut = not self.is_cut
+        (self.life.world.partition if self.is_cut else self.life.world.heal)(*NAMES)
+
+    @rule(seconds=st.sampled_from([1, 5, 30]))
+    def wait(self, seconds: int) -> None:
+        self.life.let_pass(seconds)
+
+    # --------------------------------------------------------------------------------------- what we do
+
+    @rule()
+    def look(self) -> None:
+        first = self.run("plan", "--verbose")
+        assert self.run("plan", "--verbose").stdout == first.stdout or self.has_faults()
+        self.run("drift", "--format", "json")
+        self.run("status")
+
+    def has_faults(self) -> bool:
+        return any(fault.times != 0 for name in NAMES for fault in self.life[name].faults)
+
+    @rule(is_approved=st.booleans())
+    def apply(self, is_approved: bool) -> None:
+        self.applied(is_approved=is_approved)
+
+    @precondition(lambda self: all(self.endpoint(name).is_running for name in NAMES))
+    @rule()
+    def apply_in_peace(self) -> None:
+        """The same without the faults that are due, so that histories get somewhere."""
+        self.clear_faults()
+        self.life.let_pass(20)
+        self.applied(is_approved=True)
+
+    def clear_faults(self) -> None:
+        for name in NAMES:
+            self.life[name].faults.clear()
+            self.endpoint(name).faults.clear()
+
+    def applied(self, *, is_approved: bool) -> Run:
+        """Apply, and hold what became of each server against what was told."""
+        before = self.standing()
+        self.life.is_waived = is_approved
+        self.life.story.clear()
+        ended = self.run("apply", "--yes", "--format", "json", *(APPROVED if is_approved else []))
+        assert ended.exit_code in {0, 1, 3, 4, 6}, ended
+        assert self.life.plan is not None
+        planned = {each.peer.server: each.outgoing for each in self.life.plan.relationships[0].servers}
+        told = {each["server"]: each for each in ended.json["relationships"][0]["servers"]}
+        for name in NAMES:
+            outgoing = planned.get(name)
+            new = None if outgoing is None else self.life.taken(outgoing, self.service)
+            self.check_server(name, before[name], new, told[name])
+        if not any(planned.values()):
+            assert [each for each in self.life.story if each[1] in WRITES | {"config-test"}] == []
+        if ended.exit_code == 0:
+            assert self.run("plan", "--detailed-exitcode").exit_code == 0 or self.has_faults()
+        return ended
+
+    def check_server(self, name: str, before: Standing, new: Config | None, told: Config) -> None:
+        endpoint = self.endpoint(name)
+        assert endpoint.config in (before.config, new), told
+        assert endpoint.written in (before.file, new) or "its file is cut" in told["reason"], told
+        match told["result"]:
+            case "applied":
+                assert endpoint.config == new
+                assert not told["persisted"] or endpoint.written == new
+            case "restored":
+                assert endpoint.config == before.config
+                assert endpoint.ha is not None or not before.has_ha
+                assert not endpoint.is_running or endpoint.has_sockets
+            case "nothing-to-do" | "not-attempted" | "world-changed":
+                assert endpoint.config == before.config
+                assert (endpoint.ha is not None) == before.has_ha
+            case "failed":
+                if "nothing was changed" in told["reason"]:
+                    assert endpoint.config == before.config
+        if "dhcp-enable on it" in told["reason"]:
+            self.said_to_be_off.add(name)
+
+    # -------------------------------------------------------------------------------- what always holds
+
+    @invariant()
+    def one_server_at_a_time(self) -> None:
+        assert self.life.violations == []
+
+    @invariant()
+    def nobody_is_left_switched_off_unsaid(self) -> None:
+        for name in NAMES if self.begun else ():
+            endpoint = self.endpoint(name)
+            should_serve = endpoint.ha is None or endpoint.ha.state in SERVING
+            if endpoint.is_running and should_serve and not endpoint.is_serving():
+                assert name in self.said_to_be_off
+
+    # ------------------------------------------------------------------------------------------- the end
+
+    def recover(self) -> None:
+        """The faults end, and everybody comes back: applies bring all in order."""
+        self.clear_faults()
+        self.life.world.heal(*NAMES)
+        for name in NAMES:
+            endpoint = self.endpoint(name)
+            if not endpoint.is_running:
+                if endpoint.written is None:  # what a person does with a file that was cut
+                    endpoint.write_file(endpoint.config)
+                endpoint.start()
+            if name in self.said_to_be_off:  # what a person does who was told so
+                endpoint.command("dhcp-enable")
+        for _ in range(3):
+            self.life.let_pass(60)
+            self.applied(is_approved=True)
+        assert self.run("plan", "--detailed-exitcode").exit_code == 0
+        self.life.let_pass(60)
+        assert self.run("status").exit_code == 0
+        assert [self.endpoint(name).ha.state for name in NAMES] == [self.mode] * 2  # type: ignore[union-attr]
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(max_examples=400, stateful_step_count=25, deadline=None)
