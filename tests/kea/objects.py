@@ -22,10 +22,15 @@ Fields = list[dict[str, Any]]
 
 
 class Thing(Protocol):
-    """One object of one kind. `path` is what plans call it."""
+    """One object of one kind."""
 
-    label: str
-    path: Path
+    @property
+    def label(self) -> str:
+        """A short name for the test's own."""
+
+    @property
+    def path(self) -> Path:
+        """What plans call it."""
 
     def edit(self, config: Config, action: Action) -> None:
         """Add, change or delete it in a configuration."""
@@ -136,7 +141,12 @@ def base(service: Service) -> Config:
 
 def things(service: Service) -> list[Thing]:
     """One of each kind that the service has."""
-    return [*_networks(service), *_pools(service), *_reservations(service), *_options(service), *_classes()] + [
+    return [
+        *_networks(service),
+        *_pools(service),
+        *_reservations(service),
+        *_options(service),
+        *_classes(),
         *_globals(),
         *_contexts(service),
     ]
