@@ -12,7 +12,7 @@ import orjson
 
 from reconciler.cli import session
 from reconciler.kea.client import open_client
-from reconciler.model import Service
+from reconciler.model import Procedure, Service
 from reconciler.running.hands import Hands
 from reconciler.simulator import Clock, World
 from tests.cli.site import Site
@@ -105,8 +105,12 @@ class Life(Site):
         self._writing.pop(str(endpoint), None)
 
     def _look_at_partner(self, endpoint: Endpoint) -> None:
-        """A server in its normal state is not taken out of it while its living partner is not in its own."""
-        if self.is_waived:
+        """A server of a standing relationship is not taken out of its normal state while its partner is not in its own.
+
+        (A new one is made as a whole: its partner-to-be is switched off meanwhile.)
+        """
+        procedures = {each.procedure for each in self.plan.relationships} if self.plan else set()
+        if self.is_waived or procedures != {Procedure.MODIFY}:
             return
         own = self.endpoint(endpoint.server, endpoint.service)
         partners = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.errors import LabError
+from lab.proxy import Fault
 from tests.kea.standing import S, Standing, both, standing
 from tests.kea.world import until
 
@@ -55,8 +56,6 @@ def test_nothing_is_sent_to_a_pair_that_does_not_hear_each_other(world: Standing
 
 
 def test_a_partition_that_begins_after_the_plan_is_noticed_before_the_set(world: Standing) -> None:
-    from lab.proxy import Fault
-
     world.move()
 
     def part(_: bytes) -> None:
@@ -71,7 +70,7 @@ def test_a_partition_that_begins_after_the_plan_is_noticed_before_the_set(world:
     assert done.exit_code == 1, done
     told = world.outcome(done)["kea-b"]
     assert told["result"] == "not-attempted"
-    assert "out of touch with its partner" in told["reason"]
+    assert "the pair is not well any more" in told["reason"]
     assert world.story() == []
 
 

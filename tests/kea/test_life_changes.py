@@ -1,0 +1,224 @@
+"""A standing relationship on real servers: changed in git, changed by hand, and what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.kea import base_configuration
+from lab.laboratory import Laboratory
+from lab.proxy import overlap
+from reconciler.model import Mode, Service
+from tests.kea.world import World, subnet, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.kea
+
+PAIRS = [
+    pytest.param((mode, service), id=f"{mode}-{service}", marks=pytest.mark.xdist_group(f"changes-{mode}-{service}"))
+    for mode, service in ((Mode.HOT_STANDBY, Service.DHCP4), (Mode.LOAD_BALANCING, Service.DHCP6))
+]
+
+
+@pytest.fixture(scope="module", params=PAIRS)
+def standing(request: pytest.FixtureRequest) -> Iterator[World]:
+    mode, service = request.param
+    with Laboratory() as lab:
+        start = base_configuration(service, subnets=[subnet(service, number) for number in range(1, 13)])
+        world = World(lab, service, mode, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
+        world.must_apply()
+        yield world
+
+
+@pytest.fixture
+def world(standing: World) -> Iterator[World]:
+    """The pair as the test before left it: normal, and with nothing to do."""
+    standing.until_normal()
+    standing.must_be_done()
+    standing.forget()
+    yield standing
+    if standing.run("plan", "--detailed-exitcode").exit_code != 0:
+        standing.must_apply("--approve", "authority-empty", "--approve", "authority-shrunk")
+
+
+def block(world: World, name: str) -> dict[str, Any]:
+    server = world.a if name == "kea-a" else world.b
+    found: dict[str, Any] = hook(world.config(server))["parameters"]["high-availability"][0]
+    return found
+
+
+def hook(config: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = next(e for e in config["hooks-libraries"] if e["library"].endswith("libdhcp_ha.so"))
+    return found
+
+
+def causes(world: World, command: str = "plan") -> list[tuple[str, str, list[str]]]:
+    """Each server with changes, their causes, and the parameters that change."""
+    told = world.run(command, "--format", "json").json["relationships"][0]["servers"]
+    return [
+        (server["server"], change["cause"], sorted(field["name"] for field in change.get("fields", ())))
+        for server in told
+        for change in server["changes"]
+    ]
+
+
+def test_parameters_changed_in_git_reach_both_servers_one_after_the_other(world: World) -> None:
+    value = 1 + world.document["parameters"].get("max-unacked-clients", 10)
+    world.document["parameters"]["max-unacked-clients"] = value
+    world.write()
+    assert causes(world) == [(name, "git", ["max-unacked-clients"]) for name in ("kea-b", "kea-a")]
+    assert world.run("drift", "--detailed-exitcode").exit_code == 0
+    world.must_apply()
+    assert [block(world, name)["max-unacked-clients"] for name in ("kea-a", "kea-b")] == [value, value]
+    sets = world.story("config-set")
+    assert [name for name, _ in sets] == ["kea-b", "kea-a"]
+    assert not overlap(*(proxy.seen("config-set", "config-write") for proxy in world.proxies.values()))
+    # Between the two sets the first server was written to disk, which comes after both were normal again.
+    written = next(each for name, each in world.story("config-write") if name == "kea-b")
+    assert sets[0][1].started < written.started < sets[1][1].started
+
+
+def test_a_default_written_out_changes_nothing(world: World) -> None:
+    parameters = world.document["parameters"]
+    parameters["sync-leases"] = True
+    parameters["multi-threading"] = {"enable-multi-threading": False}
+    world.write()
+    world.must_be_done()
+    assert world.apply().exit_code == 0
+    assert world.sent(world.a) + world.sent(world.b) == []
+
+
+@pytest.mark.parametrize("name", ["kea-a", "kea-b"])
+def test_a_timer_changed_by_hand_is_drift_and_put_back(world: World, name: str) -> None:
+    server = world.a if name == "kea-a" else world.b
+    was = block(world, name)["max-ack-delay"]
+
+    def slower(config: dict[str, Any]) -> None:
+        hook(config)["parameters"]["high-availability"][0]["max-ack-delay"] = 9876
+
+    world.change(server, slower)
+    assert causes(world) == causes(world, "drift") == [(name, "peer", ["max-ack-delay"])]
+    world.must_apply()
+    assert block(world, name)["max-ack-delay"] == was
+
+
+def test_a_hook_taken_off_the_partner_by_hand_comes_back(world: World) -> None:
+    config = world.config(world.b)
+    config["hooks-libraries"] = []
+    world.b.set_config(world.service, config)
+    assert world.run("status").exit_code == 1
+    assert {cause for _, cause, _ in causes(world, "drift")} == {"peer"}
+    world.must_apply()
+    assert world.is_normal()
+
+
+@pytest.mark.parametrize("what", ["mode", "roles", "url"])
+def test_another_structure_is_refused_with_a_reason(world: World, what: str) -> None:
+    before = {**world.document, "peers": [dict(peer) for peer in world.document["peers"]]}
+    peers = world.document["peers"]
+    if what == "mode":
+        other = Mode.HOT_STANDBY if world.mode is Mode.LOAD_BALANCING else Mode.LOAD_BALANCING
+        world.document["mode"], peers[1]["role"] = other.value, other.partner_role.value
+    elif what == "roles":
+        peers[0]["role"], peers[1]["role"] = peers[1]["role"], peers[0]["role"]
+    else:
+        peers[1]["url"] = "http://127.0.0.1:9/"
+    world.write()
+    try:
+        ended = world.apply()
+        assert ended.exit_code == 1
+        assert "of a standing relationship would change" in ended.stdout
+        assert world.sent(world.a) + world.sent(world.b) == []
+    finally:
+        world.document.update(before)
+        world.write()
+
+
+def test_an_empty_primary_is_not_replicated_unless_that_is_approved(world: World) -> None:
+    full = world.config(world.b)[world.service.subnets]
+    world.change(world.a, lambda config: config.update({world.service.subnets: []}))
+    ended = world.apply()
+    assert ended.exit_code == 3
+    assert "authority-empty" in ended.stdout
+    assert world.sent(world.b) == []
+    assert world.config(world.b)[world.service.subnets] == full
+    assert world.run("plan", "--approve", "authority-empty").exit_code == 3  # it shrank as well: each on its own
+    world.must_apply("--approve", "authority-empty", "--approve", "authority-shrunk")
+    assert world.config(world.b)[world.service.subnets] == []
+    world.change(world.a, lambda config: config.update({world.service.subnets: full}))
+    world.must_apply()
+
+
+def test_a_shrunken_primary_is_not_replicated(world: World) -> None:
+    key = world.service.subnets
+    full = world.config(world.a)[key]
+    world.change(world.a, lambda config: config.update({key: full[:8]}))
+    assert world.apply().exit_code == 3
+    assert len(world.config(world.b)[key]) == 12
+    world.change(world.a, lambda config: config.update({key: full}))
+    world.must_be_done()
+
+
+def test_a_pair_that_is_not_normal_is_left_alone(world: World) -> None:
+    """A daemon that just started is still waiting for its partner."""
+    world.document["parameters"]["max-ack-delay"] = 2345 + world.document["parameters"]["max-ack-delay"]
+    world.write()
+    world.restart(world.b)
+    until(lambda: world.state(world.b) == "waiting", "waiting server")
+    ended = world.apply()
+    # Either it still waits, which is an objection, or it came back while we read.
+    if ended.exit_code == 3:
+        assert "partner-not-normal" in ended.stdout
+        assert world.sent(world.a) + world.sent(world.b) == []
+    else:
+        assert ended.exit_code == 0, ended
+    world.until_normal()
+    world.must_apply()
+
+
+@pytest.mark.parametrize("mode", [Mode.HOT_STANDBY])
+def test_objections_to_a_new_relationship(lab: Laboratory, mode: Mode) -> None:
+    """Another id for the same prefix, leases in memory only, and clocks that are apart: each by its code."""
+    service = Service.DHCP4
+    prefix = subnet(service, 1)["subnet"]
+    forgetful = {"type": "memfile", "persist": False}
+    world = World(
+        lab,
+        service,
+        mode,
+        configurations={
+            "kea-a": base_configuration(service, subnets=[subnet(service, 1)]),
+            "kea-b": base_configuration(
+                service, subnets=[{**subnet(service, 7), "subnet": prefix, "pools": []}], lease_database=forgetful
+            ),
+        },
+    )
+    told = world.run("plan", "--format", "json")
+    codes = {each["code"] for each in told.json["relationships"][0]["objections"]}
+    assert (told.exit_code, codes) == (3, {"subnet-id-conflict", "leases-not-persistent"})
+    assert world.apply("--approve", "subnet-id-conflict").exit_code == 3
+    world.must_apply("--approve", "subnet-id-conflict", "--approve", "leases-not-persistent")
+
+
+def test_clocks_that_are_apart_are_an_objection(lab: Laboratory) -> None:
+    service = Service.DHCP4
+    start = base_configuration(service, subnets=[subnet(service, 1)])
+    world = World(lab, service, configurations={"kea-a": start, "kea-b": start})
+    world.must_apply()
+    port = int(world.b.control.rstrip("/").rpartition(":")[2])
+    config = world.file(world.b)
+    world.b.stop()
+    world.b = lab.server("kea-b", {service: config}, port=port, faketime="+90s")
+    until(lambda: world.state(world.a) == "terminated", "end of the HA service")
+    status = world.run("status", "--format", "json").json["relationships"][0]
+    assert status["status"] == "impaired"
+    assert any("clocks" in reason for reason in status["reasons"]), status
+    assert max(abs(server["clock_skew"]) for server in status["servers"]) > 60
+    world.document["parameters"]["max-unacked-clients"] = 3
+    world.write()
+    planned = world.run("plan", "--format", "json")
+    codes = {each["code"] for each in planned.json["relationships"][0]["objections"]}
+    assert (planned.exit_code, codes) == (3, {"clock-skew", "partner-not-normal"})
