@@ -1,4 +1,4 @@
-"""The exception tree, named by what the caller has to do next.
+"""All exceptions of our own. Each class stands for one thing to do about it: mend a file, wait, look.
 
 What merely *is* (a server that cannot be reached, a relationship that cannot be planned) is a value in
 `model`, not an exception. Exceptions are for what stops the work at hand. No exception text ever carries a

@@ -20,8 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from reconciler.model import Mode, Service
 from reconciler.planning.guard import CODES
-from reconciler.planning.status import SERVING
 from reconciler.simulator import Kind
+from reconciler.simulator.dhcp import Origin
 from tests.cli.life import USUAL, WRITES, Life
 from tests.cli.site import Run, subnet
 
@@ -275,8 +275,7 @@ class Histories(RuleBasedStateMachine):
     def nobody_is_left_switched_off_unsaid(self) -> None:
         for name in NAMES if self.begun else ():
             endpoint = self.endpoint(name)
-            should_serve = endpoint.ha is None or endpoint.ha.state in SERVING
-            if endpoint.is_running and should_serve and not endpoint.is_serving():
+            if endpoint.is_running and Origin.USER in endpoint.dhcp._off:
                 assert name in self.said_to_be_off
 
     # ------------------------------------------------------------------------------------------- the end

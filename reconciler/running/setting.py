@@ -184,9 +184,9 @@ def _harm(before: Snapshot, live: Snapshot, *, is_sure: bool) -> Found:
 async def persist(server: Server, live: Snapshot, hands: Hands) -> str | None:
     """Write the running configuration to the server's disk (config-write, never with a file name).
 
-    Returns None when it is there, else why not and what that means. Kea answers "successful" on a full disk with an
-    empty or cut file (seen on 2.2.0: size -1), so the size is held against the configuration, which Kea writes
-    indented and thus longer than we do.
+    Returns None when it is there, else why not and what that means. Where the disk is full, Kea still
+    reports success and leaves a file that is empty or cut (seen on 2.2.0: size -1). So the size that it reports is held
+    against the configuration, which Kea writes indented and thus longer than we do.
     """
     least = len(orjson.dumps(live.config))
     reason = ""

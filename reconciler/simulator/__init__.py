@@ -1,4 +1,6 @@
-"""A stateful Kea endpoint in memory, with faults; held against real daemons by contract tests.
+"""Simulated Kea servers that keep their state in this process and can be made to fail.
+
+Contract tests hold them against real daemons.
 
 with World() as world:
 server = world.add_server("kea-a", {Service.DHCP4: {"subnet4": []}})

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from reconciler.desired.load import load
-from reconciler.model import Mode, Role, Service
+from reconciler.model import Endpoint, Mode, Role, Service, Snapshot
+from reconciler.planning.imported import NotImported, find, fit_name
 from reconciler.simulator import World
 from reconciler.simulator.libraries import DIRECTORY
 from tests.cli.site import HURRIED, Run, Site, run, subnet, until
@@ -284,3 +285,29 @@ def test_a_folder_that_cannot_be_written(found: Found) -> None:
     assert ended.exit_code in (1, 64)
     assert ended.stdout == ""
     assert str(found.desired) in ended.stderr
+
+
+def test_a_hub_with_several_relationships_is_left_alone() -> None:
+    """Kea 2.2, and with it the simulator, takes one relationship only; later versions take several."""
+    blocks = [{"this-server-name": "hub", "mode": "hot-standby", "peers": [{"name": "hub"}, {"name": n}]} for n in "xy"]
+    library = {"library": f"{DIRECTORY}/libdhcp_ha.so", "parameters": {"high-availability": blocks}}
+    endpoint = Endpoint("hub", Service.DHCP4, "http://192.0.2.1:8000/")
+    snapshot = Snapshot(endpoint, "3.0.0", {"hooks-libraries": [library]}, None, 1, 1, 1, 0.0, None)
+    reason = "it has 2 relationships in its HA hook; hub-and-spoke is not supported yet"
+    assert find([snapshot]) == ([], [NotImported(("hub",), reason)])
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "name"),
+    [
+        ("kea-a", 240, "kea-a"),
+        ("a.b_c-d", 240, "a.b_c-d"),
+        (" kea a ", 240, "kea-a"),
+        ("../../etc/passwd", 240, "etc-passwd"),
+        ("-.-", 240, "unnamed"),
+        ("", 240, "unnamed"),
+        ("abcdef.xyz", 7, "abcdef"),
+    ],
+)
+def test_any_text_becomes_a_name(text: str, longest: int, name: str) -> None:
+    assert fit_name(text, longest) == name

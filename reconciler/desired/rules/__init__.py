@@ -1,4 +1,4 @@
-"""The rules that a JSON Schema can't say: one small function each, all in `RULES`.
+"""Checks beyond JSON Schema, a function for each rule; `RULES` lists them all.
 
 A rule takes everything that could be read and yields a problem for each place where it is broken. It never raises,
 and passes over what the reader or the schema has refused already.

@@ -1,0 +1,34 @@
+"""What the readme shows of the demo is what the demo shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from lab import demo
+from reconciler.model import Service
+from tests.cli.life import Life
+from tests.docs.pages import ROOT, blocks
+
+
+def test_the_output_in_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
+    (block,) = (block for block in blocks(ROOT / "README.md", "text") if block.text.startswith("$ kea-reconciler"))
+    line, _, shown = block.text.partition("\n")
+    with Life(tmp_path) as life:
+        for name, body in demo.configurations().items():
+            life.world.add_server(name, {Service.DHCP4: body})
+        life.inventory = yaml.safe_load((ROOT / "desired" / "servers.yaml").read_text())["servers"]
+        life.documents = [yaml.safe_load((ROOT / "desired" / "relationships" / "hq.yaml").read_text())]
+        for name, control in demo.CONTROLS.items():
+            assert life.inventory[name]["dhcp4"]["control"] == control
+            life.inventory[name]["dhcp4"]["control"] = life[name].control
+        for peer in life.documents[0]["peers"]:
+            peer["url"] = life[peer["server"]].control
+        life.write()
+        assert life.run("apply", "--yes").exit_code == 0
+        life.change("kea-a", demo.add_reservation)
+        assert life.run("apply", "--yes").exit_code == 0
+        life.change("kea-b", demo.damage)
+        assert line == "$ kea-reconciler drift --desired desired --detailed-exitcode"
+        assert life.run("drift", "--detailed-exitcode").stdout == shown
