@@ -38,8 +38,9 @@ def main() -> int:
         show()
     narrate(f"That was the main job, on {kind}. The servers are stopped and their files removed.")
     print("Next, with servers of your own:")
-    print("  1. kea-reconciler import --desired mine --control http://ADDRESS:8000/ --control http://OTHER:8000/")
-    print("     (for two servers without a relationship: copy desired/, and write your own addresses into it)")
+    print(
+        "  1. kea-reconciler import --desired mine --control URL --control URL (no pair yet? edit a copy of desired/)"
+    )
     print("  2. kea-reconciler plan --desired mine      reads only; look at what would change, and why")
     print("  3. kea-reconciler apply --desired mine     asks before it changes anything")
     return 0

@@ -60,7 +60,3 @@ class WrongAnswererError(EndpointError):
 
 class TooDeepError(ReconcilerError):
     """A configuration is nested deeper than any real one, so that it can't be compared: a person has to look."""
-
-
-class WorldChangedError(ReconcilerError):
-    """A server is no longer what the plan saw: plan again (exit code 4)."""

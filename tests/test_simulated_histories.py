@@ -49,7 +49,13 @@ FAULTS = (
     (Kind.RESET, "status-get"),
 )
 
+BY_HAND = 4711
+
 names = st.sampled_from(NAMES)
+
+
+def mark_as_edited(config: Config) -> None:
+    config["decline-probation-period"] = BY_HAND
 
 
 @dataclass(frozen=True)
@@ -211,21 +217,50 @@ class Histories(RuleBasedStateMachine):
     def apply(self, is_approved: bool) -> None:
         self.applied(is_approved=is_approved)
 
-    @precondition(lambda self: all(self.endpoint(name).is_running for name in NAMES))
+    @precondition(lambda self: self.is_ready())
     @rule()
     def apply_in_peace(self) -> None:
         """The same without the faults that are due, so that histories get somewhere."""
         self.clear_faults()
-        self.life.let_pass(20)
         self.applied(is_approved=True)
+
+    @precondition(lambda self: self.is_ready())
+    @rule(faults=st.lists(st.tuples(names, st.sampled_from(FAULTS)), min_size=1, max_size=2), value=st.integers(1, 3))
+    def apply_amid_faults(self, faults: list[tuple[str, tuple[Kind, str]]], value: int) -> None:
+        """Both servers are to be changed, and it is in that very apply that things go wrong."""
+        self.clear_faults()
+        self.edit("kea-a", lambda config: config.update({"parked-packet-limit": 100 + value}))
+        self.document["parameters"]["max-ack-delay"] = 10000 + value
+        self.life.write()
+        self.life.let_pass(20)
+        for name, fault in faults:
+            self.fail(name, fault, 1)
+        self.applied(is_approved=False)
+
+    @precondition(lambda self: self.is_ready())
+    @rule(name=names, number=st.integers(0, 40))
+    def apply_while_somebody_edits(self, name: str, number: int) -> None:
+        """A hand's edit in the middle of an apply, at any of its commands."""
+        self.clear_faults()
+        self.document["parameters"]["max-ack-delay"] = 10000 + number
+        self.life.write()
+        self.life.let_pass(20)
+        self.life.events = {number: lambda: self.edit(name, mark_as_edited)}
+        self.applied(is_approved=True, is_alone=False)
+        self.life.events = {}
+        self.edit(name, lambda config: config.pop("decline-probation-period"))
+
+    def is_ready(self) -> bool:
+        """Whether both run and hear each other."""
+        return not self.is_cut and all(self.endpoint(name).is_running for name in NAMES)
 
     def clear_faults(self) -> None:
         for name in NAMES:
             self.life[name].faults.clear()
             self.endpoint(name).faults.clear()
 
-    def applied(self, *, is_approved: bool) -> Run:
-        """Apply, and hold what became of each server against what was told."""
+    def applied(self, *, is_approved: bool, is_alone: bool = True) -> Run:
+        """Apply, and hold what became of each server against what was told; `is_alone`: nobody edits meanwhile."""
         before = self.standing()
         self.life.is_waived = is_approved
         self.life.story.clear()
@@ -240,14 +275,16 @@ class Histories(RuleBasedStateMachine):
             self.check_server(name, before[name], new, told[name])
         if not any(planned.values()):
             assert [each for each in self.life.story if each[1] in WRITES | {"config-test"}] == []
-        if ended.exit_code == 0 and not self.has_faults():
+        if ended.exit_code == 0 and is_alone and not self.has_faults():
             assert self.run("plan", "--detailed-exitcode").exit_code == 0
         return ended
 
     def check_server(self, name: str, before: Standing, new: Config | None, told: Config) -> None:
         endpoint = self.endpoint(name)
-        assert endpoint.config in (before.config, new), told
+        if endpoint.config.get("decline-probation-period") == BY_HAND:  # somebody else's, and not overwritten
+            return
         assert endpoint.written in (before.file, new) or "its file is cut" in told["reason"], told
+        assert endpoint.config in (before.config, new), told
         match told["result"]:
             case "applied":
                 assert endpoint.config == new

@@ -68,9 +68,9 @@ def apply(
 
 
 def _has_work(plan: Plan, approved: Sequence[str]) -> bool:
-    from reconciler.running.apply import blocking
+    from reconciler.planning.verdict import unapproved
 
-    return any(each.has_changes and not blocking(each, approved) for each in plan.relationships)
+    return any(each.has_changes and not unapproved(each, approved) for each in plan.relationships)
 
 
 def _is_told_by_plan(outcomes: Sequence[RelationshipOutcome]) -> bool:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Settings:
     """What the operator allows and limits; the defaults hold where there is no file.
 
-    `allow` None means every address that is not refused always. `connect_seconds` is for the connection and its
+    `allow` None means every address that is not refused always, and every unix socket; with a list, unix sockets only
+    where `allow_unix_sockets` says so. `connect_seconds` is for the connection and its
     TLS handshake, `answer_seconds` and `configuration_seconds` (config-get and its kin) for silence after the
     command was sent: 42 MB of configuration take Kea 2.2 up to 12 s to the first byte, 160 MB 47 s (measured).
     `reply_bytes` caps one reply, `concurrency` the endpoints that are read at once.
@@ -25,6 +26,7 @@ class Settings:
 
     allow: tuple[IPv4Network | IPv6Network, ...] | None = None
     allow_basic_auth_over_plain_http: bool = False
+    allow_unix_sockets: bool = False
     connect_seconds: float = 5.0
     answer_seconds: float = 20.0
     configuration_seconds: float = 180.0
@@ -41,7 +43,8 @@ _LIMITS: dict[str, tuple[type[float] | type[int], float, float]] = {
     "concurrency": (int, 1, 10_000),
 }
 _TABLES = ("network", "limits")
-_NETWORK_KEYS = ("allow", "allow-basic-auth-over-plain-http")
+_SWITCHES = ("allow-basic-auth-over-plain-http", "allow-unix-sockets")
+_NETWORK_KEYS = ("allow", *_SWITCHES)
 
 
 def read_settings(path: Path) -> Settings:
@@ -58,11 +61,11 @@ def _network(file: TomlFile) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if "allow" in table:
         values["allow"] = _allowed(file, table["allow"])
-    if (plain := table.get("allow-basic-auth-over-plain-http")) is not None:
-        values["allow_basic_auth_over_plain_http"] = plain
-        if not isinstance(plain, bool):
-            key = ("network", "allow-basic-auth-over-plain-http")
-            file.problem(key, "value", f"{key[-1]!r} must be true or false.", "Leave it out for false.")
+    for name in _SWITCHES:
+        if (switch := table.get(name)) is not None:
+            values[name.replace("-", "_")] = switch
+            if not isinstance(switch, bool):
+                file.problem(("network", name), "value", f"{name!r} must be true or false.", "Leave it out for false.")
     return values
 
 

@@ -89,7 +89,7 @@ class Client:
             if command == "config-get":
                 self._check_identity(reply)
         except EndpointError as error:
-            _log.debug("%s: %s failed after %.3f s: %s", self.endpoint, command, self._clock() - asked_at, error)
+            _log.debug("%s: %s failed: %s", self.endpoint, command, error)
             raise
         told = (len(request), reply.result, reply.size, answered_at - asked_at)
         _log.debug("%s: %s (%d bytes) answered result %d (%d bytes) in %.3f s", self.endpoint, command, *told)
@@ -154,6 +154,8 @@ def open_client(
     except ValueError as error:
         raise AccessRefusedError(f"{endpoint}: its control address can't be used: {error}") from error
     if isinstance(target, UnixTarget):
+        if settings.allow is not None and not settings.allow_unix_sockets:
+            raise AccessRefusedError(f"{label}: the settings limit the networks; allow-unix-sockets is not among them")
         from reconciler.kea.unix_channel import UnixChannel
 
         channel: Channel = UnixChannel(label, target, settings.reply_bytes)

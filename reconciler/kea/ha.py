@@ -22,6 +22,10 @@ PEER_DEFAULTS: Mapping[str, Any] = {
     "key-file": "",
 }
 
+# Paths on the Kea host, where each server may keep its files elsewhere. What desired does not name stays as it is on
+# the server; an empty string in desired takes it away.
+FILES = ("trust-anchor", "cert-file", "key-file", "basic-auth-password-file", "basic-auth-user-file")
+
 # The first version that knows a parameter; one that is absent here is as old as the hook (Kea manual, "High
 # Availability"; source of the HA hook). Older versions take unknown parameters without a word and without effect.
 SINCE: Mapping[str, str] = {
@@ -100,9 +104,9 @@ def wanted_block(relationship: Relationship, me: Peer, standing: Mapping[str, An
     """Return the entry of the HA hook for one peer.
 
     `standing` is the entry that the server has now: parameters that we don't know (another version's, a person's
-    remark) are kept from it, and so is a password that desired has no file for.
+    remark) are kept from it, and so are the files that desired does not name, and a password that it has no file for.
     """
-    known = {"this-server-name", "mode", "peers", *defaults(relationship.mode, "0")}
+    known = {"this-server-name", "mode", "peers", *defaults(relationship.mode, "0")} - set(FILES)
     block = {key: value for key, value in (standing or {}).items() if key not in known}
     block |= {"this-server-name": me.name, "mode": relationship.mode.value, **relationship.parameters}
     before = {str(peer.get("name")): peer for peer in (standing or {}).get("peers") or ()}
@@ -111,7 +115,9 @@ def wanted_block(relationship: Relationship, me: Peer, standing: Mapping[str, An
 
 
 def _wanted_peer(peer: Peer, standing: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"name", "role", "url", PASSWORD, *PEER_DEFAULTS}
+    known = {"name", "role", "url", PASSWORD, *PEER_DEFAULTS} - set(FILES)
+    if standing.get("basic-auth-user", "") != peer.options.get("basic-auth-user", ""):
+        known |= {"basic-auth-password-file", "basic-auth-user-file"}  # another user's
     entry = {key: value for key, value in standing.items() if key not in known}
     entry |= {"name": peer.name, "role": peer.role.value, "url": peer.url, **peer.options}
     if PASSWORD in standing and holds_password(peer, standing):

@@ -104,7 +104,7 @@ def _primary(members: Mapping[str, Snapshot]) -> Snapshot | None:
 def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[str, Any]) -> Imported:
     source = _primary(members) or next(iter(members.values()))
     mode = Mode(str(block["mode"]))
-    form = ha.normal_form(block, source.version)
+    form = _with_agreed_files(ha.normal_form(block, source.version), members)
     peers = tuple(_peer(entry, members, form) for entry in block["peers"])
     relationship = Relationship(
         name="",
@@ -150,6 +150,20 @@ def _peer(entry: Mapping[str, Any], members: Mapping[str, Snapshot], form: Mappi
     return Peer(members[name].endpoint.server, name, Role(str(entry["role"])), str(entry["url"]), options)
 
 
+def _with_agreed_files(form: dict[str, Any], members: Mapping[str, Snapshot]) -> dict[str, Any]:
+    """Leave out the paths of files that are not the same on every server: each server keeps its own."""
+    others = [ha.normal_form(block_of(each) or {}, each.version) for each in members.values()]
+
+    def agreed(mine: Mapping[str, Any], theirs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        differing = {key for key in ha.FILES if any(each.get(key) != mine.get(key) for each in theirs)}
+        return {key: "" if key in differing else value for key, value in mine.items()}
+
+    peers = {
+        name: agreed(peer, [each["peers"].get(name, {}) for each in others]) for name, peer in form["peers"].items()
+    }
+    return {**agreed(form, others), "peers": peers}
+
+
 def _parameters(form: Mapping[str, Any], version: str) -> dict[str, Any]:
     """The parameters that differ from Kea's default; those that we don't know stay on the servers untouched."""
     usual = ha.normal_form({"mode": form["mode"]}, version)
@@ -187,6 +201,8 @@ def _disagreements(
         server = snapshot.endpoint.server
         for key in sorted((ours.keys() | theirs.keys()) - {"this-server-name"}):
             for change in field_changes(key, ours.get(key, ABSENT), theirs.get(key, ABSENT)):
+                if change.name.rpartition(".")[2] in ha.FILES:
+                    continue  # each server keeps its own
                 text = f"{server} has {change.name} {change.after}, {source.endpoint.server} has {change.before}"
                 path = ("parameters", key) if key in relationship.parameters else ("name",)
                 remarks[path] = "; ".join(filter(None, [remarks.get(path), text]))

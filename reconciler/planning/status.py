@@ -129,6 +129,9 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
 
 def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[str]:
     view, normal = snapshot.ha, ha.normal_state(relationship.mode)
+    block = wanted.block_of(snapshot)
+    if block is not None and block.get("this-server-name") != peer.name:
+        yield f"{peer.server} says it is {block.get('this-server-name')!r}, not {peer.name!r}"
     if wanted.block_of(snapshot) is None:
         yield f"{peer.server} is not in the relationship yet"
     elif view is None:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from reconciler.errors import EndpointError
 from reconciler.model import (
-    Objection,
     Plan,
     Procedure,
     RelationshipOutcome,
@@ -25,7 +24,7 @@ from reconciler.model import (
     ServerPlan,
     Snapshot,
 )
-from reconciler.planning import wanted
+from reconciler.planning import verdict, wanted
 from reconciler.planning.plan import plan_server
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server
@@ -53,17 +52,12 @@ async def _carried_out(plan: RelationshipPlan, hands: Hands, approved: Collectio
         return RelationshipOutcome(plan.relationship.name, lost)
 
 
-def blocking(plan: RelationshipPlan, approved: Collection[str]) -> tuple[Objection, ...]:
-    """Return the objections of a plan that nobody approved."""
-    return tuple(each for each in plan.objections if not (each.approvable and each.code in approved))
-
-
 async def apply_relationship(
     plan: RelationshipPlan, hands: Hands, approved: Collection[str] = ()
 ) -> RelationshipOutcome:
     """Carry out the plan of one relationship and return where each of its servers stands."""
     name = plan.relationship.name
-    blocked_by = blocking(plan, approved)
+    blocked_by = verdict.unapproved(plan, approved)
     reason = plan.unplanned or ("; ".join(each.message for each in blocked_by) if blocked_by else None)
     if reason:
         return RelationshipOutcome(name, _idle(plan, reason), blocked_by)
@@ -75,18 +69,13 @@ async def apply_relationship(
             servers = [await _opened(plan, each, hands, stack) for each in plan.servers]
         except EndpointError as error:
             return RelationshipOutcome(name, _idle(plan, str(error)))
-        work = Work(plan, servers, hands, is_out_of_normal_approved=_is_waved_through(plan))
+        work = Work(plan, servers, hands, waved=frozenset(each.code for each in plan.objections))
         await (work.create() if plan.procedure is Procedure.CREATE else work.modify())
         return RelationshipOutcome(name, work.told())
 
 
 def _idle(plan: RelationshipPlan, reason: str) -> tuple[ServerOutcome, ...]:
     return tuple(ServerOutcome(peer.server, Result.NOT_ATTEMPTED, reason) for peer in plan.relationship.peers)
-
-
-def _is_waved_through(plan: RelationshipPlan) -> bool:
-    """Objections to the state of a partner that got this far were approved, so they don't stop us again."""
-    return any(each.code in {"partner-not-normal", "out-of-touch"} for each in plan.objections)
 
 
 async def _opened(plan: RelationshipPlan, server: ServerPlan, hands: Hands, stack: AsyncExitStack) -> Server:

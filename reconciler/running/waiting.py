@@ -36,12 +36,24 @@ def complaint(relationship: Relationship, server: str, view: HaView | None) -> s
         return f"{server} has no HA hook in force"
     if view.state != normal:
         return _in_state(server, view.state)
-    partner = view.partner
-    if partner is None or partner.interrupted or not partner.in_touch:
-        return f"{server} is out of touch with its partner"
-    if partner.last_state != normal:
-        return f"{server} last heard its partner in state {partner.last_state or 'unknown'}"
-    return None
+    if not _is_in_touch(view):
+        return _out_of_touch(server)
+    last_state = view.partner.last_state if view.partner else ""
+    return None if last_state == normal else f"{server} last heard its partner in state {last_state or 'unknown'}"
+
+
+def _is_in_touch(view: HaView) -> bool:
+    return view.partner is not None and view.partner.in_touch and not view.partner.interrupted
+
+
+def _out_of_touch(server: str) -> str:
+    return f"{server} is out of touch with its partner"
+
+
+async def out_of_touch(servers: Sequence[Server]) -> list[str]:
+    """Return which servers don't hear their partner now, whatever their states are. Raises EndpointError."""
+    views_ = [(server.name, await look(server)) for server in servers]
+    return [_out_of_touch(name) for name, view in views_ if view is not None and not _is_in_touch(view)]
 
 
 def deafness(server: str, view: HaView | None, seconds: float) -> str | None:
@@ -96,17 +108,33 @@ async def until_normal(
 
     `is_changed` says that a server was set just now: what they heard of each other before doesn't count then. Once
     `alone` takes over as if its partner were dead, which is not, waiting on would let both serve the same clients.
+    Two that were set and never hear each other are given up long before: only fetching leases takes its time.
     Returns what is still not well at the end, an empty list when all is.
     """
     began_at = hands.clock()
+    unheard = 10 + 6 * ha.heartbeat_delay(relationship)
     pause = min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4))
     while True:
         waited = hands.clock() - began_at
         found = await complaints(relationship, servers, seconds_since=waited if is_changed else None)
         if not found or waited >= seconds or (alone and _has_taken_over(alone, found)):
             return list(found.values())
+        if is_changed and waited >= unheard and not await _have_met(servers):
+            return [*found.values(), f"they have not heard each other for {unheard:.0f} s"]
         hands.say(f"{relationship.name}: waiting: {'; '.join(found.values())}")
         await hands.sleep(pause)
+
+
+async def _have_met(servers: Sequence[Server]) -> bool:
+    """Whether every server that answers and has HA in force has heard its partner."""
+    for server in servers:
+        try:
+            view = await look(server)
+        except EndpointError:
+            continue
+        if view is not None and not (view.partner is not None and view.partner.in_touch):
+            return False
+    return True
 
 
 def _has_taken_over(server: Server, found: Mapping[str, str]) -> bool:

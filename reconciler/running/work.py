@@ -21,15 +21,13 @@ _STALE = 1.0  # seconds after which a server is looked at once more before it is
 class Work:
     """One relationship being changed: what was done so far, and where each server stands."""
 
-    def __init__(
-        self, plan: RelationshipPlan, servers: list[Server], hands: Hands, *, is_out_of_normal_approved: bool
-    ) -> None:
+    def __init__(self, plan: RelationshipPlan, servers: list[Server], hands: Hands, *, waved: frozenset[str]) -> None:
         self._plan = plan
         self._relationship = plan.relationship
         self._servers = servers
         self._changing = [server for server in servers if server.plan.outgoing is not None]
         self._hands = hands
-        self._waived = is_out_of_normal_approved
+        self._waved = waved  # the codes of objections that a person let pass, each for what it says only
         self._told: dict[str, ServerOutcome] = {}
         self._unsure: set[str] = set()  # servers that may have, or come to have, what was not meant to stay
 
@@ -154,9 +152,14 @@ class Work:
         """The last look before a standing relationship is touched; a broken hook on the very server is the reason
         to touch it, and an approved objection to its state stays approved.
         """
-        if self._waived or server.plan.snapshot.ha is None:
+        if "out-of-touch" in self._waved or server.plan.snapshot.ha is None:
             return True
         self._say(server, "making sure that both servers are well")
+        if "partner-not-normal" in self._waved:
+            deaf = await waiting.out_of_touch(self._servers)
+            if deaf:
+                self._tell(server, Result.NOT_ATTEMPTED, f"the pair is not well any more: {'; '.join(deaf)}")
+            return not deaf
         limit = waiting.patience_before(self._relationship)
         found = await waiting.until_normal(self._relationship, self._servers, self._hands, seconds=limit)
         if found:
@@ -207,7 +210,7 @@ class Work:
             self._hands,
             seconds=self._hands.normal_within or waiting.time_limit(self._relationship),
             is_changed=True,
-            alone=None if self._waived else alone,
+            alone=None if "out-of-touch" in self._waved else alone,
         )
         if found:
             waited = self._hands.clock() - began_at

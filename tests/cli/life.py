@@ -34,7 +34,8 @@ class Life(Site):
     """A world and the command line in simulated time; a context manager.
 
     `story` has every command as (server, command), `violations` what must never happen and did; `plan` is the last one
-    that was made. `is_waived`: objections to the state of a partner were approved.
+    that was made. `is_waived`: objections to the state of a partner were approved. `events` happen at
+    the command of their number, counted in `story`, right before it is sent.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,6 +44,7 @@ class Life(Site):
         self.violations: list[str] = []
         self.plan: Plan | None = None
         self.is_waived = False
+        self.events: dict[int, Callable[[], object]] = {}
         self._writing: dict[str, Endpoint] = {}
         self._exits = contextlib.ExitStack()
 
@@ -90,6 +92,7 @@ class Life(Site):
 
     def begins(self, endpoint: Endpoint, command: str) -> None:
         """A command goes out."""
+        self.events.pop(len(self.story), lambda: None)()
         self.story.append((endpoint.server, command))
         if command not in WRITES:
             return

@@ -10,7 +10,8 @@ import pytest
 
 from reconciler.errors import AccessRefusedError
 from reconciler.model import Objection, Plan, Procedure, RelationshipOutcome, Result, ServerOutcome
-from reconciler.running.apply import apply, blocking
+from reconciler.planning.verdict import unapproved
+from reconciler.running.apply import apply
 from tests.running.fake_kea import MAX_RESPONSE, WRITES, Fault, Pair, relationship
 from tests.running.test_every_fault import differing, half, slower, unrelated
 
@@ -88,7 +89,7 @@ def test_an_objection_stops_all_unless_it_is_approved_by_name(
 ) -> None:
     pair = differing()
     plan = objecting(pair, *objections)
-    assert len(blocking(plan.relationships[0], approved)) == left
+    assert len(unapproved(plan.relationships[0], approved)) == left
     told = carried_out(pair, plan, approved)
     assert (writes(pair) == []) is bool(left)
     assert told["kea-b"].result is (Result.NOT_ATTEMPTED if left else Result.APPLIED)

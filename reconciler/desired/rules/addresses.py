@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.desired.urls import HttpUrl, parse_control, parse_http
-from reconciler.model import Problem
+from reconciler.model import Problem, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,9 +60,13 @@ def https_has_tls(draft: Draft) -> Iterator[Problem]:
         files = {key: peer.options.get(key, draft.parameters.get(key, "")) for key in _TLS}
         missing = [key for key, path in files.items() if not path]
         if _is_https(peer) and len(missing) == len(_TLS):
-            message = f"peers[{peer.index}].url is https, and there are no TLS files"
-            advice = f"Give trust-anchor, cert-file and key-file, in peers[{peer.index}] or in parameters for both."
-            yield Problem(draft.at("peers", peer.index, "url"), "https-needs-tls", message, advice)
+            message = f"peers[{peer.index}].url is https, and there are no TLS files; Kea refuses that on a new pair"
+            advice = (
+                f"Give trust-anchor, cert-file and key-file, in peers[{peer.index}] or in parameters for both. "
+                "Servers that already have files of their own keep them."
+            )
+            place = draft.at("peers", peer.index, "url")
+            yield Problem(place, "https-needs-tls", message, advice, Severity.WARNING)
         elif 0 < len(missing) < len(_TLS):
             message = f"peers[{peer.index}] has some of the TLS files, and no {' and no '.join(missing)}"
             advice = "Give all of trust-anchor, cert-file and key-file, or none; parameters count for every peer."
