@@ -77,7 +77,7 @@ def test_the_log_says_what_was_sent_and_what_came_of_it(pair: Site) -> None:
     assert line.startswith("DEBUG reconciler.kea.client: kea-b (dhcp4): config-get (44 bytes) answered result 0 (")
     assert line.endswith(" s")
     pair["kea-b"].faults.add(Kind.CUT, "config-get")
-    failed = [line for line in pair.run("plan", "--log-level", "debug").stderr.splitlines() if " failed after " in line]
+    failed = [line for line in pair.run("plan", "--log-level", "debug").stderr.splitlines() if " failed: " in line]
     assert any(line.startswith("DEBUG reconciler.kea.client: kea-b (dhcp4): config-get failed") for line in failed)
 
 

@@ -44,6 +44,7 @@ def test_all_settings(tmp_path: Path) -> None:
         [network]
         allow = ["192.0.2.0/24", "2001:db8::/32", "127.0.0.1"]
         allow-basic-auth-over-plain-http = true
+        allow-unix-sockets = true
         [limits]
         connect-seconds = 1
         answer-seconds = 2.5
@@ -56,6 +57,7 @@ def test_all_settings(tmp_path: Path) -> None:
     assert read_settings(path) == Settings(
         allow=(ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"), ip_network("127.0.0.1/32")),
         allow_basic_auth_over_plain_http=True,
+        allow_unix_sockets=True,
         connect_seconds=1.0,
         answer_seconds=2.5,
         configuration_seconds=600.0,

@@ -127,6 +127,26 @@ def test_a_password_stays_with_the_same_user_unless_a_file_is_named(
     assert (made["peers"][0].get(PASSWORD) == "canary") is is_kept
 
 
+def test_the_files_of_one_machine_stay_unless_desired_names_them() -> None:
+    standing = wanted_block(PAIR, ONE, None)
+    standing["trust-anchor"] = "/etc/kea/here/ca.pem"
+    standing["peers"][0] |= {"cert-file": "/etc/kea/here/a.pem", "key-file": "/etc/kea/here/a.key"}
+    kept = wanted_block(PAIR, ONE, standing)
+    assert normal_form(kept, "2.2.0") == normal_form(standing, "2.2.0")
+    named = replace(ONE, options={"cert-file": "/etc/ssl/a.pem", "key-file": ""})
+    taken = wanted_block(replace(PAIR, peers=(named, TWO)), ONE, standing)
+    assert taken["trust-anchor"] == "/etc/kea/here/ca.pem"
+    assert (taken["peers"][0]["cert-file"], taken["peers"][0]["key-file"]) == ("/etc/ssl/a.pem", "")
+
+
+def test_a_password_file_goes_with_its_user() -> None:
+    standing = wanted_block(PAIR, ONE, None)
+    standing["peers"][0] |= {"basic-auth-user": "ha", "basic-auth-password-file": "/etc/kea/ha.password"}
+    same = replace(ONE, options={"basic-auth-user": "ha"})
+    assert wanted_block(replace(PAIR, peers=(same, TWO)), ONE, standing)["peers"][0] == standing["peers"][0]
+    assert "basic-auth-password-file" not in wanted_block(PAIR, ONE, standing)["peers"][0]
+
+
 def test_an_empty_password_is_none() -> None:
     block = wanted_block(PAIR, ONE, None)
     empty = block | {"peers": [{**peer, PASSWORD: "", "basic-auth-user": ""} for peer in block["peers"]]}

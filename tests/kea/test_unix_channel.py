@@ -119,3 +119,14 @@ def test_no_permission_is_a_refusal(tmp_path: Path) -> None:
     from reconciler.kea.channel_faults import unconnected
 
     assert isinstance(unconnected("kea-a", PermissionError(13, "Permission denied")), AccessRefusedError)
+
+
+@pytest.mark.parametrize("is_allowed", [False, True])
+def test_a_list_of_networks_keeps_us_from_sockets_unless_they_are_allowed(tmp_path: Path, *, is_allowed: bool) -> None:
+    endpoint = Endpoint("kea-a", Service.DHCP4, f"unix:{tmp_path / 'sock'}")
+    settings = Settings(allow=(), allow_unix_sockets=is_allowed)
+    if is_allowed:
+        assert open_client(endpoint, settings, Credentials()).endpoint is endpoint
+    else:
+        with pytest.raises(AccessRefusedError, match="allow-unix-sockets"):
+            open_client(endpoint, settings, Credentials())
