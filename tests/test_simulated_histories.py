@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from reconciler.kea import hooks
 from reconciler.model import Mode, Service
 from reconciler.planning.guard import CODES
 from reconciler.simulator import Kind
@@ -327,6 +328,8 @@ class Histories(RuleBasedStateMachine):
                 if endpoint.written is None:  # what a person does with a file that was cut
                     endpoint.write_file(endpoint.config)
                 endpoint.start()
+            if endpoint.ha is None and hooks.relationships_of(endpoint.config):
+                endpoint.restart(endpoint.config)  # see test_simulated_life: a lost hook and other differences
             if name in self.said_to_be_off:  # what a person does who was told so
                 endpoint.command("dhcp-enable")
         for _ in range(3):
