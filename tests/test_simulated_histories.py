@@ -50,13 +50,7 @@ FAULTS = (
     (Kind.RESET, "status-get"),
 )
 
-BY_HAND = 4711
-
 names = st.sampled_from(NAMES)
-
-
-def mark_as_edited(config: Config) -> None:
-    config["decline-probation-period"] = BY_HAND
 
 
 @dataclass(frozen=True)
@@ -80,6 +74,7 @@ class Histories(RuleBasedStateMachine):
         self.begun: dict[str, Config] = {}
         self.said_to_be_off: set[str] = set()
         self.is_cut = False
+        self.mark = 4710  # what the last edit in the middle of an apply has set
 
     @initialize(service=st.sampled_from(Service), mode=st.sampled_from(Mode), is_related=st.booleans())
     def begin(self, service: Service, mode: Mode, is_related: bool) -> None:
@@ -246,10 +241,24 @@ class Histories(RuleBasedStateMachine):
         self.document["parameters"]["max-ack-delay"] = 10000 + number
         self.life.write()
         self.life.let_pass(20)
-        self.life.events = {number: lambda: self.edit(name, mark_as_edited)}
+        self.mark += 1
+        mark = {"decline-probation-period": self.mark}
+        self.life.events = {number: lambda: self.edit(name, lambda config: config.update(mark))}
         self.applied(is_approved=True, is_alone=False)
+        if number < len(self.life.story) and not self.may_be_overwritten(name, number):
+            assert self.endpoint(name).config["decline-probation-period"] == self.mark, self.life.story
         self.life.events = {}
         self.edit(name, lambda config: config.pop("decline-probation-period"))
+
+    def may_be_overwritten(self, name: str, number: int) -> bool:
+        """Whether an edit before the command of this number came before the plan's own reading, or in the moment
+        that nobody can close: after the last look at the server (list-commands is part of it) and before its set.
+        """
+        story = self.life.story
+        if number <= story.index((name, "config-get")):
+            return True
+        later = [place for place in range(number, len(story)) if story[place] == (name, "config-set")]
+        return bool(later) and (name, "list-commands") not in story[number : later[0]]
 
     def is_ready(self) -> bool:
         """Whether both run and hear each other."""
@@ -282,7 +291,7 @@ class Histories(RuleBasedStateMachine):
 
     def check_server(self, name: str, before: Standing, new: Config | None, told: Config) -> None:
         endpoint = self.endpoint(name)
-        if endpoint.config.get("decline-probation-period") == BY_HAND:  # somebody else's, and not overwritten
+        if endpoint.config.get("decline-probation-period") == self.mark:  # somebody else's, and not overwritten
             return
         assert endpoint.written in (before.file, new) or "its file is cut" in told["reason"], told
         assert endpoint.config in (before.config, new), told

@@ -68,7 +68,7 @@ def import_(
         for other in left:
             run.echo(f"not imported, {' and '.join(other.servers)}: {other.reason}", err=True)
         if not found:
-            raise session.Failure(_nothing_found(live))
+            raise session.Failure("nothing was imported" if left else _nothing_found(live))
         files = _files(desired, live, found, writes_inventory=bool(controls))
         _write(files)
         for path in files:
@@ -98,7 +98,11 @@ def _read(run: Session, desired: Path, controls: Sequence[str]) -> Mapping[tuple
         silent = [each for each in silent if each.endpoint.control not in answering]
         live = named([each for each in live.values() if not isinstance(each, Unreachable)])
     if silent:
-        raise session.Failure("\n".join(dict.fromkeys(f"{each.endpoint.server}: {each.reason}" for each in silent)))
+        raise session.Failure(
+            "\n".join(
+                dict.fromkeys(each.reason if controls else f"{each.endpoint.server}: {each.reason}" for each in silent)
+            )
+        )
     return live
 
 
@@ -142,7 +146,9 @@ def _write(files: Mapping[Path, str]) -> None:
 
     there = [str(path) for path in files if path.exists()]
     if there:
-        raise Failure(f"{', '.join(there)} already there; import overwrites nothing. Move it away, or give --desired")
+        raise Failure(
+            f"{', '.join(there)} already there; import overwrites nothing. Move it away, or give another --desired"
+        )
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
