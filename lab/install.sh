@@ -125,14 +125,15 @@ disable_services() {
 
 install_packages() {
     say "installing Debian packages: $*"
-    trap allow_starting_services EXIT # also when interrupted
+    trap allow_starting_services EXIT # also when interrupted, which bash tells reliably only where it is trapped itself
+    trap 'exit 143' INT TERM HUP
     local has_worked=no
     if forbid_starting_services && apt_get update && apt_get install --no-install-recommends --yes "$@"; then
         has_worked=yes
         disable_services "$@"
     fi
     allow_starting_services
-    trap - EXIT
+    trap - EXIT INT TERM HUP
     [ "$has_worked" = yes ]
 }
 

@@ -290,9 +290,6 @@ def test_a_partition_stops_every_write(pair: Pair) -> None:
     pair.must_apply()
 
 
-@pytest.mark.xfail(
-    reason="the partner is to be changed first, which can't become normal without the other's hook", strict=True
-)
 def test_a_lost_hook_on_the_authority_comes_back_although_its_data_have_moved(pair: Pair) -> None:
     """A failed config-set of a person's leaves a server without hooks and sockets, while its partner serves alone."""
     pair.edit("kea-a", lambda config: config.update({"decline-probation-period": 4711}))

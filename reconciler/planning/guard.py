@@ -126,15 +126,15 @@ def _subnet_id_conflict(case: Case) -> Iterator[Objection]:
 
 
 def _not_normal(case: Case) -> Iterator[Objection]:
-    """A server whose hook is not in force serves nobody and is repaired; all else waits for two normal servers."""
+    """A server whose hook is not in force serves nobody and is mended first; all else waits for two normal servers."""
     if case.procedure is not Procedure.MODIFY:
         return
     normal = ha.normal_state(case.relationship.mode)
-    broken = {peer.server for peer in case.relationship.peers if case.snapshots[peer.server].ha is None}
-    if broken >= {server.peer.server for server in case.written}:
-        return
+    views = {peer.server: case.snapshots[peer.server].ha for peer in case.relationship.peers}
+    if None in views.values():
+        return  # apply goes on to the other server only when both have become normal
     for peer in case.relationship.peers:
-        view = case.snapshots[peer.server].ha
+        view = views[peer.server]
         if view is None:
             continue
         if view.state != normal:

@@ -91,7 +91,7 @@ def _decided(
     replicates = relationship.replicate and not shared
     data = wanted.replicated_part(relationship, source) if replicates else None
     servers = []
-    for peer in in_safe_order(relationship):
+    for peer in _order(relationship, snapshots):
         snapshot = snapshots[peer.server]
         theirs = None if snapshot is source else data
         servers.append(plan_server(relationship, peer, snapshot, theirs, source.endpoint.server, revision))
@@ -110,6 +110,18 @@ def in_safe_order(relationship: Relationship) -> list[Peer]:
     A standby answers nobody, so changing it costs nothing, and what goes wrong goes wrong there first.
     """
     return sorted(relationship.peers, key=lambda peer: (peer.role is Role.PRIMARY, peer.name))
+
+
+def _order(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> list[Peer]:
+    """Return the peers of a relationship in the order in which they are changed now.
+
+    In a standing one a server whose HA hook is not in force goes first, whatever its role: it serves nobody, and
+    until it is mended its partner can't be changed from normal to normal.
+    """
+    ordered = in_safe_order(relationship)
+    if any(wanted.block_of(snapshot) is None for snapshot in snapshots.values()):
+        return ordered
+    return sorted(ordered, key=lambda peer: snapshots[peer.server].ha is not None)
 
 
 def _procedure(servers: list[ServerPlan]) -> Procedure:

@@ -173,7 +173,13 @@ class Work:
         if not await self._all_normal(server, alone=server):
             await self._restore(server, live)
             return False
+        self._note_change(server, live)
         return await self._persist(server, live)
+
+    def _note_change(self, server: Server, live: Snapshot) -> None:
+        """Take what a server was set to for what the plan saw of it: it may be the authority that others follow."""
+        changed = replace(server, plan=replace(server.plan, snapshot=live))
+        self._servers = [changed if each is server else each for each in self._servers]
 
     async def _set(self, server: Server) -> Snapshot | None:
         """Set one server; on failure put it back at once. Returns it as read afterwards, None when it failed."""
