@@ -42,7 +42,8 @@ def test_services_are_held_back_only_while_packages_are_installed(tmp_path: Path
 
 
 def test_services_are_released_when_the_installation_is_interrupted(tmp_path: Path) -> None:
-    script = f"POLICY={tmp_path}/policy; apt_get() {{ touch {tmp_path}/begun; sleep 30; }}; install_packages kea-admin"
+    apt_get = f"apt_get() {{ sleep 30 & touch {tmp_path}/begun; wait $!; }}"
+    script = f"POLICY={tmp_path}/policy; {apt_get}; install_packages kea-admin"
     command = ["bash", "-c", f'source {SCRIPT}\nas_root() {{ "$@"; }}\n{script}']
     with subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL) as installation:
         assert wait_until((tmp_path / "begun").exists, 10)
