@@ -56,20 +56,6 @@ def changed(config: dict[str, Any], service: Service, share: float, seed: int = 
     return _with_subnets(config, service, lambda subnets: [edited(subnet) for subnet in subnets])
 
 
-def shuffled(config: dict[str, Any], service: Service, seed: int = 0) -> dict[str, Any]:
-    """Return the same configuration with its subnets, reservations, pools and options in another order."""
-    chance = random.Random(seed)
-
-    def mixed(subnet: dict[str, Any]) -> dict[str, Any]:
-        lists = {key: value for key, value in subnet.items() if isinstance(value, list)}
-        return {**subnet, **{key: chance.sample(value, len(value)) for key, value in lists.items()}}
-
-    def all_mixed(subnets: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [mixed(subnet) for subnet in chance.sample(subnets, len(subnets))]
-
-    return _with_subnets(config, service, all_mixed)
-
-
 def _with_subnets(config: dict[str, Any], service: Service, edit: Any) -> dict[str, Any]:
     networks = [{**network, service.subnets: edit(network[service.subnets])} for network in config["shared-networks"]]
     return {**config, "shared-networks": networks, service.subnets: edit(config[service.subnets])}

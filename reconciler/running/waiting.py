@@ -51,9 +51,17 @@ def _out_of_touch(server: str) -> str:
 
 
 async def out_of_touch(servers: Sequence[Server]) -> list[str]:
-    """Return which servers don't hear their partner now, whatever their states are. Raises EndpointError."""
-    views_ = [(server.name, await look(server)) for server in servers]
-    return [_out_of_touch(name) for name, view in views_ if view is not None and not _is_in_touch(view)]
+    """Return which servers don't hear their partner now, or don't answer, whatever their states are."""
+    found = []
+    for server in servers:
+        try:
+            view = await look(server)
+        except EndpointError as error:
+            found.append(str(error))
+            continue
+        if view is not None and not _is_in_touch(view):
+            found.append(_out_of_touch(server.name))
+    return found
 
 
 def deafness(server: str, view: HaView | None, seconds: float) -> str | None:

@@ -150,18 +150,17 @@ class Work:
 
     async def _partner_is_well(self, server: Server) -> bool:
         """The last look before a standing relationship is touched; a broken hook on the very server is the reason
-        to touch it, and an approved objection to its state stays approved.
+        to touch it. An objection that was approved stays so, but only for what it says: one to the states of the
+        two does not let pass that they lose each other.
         """
         if "out-of-touch" in self._waved or server.plan.snapshot.ha is None:
             return True
         self._say(server, "making sure that both servers are well")
         if "partner-not-normal" in self._waved:
-            deaf = await waiting.out_of_touch(self._servers)
-            if deaf:
-                self._tell(server, Result.NOT_ATTEMPTED, f"the pair is not well any more: {'; '.join(deaf)}")
-            return not deaf
-        limit = waiting.patience_before(self._relationship)
-        found = await waiting.until_normal(self._relationship, self._servers, self._hands, seconds=limit)
+            found = await waiting.out_of_touch(self._servers)
+        else:
+            limit = waiting.patience_before(self._relationship)
+            found = await waiting.until_normal(self._relationship, self._servers, self._hands, seconds=limit)
         if found:
             self._tell(server, Result.NOT_ATTEMPTED, f"the pair is not well any more: {'; '.join(found)}")
         return not found

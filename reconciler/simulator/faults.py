@@ -91,5 +91,4 @@ class Faults:
 
 BEFORE = frozenset({Kind.HANG, Kind.DELAY, Kind.RESET, Kind.GARBAGE, Kind.UNAUTHORIZED, Kind.HTML, Kind.OTHER_ANSWER})
 AFTER = frozenset({Kind.CUT, Kind.TRUNCATE})
-INSIDE = frozenset({Kind.SET_FAILS, Kind.DISK_FULL, Kind.FAILS})
 ELSEWHERE = frozenset({Kind.WRONG_SERVICE})

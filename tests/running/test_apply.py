@@ -122,6 +122,34 @@ def test_a_pair_that_was_approved_as_it_is_is_changed() -> None:
     assert carried_out(pair, plan, ("partner-not-normal",))["kea-b"].result is Result.APPLIED
 
 
+def test_an_approval_of_states_does_not_let_pass_that_they_lose_each_other() -> None:
+    pair = differing()
+    plan = objecting(pair, OBJECTION)
+    pair.a.is_deaf = pair.b.is_deaf = True
+    told = carried_out(pair, plan, ("partner-not-normal",))
+    assert writes(pair) == []
+    assert told["kea-b"].result is Result.NOT_ATTEMPTED
+    assert "out of touch" in told["kea-b"].reason
+
+
+def test_a_partner_that_does_not_answer_the_last_look_is_told_and_nothing_is_sent() -> None:
+    pair = differing()
+    plan = objecting(pair, OBJECTION)
+    carried_out(pair, plan, ("partner-not-normal",))
+    last_look = max(n for n, each in enumerate(pair.story) if each == ("kea-a", "status-get") and n < first_write(pair))
+    again = differing()
+    plan = objecting(again, OBJECTION)
+    again.faults[last_look] = Fault.NOT_REACHED
+    told = carried_out(again, plan, ("partner-not-normal",))
+    assert writes(again) == []
+    assert told["kea-b"].result is Result.NOT_ATTEMPTED
+    assert "internal error" not in told["kea-b"].reason
+
+
+def first_write(pair: Pair) -> int:
+    return next(number for number, each in enumerate(pair.story) if each[1] in WRITES)
+
+
 def test_a_server_without_its_hook_is_set_although_its_partner_went_on_alone() -> None:
     pair = slower()
     pair.a.config = pair.b.config | {"hooks-libraries": pair.a.config["hooks-libraries"]}
