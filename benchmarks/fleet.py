@@ -56,7 +56,7 @@ def _serve(folder: Path, pairs: int) -> None:
                 for name, role, port in zip(names, ("primary", "standby"), mine, strict=True)
             ]
             for name, port in zip(names, mine, strict=True):
-                config = {**data, "hooks-libraries": with_relationship({}, _block(name, peers), HOOKS)}
+                config = {**data, "hooks-libraries": with_relationship({}, _block(name, peers), None, HOOKS)}
                 control = world.add_server(name, {service: config}, port=port).control
                 servers[name] = {service.value: {"control": control}}
                 curl.write(_curl_entry(control, service.value, is_first=port == ports[0]))

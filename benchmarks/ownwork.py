@@ -53,7 +53,7 @@ def rows(folder: Path, size: tuple[int, int]) -> Iterator[Row]:
 def _write(path: Path, config: dict[str, object], place: int) -> str:
     peers = [{"name": peer.name, "role": peer.role.value, "url": peer.url} for peer in PEERS]
     block = {"this-server-name": PEERS[place].name, "mode": "hot-standby", "peers": peers}
-    own = {"hooks-libraries": with_relationship({}, block, "/usr/lib/kea/hooks"), "control-socket": {}}
+    own = {"hooks-libraries": with_relationship({}, block, None, "/usr/lib/kea/hooks"), "control-socket": {}}
     path.write_bytes(orjson.dumps([{"result": 0, "arguments": {SERVICE.root: {**config, **own}}}]))
     return str(path)
 

@@ -38,11 +38,14 @@ class Mode(StrEnum):
 
     LOAD_BALANCING = "load-balancing"
     HOT_STANDBY = "hot-standby"
+    PASSIVE_BACKUP = "passive-backup"
 
     @property
-    def partner_role(self) -> Role:
-        """The role of the peer that answers clients together with, or in place of, the primary."""
-        return Role.SECONDARY if self is Mode.LOAD_BALANCING else Role.STANDBY
+    def partner_role(self) -> Role | None:
+        """The role of the peer that answers clients together with, or in place of, the primary; passive-backup has
+        none.
+        """
+        return _PARTNER_ROLES[self]
 
 
 class Role(StrEnum):
@@ -51,6 +54,25 @@ class Role(StrEnum):
     PRIMARY = "primary"
     SECONDARY = "secondary"
     STANDBY = "standby"
+    BACKUP = "backup"
+
+
+_PARTNER_ROLES = {Mode.LOAD_BALANCING: Role.SECONDARY, Mode.HOT_STANDBY: Role.STANDBY, Mode.PASSIVE_BACKUP: None}
+
+
+class Pools(StrEnum):
+    """Who hands out addresses of a pool in load-balancing: both servers, or each of a part of its own."""
+
+    SHARED = "shared"
+    SPLIT = "split"
+
+
+class OnRemove(StrEnum):
+    """What becomes of the scopes of the other peers when a relationship is removed; the primary keeps its own."""
+
+    DISABLE = "disable"
+    DELETE = "delete"
+    KEEP = "keep"
 
 
 # ---------------------------------------------------------------------------------------------- input
@@ -125,7 +147,9 @@ class Peer:
 class Relationship:
     """One desired failover relationship. `parameters` are those of Kea's HA hook, by Kea's own names and in
     Kea's units; a parameter that is absent has Kea's default. `local` are path patterns of what belongs to
-    each server beside the built-in list. `positions` maps a path inside the document to its place.
+    each server beside the built-in list. `pools` counts in load-balancing only. `on_remove` is what is done to the
+    other peers when the relationship goes, which `is_absent` asks for. `positions` maps a path inside the document to
+    its place.
     """
 
     name: str
@@ -135,6 +159,9 @@ class Relationship:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     replicate: bool = True
     local: tuple[str, ...] = ()
+    pools: Pools = Pools.SHARED
+    on_remove: OnRemove = OnRemove.DISABLE
+    is_absent: bool = False
     position: Position | None = field(default=None, compare=False, repr=False)
     positions: Mapping[tuple[str | int, ...], Position] = field(default_factory=dict, compare=False, repr=False)
 
@@ -144,9 +171,14 @@ class Relationship:
         return next(peer for peer in self.peers if peer.role is Role.PRIMARY)
 
     @property
-    def partner(self) -> Peer:
-        """The secondary or standby: the peer that is the truth while the primary is down."""
-        return next(peer for peer in self.peers if peer.role is self.mode.partner_role)
+    def partner(self) -> Peer | None:
+        """The secondary or standby: the peer that is the truth while the primary is down; None in passive-backup."""
+        return next((peer for peer in self.peers if peer.role is self.mode.partner_role), None)
+
+    @property
+    def backups(self) -> tuple[Peer, ...]:
+        """The peers that are sent every lease and answer nobody."""
+        return tuple(peer for peer in self.peers if peer.role is Role.BACKUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +214,7 @@ class PartnerView:
 @dataclass(frozen=True, slots=True)
 class HaView:
     """What a server says about itself in its relationship (`ha-servers.local`); `partner` is None where Kea
-    gives no `remote`.
+    gives no `remote`: in passive-backup, and on a backup.
     """
 
     mode: str
@@ -199,8 +231,11 @@ class Snapshot:
     `config` is what stands under `Dhcp4` or `Dhcp6`, shared and never altered. `kea_hash` is Kea's own hash
     (2.4.0 and later), a per-server optimistic lock. `uptime` and `reload` are seconds, `read_at` the
     reader's monotonic clock in seconds when status-get answered, `clock_offset` the server's clock minus
-    ours in seconds where it could be told. `ha` is None when the HA hook is not in force, whatever the
-    configuration says. `size` is that of the config-get reply in bytes.
+    ours in seconds where it could be told. `size` is that of the config-get reply in bytes.
+
+    `views` are what status-get says of each relationship, in the order of the HA hook's list; `place` is where in
+    that list the relationship at hand stands, None where it is not there. `ha` is the view at that place, None when
+    the HA hook is not in force, whatever the configuration says (see `planning.places`).
     """
 
     endpoint: Endpoint
@@ -217,6 +252,8 @@ class Snapshot:
     hooks_directory: str | None = None
     clock_offset: float | None = None
     size: int = 0
+    views: tuple[HaView, ...] = ()
+    place: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +366,7 @@ class Stamp:
 
 
 class Procedure(StrEnum):
-    """How a relationship's servers are brought to the plan (see planning.schedule)."""
+    """What a plan does to a relationship; how its servers are brought there is in the plan's stages."""
 
     NOTHING = "nothing"
     CREATE = "create"
@@ -350,8 +387,22 @@ class ServerPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """Servers that are changed together, all of them or none: from a relationship that works to one that works.
+
+    `servers` are names, in the order in which they are set. The DHCP service of those in `silenced` is off from before
+    the first set until all peers are normal. `needs_normal` says whether the relationship has to be well before.
+    """
+
+    servers: tuple[str, ...]
+    silenced: tuple[str, ...] = ()
+    needs_normal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class RelationshipPlan:
-    """What is to be done about one relationship. `servers` are in the order in which they are changed.
+    """What is to be done about one relationship. `servers` are in the order in which they are changed, and `stages`
+    say which of them are changed together.
 
     `replicates` says whether DHCP data follows the authority; `unplanned` says why nothing could be decided;
     `unreachable` are the endpoints that could not be read; `notes` are worth saying and stop nothing.
@@ -366,6 +417,7 @@ class RelationshipPlan:
     notes: tuple[str, ...] = ()
     unplanned: str | None = None
     unreachable: tuple[Unreachable, ...] = ()
+    stages: tuple[Stage, ...] = ()
 
     @property
     def has_changes(self) -> bool:

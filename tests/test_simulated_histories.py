@@ -25,6 +25,7 @@ from reconciler.simulator import Kind
 from reconciler.simulator.dhcp import Origin
 from tests.cli.life import USUAL, WRITES, Life
 from tests.cli.site import Run, subnet
+from tests.pairs import PAIR_MODES
 
 if TYPE_CHECKING:
     from reconciler.simulator import SimulatedEndpoint
@@ -76,7 +77,7 @@ class Histories(RuleBasedStateMachine):
         self.is_cut = False
         self.mark = 4710  # what the last edit in the middle of an apply has set
 
-    @initialize(service=st.sampled_from(Service), mode=st.sampled_from(Mode), is_related=st.booleans())
+    @initialize(service=st.sampled_from(Service), mode=st.sampled_from(PAIR_MODES), is_related=st.booleans())
     def begin(self, service: Service, mode: Mode, is_related: bool) -> None:
         self.service, self.mode = service, mode
         secrets: Config = {

@@ -154,14 +154,19 @@ def sync_timeout(relationship: Relationship) -> float:
     return float(relationship.parameters.get("sync-timeout", defaults(relationship.mode, "0")["sync-timeout"])) / 1000
 
 
-def normal_state(mode: Mode) -> str:
-    """Return the state that a primary, secondary or standby has while all is well: the mode's own name."""
-    return mode.value
+def normal_state(mode: Mode, role: Role) -> str:
+    """Return the state that a peer has while all is well: a backup's is its role's name, any other's its mode's."""
+    return role.value if role is Role.BACKUP else mode.value
+
+
+def hears_a_partner(mode: Mode, role: Role) -> bool:
+    """Whether a peer exchanges heartbeats: backups don't, and in passive-backup nobody does (Kea shows no `remote`)."""
+    return mode is not Mode.PASSIVE_BACKUP and role is not Role.BACKUP
 
 
 def default_scopes(peer: Peer) -> tuple[str, ...]:
     """Return the scopes that a peer serves in its normal state, as peer names.
 
-    Load-balancing: each its own. Hot-standby: the primary its own, the standby none (seen on 2.2.0).
+    Load-balancing: each its own. Hot-standby and passive-backup: the primary its own, the others none (seen on 2.2.0).
     """
-    return () if peer.role is Role.STANDBY else (peer.name,)
+    return () if peer.role in {Role.STANDBY, Role.BACKUP} else (peer.name,)

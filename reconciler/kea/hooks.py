@@ -47,8 +47,11 @@ def directory_in_use(config: Mapping[str, Any]) -> str | None:
     return None
 
 
-def with_relationship(config: Mapping[str, Any], block: Mapping[str, Any], directory: str) -> list[dict[str, Any]]:
-    """Return hooks-libraries as it stands, with the HA hook's relationship replaced by `block`.
+def with_relationship(
+    config: Mapping[str, Any], block: Mapping[str, Any], place: int | None, directory: str
+) -> list[dict[str, Any]]:
+    """Return hooks-libraries as it stands, with the HA hook's relationship at `place` replaced by `block`, or with
+    `block` added to its list where that is None.
 
     A missing library is added from `directory`, lease commands before HA; other libraries, their parameters and
     unknown keys stay as they are and where they are.
@@ -58,9 +61,11 @@ def with_relationship(config: Mapping[str, Any], block: Mapping[str, Any], direc
     if HA_LIBRARY not in names:
         libraries.append({"library": posixpath.join(directory, HA_LIBRARY)})
         names.append(HA_LIBRARY)
-    place = names.index(HA_LIBRARY)
-    parameters = dict(libraries[place].get("parameters") or {})
-    libraries[place] = {**libraries[place], "parameters": {**parameters, "high-availability": [dict(block)]}}
+    blocks: list[Mapping[str, Any]] = [*relationships_of(config)]
+    blocks[len(blocks) if place is None else place : None if place is None else place + 1] = [dict(block)]
+    entry = names.index(HA_LIBRARY)
+    parameters = dict(libraries[entry].get("parameters") or {})
+    libraries[entry] = {**libraries[entry], "parameters": {**parameters, "high-availability": blocks}}
     if LEASE_COMMANDS_LIBRARY not in names:
-        libraries.insert(place, {"library": posixpath.join(directory, LEASE_COMMANDS_LIBRARY)})
+        libraries.insert(entry, {"library": posixpath.join(directory, LEASE_COMMANDS_LIBRARY)})
     return libraries

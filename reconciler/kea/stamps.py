@@ -6,17 +6,24 @@ Kea keeps a `user-context` at the top level through config-set, config-get and c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.kea.locality import STAMP_KEY
 from reconciler.model import Fingerprints, Stamp
 
 
-def read_stamp(config: Mapping[str, Any]) -> Stamp | None:
-    """Return the stamp in a configuration, None where there is none or it is damaged."""
+def read_stamps(config: Mapping[str, Any]) -> list[Stamp]:
+    """Return the stamps in a configuration, one for each relationship; damaged ones are left out.
+
+    Release 0.1.0 wrote a single stamp, not in a list.
+    """
     context = config.get("user-context")
     raw = context.get(STAMP_KEY) if isinstance(context, Mapping) else None
+    return [stamp for each in (raw if isinstance(raw, list) else [raw]) if (stamp := _stamp(each)) is not None]
+
+
+def _stamp(raw: Any) -> Stamp | None:
     if not isinstance(raw, Mapping):
         return None
     sections, local = raw.get("sections"), raw.get("local")
@@ -29,9 +36,16 @@ def read_stamp(config: Mapping[str, Any]) -> Stamp | None:
     return Stamp(relationship, revision, desired, tuple(local), Fingerprints(whole, dict(sections)))
 
 
-def with_stamp(config: Mapping[str, Any], stamp: Stamp) -> dict[str, Any]:
-    """Return the configuration with the stamp in its user-context; everything else there is kept."""
-    mark = {
+def with_stamp(config: Mapping[str, Any], stamp: Stamp, *, kept: Sequence[Stamp] = ()) -> dict[str, Any]:
+    """Return the configuration with the stamp in its user-context, and with those `kept` of other relationships;
+    everything else there stays.
+    """
+    marks = [_mark(each) for each in sorted([*kept, stamp], key=lambda each: each.relationship)]
+    return {**config, "user-context": {**(config.get("user-context") or {}), STAMP_KEY: marks}}
+
+
+def _mark(stamp: Stamp) -> dict[str, Any]:
+    return {
         "relationship": stamp.relationship,
         "revision": stamp.revision,
         "desired": stamp.desired,
@@ -39,4 +53,3 @@ def with_stamp(config: Mapping[str, Any], stamp: Stamp) -> dict[str, Any]:
         "fingerprint": stamp.fingerprints.whole,
         "sections": dict(stamp.fingerprints.sections),
     }
-    return {**config, "user-context": {**(config.get("user-context") or {}), STAMP_KEY: mark}}

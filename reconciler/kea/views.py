@@ -52,8 +52,9 @@ def version(endpoint: Endpoint, text: str) -> str:
     return match[0]
 
 
-def ha_view(status: Mapping[str, Any]) -> HaView | None:
-    """Return what status-get says of the first relationship, None where the HA hook is not in force.
+def ha_views(status: Mapping[str, Any]) -> tuple[HaView, ...]:
+    """Return what status-get says of each relationship, in the order of the HA hook's list; none where the hook is not
+    in force.
 
     `status` are the arguments of status-get. A hook that the configuration names but whose `high-availability` is
     missing here failed to load (seen on 2.2.0, 2.6.3 and 3.0.3). Raises WrongAnswererError for anything but what Kea
@@ -62,13 +63,14 @@ def ha_view(status: Mapping[str, Any]) -> HaView | None:
     relationships = status.get("high-availability") or []
     if not isinstance(relationships, list):
         raise WrongAnswererError("status-get: high-availability is no list")
-    if not relationships:
-        return None
-    first = _map(relationships[0], "high-availability[0]")
-    servers = _map(first.get("ha-servers"), "ha-servers")
+    return tuple(_ha_view(_map(each, f"high-availability[{place}]")) for place, each in enumerate(relationships))
+
+
+def _ha_view(entry: Mapping[str, Any]) -> HaView:
+    servers = _map(entry.get("ha-servers"), "ha-servers")
     local, remote = _map(servers.get("local"), "local"), servers.get("remote")
     return HaView(
-        mode=str(first.get("ha-mode", "")),
+        mode=str(entry.get("ha-mode", "")),
         role=str(local.get("role", "")),
         state=str(local.get("state", "")).lower(),
         scopes=_scopes(local.get("scopes")),

@@ -12,7 +12,7 @@ from reconciler.kea.locality import LOCAL
 from reconciler.kea.objects import count_reservations, subnets_of
 from reconciler.kea.versions import is_tested
 from reconciler.model import Action, Objection, Peer, Procedure, Relationship, ServerPlan, Service, Snapshot
-from reconciler.planning.wanted import block_of, dedicated_listener_is_on, pools_are_split
+from reconciler.planning.wanted import block_of, dedicated_listener_is_on, is_broken, pools_are_split
 
 SKEW_WARNING, SKEW_ERROR = 30.0, 60.0  # seconds; above 60 Kea ends the HA service (communication_state.cc)
 LARGEST_LOSS, SMALLEST_COUNT = 0.30, 10
@@ -129,12 +129,11 @@ def _not_normal(case: Case) -> Iterator[Objection]:
     """A server whose hook is not in force serves nobody and is mended first; all else waits for two normal servers."""
     if case.procedure is not Procedure.MODIFY:
         return
-    normal = ha.normal_state(case.relationship.mode)
-    views = {peer.server: case.snapshots[peer.server].ha for peer in case.relationship.peers}
-    if None in views.values():
+    standing = [case.snapshots[peer.server] for peer in case.relationship.peers]
+    if any(map(is_broken, standing)):
         return  # apply goes on to the other server only when both have become normal
     for peer in case.relationship.peers:
-        view = views[peer.server]
+        view, normal = case.snapshots[peer.server].ha, ha.normal_state(case.relationship.mode, peer.role)
         if view is None:
             continue
         if view.state != normal:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.kea import ha, hooks
-from reconciler.kea.stamps import read_stamp
+from reconciler.kea.stamps import read_stamps
 from reconciler.model import ABSENT, Mode, Peer, Relationship, Role, Service, Snapshot
 from reconciler.planning.diff import differences, field_changes
 from reconciler.planning.wanted import block_of, replicated_part
@@ -87,7 +87,7 @@ def _describe(service: Service, names: Sequence[str], snapshots: Sequence[Snapsh
         return NotImported(servers, f"its peer {', '.join(missing)} is not among the servers that were read")
     block = block_of(_primary(members) or next(iter(members.values()))) or {}
     roles = sorted(str(peer.get("role")) for peer in block.get("peers") or ())
-    modes = {str(mode): sorted([Role.PRIMARY.value, mode.partner_role.value]) for mode in Mode}
+    modes = {str(mode): sorted([Role.PRIMARY.value, mode.partner_role.value]) for mode in Mode if mode.partner_role}
     if modes.get(str(block.get("mode"))) != roles:
         return NotImported(servers, f"mode {block.get('mode')} with roles {', '.join(roles)} is not supported yet")
     return _imported(service, members, block)
@@ -123,9 +123,9 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
 
 def _stamped_name(members: Mapping[str, Snapshot]) -> str | None:
     """The name in the servers' stamps where they agree on one that a relationship can have."""
-    stamped = {stamp.relationship if (stamp := read_stamp(each.config)) else None for each in members.values()}
-    only = next(iter(stamped)) if len(stamped) == 1 else None
-    return only if only and only == fit_name(only, LONGEST_RELATIONSHIP) else None
+    stamped = {tuple(stamp.relationship for stamp in read_stamps(each.config)) for each in members.values()}
+    names = next(iter(stamped)) if len(stamped) == 1 else ()
+    return names[0] if len(names) == 1 and names[0] == fit_name(names[0], LONGEST_RELATIONSHIP) else None
 
 
 def _made_name(relationship: Relationship) -> str:

@@ -10,6 +10,7 @@ from reconciler.kea import ha
 from reconciler.model import Live, Mode, Peer, Relationship, RelationshipPlan, Role, Snapshot, Unreachable
 from reconciler.planning import wanted
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
+from reconciler.planning.places import located
 from reconciler.planning.plan import LiveWorld
 
 # The states in which the HA hook lets the DHCP service run (ha_service.cc, adjustNetworkState).
@@ -71,7 +72,9 @@ class RelationshipStatus:
 def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
     """Return the status of one planned relationship; `live` is what the plan was made from."""
     relationship = plan.relationship
-    peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
+    peers = {
+        peer.server: _located(relationship, live[peer.server, relationship.service]) for peer in relationship.peers
+    }
     servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
     in_sync = None if plan.unplanned else not plan.has_changes
     reasons = tuple(_reasons(relationship, peers))
@@ -89,6 +92,10 @@ def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
         servers,
         plan.notes,
     )
+
+
+def _located(relationship: Relationship, live: Live) -> Live:
+    return located(relationship, live) if isinstance(live, Snapshot) else live
 
 
 def _health(peers: Mapping[str, Live], *, is_free_of_reasons: bool) -> Health:
@@ -128,7 +135,7 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
 
 
 def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[str]:
-    view, normal = snapshot.ha, ha.normal_state(relationship.mode)
+    view, normal = snapshot.ha, ha.normal_state(relationship.mode, peer.role)
     block = wanted.block_of(snapshot)
     if block is not None and block.get("this-server-name") != peer.name:
         yield f"{peer.server} says it is {block.get('this-server-name')!r}, not {peer.name!r}"

@@ -8,13 +8,19 @@ from typing import Any
 from reconciler.kea import ha, hooks
 from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
-from reconciler.kea.stamps import with_stamp
+from reconciler.kea.stamps import read_stamps, with_stamp
 from reconciler.model import Fingerprints, Mode, Peer, Relationship, Snapshot, Stamp
 
 
 def block_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
-    """Return the relationship entry of the HA hook that a server has configured, None without one."""
-    return next(iter(hooks.relationships_of(snapshot.config)), None)
+    """Return the entry of the HA hook that a server has configured for the relationship at hand, None without one."""
+    blocks = hooks.relationships_of(snapshot.config)
+    return blocks[snapshot.place] if snapshot.place is not None and snapshot.place < len(blocks) else None
+
+
+def is_broken(snapshot: Snapshot) -> bool:
+    """Whether a server has the relationship configured, and not in force."""
+    return block_of(snapshot) is not None and snapshot.ha is None
 
 
 def desired_digest(relationship: Relationship) -> str:
@@ -65,8 +71,16 @@ def outgoing(
         config = overlay(config, own, relationship.service, relationship.local)
     standing = block_of(snapshot)
     block = ha.wanted_block(relationship, peer, standing) if block_changes or standing is None else standing
-    config["hooks-libraries"] = hooks.with_relationship(own, block, hooks_directory(snapshot) or "")
-    return with_stamp(config, stamp_for(relationship, revision, marks))
+    config["hooks-libraries"] = hooks.with_relationship(own, block, snapshot.place, hooks_directory(snapshot) or "")
+    return with_stamp(config, stamp_for(relationship, revision, marks), kept=other_stamps(relationship, snapshot))
+
+
+def other_stamps(relationship: Relationship, snapshot: Snapshot) -> tuple[Stamp, ...]:
+    """Return the stamps that a server carries of other relationships that it still is in."""
+    entries = len(hooks.relationships_of(snapshot.config)) - (block_of(snapshot) is not None)
+    if not entries:
+        return ()
+    return tuple(stamp for stamp in read_stamps(snapshot.config) if stamp.relationship != relationship.name)
 
 
 def dedicated_listener_is_on(relationship: Relationship, snapshot: Snapshot) -> bool:

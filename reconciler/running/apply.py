@@ -25,7 +25,8 @@ from reconciler.model import (
     Snapshot,
 )
 from reconciler.planning import verdict, wanted
-from reconciler.planning.plan import plan_server
+from reconciler.planning.places import located
+from reconciler.planning.server_plan import plan_server
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server
 from reconciler.running.work import Work
@@ -70,7 +71,7 @@ async def apply_relationship(
         except EndpointError as error:
             return RelationshipOutcome(name, _idle(plan, str(error)))
         work = Work(plan, servers, hands, waved=frozenset(each.code for each in plan.objections))
-        await (work.create() if plan.procedure is Procedure.CREATE else work.modify())
+        await work.carry_out()
         return RelationshipOutcome(name, work.told())
 
 
@@ -90,4 +91,5 @@ def _is_as_planned(plan: RelationshipPlan, server: ServerPlan, live: Snapshot) -
     if source != server.peer.server and server.outgoing is not None and plan.replicates:
         authority = next(each.snapshot for each in plan.servers if each.peer.server == source)
         data = wanted.replicated_part(plan.relationship, authority)
-    return not plan_server(plan.relationship, server.peer, live, data, source, "").changes
+    seen = located(plan.relationship, live)
+    return not plan_server(plan.relationship, server.peer, seen, data, source, "").changes

@@ -79,8 +79,8 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
     """
     status = await _ask(client, endpoint, "status-get")
     with views.reading(endpoint):
-        ha = views.ha_view(status.arguments)
-    clock_offset = await _clock_offset(client, status, is_paired=ha is not None)
+        found = views.ha_views(status.arguments)
+    clock_offset = await _clock_offset(client, status, is_paired=bool(found))
     version = views.version(endpoint, (await _ask(client, endpoint, "version-get")).text)
     config_reply = await _ask(client, endpoint, "config-get")
     config = views.configuration(endpoint, config_reply.arguments)
@@ -95,12 +95,13 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
             uptime=int(status.arguments.get("uptime", 0)),
             reload=int(status.arguments.get("reload", 0)),
             read_at=status.answered_at,
-            ha=ha,
+            ha=found[0] if found else None,
             sockets_ready=views.sockets_are_ready(status.arguments),
             disabled_by_user=views.disabled_by_user(status.arguments),
             hooks_directory=hooks_directory,
             clock_offset=clock_offset,
             size=config_reply.size,
+            views=found,
         )
 
 

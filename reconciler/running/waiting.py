@@ -1,4 +1,4 @@
-"""Waiting until both servers of a relationship say that all is well."""
+"""Waiting until the servers of a relationship say that all is well."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.errors import EndpointError
 from reconciler.kea import ha, views
-from reconciler.model import HaView, Relationship
+from reconciler.model import HaView, Peer, Relationship
+from reconciler.planning.places import place
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server
 
@@ -29,13 +30,15 @@ def patience_before(relationship: Relationship) -> float:
     return 2 + 3 * ha.heartbeat_delay(relationship)
 
 
-def complaint(relationship: Relationship, server: str, view: HaView | None) -> str | None:
+def complaint(relationship: Relationship, peer: Peer, view: HaView | None) -> str | None:
     """Return what is not well on one server, None where all is: its own state and what it hears of its partner."""
-    normal = ha.normal_state(relationship.mode)
+    server, normal = peer.server, ha.normal_state(relationship.mode, peer.role)
     if view is None:
         return f"{server} has no HA hook in force"
     if view.state != normal:
         return _in_state(server, view.state)
+    if not ha.hears_a_partner(relationship.mode, peer.role):
+        return None
     if not _is_in_touch(view):
         return _out_of_touch(server)
     last_state = view.partner.last_state if view.partner else ""
@@ -50,16 +53,17 @@ def _out_of_touch(server: str) -> str:
     return f"{server} is out of touch with its partner"
 
 
-async def out_of_touch(servers: Sequence[Server]) -> list[str]:
+async def out_of_touch(relationship: Relationship, servers: Sequence[Server]) -> list[str]:
     """Return which servers don't hear their partner now, or don't answer, whatever their states are."""
     found = []
     for server in servers:
         try:
-            view = await look(server)
+            view = await look(relationship, server)
         except EndpointError as error:
             found.append(str(error))
             continue
-        if view is not None and not _is_in_touch(view):
+        hears = ha.hears_a_partner(relationship.mode, server.peer.role)
+        if hears and view is not None and not _is_in_touch(view):
             found.append(_out_of_touch(server.name))
     return found
 
@@ -75,11 +79,18 @@ def deafness(server: str, view: HaView | None, seconds: float) -> str | None:
     return f"{server} has not heard its partner since the change"
 
 
-async def look(server: Server) -> HaView | None:
-    """Return what a server says about its relationship now. Raises EndpointError."""
+async def look(relationship: Relationship, server: Server) -> HaView | None:
+    """Return what a server says about the relationship now. Raises EndpointError.
+
+    Where it stands among others on the server is known from the configuration that the server has, or is given.
+    """
     reply = await server.client.call("status-get")
     with views.reading(server.plan.snapshot.endpoint):
-        return views.ha_view(reply.arguments if isinstance(reply.arguments, dict) else {})
+        found = views.ha_views(reply.arguments if isinstance(reply.arguments, dict) else {})
+    where = server.plan.snapshot.place
+    if where is None:
+        where = place(relationship, server.plan.outgoing or {})
+    return found[where] if where is not None and where < len(found) else None
 
 
 async def complaints(
@@ -92,8 +103,8 @@ async def complaints(
     found = {}
     for server in servers:
         try:
-            view = await look(server)
-            said = complaint(relationship, server.name, view)
+            view = await look(relationship, server)
+            said = complaint(relationship, server.peer, view)
             if said is None and seconds_since is not None:
                 said = deafness(server.name, view, seconds_since)
         except EndpointError as error:
@@ -127,17 +138,19 @@ async def until_normal(
         found = await complaints(relationship, servers, seconds_since=waited if is_changed else None)
         if not found or waited >= seconds or (alone and _has_taken_over(alone, found)):
             return list(found.values())
-        if is_changed and waited >= unheard and not await _have_met(servers):
+        if is_changed and waited >= unheard and not await _have_met(relationship, servers):
             return [*found.values(), f"they have not heard each other for {unheard:.0f} s"]
         hands.say(f"{relationship.name}: waiting: {'; '.join(found.values())}")
         await hands.sleep(pause)
 
 
-async def _have_met(servers: Sequence[Server]) -> bool:
+async def _have_met(relationship: Relationship, servers: Sequence[Server]) -> bool:
     """Whether every server that answers and has HA in force has heard its partner."""
     for server in servers:
+        if not ha.hears_a_partner(relationship.mode, server.peer.role):
+            continue
         try:
-            view = await look(server)
+            view = await look(relationship, server)
         except EndpointError:
             continue
         if view is not None and not (view.partner is not None and view.partner.in_touch):

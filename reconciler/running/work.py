@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 from reconciler.errors import EndpointError
-from reconciler.model import RelationshipPlan, Result, Role, ServerOutcome, Snapshot
+from reconciler.model import Procedure, RelationshipPlan, Result, ServerOutcome, Snapshot, Stage
 from reconciler.running import identity, restoring, setting, waiting
 from reconciler.running.hands import Hands
 from reconciler.running.observe import is_unchanged
@@ -29,6 +30,7 @@ class Work:
         self._hands = hands
         self._waved = waved  # the codes of objections that a person let pass, each for what it says only
         self._told: dict[str, ServerOutcome] = {}
+        self._seen_at: dict[str, float] = {}  # when each was last found as the plan saw it
         self._unsure: set[str] = set()  # servers that may have, or come to have, what was not meant to stay
 
     def told(self) -> tuple[ServerOutcome, ...]:
@@ -41,58 +43,72 @@ class Work:
         }
         return tuple({**rest, **self._told}.values())
 
-    # --------------------------------------------------------------------------------------- procedures
+    # ------------------------------------------------------------------------------------------- stages
 
-    async def modify(self) -> None:
-        """Change the servers of a standing relationship one after the other, each from normal to normal."""
-        for server in self._changing:
-            if self._is_stopped(server) or not await self._is_as_seen(server):
-                return
-            seen_at = self._hands.clock()
-            if not await self._is_accepted(server) or not await self._partner_is_well(server):
-                return
-            if self._hands.clock() - seen_at > _STALE and not await self._is_as_seen(server):
-                return
-            if not await self._change(server):
-                return
+    async def carry_out(self) -> None:
+        """Change the servers stage by stage, each stage whole or not at all, and stop where one did not reach its end.
 
-    async def create(self) -> None:
-        """Make a relationship of two servers that may both be serving: all of it, or nothing of it.
-
-        The future partner's DHCP service is off from before its set until both are normal, so that at no time two
-        servers hand out the same addresses without knowing of each other (Kea fact: a server with HA whose partner
-        has none, or does not hear it, becomes partner-down after max-response-delay and serves everything).
+        Before the first is set, every server that changes has been looked at and has tried what is planned for it.
         """
         if self._is_stopped(self._changing[0]):
             return
         for server in self._changing:
             if not await self._is_as_seen(server) or not await self._is_accepted(server):
                 return
-        if not await self._are_two() or self._is_stopped(self._changing[0]):
+        if self._plan.procedure is Procedure.CREATE and not await self._are_different():
             return
-        switch = ServiceSwitch(self._partner(), self._hands)
-        failure = await switch.off()
-        if failure:
-            self._tell(switch.server, Result.FAILED, failure)
-        else:
-            await self._create_with(switch)
-
-    async def _create_with(self, switch: ServiceSwitch) -> None:
-        done: list[Done] = []
-        for server in self._changing:
-            live = await self._set(server) if await self._is_as_seen(server) else None
-            if live is None:
-                await self._undo(done, switch)
+        for stage in self._plan.stages:
+            if not await self._carry_out(stage):
                 return
+
+    async def _carry_out(self, stage: Stage) -> bool:
+        """Change the servers of one stage: all of them, or none.
+
+        A server that is silenced has its DHCP service off from before the first set until all are normal, so that at
+        no time two servers hand out the same addresses without knowing of each other (Kea fact: a server with HA whose
+        partner has none, or does not hear it, becomes partner-down after max-response-delay and serves everything).
+        """
+        servers = [server for name in stage.servers for server in self._servers if server.name == name]
+        if self._is_stopped(servers[0]):
+            return False
+        if stage.needs_normal and not await self._all_are_well(servers[0]):
+            return False
+        switches = [ServiceSwitch(server, self._hands) for server in self._servers if server.name in stage.silenced]
+        if not await self._are_off(switches):
+            return False
+        done: list[Done] = []
+        for server in servers:
+            is_as_seen = self._is_as_seen_lately if stage.needs_normal else self._is_as_seen
+            live = await self._set(server) if await is_as_seen(server) else None
+            if live is None:
+                await self._undo(done, switches)
+                return False
             done.append((server, live))
-        if not await self._all_normal(done[-1][0]):
-            await self._undo(done, switch)
-            return
-        still_off = await switch.on()
+        if not await self._all_normal(servers[-1], alone=servers[0] if len(servers) == 1 else None):
+            await self._undo(done, switches)
+            return False
+        return await self._finish(done, switches)
+
+    async def _are_off(self, switches: Sequence[ServiceSwitch]) -> bool:
+        for place, switch in enumerate(switches):
+            failure = await switch.off()
+            if failure:
+                self._tell(switch.server, Result.FAILED, failure)
+                await self._undo([], switches[:place])
+                return False
+        return True
+
+    async def _finish(self, done: Sequence[Done], switches: Sequence[ServiceSwitch]) -> bool:
+        """Let the silenced serve again, and write every server's disk; returns whether all of that was done."""
+        still_off = [(switch.server, await switch.on()) for switch in switches]
+        are_written = True
         for server, live in done:
-            await self._persist(server, live)
-        if still_off:
-            self._add_failure(switch.server, still_off)
+            self._note_change(server, live)
+            are_written = await self._persist(server, live) and are_written
+        for server, failure in still_off:
+            if failure:
+                self._add_failure(server, failure)
+        return are_written and not any(failure for _, failure in still_off)
 
     # -------------------------------------------------------------------------------------------- steps
 
@@ -104,6 +120,7 @@ class Work:
     async def _is_as_seen(self, server: Server) -> bool:
         """Whether a server, and the authority whose data it gets, are still as the plan saw them."""
         self._say(server, "checking that nothing changed since the plan")
+        began_at = self._hands.clock()
         for each in self._basis(server):
             try:
                 if await is_unchanged(each.client, each.plan.snapshot):
@@ -113,7 +130,13 @@ class Work:
                 return False
             self._tell(each, Result.WORLD_CHANGED, "its configuration changed since the plan was made")
             return False
+        self._seen_at[server.name] = began_at
         return True
+
+    async def _is_as_seen_lately(self, server: Server) -> bool:
+        seen_at = self._seen_at.get(server.name)
+        is_fresh = seen_at is not None and self._hands.clock() - seen_at <= _STALE
+        return is_fresh or await self._is_as_seen(server)
 
     def _basis(self, server: Server) -> list[Server]:
         """The servers whose configurations a server's plan was made of, the one that is to be set last.
@@ -132,48 +155,37 @@ class Work:
             return False
         return True
 
-    async def _are_two(self) -> bool:
-        """Whether two processes answer for the two servers; an address may lead to the other one's."""
-        first, second = self._servers
-        try:
-            is_one = await identity.is_same_process(first.client, second.client, self._relationship.service)
-        except EndpointError as error:
-            self._tell(first, Result.FAILED, f"{error}; nothing was changed")
-            return False
-        if is_one:
-            reason = (
-                f"the control addresses of {first.name} and {second.name} lead to the same Kea; nothing was changed"
-            )
-            for server in (first, second):
-                self._tell(server, Result.FAILED, reason)
-        return not is_one
+    async def _are_different(self) -> bool:
+        """Whether a process of its own answers for each server; an address may lead to another one's."""
+        for first, second in combinations(self._servers, 2):
+            try:
+                is_one = await identity.is_same_process(first.client, second.client, self._relationship.service)
+            except EndpointError as error:
+                self._tell(first, Result.FAILED, f"{error}; nothing was changed")
+                return False
+            if is_one:
+                shown = f"{first.name} and {second.name}"
+                reason = f"the control addresses of {shown} lead to the same Kea; nothing was changed"
+                for server in (first, second):
+                    self._tell(server, Result.FAILED, reason)
+                return False
+        return True
 
-    async def _partner_is_well(self, server: Server) -> bool:
-        """The last look before a standing relationship is touched; a broken hook on the very server is the reason
-        to touch it. An objection that was approved stays so, but only for what it says: one to the states of the
-        two does not let pass that they lose each other.
+    async def _all_are_well(self, server: Server) -> bool:
+        """The last look before a standing relationship is touched. An objection that was approved stays so, but only
+        for what it says: one to the states of the servers does not let pass that they lose each other.
         """
-        if "out-of-touch" in self._waved or server.plan.snapshot.ha is None:
+        if "out-of-touch" in self._waved:
             return True
-        self._say(server, "making sure that both servers are well")
+        self._say(server, "making sure that all servers are well")
         if "partner-not-normal" in self._waved:
-            found = await waiting.out_of_touch(self._servers)
+            found = await waiting.out_of_touch(self._relationship, self._servers)
         else:
             limit = waiting.patience_before(self._relationship)
             found = await waiting.until_normal(self._relationship, self._servers, self._hands, seconds=limit)
         if found:
-            self._tell(server, Result.NOT_ATTEMPTED, f"the pair is not well any more: {'; '.join(found)}")
+            self._tell(server, Result.NOT_ATTEMPTED, f"the relationship is not well any more: {'; '.join(found)}")
         return not found
-
-    async def _change(self, server: Server) -> bool:
-        live = await self._set(server)
-        if live is None:
-            return False
-        if not await self._all_normal(server, alone=server):
-            await self._restore(server, live)
-            return False
-        self._note_change(server, live)
-        return await self._persist(server, live)
 
     def _note_change(self, server: Server, live: Snapshot) -> None:
         """Take what a server was set to for what the plan saw of it: it may be the authority that others follow."""
@@ -207,7 +219,7 @@ class Work:
                 self._tell(server, Result.FAILED, text)
 
     async def _all_normal(self, server: Server, *, alone: Server | None = None) -> bool:
-        self._say(server, "waiting for both servers to be normal")
+        self._say(server, "waiting for all servers to be normal")
         began_at = self._hands.clock()
         found = await waiting.until_normal(
             self._relationship,
@@ -233,23 +245,24 @@ class Work:
 
     # ------------------------------------------------------------------------------------------- undoing
 
-    async def _undo(self, done: Sequence[Done], switch: ServiceSwitch) -> None:
-        """Put back what was set, the primary first, and then let the partner serve again.
+    async def _undo(self, done: Sequence[Done], switches: Sequence[ServiceSwitch]) -> None:
+        """Put back what was set, the last first, and then let the silenced serve again.
 
-        Not a partner that may have the new configuration: it would serve the same addresses as the primary, which
-        knows nothing of it.
+        Not one that may have the new configuration: it would serve the same addresses as the primary, which knows
+        nothing of it.
         """
         for server, live in reversed(done):
             await self._restore(server, live)
-        if switch.server.name in self._unsure:
-            failure: str | None = (
-                "its DHCP service was switched off and stays off, since with the new configuration it would serve "
-                "beside the other server; apply again once it answers, or run dhcp-enable on it"
-            )
-        else:
-            failure = await switch.on()
-        if failure:
-            self._add_failure(switch.server, failure)
+        for switch in switches:
+            if switch.server.name in self._unsure:
+                failure: str | None = (
+                    "its DHCP service was switched off and stays off, since with the new configuration it would serve "
+                    "beside the other server; apply again once it answers, or run dhcp-enable on it"
+                )
+            else:
+                failure = await switch.on()
+            if failure:
+                self._add_failure(switch.server, failure)
 
     async def _restore(self, server: Server, live: Snapshot | None) -> None:
         """Put a server back; `live` is what was last read of it, None where it can't have been changed since."""
@@ -266,9 +279,6 @@ class Work:
             self._tell(server, Result.FAILED, f"{why}; {error}; a person has to look, a restart of Kea may be needed")
             return
         self._tell(server, Result.RESTORED, f"{why}; it has its old configuration again")
-
-    def _partner(self) -> Server:
-        return next(server for server in self._servers if server.peer.role is not Role.PRIMARY)
 
     # ------------------------------------------------------------------------------------------- telling
 

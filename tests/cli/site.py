@@ -55,7 +55,7 @@ class Site:
             if each not in self.world.servers
         ]
         assert len(started) in (0, 2)
-        roles = ("primary", mode.partner_role.value)
+        roles = ("primary", str(mode.partner_role))
         peers = [
             {"server": each, "role": role, "url": self[each].control} for each, role in zip(servers, roles, strict=True)
         ]

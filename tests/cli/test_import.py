@@ -15,6 +15,7 @@ from reconciler.planning.imported import NotImported, find, fit_name
 from reconciler.simulator import World
 from reconciler.simulator.libraries import DIRECTORY
 from tests.cli.site import HURRIED, Run, Site, run, subnet, until
+from tests.pairs import PAIR_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +80,7 @@ def found(world: World, tmp_path: Path) -> Found:
     return Found(world, tmp_path)
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", PAIR_MODES)
 @pytest.mark.parametrize("service", list(Service))
 def test_a_pair_that_agrees(world: World, tmp_path: Path, service: Service, mode: Mode) -> None:
     found = Found(world, tmp_path, service, mode=mode.value)

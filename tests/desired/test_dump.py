@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.desired.dump import dump_relationship, dump_servers
 from reconciler.desired.load import load
 from reconciler.model import Endpoint, Mode, Peer, Relationship, Role, Service
+from tests.pairs import PAIR_MODES
 
 HQ = Relationship(
     name="hq-dhcp4",
@@ -179,12 +180,12 @@ patterns = st.lists(st.sampled_from(["/option-data", "/option-data/*/a~1b", "/cl
 
 @st.composite
 def relationships(draw: st.DrawFn) -> Relationship:
-    mode = draw(st.sampled_from(Mode))
+    mode = draw(st.sampled_from(PAIR_MODES))
     servers = draw(st.lists(names, min_size=2, max_size=2, unique=True))
     own_names = draw(st.lists(trimmed, min_size=2, max_size=2, unique=True).filter(lambda own: own[0] not in servers))
     peers = (
         Peer(servers[0], own_names[0], Role.PRIMARY, "http://192.0.2.1:8001/", draw(options)),
-        Peer(servers[1], servers[1], mode.partner_role, "http://[2001:db8::1]:8001", draw(options)),
+        Peer(servers[1], servers[1], Role(str(mode.partner_role)), "http://[2001:db8::1]:8001", draw(options)),
     )
     return Relationship(
         name=draw(names),

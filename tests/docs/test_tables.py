@@ -11,10 +11,11 @@ import docs.generate
 from reconciler.cli import EPILOG
 from reconciler.desired.schema import schema
 from reconciler.kea import ha
-from reconciler.model import Cause, Mode
+from reconciler.model import Cause
 from reconciler.planning.guard import CODES
 from reconciler.planning.verdict import ExitCode
 from tests.docs.pages import ROOT, rows
+from tests.pairs import PAIR_MODES
 
 PARAMETERS: dict[str, Any] = schema("relationship")["$defs"]["parameters"]["properties"]
 PEER: dict[str, Any] = schema("relationship")["$defs"]["peer"]["properties"]
@@ -65,7 +66,7 @@ def test_causes_are_those_of_plans() -> None:
 def test_a_default_in_the_schema_is_the_one_that_plans_go_by(name: str) -> None:
     """A default that depends on the mode or on the version of Kea can't stand in the schema, except in words."""
     usual = (
-        {ha.defaults(mode.value, version)[name] for mode in Mode for version in (KEA, "2.6.0", "3.0.0")}
+        {ha.defaults(mode.value, version)[name] for mode in PAIR_MODES for version in (KEA, "2.6.0", "3.0.0")}
         if name not in {"multi-threading", "state-machine"}
         else {None}
     )
@@ -83,7 +84,7 @@ def test_a_peer_s_default_in_the_schema_is_the_one_that_plans_go_by(name: str) -
 
 
 def test_every_parameter_has_a_default_and_no_other_has() -> None:
-    for mode in Mode:
+    for mode in PAIR_MODES:
         assert ha.defaults(mode.value, KEA).keys() == PARAMETERS.keys()
     assert ha.PEER_DEFAULTS.keys() == PEER.keys() - {"server", "name", "role", "url"}
 

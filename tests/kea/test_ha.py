@@ -166,7 +166,8 @@ def test_times_are_in_seconds_and_have_defaults() -> None:
 
 
 def test_the_normal_state_and_its_scopes() -> None:
-    assert [normal_state(mode) for mode in Mode] == ["load-balancing", "hot-standby"]
+    assert [normal_state(mode, Role.PRIMARY) for mode in Mode] == ["load-balancing", "hot-standby", "passive-backup"]
+    assert {normal_state(mode, Role.BACKUP) for mode in Mode} == {"backup"}
     assert default_scopes(ONE) == ("kea-a",)
     assert default_scopes(TWO) == ()
     assert default_scopes(replace(TWO, role=Role.SECONDARY)) == ("kea-b",)

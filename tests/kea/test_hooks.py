@@ -60,17 +60,17 @@ def test_the_hooks_directory_is_where_loaded_libraries_are() -> None:
 
 
 def test_both_libraries_are_added_lease_commands_first() -> None:
-    made = with_relationship(libraries(OTHER), BLOCK, "/usr/lib/kea/hooks")
+    made = with_relationship(libraries(OTHER), BLOCK, None, "/usr/lib/kea/hooks")
     assert made == [
         {"library": OTHER},
         {"library": "/usr/lib/kea/hooks/libdhcp_lease_cmds.so"},
         {"library": "/usr/lib/kea/hooks/libdhcp_ha.so", "parameters": {"high-availability": [BLOCK]}},
     ]
-    assert with_relationship({}, BLOCK, "/usr/lib/kea/hooks") == made[1:]
+    assert with_relationship({}, BLOCK, None, "/usr/lib/kea/hooks") == made[1:]
 
 
 def test_lease_commands_are_added_before_a_standing_ha_hook() -> None:
-    made = with_relationship(libraries(HA, OTHER), BLOCK, "/opt/kea")
+    made = with_relationship(libraries(HA, OTHER), BLOCK, None, "/opt/kea")
     assert [entry["library"] for entry in made] == ["/opt/kea/libdhcp_lease_cmds.so", HA, OTHER]
 
 
@@ -83,7 +83,7 @@ def test_everything_else_stays_as_it_is_and_where_it_is() -> None:
         ]
     }
     before = copy.deepcopy(config)
-    assert with_relationship(config, BLOCK, "/elsewhere") == [
+    assert with_relationship(config, BLOCK, 0, "/elsewhere") == [
         {"library": HA, "parameters": {"high-availability": [BLOCK], "future": 1}, "future-key": 2},
         {"library": OTHER, "parameters": {"level": 3}},
         {"library": LEASES},

@@ -121,7 +121,7 @@ def test_another_structure_is_refused_with_a_reason(world: World, what: str) -> 
     peers = world.document["peers"]
     if what == "mode":
         other = Mode.HOT_STANDBY if world.mode is Mode.LOAD_BALANCING else Mode.LOAD_BALANCING
-        world.document["mode"], peers[1]["role"] = other.value, other.partner_role.value
+        world.document["mode"], peers[1]["role"] = other.value, str(other.partner_role)
     elif what == "roles":
         peers[0]["role"], peers[1]["role"] = peers[1]["role"], peers[0]["role"]
     else:

@@ -11,6 +11,7 @@ from lab.proxy import Fault
 from reconciler.model import Mode, Service
 from tests.kea.clients import BEHIND_RELAY, SERVED, Client, Clients
 from tests.kea.world import World, subnet
+from tests.pairs import PAIR_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def asked_since(clients: Clients, moment: float | None) -> list[Client]:
     return [client for client in clients.asked if client.asked > moment]
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", PAIR_MODES)
 def test_while_a_relationship_is_made_no_client_is_answered_by_both(
     lab: Laboratory, clients: Clients, mode: Mode
 ) -> None:
@@ -57,7 +58,7 @@ def test_while_a_relationship_is_made_no_client_is_answered_by_both(
     assert not any("kea-b" in client.offers for client in later if client.asked < switched_on.started)
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", PAIR_MODES)
 def test_a_made_relationship_answers_every_client_once(lab: Laboratory, clients: Clients, mode: Mode) -> None:
     world = served(lab, clients, mode)
     world.must_apply()

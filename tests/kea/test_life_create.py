@@ -12,6 +12,7 @@ from lab.laboratory import Laboratory
 from lab.proxy import overlap
 from reconciler.model import Mode, Service
 from tests.kea.world import OWN, Run, World, subnet, until
+from tests.pairs import PAIR_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ FLEX_OPTION = {
 STATISTICS = {"library": f"{HOOKS}/libdhcp_stat_cmds.so"}
 RELATIONSHIPS = [
     pytest.param((mode, service), id=f"{mode}-{service}", marks=pytest.mark.xdist_group(f"create-{mode}-{service}"))
-    for mode in Mode
+    for mode in PAIR_MODES
     for service in Service
 ]
 

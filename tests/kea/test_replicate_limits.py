@@ -9,6 +9,7 @@ import pytest
 from lab.kea import KeaServer, base_configuration
 from reconciler.model import Mode, Service
 from tests.kea.world import World, subnet, until
+from tests.pairs import PAIR_MODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +140,7 @@ def test_without_replication_only_the_relationship_is_managed(lab: Laboratory, s
 
 
 @pytest.mark.parametrize("half", ["kea-a", "kea-b"])
-@pytest.mark.parametrize("mode", list(Mode), ids=str)
+@pytest.mark.parametrize("mode", PAIR_MODES, ids=str)
 def test_a_pair_that_is_only_half_made_is_completed(lab: Laboratory, mode: Mode, half: str) -> None:
     """One server lost all of its configuration to an old file, or was never given the relationship."""
     start = base_configuration(FOUR, subnets=[subnet(FOUR, 1)])

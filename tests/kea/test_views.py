@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import WrongAnswererError
-from reconciler.kea.views import configuration, disabled_by_user, ha_view, heartbeat_clock, sockets_are_ready
+from reconciler.kea.views import configuration, disabled_by_user, ha_views, heartbeat_clock, sockets_are_ready
 from reconciler.model import Endpoint, HaView, PartnerView, Service
 from tests.planning.cases import edited, read_base
 
@@ -68,8 +68,14 @@ def test_a_configuration_that_kea_never_made_is_refused(key: str, value: Any) ->
 # ------------------------------------------------------------------------------------------- status-get
 
 
+def only(status: dict[str, Any]) -> HaView:
+    """The view of the only relationship."""
+    (view,) = ha_views(status)
+    return view
+
+
 def test_a_standby_as_a_real_kea_shows_it() -> None:
-    assert ha_view(read_base("status-hs-kea-b")) == HaView(
+    assert only(read_base("status-hs-kea-b")) == HaView(
         mode="hot-standby",
         role="standby",
         state="hot-standby",
@@ -80,7 +86,7 @@ def test_a_standby_as_a_real_kea_shows_it() -> None:
 
 def test_a_server_without_a_partner_in_its_status() -> None:
     status = edited(read_base("status-hs-kea-a"), [{"op": "remove", "path": "/high-availability/0/ha-servers/remote"}])
-    assert ha_view(status) == HaView("hot-standby", "primary", "hot-standby", ("kea-a",), None)
+    assert only(status) == HaView("hot-standby", "primary", "hot-standby", ("kea-a",), None)
 
 
 def test_states_are_told_in_small_letters() -> None:
@@ -88,7 +94,7 @@ def test_states_are_told_in_small_letters() -> None:
         {"op": "replace", "path": "/high-availability/0/ha-servers/local/state", "value": "PARTNER-DOWN"},
         {"op": "replace", "path": "/high-availability/0/ha-servers/remote/last-state", "value": "UNAVAILABLE"},
     ]
-    view = ha_view(edited(read_base("status-hs-kea-a"), edits))
+    view = only(edited(read_base("status-hs-kea-a"), edits))
     assert view is not None
     assert view.partner is not None
     assert (view.state, view.partner.last_state) == ("partner-down", "unavailable")
@@ -96,7 +102,7 @@ def test_states_are_told_in_small_letters() -> None:
 
 @pytest.mark.parametrize("status", [{}, {"high-availability": []}, {"high-availability": None}])
 def test_a_hook_that_is_not_in_force_has_no_view(status: dict[str, Any]) -> None:
-    assert ha_view(status) is None
+    assert ha_views(status) == ()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +125,7 @@ def test_a_hook_that_is_not_in_force_has_no_view(status: dict[str, Any]) -> None
 def test_garbage_does_not_pass_for_a_hook_that_failed(path: str, value: Any) -> None:
     status = edited(read_base("status-hs-kea-a"), [{"op": "replace", "path": path, "value": value}])
     with pytest.raises(WrongAnswererError):
-        ha_view(status)
+        ha_views(status)
 
 
 def test_a_person_who_switched_the_service_off_is_seen_where_kea_tells() -> None:

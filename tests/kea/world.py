@@ -226,7 +226,7 @@ def relationship(
     name: str, service: Service, mode: Mode, a: KeaServer, b: KeaServer, parameters: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """A relationship's YAML document with `a` as the primary; the peers talk through their agents (Kea 2.2)."""
-    roles = ("primary", mode.partner_role.value)
+    roles = ("primary", str(mode.partner_role))
     return {
         "name": name,
         "service": service.value,

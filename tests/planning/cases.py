@@ -16,7 +16,7 @@ from typing import Any
 from reconciler.desired.load import load
 from reconciler.kea.fingerprints import fingerprints
 from reconciler.kea.stamps import with_stamp
-from reconciler.kea.views import disabled_by_user, ha_view, sockets_are_ready
+from reconciler.kea.views import disabled_by_user, ha_views, sockets_are_ready
 from reconciler.model import (
     Change,
     Desired,
@@ -116,7 +116,8 @@ def _snapshot(endpoint: Endpoint, config: dict[str, Any], what: Mapping[str, Any
         uptime=status.get("uptime", 100),
         reload=status.get("reload", 100),
         read_at=1000.0,
-        ha=ha_view(status),
+        ha=next(iter(ha_views(status)), None),
+        views=ha_views(status),
         sockets_ready=sockets_are_ready(status),
         disabled_by_user=disabled_by_user(status),
         hooks_directory=what.get("hooks-directory", HOOKS),
@@ -160,9 +161,9 @@ def after_apply(case: Case, made: Plan) -> World:
         service, mode = relationship.relationship.service, relationship.relationship.mode
         kind = "lb" if mode == "load-balancing" else "hs"
         for server in relationship.servers:
-            view = ha_view(read_base(f"status-{kind}-{server.peer.server}"))
+            views = ha_views(read_base(f"status-{kind}-{server.peer.server}"))
             config = server.snapshot.config if server.outgoing is None else server.outgoing
-            world[server.peer.server, service] = replace(server.snapshot, config=config, ha=view)
+            world[server.peer.server, service] = replace(server.snapshot, config=config, ha=views[0], views=views)
     return world
 
 

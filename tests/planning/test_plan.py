@@ -11,7 +11,9 @@ from reconciler.kea.fingerprints import fingerprints
 from reconciler.kea.stamps import with_stamp
 from reconciler.model import Action, Cause, Change, FieldChange, Mode, Procedure, Role, Service, Snapshot
 from reconciler.planning import wanted
-from reconciler.planning.plan import in_safe_order, needs_test, plan
+from reconciler.planning.plan import plan
+from reconciler.planning.schedule import in_safe_order
+from reconciler.planning.server_plan import needs_test
 from tests.planning.cases import World, read_base, read_case
 from tests.planning.strategies import RELATIONSHIP, snapshot
 
@@ -158,4 +160,7 @@ def test_a_broken_hook_is_repaired_although_its_partner_is_not_normal() -> None:
 def test_load_balancing_has_a_secondary() -> None:
     case = read_case("nothing-to-do-load-balancing")
     (relationship,) = case.desired.relationships
-    assert (relationship.mode, relationship.partner.role) == (Mode.LOAD_BALANCING, Role.SECONDARY)
+    assert (relationship.mode, relationship.partner and relationship.partner.role) == (
+        Mode.LOAD_BALANCING,
+        Role.SECONDARY,
+    )

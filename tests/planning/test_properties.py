@@ -52,7 +52,7 @@ def paired(relationship: Relationship, configs: tuple[Config, Config]) -> dict[s
     made = {}
     for peer, config in zip(relationship.peers, configs, strict=True):
         block = ha.wanted_block(relationship, peer, None)
-        made[peer.server] = {**config, "hooks-libraries": hooks.with_relationship(config, block, some.HOOKS)}
+        made[peer.server] = {**config, "hooks-libraries": hooks.with_relationship(config, block, None, some.HOOKS)}
     return made
 
 

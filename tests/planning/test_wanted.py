@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.kea.fingerprints import fingerprints
-from reconciler.kea.stamps import read_stamp
+from reconciler.kea.stamps import read_stamps
 from reconciler.model import Mode, Peer, Relationship, Role, Service
 from reconciler.planning import wanted
 from tests.planning.cases import HOOKS, edited, read_base, read_case
@@ -49,7 +49,7 @@ def test_a_parameter_that_the_authority_no_longer_has_goes() -> None:
 
 def test_the_stamp_says_what_was_replicated() -> None:
     data = wanted.replicated_part(PAIR, snapshot(PAIR, PRIMARY, read_base("dhcp4-hs-kea-a")))
-    stamp = read_stamp(sent(data, read_base("dhcp4-hs-kea-b")))
+    (stamp,) = read_stamps(sent(data, read_base("dhcp4-hs-kea-b")))
     assert stamp is not None
     assert (stamp.relationship, stamp.revision, stamp.local) == ("hq-dhcp4", "rev-1", ())
     assert stamp.desired == wanted.desired_digest(PAIR)

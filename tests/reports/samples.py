@@ -40,7 +40,7 @@ def endpoint(server: str, service: Service = Service.DHCP4) -> Endpoint:
 def relationship(name: str = "hq-dhcp4", mode: Mode = Mode.HOT_STANDBY, **parts: Any) -> Relationship:
     peers = (
         Peer("kea-a", "kea-a", Role.PRIMARY, "http://192.0.2.10:8001/"),
-        Peer("kea-b", "kea-b", mode.partner_role, "http://192.0.2.11:8001/"),
+        Peer("kea-b", "kea-b", Role(str(mode.partner_role)), "http://192.0.2.11:8001/"),
     )
     return Relationship(name, Service.DHCP4, mode, **{"peers": peers, **parts})
 

@@ -17,7 +17,6 @@ from reconciler.model import (
     Endpoint,
     FieldChange,
     HaView,
-    Mode,
     Objection,
     Peer,
     Plan,
@@ -47,6 +46,7 @@ from reconciler.reports.text_plan import text_drift, text_plan
 from reconciler.reports.text_problems import json_problems, text_problems
 from reconciler.reports.text_status import text_status
 from reconciler.reports.text_summary import plan_summary
+from tests.pairs import PAIR_MODES
 from tests.reports.schemas import OUTCOME, PLAN, STATUS
 
 NASTY = (
@@ -108,7 +108,7 @@ RELATIONSHIPS = st.builds(
     Relationship,
     name=WORDS,
     service=st.sampled_from(Service),
-    mode=st.sampled_from(Mode),
+    mode=st.sampled_from(PAIR_MODES),
     peers=st.just(()),
     local=NAMES,
 )
@@ -136,7 +136,7 @@ STATUSES = st.lists(
         RelationshipStatus,
         WORDS,
         st.sampled_from(["dhcp4", "dhcp6"]),
-        st.sampled_from([mode.value for mode in Mode]),
+        st.sampled_from([mode.value for mode in PAIR_MODES]),
         st.sampled_from(Health),
         NAMES,
         OPTIONAL,

@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import HaView, PartnerView
+from reconciler.model import HaView, PartnerView, Peer, Role
 from reconciler.running import waiting
 from reconciler.running.setting import Server
 from tests.running.fake_kea import MAX_RESPONSE, Pair, relationship
 
 PARTNER = PartnerView("standby", "hot-standby", (), 0.0, in_touch=True, interrupted=False)
 WELL = HaView("hot-standby", "primary", "hot-standby", ("kea-a",), PARTNER)
+
+
+PEER = Peer("a", "a", Role.PRIMARY, "http://127.0.0.1:8000/")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +34,7 @@ WELL = HaView("hot-standby", "primary", "hot-standby", ("kea-a",), PARTNER)
     ],
 )
 def test_complaint(view: HaView | None, said: str | None) -> None:
-    assert waiting.complaint(relationship(), "a", view) == said
+    assert waiting.complaint(relationship(), PEER, view) == said
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def roles_suit_the_mode(draft: Draft) -> Iterator[Problem]:
     """mode-roles: exactly one primary, and one secondary or standby (Kea refuses all else when it loads the hook)."""
     if draft.mode is None or "peers" not in draft.document.data or len(draft.peers) != _written_peers(draft):
         return
-    needed = (Role.PRIMARY, draft.mode.partner_role)
+    needed = tuple(role for role in (Role.PRIMARY, draft.mode.partner_role) if role)
     if any(peer.role is None for peer in draft.peers):
         return
     counts = Counter(peer.role for peer in draft.peers)

@@ -1,0 +1,31 @@
+"""What is worth saying about a plan and stops nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.kea import ha
+from reconciler.model import Relationship, Snapshot
+from reconciler.planning import wanted
+from reconciler.planning.guard import SKEW_ERROR, SKEW_WARNING, clock_skew, describe_skew
+
+
+def notes(
+    relationship: Relationship, source: Snapshot, snapshots: Mapping[str, Snapshot], *, shared: bool
+) -> Iterator[str]:
+    """Yield the notes of a plan. `shared` says that a configuration backend shares the data already."""
+    if shared:
+        yield "config-control is present: the Configuration Backend shares the configuration, nothing is replicated"
+    elif not relationship.replicate:
+        yield "replicate is false: DHCP data is left alone"
+    for name, snapshot in snapshots.items():
+        for parameter in ha.without_effect(relationship, snapshot.version):
+            yield f"{name} runs Kea {snapshot.version}, where {parameter} has no effect"
+    if not wanted.pools_are_split(relationship, source):
+        yield (
+            "pools are shared by both servers of this load-balancing relationship; Kea's manual asks to split them "
+            "by the classes HA_<peer>, so that a broken connection can't make both lease one address"
+        )
+    skew = clock_skew(list(snapshots.values()))
+    if skew is not None and SKEW_WARNING <= skew < SKEW_ERROR:
+        yield describe_skew(skew)

@@ -1,0 +1,62 @@
+"""In which order the servers of a relationship are changed, and which of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.model import Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
+from reconciler.planning import wanted
+
+_ORDER = (Role.BACKUP, Role.STANDBY, Role.SECONDARY, Role.PRIMARY)
+
+
+def in_safe_order(relationship: Relationship) -> list[Peer]:
+    """Return the peers in the order in which they are changed: backups, then the partner, the primary last.
+
+    Backups and a standby answer nobody, so changing them costs nothing, and what goes wrong goes wrong there first.
+    """
+    return sorted(relationship.peers, key=lambda peer: (_ORDER.index(peer.role), peer.name))
+
+
+def order(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> list[Peer]:
+    """Return the peers of a relationship in the order in which they are changed now.
+
+    In a standing one a server whose HA hook is not in force goes first, whatever its role: it serves nobody, and
+    until it is mended its partner can't be changed from normal to normal.
+    """
+    ordered = in_safe_order(relationship)
+    if procedure(relationship, snapshots) is Procedure.CREATE:
+        return ordered
+    return sorted(ordered, key=lambda peer: not wanted.is_broken(snapshots[peer.server]))
+
+
+def procedure(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Procedure:
+    """Return what a plan that changes something does: a relationship is created as long as its primary or its partner
+    is not in it.
+    """
+    needed = [peer for peer in relationship.peers if peer.role is not Role.BACKUP]
+    are_in = all(wanted.block_of(snapshots[peer.server]) is not None for peer in needed)
+    return Procedure.MODIFY if are_in else Procedure.CREATE
+
+
+def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> tuple[Stage, ...]:
+    """Return the stages in which the servers that change are changed; `servers` are in safe order.
+
+    A new relationship is made in one stage, its future partner and backups silenced meanwhile: a server without the HA
+    hook serves everything, and one whose partner has none takes over after max-response-delay (Kea manual, "High
+    Availability"). A standing one is changed server by server, each from normal to normal; a new backup is silenced
+    until it is one.
+    """
+    changing = [server for server in servers if server.changes]
+    snapshots = {server.peer.server: server.snapshot for server in servers}
+    if changing and procedure(relationship, snapshots) is Procedure.CREATE:
+        silenced = tuple(server.peer.server for server in servers if server.peer.role is not Role.PRIMARY)
+        return (Stage(tuple(server.peer.server for server in changing), silenced, needs_normal=False),)
+    return tuple(_alone(server) for server in changing)
+
+
+def _alone(server: ServerPlan) -> Stage:
+    name = server.peer.server
+    is_new = wanted.block_of(server.snapshot) is None
+    # A server whose hook is not in force is mended whatever the others say: that it is broken is why they complain.
+    return Stage((name,), (name,) if is_new else (), needs_normal=not wanted.is_broken(server.snapshot))

@@ -1,0 +1,172 @@
+"""What one server of a relationship is to become, and why each change is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from reconciler.kea import ha, hooks
+from reconciler.kea.fingerprints import fingerprints, section
+from reconciler.kea.stamps import read_stamps
+from reconciler.model import (
+    ABSENT,
+    Action,
+    Cause,
+    Change,
+    FieldChange,
+    Fingerprints,
+    Peer,
+    Relationship,
+    Role,
+    ServerPlan,
+    Service,
+    Snapshot,
+    Stamp,
+)
+from reconciler.planning import wanted
+from reconciler.planning.diff import Difference, differences, field_changes
+
+
+def plan_server(
+    relationship: Relationship,
+    peer: Peer,
+    snapshot: Snapshot,
+    data: Mapping[str, Any] | None,
+    source: str,
+    revision: str,
+) -> ServerPlan:
+    """Return what one server is to become.
+
+    `data` is the authority's replicated part, None where this server keeps its own; `source` is the authority.
+    """
+    block_changes = list(_relationship_changes(relationship, peer, snapshot))
+    theirs = wanted.replicated_part(relationship, snapshot)
+    found = _data_differences(theirs, data, relationship.service) if data is not None else []
+    if not block_changes and not found:
+        return ServerPlan(peer, snapshot)
+    marks = fingerprints(theirs if data is None else data)
+    changes = (*block_changes, *_attributed(found, theirs, marks, relationship, snapshot, source))
+    config = wanted.outgoing(
+        relationship, peer, snapshot, data, marks=marks, block_changes=bool(block_changes), revision=revision
+    )
+    return ServerPlan(
+        peer,
+        snapshot,
+        changes,
+        config,
+        needs_test(
+            snapshot.config,
+            config,
+            changes,
+            relationship.service,
+            is_stamped=stamp_of(relationship, snapshot) is not None,
+        ),
+    )
+
+
+def stamp_of(relationship: Relationship, snapshot: Snapshot) -> Stamp | None:
+    """Return the stamp that a server carries of this relationship; another's says nothing about this one."""
+    stamps = read_stamps(snapshot.config)
+    return next((stamp for stamp in stamps if stamp.relationship == relationship.name), None)
+
+
+def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[Change]:
+    """Yield what differs in the HA hook's entry, and what of the hooks is not as the configuration says."""
+    path = (("relationship", relationship.name),)
+    stamp = stamp_of(relationship, snapshot)
+    is_ours = stamp is not None and stamp.desired == wanted.desired_digest(relationship)
+    cause, moved = (Cause.PEER, (peer.server,)) if is_ours else (Cause.GIT, ())
+    standing = wanted.block_of(snapshot)
+    block = ha.wanted_block(relationship, peer, standing)
+    if standing is None:
+        others = "; ".join(
+            f"{'partner' if other.role is not Role.BACKUP else 'backup'} {other.name} at {other.url}"
+            for other in relationship.peers
+            if other is not peer
+        )
+        summary = ", ".join(filter(None, [relationship.mode, f"{peer.role} {peer.name}", others]))
+        yield Change(Action.ADD, path, summary=summary, cause=cause, moved=moved)
+        return
+    before, after = ha.normal_form(standing, snapshot.version), ha.normal_form(block, snapshot.version)
+    names = sorted(before.keys() | after.keys())
+    fields = [f for name in names for f in field_changes(name, before.get(name, ABSENT), after.get(name, ABSENT))]
+    if fields:
+        yield Change(Action.CHANGE, path, tuple(fields), cause=cause, moved=moved)
+    if hooks.find(snapshot.config, hooks.LEASE_COMMANDS_LIBRARY) is None:
+        yield Change(Action.ADD, (("hook", hooks.LEASE_COMMANDS_LIBRARY),), cause=cause, moved=moved)
+    if snapshot.ha is None:
+        lies = FieldChange("in force", before=False, after=True)
+        yield Change(Action.CHANGE, (("hook", hooks.HA_LIBRARY),), (lies,), cause=Cause.PEER, moved=(peer.server,))
+
+
+def _data_differences(theirs: Mapping[str, Any], data: Mapping[str, Any], service: Service) -> list[Difference]:
+    if theirs == data:  # compared in C, and by far the commonest case
+        return []
+    return list(differences(theirs, data, service))
+
+
+def _attributed(
+    found: list[Difference],
+    theirs: Mapping[str, Any],
+    marks: Fingerprints,
+    relationship: Relationship,
+    snapshot: Snapshot,
+    source: str,
+) -> list[Change]:
+    """Give every difference its cause, as fine as the server's stamp tells; `marks` are those of the authority."""
+    stamp = stamp_of(relationship, snapshot)
+    if stamp is None:
+        # Never replicated by us: either the relationship is new here, or it is older than we are.
+        cause = Cause.GIT if wanted.block_of(snapshot) is None else Cause.PRIMARY
+        return [replace(each.change, cause=cause) for each in found]
+    was_left_alone = stamp.desired == wanted.desired_digest(replace(relationship, replicate=False))
+    if was_left_alone or stamp.local != tuple(sorted(relationship.local)):
+        return [replace(each.change, cause=Cause.GIT) for each in found]
+    touched = {name for each in found for name in each.sections}
+    replicated = stamp.fingerprints.sections
+    by_source = {name for name in touched if marks.sections.get(name) != replicated.get(name)}
+    # Where only one of two that differ is as it was, the other has moved: no digest of a large section for that.
+    by_peer = {name for name in touched if name not in by_source or _digest(theirs, name) != replicated.get(name)}
+    return [_caused(each, {source: by_source, snapshot.endpoint.server: by_peer}, source) for each in found]
+
+
+def _digest(part: Mapping[str, Any], name: str) -> str | None:
+    return section(part, name) if name in part else None
+
+
+def _caused(difference: Difference, sections: Mapping[str, set[str]], source: str) -> Change:
+    """Say which server moved away from what was last replicated; `sections` are those that each server moved in."""
+    moved = tuple(server for server, names in sections.items() if not names.isdisjoint(difference.sections))
+    cause = Cause.PEER if source not in moved else Cause.PRIMARY
+    return replace(difference.change, cause=cause, moved=moved)
+
+
+# What a server that took the whole configuration from us once, in this very form, takes again with other members.
+_PLAIN = {"subnet", "shared-network", "option", "reservation"}
+
+
+def needs_test(
+    standing: Mapping[str, Any],
+    going_out: Mapping[str, Any],
+    changes: tuple[Change, ...],
+    service: Service,
+    *,
+    is_stamped: bool,
+) -> bool:
+    """Whether the server is to try the configuration before it is set; for a large one that takes Kea many seconds.
+
+    Always the first time: not everything that config-get shows can be set (a class's own option-def for code 43,
+    seen on 2.2.0), and before Kea 2.3.6 a refused config-set takes the server's sockets away. Once it carries our
+    stamp, it took this authority's configuration before; what can still fail then are hooks, global parameters beside
+    its local ones, definitions, classes, and interfaces that it hasn't got.
+    """
+    if not is_stamped or any(change.path[0][0] not in _PLAIN for change in changes):
+        return True
+    return not _interfaces(going_out, service) <= _interfaces(standing, service)
+
+
+def _interfaces(config: Mapping[str, Any], service: Service) -> set[str]:
+    networks = config.get("shared-networks") or []
+    holders = [*networks, *(subnet for each in [config, *networks] for subnet in each.get(service.subnets) or ())]
+    return {str(holder[key]) for holder in holders for key in ("interface", "4o6-interface") if holder.get(key)}
