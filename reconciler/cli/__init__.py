@@ -11,11 +11,16 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.apply import apply
+from reconciler.cli.continue_ import continue_
 from reconciler.cli.drift import drift
 from reconciler.cli.import_ import import_
+from reconciler.cli.leases import leases
+from reconciler.cli.maintenance import maintenance
 from reconciler.cli.plan import plan
+from reconciler.cli.reset import reset
 from reconciler.cli.schema import schema
 from reconciler.cli.status import status
+from reconciler.cli.sync import sync
 from reconciler.cli.validate import validate
 from reconciler.cli.version import version
 
@@ -55,7 +60,21 @@ def cli() -> None:
     """
 
 
-for command in (validate, plan, apply, drift, status, import_, schema, version):
+for command in (
+    validate,
+    plan,
+    apply,
+    drift,
+    status,
+    leases,
+    maintenance,
+    continue_,
+    sync,
+    reset,
+    import_,
+    schema,
+    version,
+):
     cli.add_command(command)
 
 

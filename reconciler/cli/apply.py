@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options
+from reconciler.cli.carrying import ask, carried_out
 
 if TYPE_CHECKING:
-    from reconciler.cli.session import Session
     from reconciler.model import Plan, RelationshipOutcome
 
 
 @click.command(short_help="Plan, show it, ask, and carry it out.")
 @options.selection
 @options.output_format
-@click.option("--yes", "-y", is_flag=True, help="Don't ask before changing anything. Needed without a terminal.")
+@options.yes
 @options.detailed_exitcode
 @options.approve
 @options.verbose
@@ -48,6 +48,7 @@ def apply(
     from reconciler.cli import session
     from reconciler.planning import verdict
     from reconciler.reports import json_outcomes, text_outcomes, text_plan
+    from reconciler.running.apply import apply as carry_out
 
     with session.told_errors():
         run = session.open_session(settings, credentials, log_level, desired)
@@ -56,8 +57,8 @@ def apply(
         colour = session.wants_colour(sys.stderr if is_json else sys.stdout)
         run.echo(text_plan.text_plan(made, approved=approved, colour=colour, verbose=verbose), err=is_json)
         if _has_work(made, approved) and not yes:
-            _ask()
-        outcomes, is_interrupted = _carry_out(run, made, approved)
+            ask("Apply this plan?", "apply", "not applied")
+        outcomes, is_interrupted = carried_out(run, lambda hands: carry_out(made, hands, approved))
         if is_json:
             run.echo(json_outcomes.json_outcomes(outcomes))
         elif not _is_told_by_plan(outcomes):
@@ -78,42 +79,3 @@ def _is_told_by_plan(outcomes: Sequence[RelationshipOutcome]) -> bool:
     from reconciler.model import Result
 
     return all(server.result is Result.NOTHING_TO_DO for each in outcomes for server in each.servers)
-
-
-def _ask() -> None:
-    """Ask on the terminal; where nobody can answer, say how to go on."""
-    from reconciler.cli.session import Failure, is_terminal
-
-    if not is_terminal(sys.stdin):
-        raise click.UsageError("there is no terminal to ask on; give --yes to apply without a question")
-    if not click.confirm("Apply this plan?", err=True):
-        raise Failure("not applied: the answer was no; nothing was changed")
-
-
-def _carry_out(run: Session, plan: Plan, approved: Sequence[str]) -> tuple[tuple[RelationshipOutcome, ...], bool]:
-    """Carry the plan out, with Ctrl-C and SIGTERM turned into a stop between two steps."""
-    import asyncio
-    import signal
-
-    from reconciler.cli import session
-    from reconciler.running.apply import apply as carry_out
-
-    async def work() -> tuple[tuple[RelationshipOutcome, ...], bool]:
-        loop = asyncio.get_running_loop()
-        hands = run.hands(say)
-
-        def stop() -> None:
-            hands.stop.set()
-            click.echo("Stopping. The step at hand is finished first, which can take a few minutes.", err=True)
-
-        for sign in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(sign, stop)
-        try:
-            outcomes = await carry_out(plan, hands, approved)
-        finally:
-            for sign in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(sign)
-        return outcomes, hands.stop.is_set()
-
-    with session.progress() as say:
-        return session.run(work())

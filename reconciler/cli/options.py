@@ -47,7 +47,15 @@ output_format = click.option(
     help="Form of the result on stdout.",
 )
 detailed_exitcode = click.option(
-    "--detailed-exitcode", is_flag=True, help="End with 2 instead of 0 when there are changes, or drift."
+    "--detailed-exitcode",
+    is_flag=True,
+    help="End with 2 instead of 0 when there are changes, drift, or leases that differ.",
+)
+yes = click.option("--yes", "-y", is_flag=True, help="Don't ask before changing anything. Needed without a terminal.")
+service = click.option(
+    "--service",
+    type=click.Choice(["dhcp4", "dhcp6"]),
+    help="The DHCP service; tells relationships of the same server apart.",
 )
 verbose = click.option("--verbose", "-v", is_flag=True, help="Also show what stays on each server, and why.")
 approve = click.option(
@@ -92,5 +100,12 @@ def access(command: Command) -> Command:
 def selection(command: Command) -> Command:
     """Add the options of every command that works on desired relationships."""
     for option in (relationship, desired):
+        command = option(command)
+    return command
+
+
+def operation(command: Command) -> Command:
+    """Add the options of every command that does something to one server of a relationship."""
+    for option in (log_level, credentials, settings, yes, output_format, service, relationship, desired):
         command = option(command)
     return command

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-NAMES = ("relationship", "servers", "plan-report", "outcome-report", "status", "problem-report")
+NAMES = (
+    "relationship",
+    "servers",
+    "plan-report",
+    "outcome-report",
+    "status",
+    "operation-report",
+    "lease-report",
+    "problem-report",
+)
 
 
 @click.command(short_help="Print a JSON Schema of the YAML or of a report.")
@@ -13,12 +22,14 @@ def schema(name: str) -> None:
     """Print one of the JSON Schemas (2020-12) that this version goes by; without NAME, relationship.
 
     \b
-    relationship    a document of relationships/*.yaml
-    servers         servers.yaml
-    plan-report     what plan and drift print with --format json
-    outcome-report  what apply prints with --format json
-    status          what status prints with --format json
-    problem-report  what validate prints with --format json
+    relationship      a document of relationships/*.yaml
+    servers           servers.yaml
+    plan-report       what plan and drift print with --format json
+    outcome-report    the same of apply
+    status            the same of status
+    operation-report  the same of maintenance, continue, sync and reset
+    lease-report      the same of leases
+    problem-report    the same of validate
     """  # noqa: D301 - click reads the backspace
     from reconciler.desired.schema import schema_path
 

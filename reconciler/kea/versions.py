@@ -37,3 +37,11 @@ def config_test_is_safe(version: str) -> bool:
 def has_config_hash(version: str) -> bool:
     """Whether config-hash-get exists and config-get carries a `hash` (2.4.0 and later)."""
     return parse_version(version) >= (2, 4, 0)
+
+
+def has_several_relationships(version: str) -> bool:
+    """Whether a server can be in several relationships, which its HA commands then tell apart by a `server-name`.
+
+    Since Kea 2.5.5; before it ha-continue and ha-reset have no arguments.
+    """
+    return parse_version(version) >= (2, 5, 5)

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable
 from enum import IntEnum
 
 from reconciler.model import Objection, Plan, RelationshipOutcome, RelationshipPlan, Result, ServerOutcome
+from reconciler.planning.leases import LeaseComparison
+from reconciler.planning.scenes import Ending, OperationOutcome
 from reconciler.planning.status import Health, RelationshipStatus
 
 
@@ -100,3 +102,40 @@ def of_status(statuses: Iterable[RelationshipStatus]) -> ExitCode:
     | no                       | ERROR |
     """
     return ExitCode.OK if all(each.status is Health.OK for each in statuses) else ExitCode.ERROR
+
+
+_OUT_OF_REACH = frozenset({"unreachable", "no-ha"})  # refusals about a server that can't be worked with at all
+
+
+def of_operation(outcome: OperationOutcome, *, interrupted: bool = False) -> ExitCode:
+    """Return how `maintenance`, `continue`, `sync` and `reset` end.
+
+    | interrupted | ending                | because of a server that can't be reached | code        |
+    |-------------|-----------------------|-------------------------------------------|-------------|
+    | yes         |                       |                                           | INTERRUPTED |
+    | no          | done or nothing to do |                                           | OK          |
+    | no          | failed                |                                           | ERROR       |
+    | no          | refused               | yes                                       | ERROR       |
+    | no          | refused               | no                                        | BLOCKED     |
+    """
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    if outcome.ending in {Ending.DONE, Ending.NOTHING_TO_DO}:
+        return ExitCode.OK
+    unreachable = any(each.code in _OUT_OF_REACH for each in outcome.decision.refusals)
+    return ExitCode.ERROR if unreachable or outcome.ending is Ending.FAILED else ExitCode.BLOCKED
+
+
+def of_leases(comparison: LeaseComparison, *, detailed: bool = False) -> ExitCode:
+    """Return how `leases compare` ends.
+
+    | all leases were read | leases differ | detailed | code    |
+    |----------------------|---------------|----------|---------|
+    | no                   |               |          | ERROR   |
+    | yes                  | yes           | yes      | CHANGES |
+    | yes                  | yes           | no       | OK      |
+    | yes                  | no            |          | OK      |
+    """
+    if not comparison.is_complete:
+        return ExitCode.ERROR
+    return ExitCode.CHANGES if detailed and comparison.differences else ExitCode.OK

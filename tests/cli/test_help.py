@@ -14,8 +14,31 @@ from reconciler.cli import EPILOG, cli
 from reconciler.planning.verdict import ExitCode
 from tests.cli.site import run, run_process
 
-COMMANDS = ("validate", "plan", "apply", "drift", "status", "import", "schema", "version")
-SCHEMAS = ("relationship", "servers", "plan-report", "outcome-report", "status", "problem-report")
+COMMANDS = (
+    "validate",
+    "plan",
+    "apply",
+    "drift",
+    "status",
+    "leases",
+    "maintenance",
+    "continue",
+    "sync",
+    "reset",
+    "import",
+    "schema",
+    "version",
+)
+SCHEMAS = (
+    "relationship",
+    "servers",
+    "plan-report",
+    "outcome-report",
+    "status",
+    "operation-report",
+    "lease-report",
+    "problem-report",
+)
 
 
 def test_the_commands_stand_in_the_order_of_their_use() -> None:
@@ -61,7 +84,7 @@ def test_options_that_are_shared_mean_the_same_everywhere() -> None:
     assert {name: texts for name, texts in told.items() if len(texts) > 1} == {}
 
 
-@pytest.mark.parametrize("name", ["plan", "apply", "drift", "status", "import"])
+@pytest.mark.parametrize("name", ["plan", "apply", "drift", "status", "leases", "maintenance", "sync", "import"])
 def test_variables_of_the_environment_are_named(name: str) -> None:
     text = re.sub(r"\s+", " ", run(name, "--help").stdout)
     for variable in ("DESIRED", "SETTINGS", "CREDENTIALS"):

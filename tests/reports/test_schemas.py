@@ -11,20 +11,28 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.model import Action, Cause, Mode, Procedure, Result, Role, Service
+from reconciler.planning.leases import Kind
+from reconciler.planning.scenes import Ending, Operation
 from reconciler.planning.status import Health
+from reconciler.reports.json_leases import json_leases
+from reconciler.reports.json_operations import json_operation
 from reconciler.reports.json_outcomes import json_outcomes
 from reconciler.reports.json_plan import json_plan
 from reconciler.reports.json_status import json_status
-from tests.reports import samples, standings
-from tests.reports.schemas import OUTCOME, PLAN, STATUS
+from tests.reports import operated, samples, standings
+from tests.reports.schemas import LEASES, OPERATION, OUTCOME, PLAN, STATUS
 
 FULL = samples.plan(samples.modification(), samples.creation(), samples.unreachable(), samples.undecided())
 REPORTS = [
     (PLAN, json_plan(FULL)),
     (STATUS, json_status(standings.STATUSES)),
     (OUTCOME, json_outcomes(standings.OUTCOMES)),
+    (OPERATION, json_operation(operated.FAILED)),
+    (OPERATION, json_operation(operated.REFUSED)),
+    (LEASES, json_leases(operated.DIFFERENT)),
+    (LEASES, json_leases(operated.UNREAD)),
 ]
-NAMES = ["plan-report", "status", "outcome-report"]
+NAMES = ["plan-report", "status", "outcome-report", "operation-failed", "operation-refused", "leases", "leases-unread"]
 
 
 @pytest.mark.parametrize(("schema", "text"), REPORTS, ids=NAMES)
@@ -79,8 +87,13 @@ def schema_of(schema: Draft202012Validator) -> dict[str, Any]:
     return schema.schema
 
 
+def whole(schema: Draft202012Validator) -> Any:
+    return schema_of(schema)["properties"]
+
+
 def test_every_word_of_the_model_is_in_the_schemas() -> None:
     plan, status, outcome = (schema_of(each)["$defs"] for each in (PLAN, STATUS, OUTCOME))
+    operation, leases = (schema_of(each)["$defs"] for each in (OPERATION, LEASES))
     words = {
         "action": (plan["change"]["properties"]["action"]["enum"], Action),
         "cause": (plan["change"]["properties"]["cause"]["enum"], Cause),
@@ -92,13 +105,20 @@ def test_every_word_of_the_model_is_in_the_schemas() -> None:
         "service": (plan["relationship"]["properties"]["service"]["enum"], Service),
         "service of status": (status["relationship"]["properties"]["service"]["enum"], Service),
         "status": (status["relationship"]["properties"]["status"]["enum"], Health),
+        "role of an operation": (operation["standing"]["properties"]["role"]["enum"], Role),
+        "role of leases": (leases["server"]["properties"]["role"]["enum"], Role),
+        "mode of an operation": (whole(OPERATION)["mode"]["enum"], Mode),
+        "mode of leases": (whole(LEASES)["mode"]["enum"], Mode),
+        "operation": ([word.replace("-", " ", 1) for word in whole(OPERATION)["operation"]["enum"]], Operation),
+        "ending": ([word.replace("-", " ") for word in whole(OPERATION)["result"]["enum"]], Ending),
+        "kind": (leases["difference"]["properties"]["kind"]["enum"], Kind),
         "result": ([word.replace("-", " ") for word in outcome["server"]["properties"]["result"]["enum"]], Result),
     }
     for name, (enum, model) in words.items():
         assert set(enum) == {word.value for word in model}, name
 
 
-@pytest.mark.parametrize("schema", [PLAN, STATUS, OUTCOME], ids=NAMES)
+@pytest.mark.parametrize("schema", [PLAN, STATUS, OUTCOME, OPERATION, LEASES])
 def test_every_property_is_described(schema: Draft202012Validator) -> None:
     for node in maps_in(schema_of(schema)):
         for name, inner in node.get("properties", {}).items():

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from reconciler.planning.drift import only_drift
+from reconciler.planning.scenes import Operation
+from reconciler.reports.json_leases import json_leases
+from reconciler.reports.json_operations import json_operation
 from reconciler.reports.json_outcomes import json_outcomes
 from reconciler.reports.json_plan import json_plan
 from reconciler.reports.json_status import json_status
+from reconciler.reports.text_leases import text_leases
+from reconciler.reports.text_operations import text_decision, text_operation
 from reconciler.reports.text_outcomes import text_outcomes
 from reconciler.reports.text_plan import text_drift, text_plan
 from reconciler.reports.text_problems import json_problems, text_problems
 from reconciler.reports.text_status import text_status
-from tests.reports import samples, standings
+from tests.reports import operated, samples, standings
 
 CASES = Path(__file__).parent / "cases"
 
@@ -43,6 +49,16 @@ REPORTS: dict[str, Callable[[], str]] = {
     "outcomes.txt": lambda: text_outcomes(standings.OUTCOMES),
     "outcomes-colour.txt": lambda: text_outcomes(standings.OUTCOMES, colour=True),
     "outcomes.json": lambda: json_outcomes(standings.OUTCOMES),
+    **{f"operation-{name}.txt": partial(text_operation, each) for name, each in operated.OUTCOMES.items()},
+    "operation-colour.txt": lambda: text_operation(operated.FAILED, colour=True),
+    "operation.json": lambda: json_operation(operated.FAILED),
+    "decision.txt": lambda: text_decision(Operation.MAINTENANCE_START, operated.scene(), operated.GOES),
+    "decision-refused.txt": lambda: text_decision(
+        Operation.MAINTENANCE_START, operated.scene(is_reachable=False), operated.OBJECTS
+    ),
+    **{f"leases-{name}.txt": partial(text_leases, each) for name, each in operated.COMPARISONS.items()},
+    "leases-colour.txt": lambda: text_leases(operated.DIFFERENT, colour=True),
+    "leases.json": lambda: json_leases(operated.DIFFERENT),
     "problems.txt": lambda: text_problems(standings.PROBLEMS),
     "problems-colour.txt": lambda: text_problems(standings.PROBLEMS, colour=True),
     "problems.json": lambda: json_problems(standings.PROBLEMS),

@@ -1,0 +1,132 @@
+"""What maintenance, continue, sync and reset share: look, decide, show, ask, act, and say where the servers stand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cli.carrying import ask, carried_out
+
+if TYPE_CHECKING:
+    from reconciler.cli.session import Session
+    from reconciler.model import Desired, Relationship
+    from reconciler.planning.scenes import Decision, Operation, OperationOutcome, Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for."""
+
+    operation: Operation
+    server: str
+    source: str | None
+    names: Sequence[str]
+    service: str | None
+    desired: Path
+    settings: Path | None
+    credentials: Path | None
+    log_level: str
+    is_json: bool
+    yes: bool
+
+
+def operate(operation: str, server: str, options: Mapping[str, Any], source: str | None = None) -> int:
+    """Do one operation on a server, from the question to the report, and return the exit code.
+
+    `options` are the values of `options.operation`, by the names that click gives them.
+    """
+    from reconciler.cli import session
+    from reconciler.planning import verdict
+    from reconciler.planning.scenes import Operation
+    from reconciler.reports.json_operations import json_operation
+    from reconciler.reports.text_operations import text_operation
+
+    rest = dict(options)
+    is_json = rest.pop("output_format") == "json"
+    request = Request(Operation(operation), server, source, is_json=is_json, **rest)
+    with session.told_errors():
+        run = session.open_session(request.settings, request.credentials, request.log_level, request.desired)
+        outcome, is_interrupted = _done(run, request)
+        if is_json:
+            run.echo(json_operation(outcome))
+        else:
+            run.echo("\n" + text_operation(outcome, colour=session.wants_colour(sys.stdout)))
+        return int(verdict.of_operation(outcome, interrupted=is_interrupted))
+
+
+def _done(run: Session, request: Request) -> tuple[OperationOutcome, bool]:
+    """Show what is found and decided, and do it unless there is nothing to do.
+
+    Returns the outcome, and whether a person asked to stop meanwhile.
+    """
+    from reconciler.cli import session
+    from reconciler.planning.scenes import OperationOutcome, scene, settled, standings
+    from reconciler.reports.text_operations import text_decision
+    from reconciler.running.operations import carry_out
+
+    desired = session.load_desired(request.desired, request.names)
+    relationship = chosen(desired, request)
+    with session.progress() as say:
+        live = run.observe([desired.endpoints[peer.server, relationship.service] for peer in relationship.peers], say)
+    found = scene(relationship, request.server, live)
+    decide = _decider(run, request, found)
+    decision = decide(found)
+    colour = session.wants_colour(sys.stderr if request.is_json else sys.stdout)
+    run.echo(text_decision(request.operation, found, decision, colour=colour), err=request.is_json)
+    end = settled(decision)
+    if end is not None:
+        before = standings(relationship, found.live)
+        return OperationOutcome(request.operation, relationship, request.server, *end, decision, before), False
+    if not request.yes:
+        ask("Go on?", "go on", "not done")
+    return carried_out(run, lambda hands: carry_out(request.operation, found, decide, hands))
+
+
+def chosen(desired: Desired, request: Request) -> Relationship:
+    """Return the relationship that is meant. Raises UsageError where it is none, or not certain which."""
+    from reconciler.errors import UsageError
+
+    server = request.server
+    among = [each for each in desired.relationships if request.service in {None, each.service.value}]
+    found = [each for each in among if server in {peer.server for peer in each.peers}]
+    if not found:
+        known = sorted({peer.server for each in among for peer in each.peers})
+        raise UsageError(f"no relationship here has the server {server}; there are: {', '.join(known) or 'none'}")
+    if len(found) > 1:
+        names = ", ".join(f"{each.name} ({each.service})" for each in found)
+        raise UsageError(f"{server} is in more than one relationship: {names}; choose with --relationship or --service")
+    if request.source is not None:
+        others = [peer.server for peer in found[0].peers if peer.server != server]
+        if request.source not in others:
+            raise UsageError(f"--from {request.source}: the others in {found[0].name} are {', '.join(others)}")
+    return found[0]
+
+
+def _decider(run: Session, request: Request, found: Scene) -> Callable[[Scene], Decision]:
+    """Return how the operation is decided, with what a sync needs to know of the other server besides."""
+    from functools import partial
+
+    from reconciler.planning.mending import giver_of
+    from reconciler.planning.operations import decide
+    from reconciler.planning.scenes import Operation
+
+    leases = None
+    giver = giver_of(found, request.source) if request.operation is Operation.SYNC else None
+    snapshot = found.snapshot(giver) if giver else None
+    if snapshot is not None:
+        leases = _count_leases(run, snapshot.endpoint)
+    return partial(decide, request.operation, source=request.source, leases=leases)
+
+
+def _count_leases(run: Session, endpoint: Any) -> int | None:
+    from reconciler.cli import session
+    from reconciler.running.operations import count_leases
+
+    async def work() -> int | None:
+        async with run.open_client(endpoint) as client:
+            return await count_leases(client, endpoint.service)
+
+    return session.run(work())

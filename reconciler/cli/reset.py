@@ -1,0 +1,23 @@
+"""`kea-reconciler reset`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+
+
+@click.command(short_help="Have a server's HA state machine begin anew.")
+@click.argument("server")
+@options.operation
+def reset(server: str, **chosen: Any) -> int:
+    """Have the HA state machine of SERVER begin anew, and wait until both servers are normal.
+
+    This is the way out of the state terminated, once its cause (clocks apart, rejected lease updates) is mended. Where
+    the partner is terminated too, it is reset as well, since neither leaves that state alone.
+    """
+    from reconciler.cli.operating import operate
+
+    return operate("reset", server, chosen)

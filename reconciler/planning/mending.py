@@ -1,0 +1,218 @@
+"""May a server's HA state machine go on, begin anew, or fetch its partner's leases? Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from reconciler.kea import ha, versions
+from reconciler.model import Json, Objection, Peer, Role, Snapshot
+from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
+from reconciler.planning.scenes import (
+    IN_MAINTENANCE,
+    PARTNER_IN_MAINTENANCE,
+    RECOVERING,
+    TERMINATED,
+    WAITING,
+    Decision,
+    Order,
+    Scene,
+    out_of_touch,
+    refusal,
+    refused,
+    unready,
+)
+from reconciler.planning.status import SERVING
+
+LEASES_A_SECOND = 7000  # fetched by ha-sync on 2.2.0 and 3.0.3, measured with 15,000 of them
+
+
+def resume(scene: Scene) -> Decision:
+    """Decide whether a state machine that the configuration let pause may go on (ha-continue).
+
+    Kea doesn't tell whether it is paused: its answer to the command does. Where the server doesn't hear a partner that
+    serves, going on would make it serve beside that partner.
+    """
+    peer, partner = scene.peer, scene.partner
+    refusals = tuple(unready(scene, peer))
+    if refusals:
+        return refused(*refusals)
+    says = [f"{peer.server}, in state {scene.state(peer)}, goes on to the next state, if it is paused"]
+    if partner is not None and scene.snapshot(partner) is None:
+        says.append(
+            f"{partner.server} can't be reached: make sure that it serves nobody, since {peer.server} will take it for "
+            "dead and serve its clients"
+        )
+    elif partner is not None and scene.state(partner) in SERVING:
+        lost = tuple(out_of_touch(scene, peer))
+        if lost:
+            return refused(*lost)
+    return Decision((Order(peer.server, "ha-continue", _own_name(scene, peer)),), _normal_goals(scene), tuple(says))
+
+
+def sync(scene: Scene, source: str | None = None, leases: int | None = None) -> Decision:
+    """Decide whether a server may fetch the leases of another (ha-sync), by default of its partner, for a backup of
+    the primary.
+
+    `leases` is how many the other has, as far as that is known. Kea switches the other's DHCP service off until the
+    leases are there; the order names the longest time for that, so that it comes on again whatever happens.
+    """
+    giver = giver_of(scene, source)
+    if giver is None:
+        return refused(
+            refusal(
+                "role",
+                f"{scene.peer.server} is the only server that keeps leases for others in this relationship",
+                "name the server that has the leases with --from",
+            )
+        )
+    peer = scene.peer
+    refusals = [*unready(scene, peer, giver)]
+    if not refusals and giver is scene.partner:
+        refusals += out_of_touch(scene, peer)
+    if not refusals and scene.state(peer) == "syncing":
+        advice = "wait until it has done so"
+        refusals.append(refusal("state", f"{peer.server} fetches leases at this moment", advice))
+    if refusals:
+        return refused(*refusals)
+    limit = max(1, math.ceil(ha.sync_timeout(scene.relationship)))
+    order = Order(peer.server, "ha-sync", {"server-name": giver.name, "max-period": limit})
+    return Decision((order,), says=tuple(_costs(scene, giver, leases, limit)))
+
+
+def giver_of(scene: Scene, source: str | None) -> Peer | None:
+    """Return the peer whose leases a sync fetches: the server `source` of the inventory, or the obvious one, if any."""
+    if source is not None:
+        return scene.named(source)
+    if scene.partner is not None:
+        return scene.partner
+    if scene.peer.role is Role.BACKUP:
+        return scene.relationship.primary
+    others = [each for each in scene.relationship.peers if each is not scene.peer]
+    return others[0] if len(others) == 1 else None
+
+
+def _costs(scene: Scene, giver: Peer, leases: int | None, limit: int) -> Iterator[str]:
+    yield (
+        f"{scene.peer.server} fetches the leases of {giver.server} that it does not have, or has older; it deletes none"
+    )
+    pause = "for as long as it takes" if leases is None else f"for some {_rounded(leases)} s with its {leases} leases"
+    view = scene.view(giver)
+    if view and view.state in SERVING and view.scopes:
+        yield f"{giver.server} answers no client meanwhile, {pause}, at most {limit} s (sync-timeout)"
+    else:
+        yield f"{giver.server} serves nobody now; the sync runs {pause}, at most {limit} s (sync-timeout)"
+    yield f"{scene.peer.server} answers no other command meanwhile"
+
+
+def _rounded(leases: int) -> int:
+    return max(1, math.ceil(leases / LEASES_A_SECOND))
+
+
+def reset(scene: Scene) -> Decision:
+    """Decide whether a state machine may begin anew at `waiting` (ha-reset).
+
+    | server                    | partner               | decision                                              |
+    |---------------------------|-----------------------|-------------------------------------------------------|
+    | waiting                   | any but terminated    | nothing to do                                         |
+    | waiting                   | terminated            | the partner alone is reset: it keeps the server there |
+    | terminated                | terminated            | both are reset, the server first                      |
+    | in or beside maintenance  |                       | refused: that is ended with maintenance stop          |
+    | serves, nobody else would |                       | refused                                               |
+    | doesn't hear a partner    | serves                | refused: both would serve                             |
+    | anything else             |                       | it is reset                                           |
+
+    The repair of a clock alone does not end `terminated`, and a server whose partner stays in it waits (seen on 2.2.0).
+    While the clocks are apart, both would be terminated again.
+    """
+    peer, partner = scene.peer, scene.partner
+    found = tuple(unready(scene, peer)) or tuple(_objections(scene, partner))
+    if found:
+        return refused(*found)
+    concerned = [each for each in (peer, partner) if each is not None and _needs_reset(scene, each)]
+    if not concerned:
+        return Decision(nothing_to_do=f"{peer.server} is in state {WAITING} already")
+    orders = tuple(Order(each.server, "ha-reset", _own_name(scene, each)) for each in concerned)
+    return Decision(orders, _normal_goals(scene), tuple(_consequences(scene, concerned)))
+
+
+def _needs_reset(scene: Scene, peer: Peer) -> bool:
+    """Whether a server is to be reset: the one that was named, unless it waits, and a partner that is terminated."""
+    state = scene.state(peer)
+    return state != WAITING if peer is scene.peer else state == TERMINATED
+
+
+def _consequences(scene: Scene, concerned: list[Peer]) -> Iterator[str]:
+    if any(scene.state(each) == TERMINATED for each in concerned):
+        yield (
+            f"a server that is {TERMINATED} even after that, since it remembers that the clocks differed, is set to "
+            "the configuration that it has, which starts its HA anew"
+        )
+    if len(concerned) > 1:
+        yield f"both servers are in state {TERMINATED}, which neither leaves alone: both are reset"
+    for peer in concerned:
+        if peer is not scene.peer:
+            yield f"{peer.server} is reset too, since {scene.peer.server} waits for as long as it is {TERMINATED}"
+        view = scene.view(peer)
+        if view and view.state in SERVING and view.scopes:
+            yield f"{peer.server} answers no client until both are normal again, about two heartbeats and a lease sync"
+
+
+def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
+    peer, state = scene.peer, scene.state(scene.peer)
+    if state in {IN_MAINTENANCE, PARTNER_IN_MAINTENANCE}:
+        yield refusal("state", f"{peer.server} is in state {state}", "end it with `kea-reconciler maintenance stop`")
+    if partner is None:
+        return
+    other = scene.state(partner)
+    if other is None and state in SERVING:
+        yield refusal(
+            "sole-server",
+            f"{partner.server} can't be relied on ({_why(scene, partner)}): while {peer.server} begins anew, nobody "
+            "would serve",
+            f"bring {partner.server} back first",
+        )
+    elif state in SERVING and other in RECOVERING:
+        yield refusal(
+            "sole-server",
+            f"{partner.server} is in state {other}: nobody would serve while {peer.server} begins anew",
+            "wait until both servers are in their normal state (`kea-reconciler status`)",
+        )
+    elif other in SERVING and TERMINATED not in {state, other} and state != WAITING:
+        yield from out_of_touch(scene, peer)  # a terminated server sends no heartbeats, so it hears nothing
+    skew = clock_skew([each for each in scene.live.values() if isinstance(each, Snapshot)])
+    for each in scene.both:
+        yield from _forgetful(scene, each)
+    if TERMINATED in {state, other} and skew is not None and skew >= SKEW_ERROR:
+        yield refusal("clock-skew", describe_skew(skew), "synchronise the clocks (NTP) first")
+
+
+def _forgetful(scene: Scene, peer: Peer) -> Iterator[Objection]:
+    """A terminated server may have to be given its configuration again: one without a lease file loses its leases."""
+    snapshot = scene.snapshot(peer)
+    database = (snapshot.config.get("lease-database") or {}) if snapshot else {}
+    is_in_memory = database.get("type", "memfile") == "memfile" and database.get("persist") is False
+    if scene.state(peer) == TERMINATED and is_in_memory:
+        yield refusal(
+            "leases-not-persistent",
+            f"{peer.server} keeps its leases in memory only (persist: false), and may lose them on its way out of "
+            f"{TERMINATED}",
+            "set persist to true on that server first",
+        )
+
+
+def _why(scene: Scene, peer: Peer) -> str:
+    return "; ".join(objection.message for objection in unready(scene, peer))
+
+
+def _normal_goals(scene: Scene) -> Mapping[str, frozenset[str]]:
+    """Both in their normal state, as far as both can be seen."""
+    peers = [each for each in (scene.peer, scene.partner) if each is not None and scene.view(each) is not None]
+    return {each.server: frozenset({scene.normal(each)}) for each in peers}
+
+
+def _own_name(scene: Scene, peer: Peer) -> Mapping[str, Json] | None:
+    """The argument that tells a server in several relationships which one is meant; older versions have none."""
+    snapshot = scene.snapshot(peer)
+    names = snapshot is not None and versions.has_several_relationships(snapshot.version)
+    return {"server-name": peer.name} if names else None

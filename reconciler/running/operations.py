@@ -1,0 +1,283 @@
+"""Carrying out an operation on a relationship: looking once more, sending, and waiting until the states are reached.
+
+An answer that was lost says nothing about what happened, so nothing is sent twice and nothing guessed: the states that
+the servers are then found in tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
+from reconciler.kea import ha, views
+from reconciler.model import HaView, Live, Objection, Relationship, Service, Snapshot, Unreachable
+from reconciler.planning.places import located
+from reconciler.planning.scenes import (
+    PARTNER_DOWN,
+    TERMINATED,
+    Answer,
+    Decision,
+    Ending,
+    Operation,
+    OperationOutcome,
+    Order,
+    Scene,
+    refusal,
+    settled,
+    standings,
+)
+from reconciler.running import waiting
+from reconciler.running.anew import set_again
+from reconciler.running.hands import Hands
+from reconciler.running.leases import lacking
+
+if TYPE_CHECKING:
+    from reconciler.kea.client import Client
+
+Decide = Callable[[Scene], Decision]
+_SPARE = 30.0  # seconds beyond its own time-out after which the answer to a lease sync is taken for lost
+_TAKEN_OVER = (
+    "the other server was taken for dead at the last moment: if it serves, both do now; mend the connection between "
+    "them, and they become normal by themselves"
+)
+
+
+async def carry_out(operation: Operation, scene: Scene, decide: Decide, hands: Hands) -> OperationOutcome:
+    """Carry out what `decide` says of a scene, and return what became of it.
+
+    The scene may be as old as a person took to answer a question, so every server is looked at once more before
+    anything is sent.
+    """
+    before = standings(scene.relationship, scene.live)
+    async with AsyncExitStack() as stack:
+        clients: dict[str, Client] = {}
+        for name, live in scene.live.items():
+            if isinstance(live, Snapshot):
+                clients[name] = await stack.enter_async_context(hands.open_client(live.endpoint))
+        work = _Work(operation, scene, clients, decide, hands)
+        decision = await work.decided_now()
+        ending, reasons = settled(decision) or await work.done(decision)
+        after = standings(scene.relationship, (await work.look()).live)
+        answers, name = tuple(work.answers), scene.peer.server
+        return OperationOutcome(operation, scene.relationship, name, ending, reasons, decision, before, after, answers)
+
+
+async def count_leases(client: Client, service: Service) -> int | None:
+    """Return how many leases a server has by its own statistics, None where it doesn't tell."""
+    kinds = ("assigned-addresses",) if service is Service.DHCP4 else ("assigned-nas", "assigned-pds")
+    try:
+        reply = await client.call("statistic-get-all")
+        found = reply.arguments if reply.result == 0 and isinstance(reply.arguments, Mapping) else {}
+        # Those of a pool, subnet[7].pool[0].assigned-addresses (2.4 and later), count again what their subnet has.
+        own = [name for name in found if name.startswith("subnet[") and name.count("[") == 1 and name.endswith(kinds)]
+        return sum(int(found[name][0][0]) for name in own)
+    except (EndpointError, IndexError, KeyError, TypeError, ValueError):
+        return None
+
+
+async def _look_again(relationship: Relationship, client: Client, seen: Snapshot) -> Live:
+    """Return a server as it is now, as far as that can change while its configuration doesn't."""
+    try:
+        reply = await client.call("status-get")
+        status = reply.arguments if isinstance(reply.arguments, Mapping) else {}
+        with views.reading(seen.endpoint):
+            found = views.ha_views(status)
+            fresh = replace(
+                seen,
+                views=found,
+                ha=found[0] if found else None,
+                sockets_ready=views.sockets_are_ready(status),
+                disabled_by_user=views.disabled_by_user(status),
+            )
+        return located(relationship, fresh)
+    except EndpointError as error:
+        return Unreachable(seen.endpoint, str(error).removeprefix(f"{seen.endpoint} at "))
+
+
+def _has_heard(view: HaView | None, seconds: float) -> bool:
+    """Whether a server has heard its partner within the last `seconds`; Kea counts whole ones."""
+    return view is not None and view.partner is not None and view.partner.age + 1 <= seconds
+
+
+class _Work:
+    """One operation under way."""
+
+    def __init__(
+        self, operation: Operation, scene: Scene, clients: Mapping[str, Client], decide: Decide, hands: Hands
+    ) -> None:
+        self.answers: list[Answer] = []
+        self._operation = operation
+        self._scene = scene
+        self._clients = clients
+        self._decide = decide
+        self._hands = hands
+        self._relationship = scene.relationship
+        self._known = {name: live for name, live in scene.live.items() if isinstance(live, Snapshot)}
+
+    # ------------------------------------------------------------------------------------------ deciding
+
+    async def look(self) -> Scene:
+        """Return the scene as it is now; a server that could not be read at first stays out of it."""
+        fresh = {
+            name: await _look_again(self._relationship, self._clients[name], seen) for name, seen in self._known.items()
+        }
+        return replace(self._scene, live={**self._scene.live, **fresh})
+
+    async def decided_now(self) -> Decision:
+        """Decide from what is so now, waiting while the servers are on their way to where it is possible."""
+        limit = self._hands.clock() + self._patience()
+        while True:
+            self._scene = await self.look()
+            decision = self._decide(self._scene)
+            if not decision.is_passing:
+                break
+            if self._hands.clock() >= limit or self._hands.stop.is_set():
+                advice = "look with `kea-reconciler status`, and run it again"
+                return replace(decision, refusals=(refusal("state", "it did not become possible in time", advice),))
+            await self._pause("; ".join(decision.says))
+        if self._operation is Operation.MAINTENANCE_START and decision.orders:
+            return replace(decision, refusals=await self._deaf())
+        return decision
+
+    async def _deaf(self) -> tuple[Objection, ...]:
+        """Return who of the two does not hear the other, from now on.
+
+        Kea calls a connection interrupted only after max-response-delay, a minute by default. A server that has not
+        heard its partner for a few seconds would take it for dead at the command, and serve beside it.
+        """
+        began_at, limit = self._hands.clock(), waiting.patience_before(self._relationship)
+        peers = [each for each in (self._scene.peer, self._scene.partner) if each is not None]
+        while True:
+            scene = await self.look()
+            waited = self._hands.clock() - began_at
+            deaf = [each.server for each in peers if not _has_heard(scene.view(each), waited)]
+            if not deaf:
+                return ()
+            if waited >= limit or self._hands.stop.is_set():
+                message = f"{' and '.join(deaf)} did not hear the other server for {waited:.0f} s"
+                return (refusal("out-of-touch", message, "mend the connection between the two servers first"),)
+            await self._pause("making sure that both hear each other")
+
+    # ------------------------------------------------------------------------------------------- sending
+
+    async def done(self, decision: Decision) -> tuple[Ending, tuple[str, ...]]:
+        """Send what was decided and wait for what was to come of it. Returns how that ended, and why so."""
+        before = self._scene
+        for order in decision.orders:
+            failure = await self._send(order) or await self._started_anew(order)
+            if failure:
+                return Ending.FAILED, (failure,)
+        if any("is not paused" in each.text for each in self.answers):
+            return Ending.NOTHING_TO_DO, (f"{before.peer.server} is not paused",)
+        is_lost = any(each.result is None for each in self.answers)
+        if self._operation is Operation.SYNC:
+            return await self._synced(decision.orders[0]) if is_lost else (Ending.DONE, ())
+        missed = await self._until_reached(decision, is_doubtful=is_lost or self._operation is Operation.CONTINUE)
+        was_reached = all(before.state(before.named(server)) in goal for server, goal in decision.goals.items())
+        return self._ended(missed, is_lost=is_lost, was_reached=was_reached)
+
+    async def _send(self, order: Order) -> str | None:
+        """Send one order. Returns why it certainly was not carried out, None where it was or may have been."""
+        self._hands.say(f"{self._relationship.name}: sending {order.command} to {order.server}")
+        client, within = self._clients[order.server], None
+        if order.command == "ha-sync":
+            within = ha.sync_timeout(self._relationship) + _SPARE
+        try:
+            reply = await client.call(order.command, order.arguments, answer_within=within)
+        except (NotReachedError, AccessRefusedError) as error:
+            self.answers.append(Answer(order, None, str(error)))
+            return f"{order.command} was not sent: {error}"
+        except EndpointError as error:
+            self.answers.append(Answer(order, None, str(error)))
+            return None
+        self.answers.append(Answer(order, reply.result, client.quote(reply.text)))
+        return None if reply.result == 0 else f"{order.server} refused {order.command}: {client.quote(reply.text)}"
+
+    async def _started_anew(self, order: Order) -> str | None:
+        """After a reset: start the HA of a server anew that is in state terminated again. Returns why that failed.
+
+        A terminated server asks its partner's clock no more, so a reset one finds the difference that it saw last, and
+        is terminated at once, however well the clocks agree by then (ha_service.cc, waitingStateHandler; seen on
+        2.2.0).
+        """
+        peer = self._scene.named(order.server)
+        seen = self._known[order.server]
+        if order.command != "ha-reset" or (await self.look()).state(peer) != TERMINATED:
+            return None
+        self._hands.say(f"{self._relationship.name}: setting {order.server} to its own configuration again")
+        return await set_again(peer, seen, self._clients[order.server], self._hands)
+
+    async def _synced(self, order: Order) -> tuple[Ending, tuple[str, ...]]:
+        """Find out from the leases whether a sync whose answer was lost was carried out."""
+        taker = self._scene.peer
+        giver = self._scene.called((order.arguments or {})["server-name"])
+        limit = self._hands.clock() + ha.sync_timeout(self._relationship) + _SPARE
+        lost = self.answers[-1].text
+        while True:
+            scene = await self.look()
+            found = [scene.snapshot(each) for each in (taker, giver)]
+            if all(found) or self._hands.clock() >= limit or self._hands.stop.is_set():
+                break
+            await self._pause(f"waiting until {taker.server} answers again")
+        try:
+            missing = await lacking(scene, taker, giver, self._hands)
+        except EndpointError as error:
+            return Ending.FAILED, (f"the answer was lost ({lost}), and the leases can't be read: {error}",)
+        if missing:
+            return Ending.FAILED, (f"the answer was lost ({lost}); {missing} leases of {giver.server} are missing",)
+        return Ending.DONE, (f"the answer was lost ({lost}), but every lease of {giver.server} is there",)
+
+    # ------------------------------------------------------------------------------------------- waiting
+
+    async def _until_reached(self, decision: Decision, *, is_doubtful: bool) -> list[str]:
+        """Wait until every server is in its goal. Returns what is not so at the end.
+
+        Where it is doubtful that there is anything to wait for, states that don't change any more are the end.
+        """
+        began_at = changed_at = self._hands.clock()
+        states: dict[str, str | None] = {}
+        while True:
+            scene = await self.look()
+            now = self._hands.clock()
+            found = {peer.server: scene.state(peer) for peer in self._relationship.peers}
+            if found != states:
+                states, changed_at = found, now
+            missed = [
+                f"{server} is in state {states[server] or 'unknown'}, not {' or '.join(sorted(goal))}"
+                for server, goal in decision.goals.items()
+                if states[server] not in goal
+            ]
+            is_stuck = is_doubtful and now - changed_at >= self._stillness()
+            if not missed or is_stuck or now - began_at >= self._patience() or self._hands.stop.is_set():
+                return missed
+            if self._operation is Operation.MAINTENANCE_START and PARTNER_DOWN in states.values():
+                return missed
+            await self._pause(f"waiting: {'; '.join(missed)}")
+
+    def _ended(self, missed: Sequence[str], *, is_lost: bool, was_reached: bool) -> tuple[Ending, tuple[str, ...]]:
+        lost = f"the answer was lost ({self.answers[-1].text})" if is_lost else ""
+        if is_lost and was_reached and not missed:  # the states that it leads to are those that it began with
+            return Ending.FAILED, (f"{lost}; the states don't tell whether it was carried out",)
+        if not missed:
+            return Ending.DONE, ((f"{lost}, but the states are reached",) if lost else ())
+        if self._operation is Operation.CONTINUE and not is_lost:
+            return Ending.DONE, tuple(missed)
+        told = tuple(each for each in (lost, *missed) if each)
+        if self._operation is Operation.MAINTENANCE_START:
+            told += (_TAKEN_OVER,) if any(PARTNER_DOWN in each for each in missed) else ()
+        return Ending.FAILED, told
+
+    def _patience(self) -> float:
+        if self._operation is Operation.MAINTENANCE_START:
+            return waiting.patience_before(self._relationship) + 10
+        return self._hands.normal_within or waiting.time_limit(self._relationship)
+
+    def _stillness(self) -> float:
+        return 5 + 4 * ha.heartbeat_delay(self._relationship)
+
+    async def _pause(self, what: str) -> None:
+        self._hands.say(f"{self._relationship.name}: {what}")
+        await self._hands.sleep(min(1.0, max(0.1, ha.heartbeat_delay(self._relationship) / 4)))

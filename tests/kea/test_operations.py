@@ -1,0 +1,231 @@
+"""Maintenance, continue, sync and reset on real Kea: the states that they lead through, and what refuses them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.proxy import Fault
+from reconciler.model import Mode, Service
+from tests.kea.operated import NAMES, Operated
+from tests.kea.world import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.laboratory import Laboratory
+
+pytestmark = pytest.mark.kea
+PAIRS = [
+    pytest.param(service, mode, id=f"{service}-{mode}")
+    for service in Service
+    for mode in (Mode.HOT_STANDBY, Mode.LOAD_BALANCING)
+]
+TAKES_OVER_SOON = {"max-response-delay": 3000, "max-unacked-clients": 0}
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+def after(report: Any) -> dict[str, str | None]:
+    return {each["server"]: each["ha_state"] for each in report["after"]}
+
+
+def scopes(report: Any) -> dict[str, list[str]]:
+    return {each["server"]: each["scopes"] for each in report["after"]}
+
+
+def codes(report: Any) -> set[str]:
+    return {each["code"] for each in report["refusals"]}
+
+
+@pytest.mark.parametrize(("service", "mode"), PAIRS)
+def test_maintenance_there_and_back(lab: Laboratory, service: Service, mode: Mode) -> None:
+    world = Operated(lab, service, mode)
+    everything = ["kea-a"] if mode is Mode.HOT_STANDBY else ["kea-a", "kea-b"]
+    for serviced, survivor in (NAMES, NAMES[::-1]):
+        with world.traced() as trace:
+            report = world.must("maintenance", "start", serviced)
+            assert after(report) == {survivor: "partner-in-maintenance", serviced: "in-maintenance"}
+            assert scopes(report) == {survivor: everything, serviced: []}
+            assert [each["ha_state"] for each in report["before"]] == [mode, mode]
+            assert world.must("maintenance", "start", serviced, result="nothing-to-do")["commands"] == []
+            refused = world.must("maintenance", "stop", survivor, result="refused", code=3)
+            assert codes(refused) == {"state"}
+            report = world.must("maintenance", "stop", serviced)
+            assert set(after(report).values()) == {mode}
+            world.until_normal()
+        allowed = {mode.value, "in-maintenance", "partner-in-maintenance"}
+        assert {state for pair in trace for state in pair} <= allowed
+        assert world.must("maintenance", "stop", serviced, result="nothing-to-do")["after"] == []
+    sent = [(name, each.command) for name, each in world.story("ha-maintenance-start", "ha-maintenance-cancel")]
+    assert sent == [
+        ("kea-b", "ha-maintenance-start"),
+        ("kea-b", "ha-maintenance-cancel"),
+        ("kea-a", "ha-maintenance-start"),
+        ("kea-a", "ha-maintenance-cancel"),
+    ]
+
+
+def test_a_server_that_was_restarted_in_its_maintenance_comes_back(lab: Laboratory) -> None:
+    world = Operated(lab, Service.DHCP4, Mode.LOAD_BALANCING)
+    with world.traced() as trace:
+        world.must("maintenance", "start", "kea-b")
+        world.restart(world.b)
+        report = world.must("maintenance", "stop", "kea-b")
+        assert set(after(report).values()) == {"load-balancing"}
+        world.until_normal()
+    assert ("partner-in-maintenance", "in-maintenance") in trace
+    assert all("partner-down" not in pair for pair in trace)
+
+
+def test_what_a_partner_that_noticed_the_shutdown_does_is_waited_for(lab: Laboratory) -> None:
+    world = Operated(lab, Service.DHCP4, Mode.HOT_STANDBY, parameters=TAKES_OVER_SOON)
+    world.must("maintenance", "start", "kea-a")
+    world.a.stop_daemon(world.service)
+    refused = world.must("maintenance", "stop", "kea-a", result="refused", code=1)
+    assert codes(refused) == {"unreachable"}
+    until(lambda: world.state(world.b) == "partner-down", "partner-down")
+    refused = world.must("maintenance", "stop", "kea-a", result="refused", code=1)
+    assert "partner-down" in refused["refusals"][0]["message"]
+    world.a.start_daemon(world.service)
+    report = world.must("maintenance", "stop", "kea-a")
+    assert report["commands"] == []
+    assert set(after(report).values()) == {"hot-standby"}
+
+
+def test_maintenance_is_refused_while_a_server_does_not_answer(lab: Laboratory) -> None:
+    world = Operated(lab, Service.DHCP4, Mode.HOT_STANDBY)
+    world.b.stop_daemon(world.service)
+    for server in NAMES:
+        refused = world.must("maintenance", "start", server, result="refused", code=1)
+        assert codes(refused) == {"unreachable"}
+    world.b.start_daemon(world.service)
+    refused = world.must("maintenance", "start", "kea-a", result="refused", code=3)  # it fetches leases yet
+    assert codes(refused) <= {"state", "out-of-touch"}
+    world.until_normal()
+    assert world.story("ha-maintenance-start") == []
+
+
+@pytest.mark.parametrize("mode", [Mode.HOT_STANDBY, Mode.LOAD_BALANCING])
+def test_nothing_is_sent_to_peers_that_lost_each_other_just_now(lab: Laboratory, mode: Mode) -> None:
+    """Kea itself would not call it interrupted for another 20 seconds, and at the command both would serve."""
+    world = Operated(lab, Service.DHCP4, mode, is_parted=True)
+    with world.traced() as trace:
+        world.part()
+        refused = world.must("maintenance", "start", "kea-a", result="refused", code=3)
+        assert codes(refused) == {"out-of-touch"}
+        assert world.story("ha-maintenance-start") == []
+        world.join()
+    assert {state for pair in trace for state in pair} <= {mode.value, "communication-recovery"}
+    world.until_normal()
+    world.must("maintenance", "start", "kea-a")
+    world.part()
+    refused = world.operate("maintenance", "stop", "kea-a")
+    assert refused.exit_code in {1, 3}, refused
+    assert world.state(world.b) == "partner-in-maintenance", "it goes on serving alone"
+
+
+def test_a_lost_answer_is_resolved_by_the_states(lab: Laboratory) -> None:
+    world = Operated(lab, Service.DHCP4, Mode.HOT_STANDBY)
+    world.proxies["kea-a"].on(b'"ha-maintenance-start"', Fault.CUT_BEFORE_REPLY, times=1)
+    report = world.must("maintenance", "start", "kea-b")
+    assert "the answer was lost" in report["reasons"][0]
+    world.proxies["kea-a"].on(b'"ha-maintenance-cancel"', Fault.RESET, times=1)
+    report = world.must("maintenance", "stop", "kea-b", result="failed", code=1)
+    assert after(report) == {"kea-a": "partner-in-maintenance", "kea-b": "in-maintenance"}
+    world.must("maintenance", "stop", "kea-b")
+    assert len(world.story("ha-maintenance-cancel")) == 2, "nothing is repeated by itself"
+    world.lease(world.a, 20)
+    world.proxies["kea-b"].on(b'"ha-sync"', Fault.CUT_BEFORE_REPLY, times=1)
+    report = world.must("sync", "kea-b")
+    assert "every lease of kea-a is there" in report["reasons"][0]
+    world.lease(world.a, 21)
+    world.proxies["kea-b"].on(b'"ha-sync"', Fault.RESET, times=1)
+    report = world.must("sync", "kea-b", result="failed", code=1)
+    assert len(world.story("ha-sync")) == 2
+
+
+@pytest.mark.parametrize(("service", "mode"), PAIRS)
+def test_a_server_that_lost_its_leases_fetches_them(lab: Laboratory, service: Service, mode: Mode) -> None:
+    world = Operated(lab, service, mode)
+    for number in range(20, 40):
+        world.lease(world.a, number)
+        if number >= 37:
+            world.lease(world.b, number)
+    assert world.compared(code=2)["counts"] == {"two-clients": 0, "missing": 17, "differs": 0}
+    with world.traced() as trace:
+        report = world.must("sync", "kea-b")
+    assert any("answers no client meanwhile" in note and "20 leases" in note for note in report["notes"])
+    assert world.compared()["servers"][1]["leases"] == 20
+    assert {state for pair in trace for state in pair} == {mode.value}
+
+
+def test_a_paused_state_machine_goes_on(lab: Laboratory) -> None:
+    world = Operated(lab, Service.DHCP4, Mode.HOT_STANDBY)
+    assert world.must("continue", "kea-b", result="nothing-to-do")["reasons"] == ["kea-b is not paused"]
+    config = world.config(world.b)
+    (hook,) = [each for each in config["hooks-libraries"] if "libdhcp_ha" in each["library"]]
+    block = hook["parameters"]["high-availability"][0]
+    block["state-machine"] = {"states": [{"state": "syncing", "pause": "once"}]}
+    world.b.set_config(world.service, config)
+    until(lambda: world.state(world.b) == "syncing", "pause in syncing")
+    with world.traced() as trace:
+        report = world.must("continue", "kea-b")
+        assert set(after(report).values()) == {"hot-standby"}
+    assert trace[0] == ("hot-standby", "syncing")
+
+
+def test_a_paused_server_does_not_go_on_beside_a_partner_that_it_does_not_hear(lab: Laboratory) -> None:
+    world = Operated(lab, Service.DHCP4, Mode.HOT_STANDBY, is_parted=True, parameters={"max-response-delay": 3000})
+    config = world.config(world.b)
+    (hook,) = [each for each in config["hooks-libraries"] if "libdhcp_ha" in each["library"]]
+    block = hook["parameters"]["high-availability"][0]
+    block["state-machine"] = {"states": [{"state": "waiting", "pause": "once"}]}
+    world.b.set_config(world.service, config)
+    world.part()
+    refused = world.must("continue", "kea-b", result="refused", code=3)
+    assert codes(refused) == {"out-of-touch"}
+    assert world.state(world.b) == "waiting"
+    world.join()
+    until(lambda: world.operate("continue", "kea-b").json["result"] == "done", "permission to go on")
+    world.until_normal()
+
+
+@pytest.fixture
+def clocks(lab: Laboratory) -> Path:
+    """A file with the offset of kea-b's clock, which it reads anew each time it looks at its clock."""
+    path = lab.directory / "clock"
+    path.write_text("+0\n")
+    return path
+
+
+def test_terminated_servers_are_both_reset_once_their_clocks_agree(lab: Laboratory, clocks: Path) -> None:
+    environment = (f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={clocks}", "FAKETIME_NO_CACHE=1")
+    options = {"kea-b": {"wrapper": ("env", *environment, "FAKETIME_DONT_FAKE_MONOTONIC=1")}}
+    world = Operated(lab, Service.DHCP4, Mode.LOAD_BALANCING, options=options)
+    clocks.write_text("+90s\n")
+    until(lambda: world.states() == ("terminated", "terminated"), "end of the service")
+    refused = world.must("reset", "kea-a", result="refused", code=3)
+    assert codes(refused) == {"clock-skew"}
+    assert world.states() == ("terminated", "terminated")
+    clocks.write_text("+0\n")
+    with world.traced() as trace:
+        report = world.must("reset", "kea-a")
+        assert [each["server"] for each in report["commands"]] == ["kea-a", "kea-b"]
+        assert set(after(report).values()) == {"load-balancing"}
+        world.until_normal()
+    assert trace[0] == ("terminated", "terminated")
+
+
+def test_a_reset_begins_anew_and_is_refused_where_nobody_would_serve(lab: Laboratory) -> None:
+    world = Operated(lab, Service.DHCP4, Mode.HOT_STANDBY, parameters=TAKES_OVER_SOON)
+    with world.traced() as trace:
+        world.must("reset", "kea-b")
+        world.until_normal()
+    assert any("hot-standby" not in pair or pair[1] in {"waiting", "syncing", "ready"} for pair in trace)
+    world.b.stop_daemon(world.service)
+    until(lambda: world.state(world.a) == "partner-down", "partner-down")
+    refused = world.must("reset", "kea-a", result="refused", code=3)
+    assert codes(refused) == {"sole-server"}
+    refused = world.must("reset", "kea-b", result="refused", code=1)
+    assert codes(refused) == {"unreachable"}
