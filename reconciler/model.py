@@ -235,7 +235,9 @@ class Snapshot:
 
     `views` are what status-get says of each relationship, in the order of the HA hook's list; `place` is where in
     that list the relationship at hand stands, None where it is not there. `ha` is the view at that place, None when
-    the HA hook is not in force, whatever the configuration says (see `planning.places`).
+    the HA hook is not in force, whatever the configuration says (see `planning.places`). `commands` are those of
+    list-commands, None where they were not asked for. `is_heard` is false where its partner gets no answer from its HA
+    listener although it hears the partner (see `planning.pretence`).
     """
 
     endpoint: Endpoint
@@ -254,6 +256,8 @@ class Snapshot:
     size: int = 0
     views: tuple[HaView, ...] = ()
     place: int | None = 0
+    commands: frozenset[str] | None = None
+    is_heard: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,10 +143,12 @@ def without_effect(relationship: Relationship, version: str) -> list[str]:
 
 def heartbeat_delay(relationship: Relationship) -> float:
     """Return the relationship's heartbeat-delay in seconds."""
-    return (
-        float(relationship.parameters.get("heartbeat-delay", defaults(relationship.mode, "0")["heartbeat-delay"]))
-        / 1000
-    )
+    return beat(relationship.parameters)
+
+
+def beat(parameters: Mapping[str, Any]) -> float:
+    """Return the heartbeat-delay, in seconds, that a relationship's parameters or a whole entry of the hook give."""
+    return float(parameters.get("heartbeat-delay", defaults("", "0")["heartbeat-delay"])) / 1000
 
 
 def sync_timeout(relationship: Relationship) -> float:
@@ -162,6 +164,11 @@ def normal_state(mode: Mode, role: Role) -> str:
 def hears_a_partner(mode: Mode, role: Role) -> bool:
     """Whether a peer exchanges heartbeats: backups don't, and in passive-backup nobody does (Kea shows no `remote`)."""
     return mode is not Mode.PASSIVE_BACKUP and role is not Role.BACKUP
+
+
+def talking_peers(relationship: Relationship) -> list[Peer]:
+    """Return the two peers that exchange heartbeats, none in passive-backup."""
+    return [peer for peer in relationship.peers if hears_a_partner(relationship.mode, peer.role)]
 
 
 def default_scopes(peer: Peer) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from reconciler.planning.authority import authority
 from reconciler.planning.guard import Case, objections
 from reconciler.planning.notes import notes
 from reconciler.planning.places import located
+from reconciler.planning.pretence import judged
 from reconciler.planning.schedule import order, procedure, stages
 from reconciler.planning.server_plan import plan_server
 from reconciler.planning.structure import undecidable
@@ -50,7 +51,7 @@ def plan_relationship(relationship: Relationship, live: LiveWorld, revision: str
         return RelationshipPlan(relationship, truth, unplanned=reason, unreachable=unreachable)
     snapshots = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
     try:
-        snapshots = {name: located(relationship, each) for name, each in snapshots.items()}
+        snapshots = judged(relationship, {name: located(relationship, each) for name, each in snapshots.items()})
         reason = undecidable(relationship, snapshots) or ""
         if not reason:
             return _decided(relationship, truth, snapshots, revision)

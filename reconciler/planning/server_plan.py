@@ -95,9 +95,13 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
         yield Change(Action.CHANGE, path, tuple(fields), cause=cause, moved=moved)
     if hooks.find(snapshot.config, hooks.LEASE_COMMANDS_LIBRARY) is None:
         yield Change(Action.ADD, (("hook", hooks.LEASE_COMMANDS_LIBRARY),), cause=cause, moved=moved)
-    if snapshot.ha is None:
-        lies = FieldChange("in force", before=False, after=True)
-        yield Change(Action.CHANGE, (("hook", hooks.HA_LIBRARY),), (lies,), cause=Cause.PEER, moved=(peer.server,))
+    lies = []
+    if not wanted.is_in_force(snapshot):
+        lies.append(FieldChange("in force", before=False, after=True))
+    if not snapshot.is_heard:
+        lies.append(FieldChange("heard by its partner", before=False, after=True))
+    if lies:
+        yield Change(Action.CHANGE, (("hook", hooks.HA_LIBRARY),), tuple(lies), cause=Cause.PEER, moved=(peer.server,))
 
 
 def _data_differences(theirs: Mapping[str, Any], data: Mapping[str, Any], service: Service) -> list[Difference]:

@@ -12,6 +12,7 @@ from reconciler.planning import wanted
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.places import located
 from reconciler.planning.plan import LiveWorld
+from reconciler.planning.pretence import describe_unheard, judged
 
 # The states in which the HA hook lets the DHCP service run (ha_service.cc, adjustNetworkState).
 SERVING = frozenset(
@@ -75,6 +76,7 @@ def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
     peers = {
         peer.server: _located(relationship, live[peer.server, relationship.service]) for peer in relationship.peers
     }
+    peers |= judged(relationship, {name: each for name, each in peers.items() if isinstance(each, Snapshot)})
     servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
     in_sync = None if plan.unplanned else not plan.has_changes
     reasons = tuple(_reasons(relationship, peers))
@@ -141,11 +143,13 @@ def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) 
         yield f"{peer.server} says it is {block.get('this-server-name')!r}, not {peer.name!r}"
     if wanted.block_of(snapshot) is None:
         yield f"{peer.server} is not in the relationship yet"
-    elif view is None:
+    elif not wanted.is_in_force(snapshot):
         yield f"{peer.server} has the HA hook configured, but not in force; it probably serves nobody"
-    elif view.state != normal:
+    elif not snapshot.is_heard:
+        yield describe_unheard(peer)
+    elif view and view.state != normal:
         yield f"{peer.server} is in state {view.state}, not {normal}"
-    elif view.partner and (view.partner.interrupted or not view.partner.in_touch):
+    elif view and view.partner and (view.partner.interrupted or not view.partner.in_touch):
         yield f"{peer.server} is out of touch with its partner"
     if not snapshot.sockets_ready:
         yield f"{peer.server} has DHCP sockets that are not ready"

@@ -19,8 +19,15 @@ def block_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
 
 
 def is_broken(snapshot: Snapshot) -> bool:
-    """Whether a server has the relationship configured, and not in force."""
-    return block_of(snapshot) is not None and snapshot.ha is None
+    """Whether a server has the relationship configured and doesn't do its part: its hook is not loaded, or its partner
+    gets no answer from it.
+    """
+    return block_of(snapshot) is not None and (not is_in_force(snapshot) or not snapshot.is_heard)
+
+
+def is_in_force(snapshot: Snapshot) -> bool:
+    """Whether the HA hook is loaded, by status-get or, where that says nothing, by list-commands."""
+    return snapshot.ha is not None or "ha-heartbeat" in (snapshot.commands or ())
 
 
 def desired_digest(relationship: Relationship) -> str:

@@ -85,6 +85,7 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
     config_reply = await _ask(client, endpoint, "config-get")
     config = views.configuration(endpoint, config_reply.arguments)
     hooks_directory = await _hooks_directory(client, endpoint, config)
+    commands = await _commands(client) if hooks.relationships_of(config) else None
     with views.reading(endpoint):
         return Snapshot(
             endpoint=endpoint,
@@ -102,6 +103,7 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
             clock_offset=clock_offset,
             size=config_reply.size,
             views=found,
+            commands=commands,
         )
 
 
@@ -111,6 +113,12 @@ async def _hooks_directory(client: Client, endpoint: Endpoint, config: object) -
         return None
     reply = await client.call("build-report")
     return hooks.directory_from_build_report(reply.text) if reply.result == 0 else None
+
+
+async def _commands(client: Client) -> frozenset[str] | None:
+    """Ask what the server can do now: a hook that failed to load is missing there, whatever config-get shows."""
+    reply = await client.call("list-commands")
+    return frozenset(map(str, reply.arguments)) if isinstance(reply.arguments, list) else None
 
 
 async def _clock_offset(client: Client, status: Reply, *, is_paired: bool) -> float | None:
@@ -166,9 +174,8 @@ async def _has_no_later_commit(client: Client, seen: Snapshot) -> bool:
     """
     if "config-control" in seen.config:  # Kea itself takes over what changes in the configuration backend
         return False
-    commands = await client.call("list-commands")
-    names = commands.arguments if isinstance(commands.arguments, list) else []
-    if not names or any(str(name).startswith(_IN_MEMORY) for name in names):
+    names = await _commands(client)
+    if not names or any(name.startswith(_IN_MEMORY) for name in names):
         return False
     status = await _ask(client, seen.endpoint, "status-get")
     with views.reading(seen.endpoint):

@@ -158,6 +158,37 @@ async def _have_met(relationship: Relationship, servers: Sequence[Server]) -> bo
     return True
 
 
+async def until_heard(
+    relationship: Relationship, server: Server, servers: Sequence[Server], hands: Hands
+) -> str | None:
+    """Wait until the partner of a server that was set just now has heard it again, for three heartbeats at most.
+
+    Returns None when it has, or when that can't be told; else what that means.
+    """
+    talking = [peer.server for peer in ha.talking_peers(relationship)]
+    others = [each for each in servers if each.name in talking and each is not server]
+    if server.name not in talking or not others:
+        return None
+    began_at, limit = hands.clock(), 3 + 3 * ha.heartbeat_delay(relationship)
+    while True:
+        waited = hands.clock() - began_at
+        try:
+            own, theirs = await look(relationship, server), await look(relationship, others[0])
+        except EndpointError:
+            return None
+        if own is None or theirs is None or deafness(others[0].name, theirs, waited) is None:
+            return None
+        if waited >= limit:
+            return _UNHEARD.format(server=server.name, partner=others[0].name) if _is_in_touch(own) else None
+        await hands.sleep(1.0)
+
+
+_UNHEARD = (
+    "{partner} gets no answer from {server} since then: its HA listener is not open, which only a restart of Kea on "
+    "{server} mends where nothing else has its port (a config-test closes it for good on Kea 2.7.3 to 3.0.3)"
+)
+
+
 def _has_taken_over(server: Server, found: Mapping[str, str]) -> bool:
     return found.get(server.name) == _in_state(server.name, PARTNER_DOWN)
 

@@ -8,6 +8,7 @@ from itertools import combinations
 
 from reconciler.errors import EndpointError
 from reconciler.model import Procedure, RelationshipPlan, Result, ServerOutcome, Snapshot, Stage
+from reconciler.planning import wanted
 from reconciler.running import identity, restoring, setting, waiting
 from reconciler.running.hands import Hands
 from reconciler.running.observe import is_unchanged
@@ -253,6 +254,11 @@ class Work:
         """
         for server, live in reversed(done):
             await self._restore(server, live)
+        for server, _ in done:
+            if wanted.block_of(server.plan.snapshot) is not None:
+                unheard = await waiting.until_heard(self._relationship, server, self._servers, self._hands)
+                if unheard:
+                    self._add_failure(server, unheard)
         for switch in switches:
             if switch.server.name in self._unsure:
                 failure: str | None = (

@@ -106,7 +106,7 @@ def test_a_pair_that_agrees(world: World, tmp_path: Path, service: Service, mode
 def test_import_changes_nothing_on_the_servers(found: Found) -> None:
     found.run(*found.addresses)
     asked = {entry.command for server in found.servers for entry in server.log}
-    assert asked <= {"status-get", "version-get", "config-get", "ha-heartbeat", "build-report"}
+    assert asked <= {"status-get", "version-get", "config-get", "list-commands", "ha-heartbeat", "build-report"}
 
 
 def test_the_pair_can_be_changed_afterwards(found: Found) -> None:

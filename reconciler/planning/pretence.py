@@ -1,0 +1,64 @@
+"""Servers that are not what their configuration says: a hook that isn't loaded, a listener that nobody can reach.
+
+Kea's config-get shows what was meant. Whether it came true is told by status-get and list-commands, and by the partner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import permutations
+
+from reconciler.kea import ha
+from reconciler.model import Peer, Relationship, Snapshot
+from reconciler.planning.wanted import block_of
+
+# In the others Kea sends no heartbeats (ha_service.cc), so silence there means nothing.
+_ASKING = frozenset(
+    {"communication-recovery", "hot-standby", "load-balancing", "partner-down", "ready", "syncing", "waiting"}
+)
+
+
+def judged(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+    """Return the snapshots with `is_heard` false for a server that its partner doesn't hear although it hears it."""
+    deaf = unheard(relationship, snapshots)
+    return {name: replace(each, is_heard=False) if name == deaf else each for name, each in snapshots.items()}
+
+
+def unheard(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:
+    """Return the server whose HA listener its partner can't reach, as far as the two together tell.
+
+    It hears its partner, so there is a way between them; the partner asks it, and gets no answer. Kea leaves a server
+    so when its listener could not be bound, and 2.7.3 to 3.0.3 after a config-test (seen on 2.6.3 and 3.0.3).
+    """
+    pair = [peer.server for peer in ha.talking_peers(relationship) if peer.server in snapshots]
+    for one, other in permutations(pair, 2):
+        if _hears(snapshots[one]) and _is_left_without_answer(snapshots[other]):
+            return one
+    return None
+
+
+def describe_unheard(peer: Peer) -> str:
+    """Return in words what is wrong with a server that `unheard` names."""
+    return (
+        f"{peer.server} hears its partner, which gets no answer from it: "
+        f"its HA listener at {peer.url} is not open, or something blocks the way there"
+    )
+
+
+def _hears(snapshot: Snapshot) -> bool:
+    partner = snapshot.ha.partner if snapshot.ha else None
+    return partner is not None and partner.in_touch and not partner.interrupted and partner.age <= _patience(snapshot)
+
+
+def _is_left_without_answer(snapshot: Snapshot) -> bool:
+    """Whether a server asks and hears nothing, for longer than a lost heartbeat or a reload of its partner explain."""
+    view, patience = snapshot.ha, _patience(snapshot)
+    if view is None or view.partner is None or view.state not in _ASKING or snapshot.reload <= patience:
+        return False
+    return view.partner.interrupted or not view.partner.in_touch or view.partner.age > patience
+
+
+def _patience(snapshot: Snapshot) -> float:
+    """Return how long, in seconds, the partner of a server that works may go unheard."""
+    return 3 + 3 * ha.beat(block_of(snapshot) or {})
