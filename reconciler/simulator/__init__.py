@@ -13,7 +13,8 @@ from __future__ import annotations
 from reconciler.simulator.clock import Clock
 from reconciler.simulator.endpoint import SimulatedEndpoint
 from reconciler.simulator.faults import Fault, Faults, Kind
+from reconciler.simulator.releases import Release
 from reconciler.simulator.server import Entry, SimulatedServer
 from reconciler.simulator.world import World
 
-__all__ = ["Clock", "Entry", "Fault", "Faults", "Kind", "SimulatedEndpoint", "SimulatedServer", "World"]
+__all__ = ["Clock", "Entry", "Fault", "Faults", "Kind", "Release", "SimulatedEndpoint", "SimulatedServer", "World"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from reconciler.model import Service
+from reconciler.simulator.releases import Release
 from reconciler.simulator.world import World
 
 if TYPE_CHECKING:
@@ -44,14 +45,15 @@ def _add_servers(world: World, options: argparse.Namespace) -> None:
     for name, (host, port) in options.server:
         services = options.service or list(Service)
         configurations = {service: _config(options.config, name, service) for service in services}
-        world.add_server(name, configurations, host=host, port=port)
+        world.add_server(name, configurations, host=host, port=port, version=options.version)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m reconciler.simulator", description="Simulated Kea 2.2.0 servers.")
+    parser = argparse.ArgumentParser(prog="python -m reconciler.simulator", description="Simulated Kea servers.")
     parser.add_argument("--server", action="append", required=True, type=_server, metavar="NAME=HOST:PORT")
     parser.add_argument("--service", action="append", type=Service, choices=list(Service), metavar="SERVICE")
     parser.add_argument("--config", action="append", default=[], type=_file, metavar="NAME:SERVICE=FILE")
+    parser.add_argument("--version", type=Release, choices=list(Release), default=Release.KEA_2_2, metavar="VERSION")
     return parser.parse_args(arguments)
 
 

@@ -8,13 +8,13 @@ import orjson
 
 from reconciler.model import Service
 from reconciler.simulator import replies
-from reconciler.simulator.commands.basic import BUILD_REPORT, VERSION
-from reconciler.simulator.configuration.refusal import PLACE
+from reconciler.simulator.commands.basic import build_report
 
 if TYPE_CHECKING:
     from reconciler.model import Json
     from reconciler.simulator.endpoint import SimulatedEndpoint
     from reconciler.simulator.replies import Reply
+    from reconciler.simulator.requests import Request
     from reconciler.simulator.server import SimulatedServer
 
 OWN_COMMANDS = (
@@ -36,54 +36,6 @@ _ADVICE = (
     'the command to the DHCPv4 server, or "service": [ "dhcp4", "dhcp6", "d2" ] to forward it to DHCPv4, DHCPv6 and '
     "D2 servers etc."
 )
-_ALLOWED = ("command", "service", "arguments", "remote-address")
-_WHERE = PLACE.replace("<wire>:0", "<string>:1")
-
-
-class BadRequestError(Exception):
-    """The body is no JSON: HTTP 400."""
-
-
-class Request:
-    """A command as it came: its name, the services it is for, and its arguments; `problem` where it is none."""
-
-    __slots__ = ("arguments", "command", "problem", "services")
-
-    def __init__(self, body: bytes) -> None:
-        self.command = ""
-        self.services: list[str] = []
-        self.arguments: Json = None
-        try:
-            value = orjson.loads(body) if body else None
-        except orjson.JSONDecodeError as error:
-            raise BadRequestError from error
-        self.problem = self._read(value)
-
-    def _read(self, value: Json) -> str:
-        if value is None:
-            return "Command processing failed: NULL command parameter"
-        problem = _problem(value)
-        if problem:
-            return f"Error during command processing: {problem}"
-        self.command, self.arguments = value["command"], value.get("arguments")
-        services = value.get("service", [])
-        if not isinstance(services, list):
-            return "service value must be a list"
-        if any(not isinstance(name, str) for name in services):
-            return f"Error during command processing: stringValue() called on non-string Element in {_WHERE}"
-        self.services = services
-        return ""
-
-
-def _problem(value: Json) -> str:
-    if not isinstance(value, dict):
-        return "Invalid command Element specified, expected map"
-    for key in value:
-        if key not in _ALLOWED:
-            return f"Received command contains unsupported parameter '{key}'"
-    if "command" not in value:
-        return "Invalid answer specified, does not contain mandatory 'command'"
-    return "" if isinstance(value["command"], str) else "'command' element in command message is not a string"
 
 
 def unreachable(endpoint: SimulatedEndpoint, reason: str = "") -> Reply:
@@ -121,14 +73,17 @@ def own(server: SimulatedServer, request: Request) -> Reply:
 
 
 def _fixed(server: SimulatedServer, command: str) -> Reply:
+    release = server.machine.release
     body = {"Control-agent": server.agent_configuration()}
     path = "/etc/kea/kea-ctrl-agent.conf"
     fixed = {
-        "build-report": replies.success(BUILD_REPORT),
+        "build-report": replies.success(build_report(release)),
         "config-get": replies.success(arguments=body),
         "config-reload": replies.success("Configuration applied successfully."),
         "list-commands": replies.success(arguments=list(OWN_COMMANDS)),
-        "version-get": replies.success(VERSION, {"extended": f"{VERSION}\ntarball\nlinked with:\nlog4cplus 2.0.8\n"}),
+        "version-get": replies.success(
+            release.value, {"extended": f"{release}\ntarball\nlinked with:\nlog4cplus 2.0.8\n"}
+        ),
         "config-write": replies.success(
             f"Configuration written to {path} successful",
             {"filename": path, "size": len(orjson.dumps(body, option=orjson.OPT_INDENT_2))},

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 
 class Origin(StrEnum):
-    """Who switched DHCP off; HA's own state machine and its partner are one side to Kea 2.2."""
+    """Who switched DHCP off; HA's own state machine and its partner are one side (the partner) to Kea 2.2."""
 
     USER = "user"
-    HA = "ha-partner"
+    PARTNER = "ha-partner"
+    HA = "ha-local"
 
 
 class Waiting(Protocol):
@@ -36,6 +37,10 @@ class DhcpSwitch:
     def is_on(self) -> bool:
         """Whether nobody has switched it off."""
         return not self._off
+
+    def is_off_by(self, origin: Origin) -> bool:
+        """Whether this side has switched it off."""
+        return origin in self._off
 
     def disable(self, origin: Origin, seconds: float | None = None) -> None:
         """Switch it off, for a time or until it is switched on again from the same side."""

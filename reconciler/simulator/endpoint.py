@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from reconciler.simulator import replies
-from reconciler.simulator.commands import COMMANDS, HOOK_COMMANDS
+from reconciler.simulator.commands import COMMANDS, HOOK_COMMANDS, names
 from reconciler.simulator.dhcp import DhcpSwitch, Origin
+from reconciler.simulator.direct import DirectSockets
 from reconciler.simulator.faults import Faults, Kind
 from reconciler.simulator.ha.commands import COMMANDS as HA_COMMANDS
 from reconciler.simulator.ha.service import HaService
 from reconciler.simulator.libraries import Loaded
+from reconciler.simulator.releases import Release
 from reconciler.simulator.setting import load_file, put_as_is
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from reconciler.model import Json, Service
     from reconciler.simulator.clock import Timer
@@ -28,12 +31,18 @@ if TYPE_CHECKING:
     from reconciler.simulator.server import Entry, SimulatedServer
 
 
+_HALF_LOADED = "the HA hook was loaded and not started"
+_ONLY_LISTED = "the simulator lists this command and does not carry it out"
+
+
 class SimulatedEndpoint:
     """A daemon with its configuration, its file and its half of a relationship; made by `World.add_server`.
 
     `config` is what config-get shows; `faults` are of this daemon alone (`server.faults` of the whole server);
     `hears_peers` set to False is a listener that is not bound: peers get no answer, the agent does.
-    `daemon_log` has the reasons that Kea only writes to its log. `leases` are what the lease commands find.
+    `is_in_test_mode`: a config-test of 3.0.3 has spoilt it: no configuration opens the HA listener any more until it
+    is started anew. `direct`: its own HTTP sockets. `daemon_log` has the reasons that Kea only writes to its log.
+    `leases` are what the lease commands find.
     """
 
     def __init__(self, server: SimulatedServer, service: Service) -> None:
@@ -45,7 +54,7 @@ class SimulatedEndpoint:
         self.ha: HaService | None = None
         self.pid = 0
         self.is_running = self.is_frozen = self.was_killed = False
-        self.has_sockets = False
+        self.has_sockets = self.is_in_test_mode = False
         self.is_reachable = self.hears_peers = True
         self.started_at = self.committed_at = 0.0
         self.daemon_log: list[str] = []
@@ -53,12 +62,19 @@ class SimulatedEndpoint:
         self.agent_socket = ""
         self.dhcp = DhcpSwitch(self)
         self.original: Mapping[str, Json] | None = None
+        self.direct = DirectSockets(self)
         self._shown_bytes: bytes | None = None
+        self._hash: str | None = None
 
     def __repr__(self) -> str:
         return f"<SimulatedEndpoint {self.server.name} {self.service}>"
 
     # ----------------------------------------------------------------------------------- looking at it
+
+    @property
+    def release(self) -> Release:
+        """The Kea that it is."""
+        return self.server.machine.release
 
     @property
     def path(self) -> str:
@@ -115,7 +131,7 @@ class SimulatedEndpoint:
         The control socket that its agent knows is added unless there is one.
         """
         socket = {"socket-type": "unix", "socket-name": self.agent_socket}
-        body = {"control-socket": socket, **config}
+        body = {**config} if "control-sockets" in config else {"control-socket": socket, **config}
         self.server.disk.contents[self.path] = orjson.dumps({self.service.root: body})
 
     def freeze(self) -> None:
@@ -148,6 +164,7 @@ class SimulatedEndpoint:
         world = self.server.world
         self.pid = world.new_pid()
         self.is_running, self.was_killed, self.is_reachable = True, False, True
+        self.is_in_test_mode = False
         self.started_at = world.clock.now()
         self.dhcp = DhcpSwitch(self)
         if self.original is not None and self.path not in self.server.disk.contents:
@@ -162,6 +179,7 @@ class SimulatedEndpoint:
         self.unload()
         self.is_running, self.is_frozen, self.was_killed = False, False, killed
         self.has_sockets = False
+        self.direct.close()
 
     # ---------------------------------------------------------------------------------- as the HA host
 
@@ -189,7 +207,15 @@ class SimulatedEndpoint:
 
     def switch_dhcp(self, *, on: bool) -> None:
         """Switch DHCP on or off on behalf of HA."""
-        self.dhcp.enable(Origin.HA) if on else self.dhcp.disable(Origin.HA)
+        self.dhcp.enable(self._ha_origin) if on else self.dhcp.disable(self._ha_origin)
+
+    def take_back_partner(self) -> None:
+        """The partner needs DHCP off no more."""
+        self.dhcp.enable(Origin.PARTNER)
+
+    @property
+    def _ha_origin(self) -> Origin:
+        return Origin.PARTNER if self.release < Release.KEA_2_6 else Origin.HA
 
     def is_serving(self) -> bool:
         """Whether DHCP is switched on."""
@@ -216,27 +242,43 @@ class SimulatedEndpoint:
             self.server.world.listen(self, None)
         self.ha, self.loaded = None, Loaded()
 
-    def put_in_force(self, shown: Shown, loaded: Loaded) -> None:
-        """Commit a configuration whose libraries are loaded."""
+    def open_http_sockets(self, entries: Sequence[Shown]) -> None:
+        """Listen at these control sockets; RefusedError where that is not possible."""
+        self.direct.listen(entries)
+
+    def put_in_force(self, shown: Shown, loaded: Loaded) -> str:
+        """Commit a configuration whose libraries are loaded; what kept the HA hook's own listener from opening."""
         self.config = shown | {"hooks-libraries": [dict(item) for item in loaded.shown]}
         self.loaded = loaded
         self.has_sockets = True
         self.committed_at = self.now()
-        self._shown_bytes = None
+        self._shown_bytes = self._hash = None
         self.dhcp.enable(Origin.HA)
-        if loaded.ha is not None:
-            page = f"lease{self.service.value[-1]}-get-page"
-            self.ha = HaService(loaded.ha, self, page, sync_seconds=self.server.world.sync_seconds)
-            self.server.world.listen(self, self.own_listener())
-            self.ha.start()
+        self.dhcp.enable(Origin.PARTNER)
+        if loaded.ha is None:
+            return ""
+        page = f"lease{self.service.value[-1]}-get-page"
+        self.ha = HaService(loaded.ha, self, page, sync_seconds=self.server.world.sync_seconds)
+        wanted = None if self.is_in_test_mode else self.own_listener()
+        problem = self.server.world.listen(self, wanted)
+        self.ha.start()
+        return problem
+
+    def hashes(self) -> dict[str, Json] | None:
+        """What the answers of config-get and config-set carry of the configuration's hash, since 2.4."""
+        if self.release < Release.KEA_2_6:
+            return None
+        if self._hash is None:
+            self._hash = hashlib.sha256(replies.encoded(self.config)).hexdigest().upper()
+        return {"hash": self._hash}
 
     def knows(self, command: str) -> bool:
         """Whether list-commands has it."""
-        return command in COMMANDS or command in self.loaded.commands
+        return command in names(self.release) or command in self.loaded.adds
 
     def command_names(self) -> list[str]:
         """What list-commands shows."""
-        return sorted([*COMMANDS, *self.loaded.commands])
+        return sorted([*names(self.release), *self.loaded.adds])
 
     def fault(self, kind: Kind, command: str) -> Fault | None:
         """The fault of one kind that strikes a command, of this daemon or of its server."""
@@ -253,9 +295,9 @@ class SimulatedEndpoint:
             return replies.error(failing.text)
         if name in COMMANDS:
             return COMMANDS[name](self, arguments)
-        if name in HA_COMMANDS and self.ha is not None:
-            return HA_COMMANDS[name](self.ha, arguments)
-        return HOOK_COMMANDS[name](self, arguments)
+        if name in HA_COMMANDS:
+            return HA_COMMANDS[name](self.ha, arguments) if self.ha is not None else replies.error(_HALF_LOADED)
+        return HOOK_COMMANDS[name](self, arguments) if name in HOOK_COMMANDS else replies.error(_ONLY_LISTED)
 
     def execute_to_bytes(self, name: str, arguments: Json = None) -> bytes:
         """The same as JSON; what config-get says is kept until the configuration changes."""

@@ -1,4 +1,4 @@
-"""HTTP as the control agent of Kea 2.2.0 speaks it: POST, exact content type, no chunks, ten seconds for a body."""
+"""HTTP as Kea speaks it: POST, exact content type, no chunks, ten seconds for a body."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ class Site(Protocol):
     @property
     def credentials(self) -> frozenset[str]:
         """The allowed values of an Authorization header; none: everybody."""
+
+    @property
+    def realm(self) -> str:
+        """What one has to be allowed for."""
 
     def answer(self, body: bytes) -> Answer | Awaitable[Answer]:
         """The answer to a request that HTTP has nothing against."""
@@ -132,9 +136,9 @@ class Connection(asyncio.Protocol):
         if transport is None:
             return
         if answer.cut is None:
-            transport.write(_head(answer, version) + answer.body)
+            transport.write(_head(answer, version, self._site.realm) + answer.body)
         elif answer.cut >= 0:
-            transport.write(_head(answer, version) + answer.body[: answer.cut])
+            transport.write(_head(answer, version, self._site.realm) + answer.body[: answer.cut])
         if answer.cut is not None or not keep:
             transport.close()
         elif self._received:
@@ -174,7 +178,7 @@ class _Head:
         return head
 
 
-def _head(answer: Answer, version: str) -> bytes:
+def _head(answer: Answer, version: str, realm: str) -> bytes:
     lines = [
         f"HTTP/{version} {answer.status} {_PHRASES[answer.status]}",
         f"Content-Length: {len(answer.body)}",
@@ -182,5 +186,5 @@ def _head(answer: Answer, version: str) -> bytes:
         f"Date: {formatdate(usegmt=True)}",
     ]
     if answer.status == 401:
-        lines.append('WWW-Authenticate: Basic realm="kea-control-agent"')
+        lines.append(f'WWW-Authenticate: Basic realm="{realm}"')
     return ("\r\n".join(lines) + "\r\n\r\n").encode()

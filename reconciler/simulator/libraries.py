@@ -1,82 +1,53 @@
-"""The hook libraries of the Debian package, and what loading them adds."""
+"""The hook libraries of the Debian packages, and what loading them adds."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.simulator.configuration import hooks
 from reconciler.simulator.ha import commands as ha_commands
 from reconciler.simulator.ha import parameters as ha_parameters
+from reconciler.simulator.releases import Release
+from reconciler.simulator.tables import library_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from reconciler.model import Json
     from reconciler.simulator.configuration.context import Shown
     from reconciler.simulator.ha.settings import Settings
 
-DIRECTORY = "/usr/lib/x86_64-linux-gnu/kea/hooks"
+DIRECTORY = hooks.DIRECTORY
 HA, LEASES, STATISTICS = "libdhcp_ha.so", "libdhcp_lease_cmds.so", "libdhcp_stat_cmds.so"
-NAMES = (
-    "libdhcp_bootp.so",
-    "libdhcp_flex_option.so",
-    HA,
-    LEASES,
-    "libdhcp_mysql_cb.so",
-    "libdhcp_pgsql_cb.so",
-    "libdhcp_run_script.so",
-    STATISTICS,
-)
-INSTALLED = frozenset(f"{DIRECTORY}/{name}" for name in NAMES)
 
-_LEASE_COMMANDS = (
-    "lease4-add",
-    "lease4-del",
-    "lease4-get",
-    "lease4-get-all",
-    "lease4-get-by-client-id",
-    "lease4-get-by-hostname",
-    "lease4-get-by-hw-address",
-    "lease4-get-page",
-    "lease4-resend-ddns",
-    "lease4-update",
-    "lease4-wipe",
-    "lease6-add",
-    "lease6-bulk-apply",
-    "lease6-del",
-    "lease6-get",
-    "lease6-get-all",
-    "lease6-get-by-duid",
-    "lease6-get-by-hostname",
-    "lease6-get-page",
-    "lease6-resend-ddns",
-    "lease6-update",
-    "lease6-wipe",
-)
-COMMANDS = {
-    HA: tuple(ha_commands.COMMANDS),
-    LEASES: _LEASE_COMMANDS,
-    STATISTICS: ("stat-lease4-get", "stat-lease6-get"),
-}
-"""Library -> the commands that it adds."""
+
+@functools.cache
+def commands(release: Release) -> Mapping[str, Sequence[str]]:
+    """Library that a release's packages have -> the commands that it adds."""
+    return library_commands(release) | {HA: tuple(ha_commands.COMMANDS)}
+
+
+def installed(release: Release) -> frozenset[str]:
+    """The full paths of the libraries."""
+    return frozenset(f"{DIRECTORY}/{name}" for name in commands(release))
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Libraries that were loaded: their names, what config-get shows of them, and the relationship of the HA hook."""
+    """Libraries that were loaded: their names, what config-get shows of them, and the relationship of the HA hook.
+
+    `adds`: the commands that they add to list-commands.
+    """
 
     names: tuple[str, ...] = ()
     shown: tuple[Shown, ...] = ()
     ha: Settings | None = None
-
-    @property
-    def commands(self) -> tuple[str, ...]:
-        """What they add to list-commands."""
-        return tuple(command for name in self.names for command in COMMANDS.get(name, ()))
+    adds: tuple[str, ...] = ()
 
 
-def load(wanted: Sequence[Shown]) -> Loaded:
+def load(release: Release, wanted: Sequence[Shown]) -> Loaded:
     """Load libraries; RefusedError with the reason that only the daemon's log has where one does not want to."""
     shown: list[Shown] = []
     settings: Settings | None = None
@@ -84,7 +55,9 @@ def load(wanted: Sequence[Shown]) -> Loaded:
         entry = dict(item)
         if hooks.name(item["library"]) == HA:
             filled: Json
-            filled, settings = ha_parameters.read(item.get("parameters"))
+            filled, settings = ha_parameters.read(release, item.get("parameters"))
             entry["parameters"] = filled
         shown.append(entry)
-    return Loaded(tuple(hooks.name(item["library"]) for item in wanted), tuple(shown), settings)
+    names = tuple(hooks.name(item["library"]) for item in wanted)
+    adds = tuple(command for name in names for command in commands(release).get(name, ()))
+    return Loaded(names, tuple(shown), settings, adds)

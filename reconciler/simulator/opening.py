@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from reconciler.simulator.configuration import control_sockets
 from reconciler.simulator.configuration.keywords import is_a
 from reconciler.simulator.configuration.refusal import PLACE, RefusedError
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +39,11 @@ def _check_databases(machine: Machine, shown: Mapping[str, Json]) -> None:
     leases = shown["lease-database"]
     path = leases.get("name", "")
     is_kept = leases["type"] == "memfile" and leases.get("persist", True) and bool(path)
-    if is_kept and str(PurePosixPath(path).parent) not in machine.folders:
+    folder = str(PurePosixPath(path).parent)
+    if is_kept and machine.release >= Release.KEA_2_6 and folder not in (".", machine.data_folder):
+        where = f"invalid path specified: '{folder}', supported path is '{machine.data_folder}'"
+        raise RefusedError(f"Unable to open database: {where}")
+    if is_kept and folder not in (".", *machine.folders):
         raise RefusedError(f"Unable to open database: unable to open '{path}'")
     backends = shown.get("config-control", {}).get("config-databases", [])
     if backends and not machine.has_databases:
@@ -45,8 +51,12 @@ def _check_databases(machine: Machine, shown: Mapping[str, Json]) -> None:
         raise RefusedError(f"during update from config backend database: {reason}")
 
 
-def check_control_socket(shown: Mapping[str, Json]) -> None:
-    """Refuse a control socket of an unknown type; the channel is gone by then."""
-    kind = shown.get("control-socket", {}).get("socket-type", "unix")
+def check_control_socket(machine: Machine, shown: Mapping[str, Json]) -> None:
+    """Refuse a control socket that can't be opened; the channel is gone by then."""
+    if "control-socket" not in shown:
+        return
+    kind = shown["control-socket"].get("socket-type", "unix")
     if kind != "unix":
         raise RefusedError(f"Invalid 'socket-type' parameter value {kind}")
+    if machine.release >= Release.KEA_2_6:
+        control_sockets.check_path(machine, shown["control-socket"])

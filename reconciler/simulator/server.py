@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.model import Service
 from reconciler.simulator import agent, replies
+from reconciler.simulator.answering import Answering, listed, refused, services
 from reconciler.simulator.configuration.context import Machine
 from reconciler.simulator.disk import Disk
-from reconciler.simulator.faults import AFTER, BEFORE, ELSEWHERE, Fault, Faults, Kind
-from reconciler.simulator.http import NOTHING, Answer, Connection, basic
-from reconciler.simulator.libraries import INSTALLED
+from reconciler.simulator.faults import Faults
+from reconciler.simulator.http import Answer, Connection, basic
+from reconciler.simulator.libraries import installed
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Mapping
 
     from reconciler.model import Json
     from reconciler.simulator.endpoint import SimulatedEndpoint
+    from reconciler.simulator.requests import Request
     from reconciler.simulator.world import World
 
 SILENCE = 60.0
 """Seconds that the agent waits for a daemon."""
-_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
-_GARBAGE = b"\x00\xff this is not JSON {"
 INTERFACES = frozenset({"lo", "eth0", "eth1"})
 
 
@@ -35,14 +36,24 @@ class Entry(NamedTuple):
     command: str
 
 
-class SimulatedServer:
+class SimulatedServer(Answering):
     """A server of a world; made by `World.add_server`.
 
     `control` is its agent's url, `log` every command that came in through it (what peers send each other is not in
     it). `clock_offset` is how far its clock is ahead, in seconds. `machine` and `disk` are what its daemons find.
     """
 
-    def __init__(self, world: World, name: str, host: str, users: Mapping[str, str] | None = None) -> None:
+    realm = "kea-control-agent"
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        host: str,
+        users: Mapping[str, str] | None = None,
+        release: Release = Release.KEA_2_2,
+    ) -> None:
+        super().__init__()
         self.world = world
         self.name = name
         self.host = host
@@ -52,14 +63,14 @@ class SimulatedServer:
         self.endpoints: dict[Service, SimulatedEndpoint] = {}
         self.faults = Faults()
         self.disk = Disk()
-        self.machine = Machine(INTERFACES, INSTALLED)
+        self.machine = Machine(INTERFACES, installed(release), release=release)
         self.clock_offset = 0.0
         self.log: list[Entry] = []
         self.credentials = frozenset(basic(user, password) for user, password in (users or {}).items())
         self._listener: asyncio.Server | None = None
         self._connections: set[Connection] = set()
-        self._turn = asyncio.Lock()
-        self._frozen: list[tuple[SimulatedEndpoint, agent.Request, asyncio.Future[bytes]]] = []
+        self._peer_ports: dict[Service, int] = {}
+        self._frozen: list[tuple[SimulatedEndpoint, Request, asyncio.Future[bytes]]] = []
 
     def __repr__(self) -> str:
         return f"<SimulatedServer {self.name} {self.control}>"
@@ -73,6 +84,16 @@ class SimulatedServer:
     def is_listening(self) -> bool:
         """Whether the agent runs."""
         return self._listener is not None
+
+    def peer_url(self, service: Service | str = Service.DHCP4) -> str:
+        """A url at a port of its own, for the HA hook's dedicated listener; no such port is really opened."""
+        port = self._peer_ports.setdefault(Service(service), 0) or self.world.new_peer_port()
+        self._peer_ports[Service(service)] = port
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}/"
+
+    def ha_url(self, service: Service | str = Service.DHCP4) -> str:
+        """Where the peers of this release reach it by default: at its dedicated listener, or at its agent."""
+        return self.control if self.machine.release < Release.KEA_2_6 else self.peer_url(service)
 
     def endpoint(self, service: Service | str = Service.DHCP4) -> SimulatedEndpoint:
         """One of its daemons."""
@@ -114,62 +135,44 @@ class SimulatedServer:
 
     # ---------------------------------------------------------------------------------------- requests
 
-    def answer(self, body: bytes) -> Answer | Awaitable[Answer]:
-        """The answer to a request; at once where nothing stands in its way, else to be waited for."""
-        try:
-            request = agent.Request(body)
-        except agent.BadRequestError:
-            return Answer.failed(400)
-        if self.faults or self._turn.locked() or any(endpoint.is_frozen for endpoint in self.endpoints.values()):
-            return self._answer_later(request)
-        return Answer(self._carried_out(request))
+    @property
+    def place(self) -> SimulatedServer:
+        """Itself: the agent is the server's."""
+        return self
 
-    async def _answer_later(self, request: agent.Request) -> Answer:
-        service = Service(request.services[0]) if request.services and request.services[0] in list(Service) else None
-        fault = self.faults.strike(BEFORE, request.command, service)
-        if fault is not None and fault.kind is not Kind.DELAY:
-            return await _instead(fault)
-        if fault is not None:
-            await self.world.sleep(fault.seconds)
-        swapped = self.faults.strike(ELSEWHERE, request.command, service)
-        if swapped is not None:
-            request.services = [str(other) for other in self.endpoints if other is not service]
-        after = self.faults.strike(AFTER, request.command, service)
-        async with self._turn:  # an agent serves one at a time
-            body = await self._awaited(request)
-        if after is None:
-            return Answer(body)
-        return NOTHING if after.kind is Kind.CUT else Answer(body, cut=len(body) // 2)
+    def addressed(self, request: Request) -> list[SimulatedEndpoint]:
+        """The daemons that a request names."""
+        return [self.endpoints[service] for service in services(request) if service in self.endpoints]
 
-    def _carried_out(self, request: agent.Request) -> bytes:
+    def carried_out(self, request: Request) -> bytes:
+        """The agent's answer: one of each daemon, or its own."""
         if request.problem:
-            return _listed([replies.encoded(replies.error(request.problem))])
-        now = self.world.clock.now()
+            return refused(request.problem)
         if not request.services:
-            self.log.append(Entry(now, "", request.command))
-            return _listed([replies.encoded(agent.own(self, request))])
-        self.log += [Entry(now, service, request.command) for service in request.services]
-        return _listed([agent.forward(self, service, request) for service in request.services])
+            self.note("", request.command)
+            return listed([replies.encoded(agent.own(self, request))])
+        for service in request.services:
+            self.note(service, request.command)
+        return listed([agent.forward(self, service, request) for service in request.services])
 
-    async def _awaited(self, request: agent.Request) -> bytes:
-        frozen = [
-            self.endpoints[Service(name)]
-            for name in request.services
-            if name in list(Service) and Service(name) in self.endpoints and self.endpoints[Service(name)].is_frozen
-        ]
-        if not frozen or request.problem:
-            return self._carried_out(request)
-        endpoint = frozen[0]
-        self.log.append(Entry(self.world.clock.now(), str(endpoint.service), request.command))
+    def given_up(self, endpoint: SimulatedEndpoint) -> Answer:
+        """The agent says that the daemon was silent."""
+        return Answer(listed([replies.encoded(agent.unreachable(endpoint, "Operation canceled"))]))
+
+    def note(self, service: str, command: str) -> None:
+        """Note that a command came."""
+        self.log.append(Entry(self.world.clock.now(), service, command))
+
+    async def wait_for_thaw(self, endpoint: SimulatedEndpoint, request: Request) -> bytes | None:
+        """The answer of a daemon that stands still, once it goes on; None after a minute."""
+        self.note(str(endpoint.service), request.command)
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._frozen.append((endpoint, request, answer))
         silence = asyncio.ensure_future(self.world.sleep(SILENCE))
         tasks: set[asyncio.Future[Any]] = {answer, silence}
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         silence.cancel()
-        if answer.done():
-            return _listed([answer.result()])
-        return _listed([replies.encoded(agent.unreachable(endpoint, "Operation canceled"))])
+        return answer.result() if answer.done() else None
 
     def thaw(self, thawed: SimulatedEndpoint) -> None:
         """Carry out what a daemon was sent while it stood still, also what nobody waits for any more."""
@@ -181,20 +184,3 @@ class SimulatedServer:
             reply = endpoint.execute_to_bytes(request.command, request.arguments)
             if not answer.done():
                 answer.set_result(reply)
-
-
-async def _instead(fault: Fault) -> Answer:
-    """What comes back although nothing was done."""
-    if fault.kind is Kind.HANG:
-        await asyncio.get_running_loop().create_future()
-    answers = {
-        Kind.UNAUTHORIZED: Answer.failed(401),
-        Kind.HTML: Answer(_PAGE, 502, "text/html"),
-        Kind.GARBAGE: Answer(_GARBAGE),
-        Kind.OTHER_ANSWER: Answer(fault.answer),
-    }
-    return answers.get(fault.kind, NOTHING)
-
-
-def _listed(answers: list[bytes]) -> bytes:
-    return b"[ " + b", ".join(answers) + b" ]"

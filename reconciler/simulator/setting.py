@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import orjson
 
 from reconciler.simulator import libraries, opening, replies
+from reconciler.simulator.configuration import control_sockets
 from reconciler.simulator.configuration.parse import parse
 from reconciler.simulator.configuration.refusal import RefusedError
 from reconciler.simulator.faults import Kind
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from reconciler.model import Json
@@ -25,7 +28,11 @@ DONE = "Configuration successful."
 
 
 def test(endpoint: SimulatedEndpoint, value: Json) -> Reply:
-    """config-test, past the check of its arguments."""
+    """config-test, past the check of its arguments.
+
+    From 2.7.3 to 3.0.3 it leaves the daemon in a mode in which the HA hook's listener is not opened any more.
+    """
+    endpoint.is_in_test_mode = endpoint.release is Release.KEA_3_0
     try:
         parse(endpoint.service, endpoint.machine, value, is_test=True)
     except RefusedError as refusal:
@@ -36,14 +43,15 @@ def test(endpoint: SimulatedEndpoint, value: Json) -> Reply:
 def apply(endpoint: SimulatedEndpoint, value: Json) -> Reply:
     """config-set, past the check of its arguments.
 
-    Before 2.3.6 whatever goes wrong here leaves the DHCP sockets closed, with the old configuration shown; from
-    the moment when libraries are unloaded there is no HA either (both measured on 2.2.0).
+    Whatever goes wrong once libraries are unloaded leaves the DHCP sockets closed and no HA, with the old
+    configuration shown; before 2.3.6 the sockets are closed by anything that goes wrong (measured).
     """
     try:
         shown = parse(endpoint.service, endpoint.machine, value)
         _stay(endpoint, shown)
     except RefusedError as refusal:
-        endpoint.has_sockets = False
+        if endpoint.release < Release.KEA_2_6:
+            endpoint.has_sockets = False
         return replies.error(str(refusal))
     failing = endpoint.fault(Kind.SET_FAILS, "config-set")
     endpoint.unload()
@@ -59,21 +67,24 @@ def apply(endpoint: SimulatedEndpoint, value: Json) -> Reply:
 def _finish(endpoint: SimulatedEndpoint, shown: Shown) -> Reply:
     """Past the point of no return."""
     try:
-        opening.check_control_socket(shown)
+        opening.check_control_socket(endpoint.machine, shown)
     except RefusedError:
         endpoint.is_reachable = False
         raise
+    endpoint.open_http_sockets(control_sockets.http(shown))
     try:
-        loaded = libraries.load(shown["hooks-libraries"])
+        loaded = libraries.load(endpoint.release, shown["hooks-libraries"])
     except RefusedError as refusal:
         reason = f"failed to configure High Availability hooks library: {refusal}"
         endpoint.daemon_log.append(f"HA_CONFIGURATION_FAILED {reason}")
         raise RefusedError("One or more hook libraries failed to load") from None
+    endpoint.loaded = dataclasses.replace(loaded, shown=endpoint.loaded.shown, ha=None)
     opening.check(endpoint.machine, shown)
-    socket = shown.get("control-socket", {})
-    endpoint.is_reachable = socket.get("socket-name") == endpoint.agent_socket
-    endpoint.put_in_force(shown, loaded)
-    return replies.success(DONE)
+    endpoint.is_reachable = control_sockets.unix_path(shown) == endpoint.agent_socket
+    problem = endpoint.put_in_force(shown, loaded)
+    if problem and endpoint.release >= Release.KEA_2_6:
+        return replies.error(f"Error initializing hooks: CmdHttpListener::run failed: {problem}")
+    return replies.success(DONE, endpoint.hashes())
 
 
 def _stay(endpoint: SimulatedEndpoint, shown: Shown) -> None:
@@ -85,8 +96,8 @@ def _stay(endpoint: SimulatedEndpoint, shown: Shown) -> None:
 def put_as_is(endpoint: SimulatedEndpoint, shown: Shown) -> None:
     """Put a configuration in force that is in config-get's form already, without looking at it."""
     endpoint.unload()
-    endpoint.agent_socket = shown.get("control-socket", {}).get("socket-name", "")
-    endpoint.put_in_force(shown, libraries.load(shown.get("hooks-libraries", [])))
+    endpoint.agent_socket = control_sockets.unix_path(shown)
+    endpoint.put_in_force(shown, libraries.load(endpoint.release, shown.get("hooks-libraries", [])))
 
 
 def load_file(endpoint: SimulatedEndpoint) -> Reply:
@@ -104,7 +115,7 @@ def load_file(endpoint: SimulatedEndpoint) -> Reply:
     if not isinstance(value, dict) or root not in value:
         return _failed(path, f"{path}:1.2: syntax error, unexpected }}, expecting {root}")
     if not endpoint.agent_socket:
-        endpoint.agent_socket = value[root].get("control-socket", {}).get("socket-name", "")
+        endpoint.agent_socket = control_sockets.unix_path(value[root])
     reply = apply(endpoint, value[root])
     if reply["result"] != replies.SUCCESS:
         return _failed(path, str(reply["text"]).replace("<wire>", path))

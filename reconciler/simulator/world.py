@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import itertools
+import socket
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,9 +13,11 @@ import orjson
 
 from reconciler.model import Service
 from reconciler.simulator.clock import Clock, Scheduler
+from reconciler.simulator.direct import CANNOT_LISTEN, IN_USE, NOT_OURS, WHERE
 from reconciler.simulator.endpoint import SimulatedEndpoint
 from reconciler.simulator.faults import BEFORE
 from reconciler.simulator.loop import LoopThread
+from reconciler.simulator.releases import Release
 from reconciler.simulator.server import SimulatedServer
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ class World:
 
     A context manager of both kinds: inside it the servers answer over HTTP. `clock` is the time in it, real unless
     given otherwise; `sync_seconds` is how long a server takes to pull its partner's leases. What is done to a server
-    (faults, edits, partitions) may be done from any thread.
+    (faults, edits, partitions) may be done from any thread. `taken`: addresses and ports that somebody else holds.
     """
 
     def __init__(self, clock: Clock | None = None, *, sync_seconds: float = 0.1) -> None:
@@ -42,6 +46,8 @@ class World:
         self._listeners: dict[tuple[str, int, Service], SimulatedEndpoint] = {}
         self._partitions: set[frozenset[str]] = set()
         self._pids = itertools.count(_FIRST_PID)
+        self._peer_ports = itertools.count(1)  # below those that agents are given
+        self.taken: set[tuple[str, int]] = set()
         self._thread = LoopThread("simulated world")
         self._next: asyncio.TimerHandle | None = None
 
@@ -85,39 +91,46 @@ class World:
         port: int = 0,
         users: Mapping[str, str] | None = None,
         as_is: bool = False,
+        version: str = Release.KEA_2_2,
+        direct: bool = False,
     ) -> SimulatedServer:
         """A new server that listens, its daemons started from `configurations` (what stands under `Dhcp4`).
 
         A control socket is added where there is none. `port` 0 takes a free one. `users` are names and passwords
         that its agent wants. `as_is`: the configurations are in config-get's form and are taken as they are,
-        however large. ValueError with Kea's text where a daemon would not start.
+        however large. `version`: the Kea that it is, one of `Release`. `direct`: each daemon gets an HTTP socket of its
+        own too (from 3.0 on), see `SimulatedEndpoint`. ValueError with Kea's text where a daemon would not start.
         """
-        return self.run(self._add(name, configurations, host, port, users, as_is=as_is))
+        server = SimulatedServer(self, name, host, users, Release(version))
+        return self.run(self._add(server, configurations, port, as_is=as_is, direct=direct))
 
     async def _add(
         self,
-        name: str,
+        server: SimulatedServer,
         configurations: Mapping[Service, Mapping[str, Json]],
-        host: str,
         port: int,
-        users: Mapping[str, str] | None,
         *,
         as_is: bool,
+        direct: bool,
     ) -> SimulatedServer:
-        server = SimulatedServer(self, name, host, users)
         await server.listen(port)
-        self.servers[name] = self._agents[(host, server.port)] = server
+        self.servers[server.name] = self._agents[(server.host, server.port)] = server
         for service, config in configurations.items():
             endpoint = server.endpoints[service] = SimulatedEndpoint(server, service)
-            body = {"control-socket": _socket(name, service), **config}
+            has_socket = config.keys() & {"control-socket", "control-sockets"}
+            body = {**config} if has_socket else {**_sockets(server, service, direct=direct), **config}
             if as_is:
-                endpoint.original = config if "control-socket" in config else body
+                endpoint.original = config if has_socket else body
             else:
                 server.disk.contents[endpoint.path] = orjson.dumps({service.root: body})
             endpoint.start()
             if not endpoint.is_running:
                 raise ValueError(endpoint.daemon_log[-1])
         return server
+
+    def new_peer_port(self) -> int:
+        """A port that no other server was given."""
+        return next(self._peer_ports)
 
     def new_pid(self) -> int:
         """A process id that nobody had."""
@@ -156,11 +169,30 @@ class World:
             return server.endpoints.get(service) if server.is_listening else None
         return self._listeners.get((*place, service))
 
-    def listen(self, endpoint: SimulatedEndpoint, url: str | None) -> None:
-        """Note that a daemon listens for its peers at a url of its own, or (None) no longer does."""
+    def listen(self, endpoint: SimulatedEndpoint, url: str | None) -> str:
+        """Note that a daemon listens for its peers at a url of its own, or (None) no longer does.
+
+        What keeps it from that, in Kea's words; "" where nothing does.
+        """
         self._listeners = {place: other for place, other in self._listeners.items() if other is not endpoint}
-        if url is not None:
-            self._listeners[(*_place(url), endpoint.service)] = endpoint
+        if url is None:
+            return ""
+        place = _place(url)
+        if not _is_ours(place[0]):
+            return f"{CANNOT_LISTEN}{NOT_OURS}{WHERE}"
+        if place in self._held():
+            return f"{CANNOT_LISTEN}{IN_USE}{WHERE}"
+        self._listeners[(*place, endpoint.service)] = endpoint
+        return ""
+
+    def _held(self) -> set[tuple[str, int]]:
+        """The addresses and ports at which somebody listens."""
+        agents = {place for place, server in self._agents.items() if server.is_listening}
+        held = agents | {place[:2] for place in self._listeners} | self.taken
+        for server in self.servers.values():
+            for endpoint in server.endpoints.values():
+                held |= endpoint.direct.places
+        return held
 
     # ------------------------------------------------------------------------------------------- time
 
@@ -227,5 +259,20 @@ def _place(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or 80
 
 
-def _socket(name: str, service: Service) -> dict[str, str]:
-    return {"socket-type": "unix", "socket-name": f"/run/kea/{name}-{service}.sock"}
+def _is_ours(host: str) -> bool:
+    """Whether a socket can be bound to an address here."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _sockets(server: SimulatedServer, service: Service, *, direct: bool) -> dict[str, Json]:
+    """The control socket of a daemon that was not given any; with its own HTTP socket too where that is wanted."""
+    unix = {"socket-type": "unix", "socket-name": f"/run/kea/{server.name}-{service}.sock"}
+    if not direct:
+        return {"control-socket": unix}
+    with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET) as free:
+        free.bind((server.host, 0))
+        port = free.getsockname()[1]
+    return {"control-sockets": [unix, {"socket-type": "http", "socket-address": server.host, "socket-port": port}]}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from reconciler.model import Service
+from reconciler.simulator import Release
 from reconciler.simulator.libraries import DIRECTORY
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Side(ABC):
     """One server behind its control agent."""
 
     url: str
+    release: Release
 
     def post(self, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
         """Send a body to the agent; HTTP status and body of what came back."""
@@ -138,6 +140,7 @@ class Simulated(Side):
     def __init__(self, server: SimulatedServer) -> None:
         self.server = server
         self.url = server.control
+        self.release = server.machine.release
         self._sockets = {service: endpoint.config["control-socket"] for service, endpoint in server.endpoints.items()}
 
     def socket(self, service: Service) -> dict[str, Any]:
@@ -168,6 +171,7 @@ class Real(Side):
     def __init__(self, server: KeaServer) -> None:
         self.server = server
         self.url = server.control
+        self.release = Release(server.command(Service.DHCP4, "version-get")["text"])
         self._sockets = {service: server.config(service)["control-socket"] for service in server.services}
 
     def socket(self, service: Service) -> dict[str, Any]:

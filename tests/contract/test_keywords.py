@@ -39,7 +39,7 @@ def around(service: Service, kind: str, item: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_key_of_no_or_the_wrong_type_is_told_apart(side: Side, service: Service, kind: str) -> None:
-    table = keywords()[service].get(kind)
+    table = keywords(side.release)[service].get(kind)
     if table is None:
         assert kind == "pd-pool"
         return
@@ -59,7 +59,7 @@ def _named(kind: str) -> str:
 
 
 def test_an_unknown_global_parameter_is_refused_and_the_known_are_not(side: Side, service: Service) -> None:
-    table = keywords()[service]["global"]
+    table = keywords(side.release)[service]["global"]
     found = {key: side.test(service, {key: None})["text"] for key in [*table, FOREIGN]}
     unknown = {key for key, text in found.items() if text.startswith("unsupported global configuration parameter")}
     assert unknown == {FOREIGN}

@@ -12,12 +12,13 @@ from reconciler.model import Service
 from reconciler.simulator.configuration.context import Machine
 from reconciler.simulator.configuration.parse import parse
 from reconciler.simulator.configuration.refusal import RefusedError
-from reconciler.simulator.libraries import INSTALLED
+from reconciler.simulator.libraries import installed
+from reconciler.simulator.releases import Release
 from tests.contract.generator import configuration
 from tests.contract.loading import cases, differences
 
 ODD: list[Any] = [None, 5, "x", True, [], {}, [None], [5], ["x"], [{}], [[]], {"x": 1}, -1, 1e9]
-MACHINE = Machine(frozenset({"lo"}), INSTALLED)
+MACHINE = Machine(frozenset({"lo"}), installed(Release.KEA_2_2))
 
 
 def test_a_subnet_shows_what_it_inherits_and_its_parts_in_order() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.simulator.commands import basic, configuring, leases, serving
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,4 +17,16 @@ if TYPE_CHECKING:
     Command = Callable[[SimulatedEndpoint, Json], Reply]
 
 COMMANDS: dict[str, Command] = {**basic.COMMANDS, **configuring.COMMANDS, **serving.COMMANDS}
+
+
+def names(release: Release) -> frozenset[str]:
+    """The commands that a release's daemons always have."""
+    return _NAMES[release]
+
+
+_SINCE_2_6 = {"config-hash-get"}
+_UNTIL_2_6 = {"libreload"}
+_NAMES = {
+    release: frozenset(COMMANDS) - (_SINCE_2_6 if release < Release.KEA_2_6 else _UNTIL_2_6) for release in Release
+}
 HOOK_COMMANDS: dict[str, Command] = leases.COMMANDS

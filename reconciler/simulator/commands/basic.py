@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.model import Service
 from reconciler.simulator import libraries, replies
+from reconciler.simulator.dhcp import Origin
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,42 +17,53 @@ if TYPE_CHECKING:
     from reconciler.simulator.endpoint import SimulatedEndpoint
     from reconciler.simulator.replies import Reply
 
-VERSION = "2.2.0"
-_LINKED = "tarball\nlinked with:\nlog4cplus 2.0.8\nOpenSSL 3.0.8 7 Feb 2023\ndatabase:\n"
-_MEMFILE = {Service.DHCP4: "Memfile backend 2.1", Service.DHCP6: "Memfile backend 4.0"}
+_EXTENDED = {
+    Release.KEA_2_2: "2.2.0\ntarball\nlinked with:\nlog4cplus 2.0.8\nOpenSSL 3.0.8 7 Feb 2023\ndatabase:\n",
+    Release.KEA_2_6: "2.6.3 (tarball)\npremium: no\nlinked with:\n- log4cplus 2.0.8\n- OpenSSL 3.5.4\nbackends:\n- ",
+    Release.KEA_3_0: (
+        "3.0.3 (3.0.3 (tarball))\npremium: no\nlinked with:\n- log4cplus 2.0.8\n- OpenSSL 3.5.4\nlease backends:\n- "
+    ),
+}
+_MEMFILE = {
+    Release.KEA_2_2: {Service.DHCP4: "2.1", Service.DHCP6: "4.0"},
+    Release.KEA_2_6: {Service.DHCP4: "3.0", Service.DHCP6: "5.0"},
+    Release.KEA_3_0: {Service.DHCP4: "3.0", Service.DHCP6: "5.0"},
+}
 _PROCESSORS = 2
-BUILD_REPORT = "\n ".join(
-    [
-        "",
-        "       Kea source configure results:",
-        "    -=-=-=-=-=-=-=-=-=-=-=-=-=-=-=-=-=-",
-        "",
-        "Package:",
-        "  Name:              kea",
-        f"  Version:           {VERSION}",
-        f"  Extended version:  {VERSION} (tarball)",
-        "  Version type:      stable",
-        "  OS Family:         Linux",
-        "",
-        "  Prefix:            /usr",
-        f"  Hooks directory:   {libraries.DIRECTORY}",
-        "  Premium hooks:     no",
-        "",
-    ]
-)
+_BUILD = {
+    "Name": "kea",
+    "Version": "VERSION",
+    "Extended version": "VERSION (tarball)",
+    "Version type": "stable",
+    "OS Family": "Linux",
+    "": "",
+    "Prefix": "/usr",
+    "Hooks directory": libraries.DIRECTORY,
+    "Premium hooks": "no",
+}
 _PACKETS = {
     Service.DHCP4: "ack-received ack-sent decline-received discover-received nak-sent offer-sent received sent",
     Service.DHCP6: "advertise-sent received rebind-received renew-received reply-sent request-received sent",
 }
 
 
+def build_report(release: Release) -> str:
+    """How Kea was built, as far as anybody wants to know; 3.0 sets its columns apart by one more."""
+    width = 19 if release < Release.KEA_3_0 else 20
+    lines = [f"  {f'{name}:':{width}}{value}" if name else "" for name, value in _BUILD.items()]
+    head = ["", "       Kea source configure results:", "    -=-=-=-=-=-=-=-=-=-=-=-=-=-=-=-=-=-", "", "Package:"]
+    return "\n ".join([*head, *lines, ""]).replace("VERSION", release)
+
+
 def _version(endpoint: SimulatedEndpoint, _: Json) -> Reply:
-    extended = f"{VERSION}\n{_LINKED}{_MEMFILE[endpoint.service]}"
-    return replies.success(VERSION, {"extended": extended})
+    memfile = _MEMFILE[endpoint.release][endpoint.service]
+    return replies.success(
+        endpoint.release.value, {"extended": f"{_EXTENDED[endpoint.release]}Memfile backend {memfile}"}
+    )
 
 
-def _build_report(_: SimulatedEndpoint, __: Json) -> Reply:
-    return replies.success(BUILD_REPORT)
+def _build_report(endpoint: SimulatedEndpoint, _: Json) -> Reply:
+    return replies.success(build_report(endpoint.release))
 
 
 def _list_commands(endpoint: SimulatedEndpoint, _: Json) -> Reply:
@@ -71,9 +84,24 @@ def _status(endpoint: SimulatedEndpoint, _: Json) -> Reply:
         arguments["thread-pool-size"] = threads["thread-pool-size"] or _PROCESSORS
         arguments["packet-queue-size"] = threads["packet-queue-size"]
         arguments["packet-queue-statistics"] = [0.0, 0.0, 0.0]
+    if endpoint.release >= Release.KEA_2_6:
+        arguments["dhcp-state"] = _dhcp_state(endpoint)
+        arguments |= {"extended-info-tables": False} if endpoint.service is Service.DHCP6 else {}
     if endpoint.ha is not None:
         arguments["high-availability"] = [endpoint.ha.report()]
     return replies.success(arguments=arguments)
+
+
+def _dhcp_state(endpoint: SimulatedEndpoint) -> dict[str, Json]:
+    """Who has switched DHCP off, shown since 2.6.2; HA's sides have numbers."""
+    dhcp = endpoint.dhcp
+    return {
+        "disabled-by-db-connection": [],
+        "disabled-by-local-command": [1000] if dhcp.is_off_by(Origin.HA) else [],
+        "disabled-by-remote-command": [2000] if dhcp.is_off_by(Origin.PARTNER) else [],
+        "disabled-by-user": dhcp.is_off_by(Origin.USER),
+        "globally-disabled": not dhcp.is_on,
+    }
 
 
 def _statistics(endpoint: SimulatedEndpoint, _: Json) -> Reply:

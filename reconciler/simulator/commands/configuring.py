@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 from reconciler.simulator import replies, setting
 from reconciler.simulator.configuration.refusal import PLACE
 from reconciler.simulator.faults import Kind
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +23,11 @@ _FILE_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_N
 
 
 def _get(endpoint: SimulatedEndpoint, _: Json) -> Reply:
-    return replies.success(arguments={endpoint.service.root: endpoint.config})
+    return replies.success(arguments={endpoint.service.root: endpoint.config, **(endpoint.hashes() or {})})
+
+
+def _hash(endpoint: SimulatedEndpoint, _: Json) -> Reply:
+    return replies.success(arguments=endpoint.hashes())
 
 
 def _checked(endpoint: SimulatedEndpoint, arguments: Json) -> str:
@@ -50,10 +56,19 @@ def _test(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:
 
 
 def _write(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:
-    """Says success although the disk is full, with the size that it has got (measured on a full tmpfs)."""
+    """Says success although the disk is full, with the size that it has got (measured on a full tmpfs).
+
+    Since 2.6.3 it writes only into the folder of the daemon's own file.
+    """
     path = arguments.get("filename", endpoint.path) if isinstance(arguments, dict) else endpoint.path
     if not isinstance(path, str):
         return replies.error("passed parameter 'filename' is not a string")
+    folder = PurePosixPath(endpoint.path).parent
+    if endpoint.release >= Release.KEA_2_6 and PurePosixPath(path).parent not in (folder, PurePosixPath(".")):
+        where = f"file {path} must be in the same directory as the config file ({endpoint.path})"
+        return replies.error(f"not allowed to write config into {path}: {where}")
+    if endpoint.release >= Release.KEA_2_6:
+        path = str(folder / path)
     content = orjson.dumps({endpoint.service.root: endpoint.config}, option=_FILE_OPTIONS)
     full = endpoint.fault(Kind.DISK_FULL, "config-write")
     disk = endpoint.server.disk
@@ -71,6 +86,7 @@ def _reload(endpoint: SimulatedEndpoint, _: Json) -> Reply:
 
 COMMANDS: dict[str, Callable[[SimulatedEndpoint, Json], Reply]] = {
     "config-get": _get,
+    "config-hash-get": _hash,
     "config-reload": _reload,
     "config-set": _set,
     "config-test": _test,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.simulator import libraries, replies
 from reconciler.simulator.configuration.addresses import of_family
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.endpoint import SimulatedEndpoint
     from reconciler.simulator.replies import Reply
 
-_CHANGING = ("-add", "-del", "-update", "-resend-ddns", "-bulk-apply")
+_CHANGING = ("-add", "-del", "-update", "-resend-ddns", "-bulk-apply", "-write")
 
 
 def _held(endpoint: SimulatedEndpoint, family: int) -> list[dict[str, Any]]:
@@ -99,5 +100,7 @@ def _command(name: str) -> Callable[[SimulatedEndpoint, Json], Reply]:
 
 
 COMMANDS = {
-    name: _command(name) for library in (libraries.LEASES, libraries.STATISTICS) for name in libraries.COMMANDS[library]
+    name: _command(name)
+    for library in (libraries.LEASES, libraries.STATISTICS)
+    for name in libraries.commands(Release.KEA_3_0)[library]
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.simulator import replies
 from reconciler.simulator.dhcp import Origin
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,18 +16,23 @@ if TYPE_CHECKING:
     from reconciler.simulator.replies import Reply
 
 
-def _origin(command: str, arguments: Json) -> tuple[Origin, str]:
-    """Who asks, and what is wrong with the arguments."""
+_LOCAL, _REMOTE = 1000, 2000
+
+
+def _origin(command: str, arguments: Json, *, is_numbered: bool) -> tuple[Origin, str]:
+    """Who asks, and what is wrong with the arguments. Since 2.5.8 (`is_numbered`) a side can be named by its number."""
     if arguments is not None and not replies.is_map(arguments):
         return Origin.USER, f"arguments for the '{command}' command must be a map"
     given = (arguments or {}).get("origin", Origin.USER.value)
-    if given not in list(Origin):
+    if is_numbered and isinstance(given, int):
+        return (Origin.PARTNER if given >= _REMOTE else Origin.HA if given >= _LOCAL else Origin.USER), ""
+    if given not in (Origin.USER, Origin.PARTNER):
         return Origin.USER, f"invalid value used for 'origin' parameter: {given}"
     return Origin(given), ""
 
 
 def _disable(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:
-    origin, problem = _origin("dhcp-disable", arguments)
+    origin, problem = _origin("dhcp-disable", arguments, is_numbered=endpoint.release >= Release.KEA_2_6)
     period = (arguments or {}).get("max-period") if not problem else None
     if not problem and period is not None and not isinstance(period, int):
         problem = "'max-period' argument must be a number"
@@ -40,7 +46,7 @@ def _disable(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:
 
 
 def _enable(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:
-    origin, problem = _origin("dhcp-enable", arguments)
+    origin, problem = _origin("dhcp-enable", arguments, is_numbered=endpoint.release >= Release.KEA_2_6)
     if problem:
         return replies.error(problem)
     endpoint.dhcp.enable(origin)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.simulator.configuration import keywords, names, option_definitions, options
 from reconciler.simulator.configuration.addresses import address
 from reconciler.simulator.configuration.refusal import PLACE, RefusedError, at
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from reconciler.model import Json
@@ -34,35 +35,46 @@ def parse(reading: Reading, value: Json) -> list[Shown]:
 def _one(reading: Reading, value: Json, seen: set[str]) -> Shown:
     name = _name(value)
     shown: Shown = {"name": name}
-    if "test" in value:
-        shown["test"] = _test(value["test"], seen)
+    shown |= _tests(reading, value, seen)
     definitions, shown["option-data"] = _options(reading, value)
     if name in seen:
         raise at(f"Can't add class: Client Class: {name} has already been defined")
     if reading.is_v4:
         shown["option-def"] = definitions
     shown |= _boot(reading, value) | _lifetimes(reading, value)
-    if value.get("only-if-required"):
-        shown["only-if-required"] = True
+    shown |= _additional(reading, value)
     if "user-context" in value:
         shown["user-context"] = value["user-context"]
     return shown
 
 
+def _additional(reading: Reading, value: Json) -> Shown:
+    """Whether it is only evaluated where a list asks for it, under the name of the release."""
+    if reading.release < Release.KEA_3_0:
+        return {"only-if-required": True} if value.get("only-if-required") else {}
+    names.refuse_both(value, "only-if-required", "only-in-additional-list")
+    is_so = value.get("only-in-additional-list") or value.get("only-if-required")
+    return {"only-in-additional-list": True} if is_so else {}
+
+
 def _options(reading: Reading, value: Json) -> tuple[list[Shown], list[Shown]]:
-    """The class's own definitions, and its options, whose names are shown as the rest of the server knows them."""
+    """The class's own definitions, and its options; before 3.0 their names are those that the whole server knows."""
     wanted = value.get("option-def", [])
     for definition in keywords.as_list(wanted):
         code, space = definition.get("code", 0), definition.get("space", reading.service.value)
         if space == reading.service.value and code and not (reading.is_v4 and code in _DEFERRED):
             raise RefusedError(f"Not allowed option definition for code '{code}' in space '{space}' at {PLACE}")
-    definitions, spaces = option_definitions.parse(reading.service, wanted)
+    definitions, spaces = option_definitions.parse(reading, wanted)
     visible = {space: {**reading.spaces.get(space, {}), **own} for space, own in spaces.items()}
-    data = options.parse(reading.service, reading.spaces | visible, value.get("option-data", []))
+    data = options.parse(reading, value.get("option-data", []), reading.spaces | visible)
+    if reading.release >= Release.KEA_3_0:
+        return definitions, data
     for option in data:
-        known = option_definitions.find(reading.service, reading.spaces, option["space"], option["code"])
+        known = option_definitions.find(reading, reading.spaces, option["space"], option["code"])
         option.pop("name", None)
         option.update({"name": known.name} if known is not None else {})
+        if known is not None and known.fields == ("empty",) and reading.release >= Release.KEA_2_6:
+            option["data"] = ""
     return definitions, data
 
 
@@ -74,6 +86,20 @@ def _name(value: Json) -> str:
     if not value["name"]:
         raise RefusedError(f"not empty parameter 'name' is required {PLACE.lstrip('(')}")
     return value["name"]
+
+
+def _tests(reading: Reading, value: Json, seen: set[str]) -> Shown:
+    """The expression; since 2.3.2 it may be one that makes the names of classes."""
+    template = value.get("template-test") if reading.release >= Release.KEA_2_6 else None
+    if template is None:
+        return {"test": _test(value["test"], seen)} if "test" in value else {}
+    if "test" in value:
+        raise RefusedError(f"can not use both 'test' and 'template-test' {PLACE} and {PLACE}")
+    if not template:
+        raise RefusedError(f"expression can not be empty at {PLACE}")
+    if not re.match(r"'|\w+\W", template):
+        raise RefusedError(f"expression: [{template}] error: <string>:1.1: Invalid character: {template[0]} at {PLACE}")
+    return {"template-test": template}
 
 
 def _test(text: Json, seen: set[str]) -> str:
@@ -121,6 +147,9 @@ def _boot(reading: Reading, value: Json) -> Shown:
 
 def _lifetimes(reading: Reading, value: Json) -> Shown:
     shown: Shown = {}
+    if reading.release >= Release.KEA_2_6:
+        names.check_offer(value)
+        shown |= {"offer-lifetime": value["offer-lifetime"]} if reading.is_v4 and "offer-lifetime" in value else {}
     for name in ("valid-lifetime",) if reading.is_v4 else ("valid-lifetime", "preferred-lifetime"):
         found = names.lifetime(value, name)
         if found is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.simulator.releases import Release
+
 if TYPE_CHECKING:
     from reconciler.model import Json, Service
     from reconciler.simulator.configuration.option_definitions import Spaces
@@ -14,9 +16,10 @@ if TYPE_CHECKING:
 class Machine:
     """The machine a daemon runs on, as far as its configuration can name it.
 
-    `interfaces`: names of network interfaces; `libraries`: full paths of the hook libraries that exist;
-    `loaded`: those in the process already, which Kea finds by their bare names too; `folders`: where files can be
-    written; `has_databases`: whether every database that a configuration names answers.
+    `release`: the Kea that is installed; `interfaces`: names of network interfaces; `libraries`: full paths of the
+    hook libraries that exist; `loaded`: those in the process already, which Kea finds by their bare names too;
+    `folders`: where files can be written; `data_folder`, `log_folder` and `socket_folder`: the only ones for leases,
+    logs and control sockets since 2.6.3; `has_databases`: whether every database that a configuration names answers.
     """
 
     interfaces: frozenset[str]
@@ -24,6 +27,10 @@ class Machine:
     loaded: frozenset[str] = frozenset()
     folders: frozenset[str] = frozenset()
     has_databases: bool = False
+    release: Release = Release.KEA_2_2
+    data_folder: str = "/var/lib/kea"
+    log_folder: str = "/var/log/kea"
+    socket_folder: str = "/run/kea"
 
 
 @dataclass(slots=True)
@@ -37,6 +44,11 @@ class Reading:
     next_id: int = 0
     ids: set[int] = field(default_factory=set)
     prefixes: set[str] = field(default_factory=set)
+
+    @property
+    def release(self) -> Release:
+        """The Kea that reads."""
+        return self.machine.release
 
     @property
     def version(self) -> int:

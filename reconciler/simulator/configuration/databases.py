@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from reconciler.simulator.configuration import keywords
 from reconciler.simulator.configuration.refusal import at
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from reconciler.model import Json
-    from reconciler.simulator.configuration.context import Shown
+    from reconciler.simulator.configuration.context import Reading, Shown
 
-_DATABASES = ("memfile", "mysql", "postgresql", "cql")
+_DATABASES = ("memfile", "mysql", "postgresql")
 _FLAGS = ("persist", "readonly")
+_FLAGS_SINCE_2_6 = (*_FLAGS, "retry-on-startup")
 _NUMBERS = [
     "lfc-interval",
     "connect-timeout",
@@ -43,10 +45,11 @@ _TEXTS = [
 ]
 
 
-def database(value: Json) -> Shown:
+def database(reading: Reading, value: Json) -> Shown:
     """lease-database, or one of hosts-databases and config-databases."""
+    flags = _FLAGS if reading.release < Release.KEA_2_6 else _FLAGS_SINCE_2_6
     for key, item in keywords.as_map(value).items():
-        kind = "boolean" if key in _FLAGS else "integer" if key in _NUMBERS else "string"
+        kind = "boolean" if key in flags else "integer" if key in _NUMBERS else "string"
         if not keywords.is_a(kind, item):
             raise at(f"invalid value type specified for parameter '{key}'")
     if "type" not in value:
@@ -57,4 +60,4 @@ def database(value: Json) -> Shown:
     interval = value.get("lfc-interval", 0)
     if not 0 <= interval < 2**32:
         raise at(f"lfc-interval value: {interval} is out of range, expected value: 0..4294967295")
-    return {key: item for key, item in value.items() if key in (*_FLAGS, *_NUMBERS, *_TEXTS)}
+    return {key: item for key, item in value.items() if key in (*flags, *_NUMBERS, *_TEXTS)}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model import Service
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from reconciler.simulator.configuration.context import Shown
@@ -52,8 +54,28 @@ _ONLY6: dict[str, Any] = {
     "mac-sources": ["any"],
     "preferred-lifetime": 3600,
 }
-SCALARS = {Service.DHCP4: _BOTH | _ONLY4, Service.DHCP6: _BOTH | _ONLY6}
-"""The global parameters that always show."""
+_SINCE: dict[Release, dict[str, Any]] = {
+    Release.KEA_2_6: {"allocator": "iterative", "ddns-conflict-resolution-mode": "check-with-dhcid"},
+    Release.KEA_3_0: {"cache-threshold": 0.25},
+}
+_ONLY_SINCE_2_6: dict[Service, dict[str, Any]] = {
+    Service.DHCP4: {"stash-agent-options": False},
+    Service.DHCP6: {"pd-allocator": "iterative"},
+}
+_UNTIL_2_6 = ("ddns-use-conflict-resolution", "preferred-lifetime")
+
+
+@functools.cache
+def scalars(service: Service, release: Release) -> dict[str, Any]:
+    """The global parameters that always show."""
+    known = _BOTH | (_ONLY4 if service is Service.DHCP4 else _ONLY6)
+    for since, more in _SINCE.items():
+        known |= more if release >= since else {}
+    if release >= Release.KEA_2_6:
+        known |= _ONLY_SINCE_2_6[service]
+        known = {key: value for key, value in known.items() if key not in _UNTIL_2_6}
+    return known
+
 
 EXPIRED_LEASES = {
     "flush-reclaimed-timer-wait-time": (25, 65535),
@@ -75,13 +97,18 @@ DDNS: Shown = {
     "server-ip": "127.0.0.1",
     "server-port": 53001,
 }
-MULTI_THREADING: Shown = {"enable-multi-threading": False, "packet-queue-size": 64, "thread-pool-size": 0}
 SERVER_ID: Shown = {"enterprise-id": 0, "htype": 0, "identifier": "", "persist": True, "time": 0, "type": "LLT"}
 IDENTIFIERS = {
     Service.DHCP4: ("hw-address", "duid", "circuit-id", "client-id"),
     Service.DHCP6: ("hw-address", "duid"),
 }
 """host-reservation-identifiers."""
+
+
+def multi_threading(release: Release) -> Shown:
+    """multi-threading, on by default since 2.3.5."""
+    is_on = release >= Release.KEA_2_6
+    return {"enable-multi-threading": is_on, "packet-queue-size": 64, "thread-pool-size": 0}
 
 
 def queue(service: Service) -> Shown:

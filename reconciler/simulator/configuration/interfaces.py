@@ -29,6 +29,8 @@ def interfaces(reading: Reading, value: Json) -> Shown:
             shown |= {key: True} if item else {}
         else:
             raise at(f"unsupported parameter '{key}'")
+    if "service-sockets-max-retries" in shown:
+        shown.setdefault("service-sockets-retry-wait-time", 5000)
     return shown
 
 

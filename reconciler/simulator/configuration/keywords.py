@@ -10,7 +10,8 @@ from reconciler.simulator.tables import keywords
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.model import Json, Service
+    from reconciler.model import Json
+    from reconciler.simulator.configuration.context import Reading
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -22,16 +23,25 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def check(service: Service, kind: str, value: Json) -> None:
-    """Refuse a value that is no map, an unknown key, or a value of the wrong type (Kea takes 1 for no real)."""
-    table = keywords()[service][kind]
-    for key, item in as_map(value).items():
-        expected = table.get(key)
-        if expected is None:
-            raise RefusedError(f"spurious '{key}' parameter")
-        if not is_a(expected, item):
-            article = "an" if expected == "integer" else "a"
-            raise RefusedError(f"'{key}' parameter is not {article} {expected}")
+def known(reading: Reading, kind: str) -> Mapping[str, str]:
+    """The keys that an object of a kind may have, with the JSON type of each."""
+    return keywords(reading.release)[reading.service].get(kind, {})
+
+
+def check(reading: Reading, kind: str, value: Json) -> None:
+    """Refuse a value that is no map, an unknown key, or a value of the wrong type (Kea takes 1 for no real).
+
+    Of several the first by name is refused, since Kea keeps maps in that order.
+    """
+    table = known(reading, kind)
+    wrong = [key for key, item in as_map(value).items() if key not in table or not is_a(table[key], item)]
+    if not wrong:
+        return
+    key = min(wrong)
+    if key not in table:
+        raise RefusedError(f"spurious '{key}' parameter")
+    article = "an" if table[key] == "integer" else "a"
+    raise RefusedError(f"'{key}' parameter is not {article} {table[key]}")
 
 
 def is_a(kind: str, value: Json) -> bool:

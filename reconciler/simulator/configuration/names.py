@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.simulator.configuration import keywords
 from reconciler.simulator.configuration.addresses import address
 from reconciler.simulator.configuration.refusal import RefusedError, at
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +23,33 @@ def class_list(value: Json) -> list[str]:
     return list(dict.fromkeys(value))
 
 
+def guards(reading: Reading, value: Mapping[str, Json]) -> Shown:
+    """The classes that may use a pool or network, and those to evaluate for it, under the names of the release."""
+    shown: Shown = {}
+    for old, new in (("client-class", "client-classes"), ("require-client-classes", "evaluate-additional-classes")):
+        refuse_both(value, old, new)
+    guards, more = value.get("client-classes", []), value.get("require-client-classes", [])
+    more = value.get("evaluate-additional-classes", more)
+    if reading.release < Release.KEA_3_0:
+        shown |= {"client-class": value["client-class"]} if value.get("client-class") else {}
+        return shown | ({"require-client-classes": class_list(more)} if more else {})
+    if value.get("client-class"):
+        guards = [value["client-class"]]
+    shown |= {"client-classes": class_list(guards)} if guards else {}
+    return shown | ({"evaluate-additional-classes": class_list(more)} if more else {})
+
+
+def refuse_both(value: Mapping[str, Json], old: str, new: str) -> None:
+    """Refuse the old name of a parameter beside the new one."""
+    if old in value and new in value:
+        raise RefusedError(f"cannot specify both '{old}' and '{new}'. Use only the latter.")
+
+
 def relay(reading: Reading, value: Json) -> Shown:
-    """The relay of a subnet or shared network; the old single ip-address becomes a list."""
+    """The relay of a subnet or shared network; the old single ip-address becomes a list (before 2.6)."""
     body = keywords.as_map(value)
+    if reading.release >= Release.KEA_2_6:
+        body = {key: item for key, item in body.items() if key != "ip-address"}
     if "ip-address" in body and "ip-addresses" in body:
         raise RefusedError("specify either ip-address or ip-addresses, not both")
     if "ip-address" in body:
@@ -32,7 +57,7 @@ def relay(reading: Reading, value: Json) -> Shown:
     elif "ip-addresses" in body:
         texts = [keywords.as_text(item) for item in keywords.as_list(body["ip-addresses"])]
     else:
-        raise at("ip-addresses is required")
+        raise RefusedError("ip-addresses is required")
     shown: list[str] = []
     for text in texts:
         found = _relay_address(reading, text)
@@ -73,6 +98,12 @@ def lifetime(value: Mapping[str, Json], name: str) -> tuple[int, int, int] | Non
     low, default, high = low % 2**32, default % 2**32, high % 2**32
     _check_order(name, low, default, high, is_range=is_range)
     return low, default, high
+
+
+def check_offer(value: Mapping[str, Json]) -> None:
+    """Refuse an offer-lifetime below zero."""
+    if value.get("offer-lifetime", 0) < 0:
+        raise at(f"the value of offer-lifetime '{value['offer-lifetime']}' must be a positive number")
 
 
 def _check_order(name: str, low: int, default: int, high: int, *, is_range: bool) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import TYPE_CHECKING
 
-from reconciler.simulator.configuration import names, options
+from reconciler.simulator.configuration import ddns, names, options
 from reconciler.simulator.configuration.addresses import of_family
 from reconciler.simulator.configuration.refusal import PLACE, RefusedError, at
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +31,10 @@ _AS_GIVEN = [
     "ddns-qualifying-suffix",
     "ddns-update-on-renew",
     "ddns-use-conflict-resolution",
+    "ddns-conflict-resolution-mode",
+    "offer-lifetime",
+    "allocator",
+    "pd-allocator",
     "hostname-char-set",
     "hostname-char-replacement",
     "cache-threshold",
@@ -40,11 +44,11 @@ _AS_GIVEN = [
     "t2-percent",
     "store-extended-info",
 ]
-_UNLESS_EMPTY = ("client-class", "interface", "interface-id", "next-server", "server-hostname", "boot-file-name")
+_UNLESS_EMPTY = ("interface", "interface-id", "next-server", "server-hostname", "boot-file-name")
 _SECONDS = ("renew-timer", "rebind-timer", "cache-max-age")
 _LENGTHS = {"server-hostname": 63, "boot-file-name": 127}
 _TAKEN = ("boot-file-name", 128)  # one more than Kea says it takes
-_REPLACEMENTS = ("never", "always", "when-present", "when-not-present")
+_ALLOCATORS = ("iterative", "random", "flq")
 _NEITHER = {"reservations-global": False, "reservations-in-subnet": False}
 _MODES = {
     "disabled": _NEITHER,
@@ -62,25 +66,25 @@ def common(
     failing: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> Shown:
     """What a subnet and a shared network show alike; `failing` puts its words before what is wrong with its own."""
-    shown: Shown = {"option-data": options.parse(reading.service, reading.spaces, value.get("option-data", []))}
+    shown: Shown = {"option-data": options.parse(reading, value.get("option-data", []))}
     shown["relay"] = names.relay(reading, value.get("relay", {"ip-addresses": []}))
     with failing():
         shown |= {key: value[key] for key in _AS_GIVEN if key in value}
         shown |= {key: value[key] for key in _UNLESS_EMPTY if value.get(key)}
         shown |= {key: value[key] % 2**32 for key in _SECONDS if key in value}
-        shown |= mode(value)
-        if value.get("require-client-classes"):
-            shown["require-client-classes"] = names.class_list(value["require-client-classes"])
-        _check_timers(shown)
+        shown |= mode(reading, value) | names.guards(reading, value) | ddns.times(value)
+        check_timers(reading, shown)
+        _check_times(reading, shown)
         _check_names(reading, shown, who)
         _check_texts(reading, shown, who)
         shown |= _lifetimes(reading, value)
+    _check_allocators(reading, shown)
     return shown
 
 
-def mode(value: Mapping[str, Json]) -> Shown:
-    """What the old reservation-mode stands for; it is never shown itself (deprecated since 1.9.1)."""
-    if "reservation-mode" not in value:
+def mode(reading: Reading, value: Mapping[str, Json]) -> Shown:
+    """What the old reservation-mode stands for; it is never shown itself (deprecated in 1.9.1, gone in 2.6)."""
+    if "reservation-mode" not in value or reading.release >= Release.KEA_2_6:
         return {}
     if any(key in value for key in _MODES["all"]):
         keys = "'reservations-global', 'reservations-in-subnet' or 'reservations-out-of-pool'"
@@ -100,16 +104,33 @@ def _lifetimes(reading: Reading, value: Mapping[str, Json]) -> Shown:
     return shown
 
 
-def _check_timers(shown: Shown) -> None:
-    renew, rebind = shown.get("renew-timer"), shown.get("rebind-timer")
-    if renew is not None and rebind is not None and renew > rebind:
+def check_timers(reading: Reading, value: Mapping[str, Json]) -> None:
+    """Refuse timers in the wrong order, as was done before 2.6."""
+    renew, rebind = value.get("renew-timer"), value.get("rebind-timer")
+    if reading.release >= Release.KEA_2_6 or renew is None or rebind is None:
+        return
+    if renew > rebind:
         text = f"the value of renew-timer ({renew}) is greater than the value of rebind-timer ({rebind})"
         raise RefusedError(text)
+
+
+def _check_times(reading: Reading, shown: Shown) -> None:
     threshold = shown.get("cache-threshold", 0.5)
-    if not 0.0 < threshold < 1.0:
-        raise RefusedError(f"cache-threshold: {threshold:g} is invalid, it must be greater than 0.0 and less than 1.0")
+    may_be_none = reading.release >= Release.KEA_3_0
+    if not (0.0 < threshold < 1.0 or (threshold == 0.0 and may_be_none)):
+        lowest = "greater than or equal to 0.0" if may_be_none else "greater than 0.0"
+        raise RefusedError(f"cache-threshold: {threshold:g} is invalid, it must be {lowest} and less than 1.0")
+    names.check_offer(shown)
     if shown.get("calculate-tee-times"):
         _check_percents(shown["t1-percent"], shown["t2-percent"])
+
+
+def _check_allocators(reading: Reading, shown: Shown) -> None:
+    for key in ("allocator", "pd-allocator"):
+        if shown.get(key, _ALLOCATORS[0]) not in _ALLOCATORS:
+            raise RefusedError("supported allocators are: iterative, random and flq")
+    if not reading.is_v4 and shown.get("allocator") == "flq":
+        raise RefusedError("Free Lease Queue allocator is not supported for IPv6 address pools")
 
 
 def _check_percents(first: float, second: float) -> None:
@@ -140,13 +161,9 @@ def _check_names(reading: Reading, shown: Shown, who: str) -> None:
 
 
 def _check_texts(reading: Reading, shown: Shown, who: str) -> None:
-    replace = shown.get("ddns-replace-client-name", "never")
-    if replace not in _REPLACEMENTS:
-        name = "parameter 'ddns-replace-client-name'"
-        raise at(f"invalid ReplaceClientName mode ({replace}) specified for {name}")
+    ddns.check_replacement(shown)
     try:
-        re.compile(shown.get("hostname-char-set", ""))
-    except re.error:
-        text = f"hostname-char-set '{shown['hostname-char-set']}' is not a valid regular expression"
-        is_wrapped = reading.is_v4 and not who.startswith("subnet")
-        raise (at(text) if is_wrapped else RefusedError(text)) from None
+        ddns.check_characters(shown)
+    except RefusedError as refusal:
+        is_wrapped = reading.is_v4 and not who.startswith("subnet") and reading.release < Release.KEA_3_0
+        raise at(str(refusal)) if is_wrapped else refusal from None

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.simulator.configuration import keywords, pools, reservations
 from reconciler.simulator.configuration.addresses import address
-from reconciler.simulator.configuration.network_parameters import common
+from reconciler.simulator.configuration.network_parameters import check_timers, common
 from reconciler.simulator.configuration.refusal import PLACE, RefusedError, at
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,8 +31,10 @@ INHERITED = [
     "store-extended-info",
     "cache-threshold",
     "cache-max-age",
+    "allocator",
+    "offer-lifetime",
 ]
-INHERITED6 = ("preferred-lifetime", "min-preferred-lifetime", "max-preferred-lifetime")
+INHERITED6 = ("pd-allocator", "preferred-lifetime", "min-preferred-lifetime", "max-preferred-lifetime")
 """What a shared network takes from the globals and a subnet from what it lies in, unless given (DHCPv6: these too)."""
 
 _ID_LIMIT = 2**32 - 1
@@ -73,7 +76,8 @@ def _shared(reading: Reading, value: dict[str, Json]) -> Shown:
     try:
         shown = _network(reading, value)
     except RefusedError as refusal:
-        raise refusal if reading.is_v4 else at(str(refusal)) from None
+        is_plain = reading.is_v4 and reading.release < Release.KEA_3_0
+        raise refusal if is_plain else at(str(refusal)) from None
     if not shown["name"]:
         inside = " ".join(subnet["subnet"] for subnet in shown[reading.service.subnets])
         raise RefusedError(f"Shared-network with subnets {inside} is missing mandatory 'name' parameter")
@@ -82,15 +86,16 @@ def _shared(reading: Reading, value: dict[str, Json]) -> Shown:
 
 
 def _network(reading: Reading, value: dict[str, Json]) -> Shown:
-    keywords.check(reading.service, "network", value)
+    keywords.check(reading, "network", value)
     if "name" not in value:
         raise at("missing parameter 'name'")
+    check_timers(reading, value)
+    key = reading.service.subnets
+    subnets = parse_subnets(reading, value.get(key, []), value, is_shared=True)
     shown = common(reading, value, f"shared network {value['name']}")
-    shown["name"] = value["name"]
+    shown |= {"name": value["name"], key: subnets}
     if not reading.is_v4:
         shown["rapid-commit"] = value.get("rapid-commit", False)
-    key = reading.service.subnets
-    shown[key] = parse_subnets(reading, value.get(key, []), value, is_shared=True)
     return shown
 
 
@@ -121,10 +126,10 @@ def _subnet(reading: Reading, value: dict[str, Json], *, is_shared: bool) -> Sho
     if "subnet" not in value:
         reason = "mandatory 'subnet' parameter is missing for a subnet being configured"
         raise at(f"subnet configuration failed: {reason}")
-    keywords.check(reading.service, "subnet", value)
+    keywords.check(reading, "subnet", value)
     with _failing():
         prefix = _prefix(reading, value["subnet"])
-        number = _id(reading, value.get("id", 0))
+        number = _id(reading, value)
     shown = common(reading, value, f"subnet {prefix}", _failing)
     shown |= {"subnet": str(prefix), "id": number}
     if reading.is_v4:
@@ -163,9 +168,14 @@ def _prefix(reading: Reading, text: str) -> ipaddress.IPv4Interface | ipaddress.
     return ipaddress.ip_interface((found, int(length)))
 
 
-def _id(reading: Reading, wanted: int) -> int:
-    if not 0 <= wanted < _ID_LIMIT:
-        raise RefusedError(f"The 'id' value ({wanted}) is not within expected range: (0 - {_ID_LIMIT - 1})")
+def _id(reading: Reading, value: Mapping[str, Json]) -> int:
+    """Its own, which it must have since 2.6, or before that also the next one that is free."""
+    lowest = 0 if reading.release < Release.KEA_2_6 else 1
+    if lowest and "id" not in value:
+        raise at("missing parameter 'id'")
+    wanted = value.get("id", 0)
+    if not lowest <= wanted < _ID_LIMIT:
+        raise RefusedError(f"The 'id' value ({wanted}) is not within expected range: ({lowest} - {_ID_LIMIT - 1})")
     return reading.subnet_id(wanted)
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model import Service
 from reconciler.simulator.configuration import keywords
 from reconciler.simulator.configuration.refusal import RefusedError, at
+from reconciler.simulator.releases import Release
 from reconciler.simulator.tables import standard_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.model import Json
+    from reconciler.simulator.configuration.context import Reading
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 LARGEST_CODE = {Service.DHCP4: 255, Service.DHCP6: 65535}
@@ -56,41 +58,42 @@ Spaces = dict[str, dict[int | str, Definition]]
 
 
 @functools.cache
-def standard(service: Service) -> Spaces:
-    """The options that Kea knows by itself."""
+def standard(service: Service, release: Release) -> Spaces:
+    """The options that a release of Kea knows by itself."""
     return {
         space: _indexed(Definition(**(row | {"fields": tuple(row["fields"])})) for row in rows)
-        for space, rows in standard_options()[service].items()
+        for space, rows in standard_options(release)[service].items()
     }
 
 
-def find(service: Service, spaces: Spaces, space: str, key: int | str) -> Definition | None:
+def find(reading: Reading, spaces: Spaces, space: str, key: int | str) -> Definition | None:
     """The definition of an option by code or name: a standard one, or one of `spaces`; DOCSIS' by its enterprise."""
     own = spaces.get(space, {}).get(key)
-    return own or standard(service).get(space, {}).get(key)
+    return own or standard(reading.service, reading.release).get(space, {}).get(key)
 
 
-def parse(service: Service, value: Json) -> tuple[list[dict[str, Json]], Spaces]:
+def parse(reading: Reading, value: Json) -> tuple[list[dict[str, Json]], Spaces]:
     """A list of option-def as config-get shows it (by space), and the definitions in it."""
     spaces: Spaces = {}
-    shown = [_one(service, item, spaces) for item in keywords.as_list(value)]
+    shown = [_one(reading, item, spaces) for item in keywords.as_list(value)]
     return sorted(shown, key=lambda item: str(item["space"])), spaces
 
 
-def _one(service: Service, value: Json, spaces: Spaces) -> dict[str, Json]:
+def _one(reading: Reading, value: Json, spaces: Spaces) -> dict[str, Json]:
+    service = reading.service
     keywords.as_object(value)
-    keywords.check(service, "option-def", value)
+    keywords.check(reading, "option-def", value)
     for key in ("name", "code", "type"):
         if key not in value:
             raise at(f"missing parameter '{key}'")
     space = value.get("space", service.value)
     _check_names(service, value["name"], value["code"], space)
-    fields = _fields(value)
+    fields = _fields(reading, value)
     definition = Definition(
         value["code"], value["name"], fields, value.get("array", False), value.get("encapsulate", "")
     )
     _check_shape(space, value["type"], definition)
-    _check_free(service, space, definition, spaces)
+    _check_free(reading, space, definition, spaces)
     spaces.setdefault(space, {}).update(_indexed([definition]))
     return _shown(value, space, fields)
 
@@ -123,10 +126,10 @@ def _check_names(service: Service, name: str, code: int, space: str) -> None:
         raise at(f"invalid option space name '{space}'")
 
 
-def _fields(value: dict[str, Json]) -> tuple[str, ...]:
+def _fields(reading: Reading, value: dict[str, Json]) -> tuple[str, ...]:
     records = [name.strip() for name in value.get("record-types", "").split(",") if name.strip()]
-    if value["type"] not in _TYPES:
-        raise at("option type 18 not supported.")
+    if value["type"] not in _TYPES and not (value["type"] == "internal" and reading.release >= Release.KEA_2_6):
+        raise at(f"option type {18 if reading.release < Release.KEA_2_6 else 255} not supported.")
     if value["type"] != "record":
         if records:
             reason = f"'record' option type must be used instead of '{value['type']}' to add data fields to the record"
@@ -156,9 +159,10 @@ def _check_shape(space: str, kind: str, definition: Definition) -> None:
         raise at(f"array of {what} is not a valid option definition.")
 
 
-def _check_free(service: Service, space: str, definition: Definition, spaces: Spaces) -> None:
+def _check_free(reading: Reading, space: str, definition: Definition, spaces: Spaces) -> None:
+    service = reading.service
     is_deferred = service is Service.DHCP4 and definition.code == 43
-    taken = standard(service).get(space, {}) if space == service.value else {}
+    taken = standard(service, reading.release).get(space, {}) if space == service.value else {}
     if definition.code in taken and not is_deferred:
         raise at(f"unable to override definition of option '{definition.code}' in standard option space '{space}'")
     if definition.name in taken and not is_deferred:

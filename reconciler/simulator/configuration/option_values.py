@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.simulator.configuration.addresses import address, of_family
 from reconciler.simulator.configuration.refusal import RefusedError
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,14 +23,19 @@ _RANGES = {
     "int32": (-(2**31), 2**31 - 1),
 }
 _LONGEST_LABEL = 63
+_SHORTEST_ROUTE = 5
 _COMMA = re.compile(r"(?<!\\),")
 _NUMBER = re.compile(r"[+-]?\d+|(?:0x)?[0-9a-fA-F]+")
 
 
-def packed(definition: Definition, data: str) -> bytes:
+def packed(release: Release, definition: Definition, data: str) -> bytes:
     """The option's content for a comma-separated value; RefusedError with Kea's reason where it does not fit."""
     if definition.fields == ("empty",) and data:
         raise RefusedError("attempt to write invalid option data field type into the option buffer: 0")
+    if data and definition.fields == ("static-routes",):
+        return _routes(data)
+    if data and definition.fields == ("resolvers",):
+        return _resolvers(definition, data)
     values = _values(definition, data)
     if not values:
         return _nothing(definition)
@@ -39,7 +45,7 @@ def packed(definition: Definition, data: str) -> bytes:
     kinds = [*definition.fields]
     if definition.array:
         kinds += [definition.fields[-1]] * (len(values) - len(kinds))
-    return b"".join(_pack(kind, value) for kind, value in zip(kinds, values, strict=False))
+    return b"".join(_pack(release, kind, value) for kind, value in zip(kinds, values, strict=False))
 
 
 def _values(definition: Definition, data: str) -> list[str]:
@@ -62,9 +68,11 @@ def _nothing(definition: Definition) -> bytes:
     raise RefusedError("no option value specified")
 
 
-def _pack(kind: str, text: str) -> bytes:
+def _pack(release: Release, kind: str, text: str) -> bytes:
     if kind in _RANGES:
         return _integer(kind, text)
+    if kind == "binary":
+        return _binary(release, text)
     return _PACKERS[kind](text)
 
 
@@ -89,13 +97,14 @@ def _boolean(text: str) -> bytes:
     return b"\x01" if text in ("true", "1") else b"\x00"
 
 
-def _binary(text: str) -> bytes:
+def _binary(release: Release, text: str) -> bytes:
     try:
         digits = bytes.fromhex(text)
     except ValueError:
         odd = re.fullmatch("[0-9a-fA-F]+", text)
-        why = "Incomplete input for base16" if odd else "attempt to decode a value not in base16 char set"
-        raise RefusedError(f"unable to cast {text} to binary data type: {why}: {text}") from None
+        incomplete = "Incomplete input for base16:" if release < Release.KEA_2_6 else "non-zero bits left over"
+        why = incomplete if odd else "attempt to decode a value not in base16 char set:"
+        raise RefusedError(f"unable to cast {text} to binary data type: {why} {text}") from None
     return digits
 
 
@@ -127,11 +136,39 @@ def _tuple(text: str) -> bytes:
     return len(text).to_bytes(2, "big") + text.encode()
 
 
+def _routes(text: str) -> bytes:
+    """Classless static routes as `10.0.0.0/8 - 192.0.2.1`, one or more."""
+    content = b""
+    for route in text.split(","):
+        prefix, dash, router = (part.strip() for part in route.partition("-"))
+        target, slash, length = prefix.partition("/")
+        if not (dash and slash and length.isdigit()):
+            check_routes(len(text))
+        size = int(length)
+        content += bytes([size]) + address(target).packed[: (size + 7) // 8] + address(router).packed
+    return content
+
+
+def check_routes(length: int) -> None:
+    """Refuse what is too short for one route."""
+    if length < _SHORTEST_ROUTE:
+        reason = f"has invalid length={length}, must be at least {_SHORTEST_ROUTE}."
+        raise RefusedError(f"DHCPv4 OptionClasslessStaticRoute 121 {reason}")
+
+
+def _resolvers(definition: Definition, text: str) -> bytes:
+    """Encrypted DNS resolvers, as far as they are looked at: a priority and a name at least."""
+    if "," not in text:
+        family = "DHCPv4" if definition.name == "v4-dnr" else "DHCPv6"
+        reason = "Option config requires at least comma separated Service Priority and ADN"
+        raise RefusedError(f"{family} Encrypted DNS Option ({definition.code}) malformed: {reason}")
+    return text.encode()
+
+
 _PACKERS: dict[str, Callable[[str], bytes]] = {
     "ipv4-address": _address,
     "ipv6-address": _address,
     "boolean": _boolean,
-    "binary": _binary,
     "string": str.encode,
     "fqdn": _fqdn,
     "ipv6-prefix": _prefix,
@@ -146,6 +183,12 @@ _SIZES = {"empty": 0, "boolean": 1, "ipv4-address": 4, "ipv6-address": 16}
 def _width(kind: str) -> int:
     """Bytes of a value of the type, -1 where that depends on the value."""
     return int(kind.lstrip("uint")) // 8 if kind in _RANGES else _SIZES.get(kind, -1)
+
+
+def fields_of(definition: Definition, content: bytes) -> bytes:
+    """The option's own fields, without what is inside it."""
+    widths = [_width(kind) for kind in definition.fields]
+    return content if min(widths) < 0 else content[: sum(widths)]
 
 
 def opened(definition: Definition, content: bytes, size: int) -> tuple[bytes, dict[int, bytes]]:

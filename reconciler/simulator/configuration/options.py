@@ -11,9 +11,11 @@ from reconciler.simulator.configuration import keywords, option_values
 from reconciler.simulator.configuration.addresses import octets
 from reconciler.simulator.configuration.option_definitions import LARGEST_CODE, NAME, Definition, Spaces, find
 from reconciler.simulator.configuration.refusal import RefusedError, at
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from reconciler.model import Json
+    from reconciler.simulator.configuration.context import Reading
 
 _VENDOR = re.compile(r"vendor-(\d+)")
 _FIXED = {"ipv4-address": 4, "ipv6-address": 16}
@@ -29,13 +31,17 @@ class _Option:
     value: dict[str, Json]
 
 
-def parse(service: Service, spaces: Spaces, value: Json) -> list[dict[str, Json]]:
-    """A list of option-data as config-get shows it: by space (a vendor's last), names and codes filled in."""
+def parse(reading: Reading, value: Json, spaces: Spaces | None = None) -> list[dict[str, Json]]:
+    """A list of option-data as config-get shows it: by space (a vendor's last), names and codes filled in.
+
+    `spaces`: what is known here besides the standard options, unless it is what the whole configuration knows.
+    """
     if not value and isinstance(value, list):
         return []
-    options = [_one(service, spaces, item) for item in keywords.as_list(value)]
+    known = reading.spaces if spaces is None else spaces
+    options = [_one(reading, known, item) for item in keywords.as_list(value)]
     options.sort(key=_place)
-    return [_shown(service, option, options) for option in options]
+    return [_shown(reading, option, options) for option in options]
 
 
 def _place(option: _Option) -> tuple[int, str]:
@@ -43,14 +49,18 @@ def _place(option: _Option) -> tuple[int, str]:
     return (int(vendor.group(1)) + 1, "") if vendor else (0, option.space)
 
 
-def _shown(service: Service, option: _Option, beside: list[_Option]) -> dict[str, Json]:
+def _shown(reading: Reading, option: _Option, beside: list[_Option]) -> dict[str, Json]:
     shown: dict[str, Json] = {
         "always-send": option.value.get("always-send", False),
         "code": option.code,
         "csv-format": bool(option.text),
-        "data": option.text or _whole(service, option, beside).hex().upper(),
+        "data": option.text or _whole(reading, option, beside).hex().upper(),
         "space": option.space,
     }
+    if reading.release >= Release.KEA_2_6:
+        shown["never-send"] = option.value.get("never-send", False)
+    if option.value.get("client-classes"):
+        shown["client-classes"] = list(dict.fromkeys(option.value["client-classes"]))
     if option.definition is not None:
         shown["name"] = option.definition.name
     if "user-context" in option.value:
@@ -58,33 +68,37 @@ def _shown(service: Service, option: _Option, beside: list[_Option]) -> dict[str
     return shown
 
 
-def _whole(service: Service, option: _Option, beside: list[_Option]) -> bytes:
-    """The option's content, with the options of the same list whose space it encapsulates.
+def _whole(reading: Reading, option: _Option, beside: list[_Option]) -> bytes:
+    """The option's content, before 2.6 with the options of the same list whose space it encapsulates.
 
     One that its raw data carries already is not put in again, so that reading what was shown changes nothing.
     """
     if option.definition is None or not option.definition.encapsulates:
         return option.content
-    size = 1 if service is Service.DHCP4 else 2
+    if reading.release >= Release.KEA_2_6:
+        return option_values.fields_of(option.definition, option.content)
+    size = 1 if reading.is_v4 else 2
     head, inside = option_values.opened(option.definition, option.content, size)
     for other in beside:
         if other.space == option.definition.encapsulates:
-            inside.setdefault(other.code, _whole(service, other, beside))
+            inside.setdefault(other.code, _whole(reading, other, beside))
     return head + option_values.enveloped(size, inside)
 
 
-def _one(service: Service, spaces: Spaces, value: Json) -> _Option:
+def _one(reading: Reading, spaces: Spaces, value: Json) -> _Option:
     keywords.as_object(value)
-    keywords.check(service, "option-data", value)
-    name, code, space = _names(service, value)
-    definition = find(service, spaces, space, code if code is not None else name)
+    keywords.check(reading, "option-data", value)
+    if any(not isinstance(name, str) for name in value.get("client-classes", [])):
+        raise RefusedError("elements of list must be valid strings")
+    name, code, space = _names(reading.service, value)
+    definition = find(reading, spaces, space, code if code is not None else name)
     if definition is not None and name and code is not None and definition.name != name:
         reason = f"specified option name '{name}' does not match the option definition"
         raise at(f"{reason}: '{space}.{definition.name}'")
     wants_text = value.get("csv-format", definition is not None)
     if definition is None and (code is None or wants_text or "csv-format" not in value):
         raise at(f"definition for the option '{space}.{name}' having code '{code or 0}' does not exist")
-    text, content = _content(definition, space, code, value.get("data", ""), is_text=wants_text)
+    text, content = _content(reading, definition, space, code, value.get("data", ""), is_text=wants_text)
     number = code if code is not None else definition.code if definition is not None else 0
     return _Option(space, number, definition, text, content, value)
 
@@ -107,7 +121,7 @@ def _names(service: Service, value: dict[str, Json]) -> tuple[str, int | None, s
 
 
 def _content(
-    definition: Definition | None, space: str, code: int | None, data: str, *, is_text: bool
+    reading: Reading, definition: Definition | None, space: str, code: int | None, data: str, *, is_text: bool
 ) -> tuple[str, bytes]:
     """The text to show (empty where Kea keeps none) and the bytes of an option."""
     raw = b""
@@ -120,7 +134,11 @@ def _content(
         return "", raw
     try:
         if is_text or not raw:
-            return (data, option_values.packed(definition, data)) if is_text else ("", _empty(definition))
+            return (
+                (data, option_values.packed(reading.release, definition, data))
+                if is_text
+                else ("", option_values.packed(reading.release, definition, ""))
+            )
         _check_length(definition, raw)
     except RefusedError as refusal:
         number = code if code is not None else definition.code
@@ -128,11 +146,9 @@ def _content(
     return "", raw
 
 
-def _empty(definition: Definition) -> bytes:
-    return option_values.packed(definition, "")
-
-
 def _check_length(definition: Definition, raw: bytes) -> None:
+    if definition.fields == ("static-routes",):
+        option_values.check_routes(len(raw))
     unit = _FIXED.get(definition.fields[0])
     if unit is None or not definition.array or len(definition.fields) > 1 or len(raw) % unit == 0:
         return

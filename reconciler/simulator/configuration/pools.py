@@ -6,10 +6,11 @@ import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.simulator.configuration import keywords, options
+from reconciler.simulator.configuration import ddns, keywords, options
 from reconciler.simulator.configuration.addresses import Address, address, of_family
-from reconciler.simulator.configuration.names import class_list
+from reconciler.simulator.configuration.names import guards
 from reconciler.simulator.configuration.refusal import RefusedError, at
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ def _printed(reading: Reading, number: int) -> str:
 
 
 def _pool(reading: Reading, value: Json) -> Pool:
-    keywords.check(reading.service, "pool", value)
+    keywords.check(reading, "pool", value)
     if "pool" not in value:
         raise at("Mandatory 'pool' entry missing in definition:")
     first, last = _ends(reading, value["pool"])
@@ -86,7 +87,7 @@ def _pool(reading: Reading, value: Json) -> Pool:
 
 
 def _ends(reading: Reading, text: str) -> tuple[int, int]:
-    """First and last address of `a-b` or `prefix/length`; bits behind a prefix's length are kept in the first."""
+    """First and last address of `a-b` or `prefix/length`; before 2.6 bits behind a prefix's length are kept."""
     bits = _BITS[reading.version]
     plain = text.replace(" ", "").replace("\t", "")
     for mark in "/-":
@@ -103,7 +104,10 @@ def _ends(reading: Reading, text: str) -> tuple[int, int]:
     if isinstance(end, int):
         if start.version != reading.version or not 0 < end <= bits:
             raise at(f"Failed to create pool defined by: {text}")
-        return int(start), int(start) | (2 ** (bits - end) - 1)
+        size = 2 ** (bits - end)
+        if reading.release >= Release.KEA_2_6 and int(start) % size:
+            raise at(f"Failed to create pool defined by: {text}")
+        return int(start), int(start) | (size - 1)
     return _checked(reading, text, start, end)
 
 
@@ -122,18 +126,29 @@ def _range(reading: Reading, first: int, last: int) -> str:
 
 
 def _common(reading: Reading, value: dict[str, Json]) -> Shown:
-    shown: Shown = {"option-data": options.parse(reading.service, reading.spaces, value.get("option-data", []))}
-    if value.get("client-class"):
-        shown["client-class"] = value["client-class"]
-    if value.get("require-client-classes"):
-        shown["require-client-classes"] = class_list(value["require-client-classes"])
+    shown: Shown = {"option-data": options.parse(reading, value.get("option-data", []))}
+    shown |= guards(reading, value) | _number(value)
+    shown |= {key: value[key] for key in value if key.startswith(("ddns-", "hostname-char-"))} | ddns.times(value)
+    ddns.check_replacement(shown)
+    ddns.check_characters(shown)
     if "user-context" in value:
         shown["user-context"] = value["user-context"]
     return shown
 
 
+def _number(value: dict[str, Json]) -> Shown:
+    if "pool-id" not in value:
+        return {}
+    number = value["pool-id"]
+    if number <= 0:
+        raise RefusedError(f"pool-id {number} is not a positive integer greater than 0")
+    if number >= 2**32:
+        raise RefusedError(f"pool-id {number} is not a 32 bit unsigned integer")
+    return {"pool-id": number}
+
+
 def _delegated(reading: Reading, value: Json) -> Pool:
-    keywords.check(reading.service, "pd-pool", value)
+    keywords.check(reading, "pd-pool", value)
     for key in ("prefix", "prefix-len", "delegated-len"):
         if key not in value:
             raise at(f"missing parameter '{key}'")
@@ -149,16 +164,24 @@ def _delegated(reading: Reading, value: Json) -> Pool:
     if delegated < length:
         raise at(f"Delegated length ({delegated}) must be longer than or equal to prefix length ({length})")
     shown: Shown = {"prefix": str(prefix), "prefix-len": length, "delegated-len": delegated}
-    shown |= _excluded(value, prefix, delegated)
-    first = int(prefix)
-    return Pool(first, first | (2 ** (_BITS[6] - length) - 1), shown | _common(reading, value))
+    first, size = int(prefix), 2 ** (_BITS[6] - length)
+    if reading.release >= Release.KEA_2_6 and first % size:
+        whole = ipaddress.ip_network((first - first % size, length))
+        raise at(f"Invalid Pool6 address boundaries: {prefix} is not the first address in prefix: {whole}")
+    shown |= _excluded(reading, value, prefix, delegated)
+    return Pool(first, first | (size - 1), shown | _common(reading, value))
 
 
-def _excluded(value: dict[str, Json], prefix: Address, delegated: int) -> Shown:
+def _excluded(reading: Reading, value: dict[str, Json], prefix: Address, delegated: int) -> Shown:
     text, length = value.get("excluded-prefix", "::"), value.get("excluded-prefix-len", 0)
     excluded = of_family(text, 6)
-    if excluded is None or not length:
+    if excluded is None or not (length or int(excluded)):
         return {}
+    if not length:
+        raise at(f"invalid excluded prefix {excluded}/0")
+    if length <= delegated and reading.release >= Release.KEA_2_6:
+        limit = f"must be longer than the delegated prefix length ({delegated})"
+        raise at(f"Excluded prefix ({length}) {limit}")
     if length <= delegated:
         whole = f"{excluded}/{length} must be greater than the length of the delegated prefix {prefix}/{delegated}"
         raise at(f"length of the excluded prefix {whole}")
@@ -166,4 +189,5 @@ def _excluded(value: dict[str, Json], prefix: Address, delegated: int) -> Shown:
     if int(excluded) >> shift != int(prefix) >> shift:
         same = f"must have the same common prefix part of {delegated} as the delegated prefix {prefix}/{delegated}"
         raise at(f"excluded prefix {excluded}/{length} {same}")
-    return {"excluded-prefix": str(excluded), "excluded-prefix-len": length}
+    kept = int(excluded) >> (_BITS[6] - length) << (_BITS[6] - length)
+    return {"excluded-prefix": _printed(reading, kept), "excluded-prefix-len": length}

@@ -6,10 +6,10 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.simulator.configuration import keywords, options
+from reconciler.simulator.configuration import keywords, options, reserved_prefixes
 from reconciler.simulator.configuration.addresses import Address, address, colons, octets
 from reconciler.simulator.configuration.refusal import RefusedError, at
-from reconciler.simulator.tables import keywords as known_keywords
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _KINDS = ("hw-address", "duid", "circuit-id", "client-id", "flex-id")
 _LIMITS = {"server-hostname": ("server hostname", 63), "boot-file-name": ("boot file", 127)}
+_LONGEST_2_2 = {"hw-address": 20, "duid": 128}
+_LONGEST = {"hw-address": 20, "duid": 130}
+_SHORTEST_DUID = 3
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -45,6 +48,8 @@ def parse(reading: Reading, value: Json, subnet_id: int, network: Network | None
         host = _host(reading, item)
         if network is not None:
             _check_inside(reading, host, network)
+        if reading.release >= Release.KEA_2_6:
+            _check_shortest(host)
         _add(reading, host, subnet_id, hosts, taken)
     return [hosts[key].shown for key in sorted(hosts)]
 
@@ -83,7 +88,7 @@ def _clash(reading: Reading, host: _Host, resource: str, family: str) -> Refused
 
 
 def _host(reading: Reading, value: Json) -> _Host:
-    known = known_keywords()[reading.service]["reservation"]
+    known = keywords.known(reading, "reservation")
     for key in _as_map(value):
         if key not in known:
             raise at(f"unsupported configuration parameter '{key}'")
@@ -91,17 +96,21 @@ def _host(reading: Reading, value: Json) -> _Host:
     host = _Host(kind, identifier)
     text = host.text if kind in ("hw-address", "duid") else identifier.hex().upper()
     host.shown = {kind: text, "hostname": _text(value, "hostname"), "client-classes": _classes(value)}
-    host.shown["option-data"] = options.parse(reading.service, reading.spaces, value.get("option-data", []))
+    host.shown["option-data"] = options.parse(reading, value.get("option-data", []))
     if "user-context" in value:
         host.shown["user-context"] = value["user-context"]
-    is_bare = _fill4(host, value) if reading.is_v4 else _fill6(host, value)
-    if is_bare and not (host.shown["hostname"] or host.shown["client-classes"] or host.shown["option-data"]):
+    is_bare = _fill4(host, value) if reading.is_v4 else _fill6(reading, host, value)
+    if (
+        reading.release < Release.KEA_2_6
+        and is_bare
+        and not (host.shown["hostname"] or host.shown["client-classes"] or host.shown["option-data"])
+    ):
         raise _empty(host)
     return host
 
 
 def _identifier(reading: Reading, value: dict[str, Json]) -> tuple[str, bytes]:
-    allowed = [kind for kind in _KINDS if kind in known_keywords()[reading.service]["reservation"]]
+    allowed = [kind for kind in _KINDS if kind in keywords.known(reading, "reservation")]
     given = [kind for kind in sorted(value) if kind in allowed]
     if not given:
         names = ", ".join(sorted(allowed))
@@ -114,7 +123,25 @@ def _identifier(reading: Reading, value: dict[str, Json]) -> tuple[str, bytes]:
     found = octets(text)
     if not found:
         raise at(f"invalid host identifier value '{text}'")
+    _check_longest(reading, given[0], len(found))
     return given[0], found
+
+
+def _check_longest(reading: Reading, kind: str, length: int) -> None:
+    is_old = reading.release < Release.KEA_2_6
+    limit = (_LONGEST_2_2 if is_old else _LONGEST).get(kind, length)
+    if length <= limit:
+        return
+    if not is_old:
+        raise at(f"too long client identifier type {kind} length {length}")
+    reasons = {"duid": f"DUID size is {length} bytes, exceeds maximum of {limit}"}
+    raise RefusedError(reasons.get(kind, "address vector size exceeds MAX_HWADDR_LEN"))
+
+
+def _check_shortest(host: _Host) -> None:
+    length = len(host.identifier)
+    if host.kind == "duid" and length < _SHORTEST_DUID:
+        raise RefusedError(f"identifier is too short ({length}), at least {_SHORTEST_DUID} is required")
 
 
 def _classes(value: dict[str, Json]) -> list[str]:
@@ -147,16 +174,19 @@ def _fill4(host: _Host, value: dict[str, Json]) -> bool:
     return not (host.resources or has_server or host.shown["server-hostname"] or host.shown["boot-file-name"])
 
 
-def _fill6(host: _Host, value: dict[str, Json]) -> bool:
+def _fill6(reading: Reading, host: _Host, value: dict[str, Json]) -> bool:
     """The DHCPv6 half; whether it reserves nothing."""
     host.shown["ip-addresses"] = addresses = []
     host.shown["prefixes"] = prefixes = []
-    for item in _as_list(value.get("ip-addresses", [])):
+    for item in reserved_prefixes.items(reading, value.get("ip-addresses", [])):
         found = _address(_as_text(item))
         if found.version != 6:
             raise at(f"invalid prefix '{found}' for new IPv6 reservation")
         addresses.append(_once(host, str(found)))
-    prefixes += [_once(host, _prefix(_as_text(item))) for item in _as_list(value.get("prefixes", []))]
+    items = reserved_prefixes.items(reading, value.get("prefixes", []))
+    prefixes += [_once(host, reserved_prefixes.prefix(reading, _as_text(item))) for item in items]
+    excluded = reserved_prefixes.excluded(reading, value, prefixes)
+    host.shown |= {"excluded-prefixes": excluded} if excluded else {}
     return not host.resources
 
 
@@ -165,17 +195,6 @@ def _once(host: _Host, resource: str) -> str:
         raise at(f"failed on attempt to add a duplicated host reservation for {resource}")
     host.resources.append(resource)
     return resource
-
-
-def _prefix(text: str) -> str:
-    prefix, slash, length = text.partition("/")
-    if not slash:
-        raise at(f"prefix reservation requires prefix length be specified in '{text}'")
-    if not length.isdigit():
-        raise at(f"prefix length value '{length}' is invalid")
-    if not 0 < int(length) <= 128:
-        raise at(f"invalid prefix length '{length}' for new IPv6 reservation")
-    return f"{_address(prefix)}/{length}"
 
 
 def _address(text: str) -> Address:

@@ -9,13 +9,23 @@ from reconciler.simulator.configuration import defaults, keywords
 from reconciler.simulator.configuration.addresses import address, octets
 from reconciler.simulator.configuration.option_definitions import LARGEST_CODE, standard
 from reconciler.simulator.configuration.refusal import PLACE, RefusedError, at
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from reconciler.model import Json
     from reconciler.simulator.configuration.context import Shown
 
 _CHECKS = ("none", "warn", "fix", "fix-del", "del")
-_SEVERITIES = ("NONE", "FATAL", "ERROR", "WARN", "INFO", "DEBUG")
+_EXTENDED_CHECKS = ("none", "fix", "strict", "pedantic")
+_COMPATIBILITY = {
+    Service.DHCP4: (
+        "lenient-option-parsing",
+        "ignore-dhcp-server-identifier",
+        "ignore-rai-link-selection",
+        "exclude-first-last-24",
+    ),
+    Service.DHCP6: ("lenient-option-parsing",),
+}
 _MAC_ALIASES = {"rfc6939": "client-link-addr-option", "rfc4649": "remote-id", "rfc4580": "subscriber-id"}
 _MAC_SOURCES = [
     "any",
@@ -34,33 +44,16 @@ _MAC_SOURCES = [
 _RELAYED = 65  # erp-local-domain-name is always among the options that a relay may supply
 
 
-def loggers(value: Json) -> list[Shown]:
-    """The loggers; severities that do not exist count as INFO."""
-    shown = []
-    for item in keywords.as_list(value):
-        for key in ("name", "severity"):
-            if key not in item:
-                reason = f"loggers entry does not have a mandatory '{key}' element"
-                raise at(f"Error during command processing: {reason}")
-        severity = item["severity"].upper()
-        entry: Shown = {"name": item["name"], "debuglevel": item.get("debuglevel", 0)}
-        entry["severity"] = severity if severity in _SEVERITIES else "INFO"
-        if item.get("output_options"):
-            entry["output_options"] = [_output(output) for output in item["output_options"]]
-        if "user-context" in item:
-            entry["user-context"] = item["user-context"]
-        shown.append(entry)
-    return shown
-
-
-def _output(value: Json) -> Shown:
-    if "output" not in value:
-        reason = "output_options entry does not have a mandatory 'output' element"
-        raise at(f"Error during command processing: {reason}")
-    shown: Shown = {"output": value["output"], "flush": value.get("flush", True), "pattern": value.get("pattern", "")}
-    if value["output"] not in ("stdout", "stderr") and not value["output"].startswith("syslog"):
-        shown |= {"maxsize": value.get("maxsize", 10240000), "maxver": value.get("maxver", 1)}
-    return shown
+def compatibility(service: Service, value: Shown) -> Shown:
+    """What is on in compatibility, as it is shown since 2.6; unknown keys are refused since then."""
+    known = _COMPATIBILITY[service]
+    for key, item in sorted(value.items()):
+        if not isinstance(item, bool):
+            raise RefusedError(f"compatibility parameter values must be boolean ({key} at {PLACE[1:]}")
+        if key not in known:
+            raise at(f"unsupported compatibility parameter: {key}")
+    is_on: Shown = {key: True for key, item in value.items() if item}
+    return {"compatibility": is_on} if is_on else {}
 
 
 def ddns(value: Json) -> Shown:
@@ -99,9 +92,9 @@ def expired_leases(value: Json) -> Shown:
     return shown
 
 
-def multi_threading(value: Json) -> Shown:
+def multi_threading(release: Release, value: Json) -> Shown:
     """multi-threading, unknown keys kept."""
-    shown: Shown = defaults.MULTI_THREADING | value
+    shown: Shown = defaults.multi_threading(release) | value
     for key, what in (("thread-pool-size", "thread pool size"), ("packet-queue-size", "packet queue size")):
         if not keywords.is_a("integer", shown[key]):
             raise at(f"invalid type specified for parameter '{key}'")
@@ -112,7 +105,7 @@ def multi_threading(value: Json) -> Shown:
     return shown
 
 
-def sanity_checks(value: Json) -> Shown:
+def sanity_checks(release: Release, value: Json) -> Shown:
     """sanity-checks."""
     check = value.get("lease-checks", "warn")
     if not isinstance(check, str):
@@ -120,7 +113,15 @@ def sanity_checks(value: Json) -> Shown:
     if check not in _CHECKS:
         names = ", ".join(_CHECKS)
         raise RefusedError(f"Unsupported lease-checks value: {check}, supported values are: {names}")
-    return {"lease-checks": check}
+    if release < Release.KEA_2_6:
+        return {"lease-checks": check}
+    more = value.get("extended-info-checks", "fix")
+    if not isinstance(more, str):
+        raise RefusedError("extended-info-checks must be a string")
+    if more not in _EXTENDED_CHECKS:
+        names = ", ".join(_EXTENDED_CHECKS)
+        raise RefusedError(f"Unsupported extended-info-checks value: {more}, supported values are: {names}")
+    return {"lease-checks": check, "extended-info-checks": more}
 
 
 def identifiers(service: Service, value: Json) -> list[str]:
@@ -148,11 +149,11 @@ def mac_sources(value: Json) -> list[str]:
     return [_MAC_ALIASES.get(name, name) for name in value]
 
 
-def relay_supplied(value: Json) -> list[str]:
+def relay_supplied(release: Release, value: Json) -> list[str]:
     """relay-supplied-options (DHCPv6): codes, by number, the one that always belongs among them."""
     codes = {_RELAYED}
     for item in keywords.as_list(value):
-        found = standard(Service.DHCP6)["dhcp6"].get(item)
+        found = standard(Service.DHCP6, release)["dhcp6"].get(item)
         if not item.isdigit() and found is None:
             where = f"name '{item}' while parsing the list of enabled relay-supplied-options"
             raise at(f"unable to find option code for the  specified option {where}")

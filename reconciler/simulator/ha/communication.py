@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from reconciler.simulator.releases import Release
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,13 +25,15 @@ WORST_SKEW = 60.0
 class Partner:
     """The partner as it was last heard: simulated `heard_at`, its state ("" before the first try), its scopes.
 
-    `unacked_clients` counts the clients that it left waiting (nobody but a test sets it).
+    `clocks`: its clock and ours, as they were then. `unacked_clients` counts the clients that it left waiting (nobody
+    but a test sets it).
     """
 
     heard_at: float
     state: str = ""
     scopes: list[str] = field(default_factory=list)
     skew: float = 0.0
+    clocks: tuple[float, float] | None = None
     unacked_clients: int = 0
 
     def take(self, answer: Mapping[str, Json] | None, now: float, wall: float) -> None:
@@ -40,7 +44,8 @@ class Partner:
         arguments = answer["arguments"]
         self.heard_at, self.unacked_clients = now, 0
         self.state, self.scopes = arguments["state"], list(arguments["scopes"])
-        self.skew = parsedate_to_datetime(arguments["date-time"]).timestamp() - math.floor(wall)
+        its = parsedate_to_datetime(arguments["date-time"]).timestamp()
+        self.skew, self.clocks = its - math.floor(wall), (its, wall)
 
     def is_interrupted(self, settings: Settings, now: float) -> bool:
         """Kea's communication-interrupted."""
@@ -56,7 +61,7 @@ class Partner:
         interrupted = self.is_interrupted(settings, now)
         limit = settings.values["max-unacked-clients"]
         left = max(0, limit - self.unacked_clients + 1) if interrupted else 0
-        return {
+        report: dict[str, Json] = {
             "age": int(now - self.heard_at),
             "analyzed-packets": self.unacked_clients,
             "communication-interrupted": interrupted,
@@ -68,6 +73,21 @@ class Partner:
             "unacked-clients": self.unacked_clients,
             "unacked-clients-left": left,
         }
+        if settings.release >= Release.KEA_2_6:
+            report["server-name"] = settings.partner
+        if settings.release >= Release.KEA_3_0:
+            report["system-time"] = None if self.clocks is None else clock(self.clocks[0])
+            report["clock-skew"] = None if self.clocks is None else int(self.skew)
+        return report
+
+    def own_clock(self) -> str | None:
+        """Our own clock when its was last seen, as status-get shows it since 2.7.2."""
+        return None if self.clocks is None else clock(self.clocks[1])
+
+
+def clock(wall: float) -> str:
+    """A time as status-get shows it."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def date(wall: float) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.simulator.configuration.refusal import RefusedError, at
 from reconciler.simulator.ha.peers import MODES, check_channels, check_mode, check_roles, read_peers
 from reconciler.simulator.ha.settings import STATES, Settings
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,21 +29,15 @@ _FLAGS = {
     "sync-leases": True,
     "wait-backup-ack": False,
     "require-client-certs": True,
-    "restrict-commands": False,
 }
-_THREADS = {
-    "enable-multi-threading": False,
-    "http-client-threads": 0,
-    "http-dedicated-listener": False,
-    "http-listener-threads": 0,
-}
+_THREADS = {"http-client-threads": 0, "http-listener-threads": 0}
 _LOAD_BALANCING_LIMIT = 100
 
 
-def read(parameters: Json) -> tuple[dict[str, Json], Settings]:
+def read(release: Release, parameters: Json) -> tuple[dict[str, Json], Settings]:
     """The parameters as config-get shows them, and what they mean; RefusedError with the reason for the log."""
     entry = _only_entry(parameters)
-    filled = _filled(entry)
+    filled = _filled(release, entry)
     peers = read_peers(filled)
     name = filled["this-server-name"].strip()
     if name not in peers:
@@ -50,7 +45,7 @@ def read(parameters: Json) -> tuple[dict[str, Json], Settings]:
     check_roles(filled, [peer["role"] for peer in peers.values()])
     check_mode(filled)
     check_channels(filled, peers)
-    settings = Settings(name, filled["mode"], peers, filled, _pauses(filled))
+    settings = Settings(name, filled["mode"], peers, filled, _pauses(filled), release)
     return {**parameters, "high-availability": [filled]}, settings
 
 
@@ -69,7 +64,7 @@ def _only_entry(parameters: Json) -> Mapping[str, Json]:
     return entry
 
 
-def _filled(entry: Mapping[str, Json]) -> dict[str, Json]:
+def _filled(release: Release, entry: Mapping[str, Json]) -> dict[str, Json]:
     for key in ("this-server-name", "mode"):
         if key not in entry:
             raise at(f"missing parameter '{key}'")
@@ -78,14 +73,17 @@ def _filled(entry: Mapping[str, Json]) -> dict[str, Json]:
         raise RefusedError("'this-server-name' value must not be empty")
     if entry["mode"] not in MODES:
         raise RefusedError(f"unsupported value '{entry['mode']}' for mode parameter")
-    filled = {**_NUMBERS, **_FLAGS, **entry}
+    is_new = release >= Release.KEA_2_6
+    numbers = _NUMBERS | ({"max-rejected-lease-updates": 10} if is_new else {})
+    filled = {**numbers, **_FLAGS, "restrict-commands": release >= Release.KEA_3_0, **entry}
     limit = _LOAD_BALANCING_LIMIT if entry["mode"] == "load-balancing" else 0
     filled.setdefault("delayed-updates-limit", limit)
-    for key in (*_NUMBERS, "delayed-updates-limit"):
+    for key in (*numbers, "delayed-updates-limit"):
         _check_number(filled, key)
-    for key in _FLAGS:
+    for key in (*_FLAGS, "restrict-commands"):
         _typed(filled, key, bool)
-    filled["multi-threading"] = {**_THREADS, **filled.get("multi-threading", {})}
+    own = {"enable-multi-threading": is_new, "http-dedicated-listener": is_new}  # by default since 2.3.7
+    filled["multi-threading"] = {**_THREADS, **own, **filled.get("multi-threading", {})}
     return filled
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from reconciler.simulator.ha import transitions
 from reconciler.simulator.ha.communication import UNAVAILABLE, WORST_SKEW, Partner, date
 from reconciler.simulator.ha.transitions import STAYS
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +48,9 @@ class Host(Protocol):
 
     def switch_dhcp(self, *, on: bool) -> None:
         """Switch DHCP on or off on behalf of HA."""
+
+    def take_back_partner(self) -> None:
+        """The partner needs DHCP off no more."""
 
     def is_serving(self) -> bool:
         """Whether DHCP is switched on."""
@@ -183,6 +187,7 @@ class HaService:
 
     def allow_dhcp(self) -> None:
         """The partner has our leases: DHCP may go on, if this state has it on."""
+        self._host.take_back_partner()
         self._host.switch_dhcp(on=self.state in SERVING)
 
     # ------------------------------------------------------------------------------------------ states
@@ -250,7 +255,12 @@ class HaService:
     def report(self) -> dict[str, Json]:
         """The entry of status-get's high-availability."""
         settings = self.settings
-        servers: dict[str, Json] = {"local": {"role": settings.role, "scopes": list(self.scopes), "state": self.state}}
+        local: dict[str, Json] = {"role": settings.role, "scopes": list(self.scopes), "state": self.state}
+        if settings.release >= Release.KEA_2_6:
+            local["server-name"] = settings.name
+        if settings.release >= Release.KEA_3_0:
+            local["system-time"] = self.partner.own_clock()
+        servers: dict[str, Json] = {"local": local}
         if settings.partner is not None:
             role = str(settings.peers[settings.partner]["role"])
             servers["remote"] = self.partner.report(settings, role, self._host.now())

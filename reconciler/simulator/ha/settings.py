@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.simulator.releases import Release
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,13 +31,17 @@ STATES = [
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A relationship as this server's hook works with it: its own peer entry, the partner's, and the parameters."""
+    """A relationship as this server's hook works with it: its own peer entry, the partner's, and the parameters.
+
+    `release`: the Kea whose hook it is.
+    """
 
     name: str
     mode: str
     peers: Mapping[str, Mapping[str, Json]]
     values: Mapping[str, Json]
     pauses: Mapping[str, str]
+    release: Release = Release.KEA_2_2
 
     @property
     def role(self) -> str:
