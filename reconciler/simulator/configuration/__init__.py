@@ -1,4 +1,4 @@
-"""Kea 2.2.0's reading of a configuration: refused with Kea's words, or turned into what config-get shows.
+"""Kea's reading of a configuration: refused with Kea's words, or turned into what config-get shows.
 
-Every rule in this package was measured on kea-dhcp4 and kea-dhcp6 2.2.0; tests/contract holds it to them.
+Every rule in this package was measured on kea-dhcp4 and kea-dhcp6 of each release; tests/contract holds it to them.
 """

@@ -1,1 +1,1 @@
-"""The HA hook library of Kea 2.2.0: its parameters, its state machine and its commands."""
+"""The HA hook library: its parameters, its state machine and its commands."""
