@@ -19,6 +19,8 @@ DEFAULT, DECLINED = 0, 1
 _GONE = frozenset({2, 3})
 ANY_TYPE = "V4"  # DHCPv4 knows one type of lease, and its replies name none
 
+_OWN_HOST = frozenset({"", "localhost", "127.0.0.1", "::1"})
+
 Key = tuple[str, str]  # type and address
 
 
@@ -104,8 +106,11 @@ def _owner(holder: Mapping[str, Any]) -> str | None:
 
 
 def shared_database(configs: Collection[Mapping[str, Any]]) -> bool:
-    """Whether all servers keep their leases in one and the same database, so that there is nothing to compare."""
+    """Whether all servers keep their leases in one and the same database, so that there is nothing to compare.
+
+    A database on the server's own host is one of its own.
+    """
     named = [config.get("lease-database") or {} for config in configs]
-    if any(str(each.get("type", "memfile")) == "memfile" for each in named):
+    if any(str(each.get("type", "memfile")) == "memfile" or str(each.get("host", "")) in _OWN_HOST for each in named):
         return False
     return len({tuple(str(each.get(key, "")) for key in ("type", "name", "host", "port")) for each in named}) == 1

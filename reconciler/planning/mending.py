@@ -172,7 +172,7 @@ def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
             "would serve",
             f"bring {partner.server} back first",
         )
-    elif state in SERVING and other in RECOVERING:
+    elif state in SERVING - {TERMINATED} and other in RECOVERING:  # a terminated one is what the other waits for
         yield refusal(
             "sole-server",
             f"{partner.server} is in state {other}: nobody would serve while {peer.server} begins anew",
