@@ -135,8 +135,8 @@ def test_a_hub_s_leases_are_those_of_the_relationship_s_subnets() -> None:
     networks = [{"user-context": {"ha-server-name": "b1"}, "subnet4": [owned(3, None), owned(4, "c2")]}]
     config = {"subnet4": [owned(1, "b1"), owned(2, "c2")], "shared-networks": networks}
     hub = {**config, "hooks-libraries": hook("b1", "c1")}
-    assert subnet_ids(hub, Service.DHCP4, {"b1", "b2"}) == {1, 3}
-    assert subnet_ids(hub, Service.DHCP4, {"c1", "c2"}) == {2, 4}
+    assert subnet_ids(hub, Service.DHCP4, {"b1", "b2"}) == frozenset({1, 3})
+    assert subnet_ids(hub, Service.DHCP4, {"c1", "c2"}) == frozenset({2, 4})
     assert subnet_ids({**config, "hooks-libraries": hook("b1")}, Service.DHCP4, {"b1", "b2"}) is None
 
 
