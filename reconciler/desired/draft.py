@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.desired.urls import HttpUrl, parse_http
-from reconciler.model import Endpoint, Mode, Role, Service
+from reconciler.model import Endpoint, Mode, OnRemove, Pools, Role, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -50,6 +50,9 @@ class Draft:
     parameters: Mapping[str, Json]
     replicate: bool
     local: tuple[str | None, ...]
+    pools: Pools
+    on_remove: OnRemove
+    is_absent: bool
     faulty: frozenset[Trail]
 
     def has_refused(self, *trail: str | int) -> bool:
@@ -102,6 +105,9 @@ def draft_relationship(document: Document, faulty: Collection[Trail]) -> Draft |
         parameters=data.get("parameters", {}),
         replicate=data.get("replicate", True),
         local=tuple(data.get("local", ())),
+        pools=Pools(data.get("pools", Pools.SHARED)),
+        on_remove=OnRemove(data.get("on-remove", OnRemove.DISABLE)),
+        is_absent=data.get("state") == "absent",
         faulty=refused,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.desired.scalars import resolve
 from reconciler.desired.schema import schema as json_schema
+from reconciler.model import OnRemove, Pools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -56,6 +57,12 @@ def dump_relationship(
         data["parameters"] = relationship.parameters
     if relationship.local:
         data["local"] = list(relationship.local)
+    if relationship.pools is not Pools.SHARED:
+        data["pools"] = str(relationship.pools)
+    if relationship.on_remove is not OnRemove.DISABLE:
+        data["on-remove"] = str(relationship.on_remove)
+    if relationship.is_absent:
+        data["state"] = "absent"
     return _text(_ordered(data, json_schema("relationship")), schema, remarks or {})
 
 

@@ -23,7 +23,6 @@ _TYPES = {
     "object": "a mapping of keys to values",
     "array": "a list",
 }
-_LATER = {"passive-backup": "the mode passive-backup", "backup": "the role backup"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +143,6 @@ def _unit(fault: _Fault) -> str:
 
 def _not_allowed(fault: _Fault) -> Words:
     value, allowed = fault.value, listed(fault.wanted)
-    if value in _LATER and fault.trail[-1] in ("mode", "role"):
-        message = f"is {value}: {_LATER[value]} comes in a later release"
-        return "not-in-this-release", message, f"Use {allowed}, or leave this relationship out for now."
     meant = nearest(value, fault.wanted)
     guess = f"Did you mean {meant}? " if meant else ""
     return "value-not-allowed", f"is {shown(value, fault.trail)}, which does not exist", f"{guess}Use {allowed}."

@@ -122,6 +122,9 @@ def _relationship(draft: Draft) -> Relationship | None:
         parameters=draft.parameters,
         replicate=draft.replicate,
         local=tuple(pattern for pattern in draft.local if pattern is not None),
+        pools=draft.pools,
+        on_remove=draft.on_remove,
+        is_absent=draft.is_absent,
         position=draft.at(),
         positions=Positions(draft.document),
     )

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired.dump import dump_relationship, dump_servers
 from reconciler.desired.load import load
-from reconciler.model import Endpoint, Mode, Peer, Relationship, Role, Service
-from tests.pairs import PAIR_MODES
+from reconciler.model import Endpoint, Mode, OnRemove, Peer, Pools, Relationship, Role, Service
 
 HQ = Relationship(
     name="hq-dhcp4",
@@ -180,21 +179,30 @@ patterns = st.lists(st.sampled_from(["/option-data", "/option-data/*/a~1b", "/cl
 
 @st.composite
 def relationships(draw: st.DrawFn) -> Relationship:
-    mode = draw(st.sampled_from(PAIR_MODES))
-    servers = draw(st.lists(names, min_size=2, max_size=2, unique=True))
-    own_names = draw(st.lists(trimmed, min_size=2, max_size=2, unique=True).filter(lambda own: own[0] not in servers))
-    peers = (
-        Peer(servers[0], own_names[0], Role.PRIMARY, "http://192.0.2.1:8001/", draw(options)),
-        Peer(servers[1], servers[1], Role(str(mode.partner_role)), "http://[2001:db8::1]:8001", draw(options)),
-    )
+    mode = draw(st.sampled_from(Mode))
+    servers = draw(st.lists(names, min_size=2, max_size=4, unique=True))
+    own_name = draw(trimmed.filter(lambda own: own not in servers))
+    roles = [Role.PRIMARY, mode.partner_role or Role.BACKUP, *([Role.BACKUP] * (len(servers) - 2))]
+    peers = [
+        Peer(servers[0], own_name, Role.PRIMARY, "http://192.0.2.1:8001/", draw(options)),
+        *(
+            Peer(server, server, role, f"http://[2001:db8::{number}]:8001", draw(options))
+            for number, (server, role) in enumerate(zip(servers[1:], roles[1:], strict=True))
+        ),
+    ]
+    if mode is Mode.PASSIVE_BACKUP and draw(st.booleans()):
+        del peers[1:]
     return Relationship(
         name=draw(names),
         service=draw(st.sampled_from(Service)),
         mode=mode,
-        peers=peers if draw(st.booleans()) else peers[::-1],
+        peers=tuple(draw(st.permutations(peers))),
         parameters=draw(parameters),
         replicate=draw(st.booleans()),
         local=tuple(draw(patterns)),
+        pools=draw(st.sampled_from(Pools)) if mode is Mode.LOAD_BALANCING else Pools.SHARED,
+        on_remove=draw(st.sampled_from(OnRemove)),
+        is_absent=draw(st.booleans()),
     )
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired.load import load
 from reconciler.errors import FixInputError
-from reconciler.model import Endpoint, Mode, Peer, Position, Problem, Relationship, Role, Service
+from reconciler.model import Endpoint, Mode, OnRemove, Peer, Pools, Position, Problem, Relationship, Role, Service
 
 BASE = Path(__file__).parent / "base"
 REPOSITORY = Path(__file__).parents[2]
@@ -45,6 +45,9 @@ parameters:
     states: [{state: ready, pause: once}]
 replicate: false
 local: ["/subnet6/*/interface", /option-data]
+pools: split
+on-remove: keep
+state: absent
 """
 
 
@@ -93,6 +96,9 @@ def test_everything_that_can_be_said(desired: Path) -> None:
         },
         replicate=False,
         local=("/subnet6/*/interface", "/option-data"),
+        pools=Pools.SPLIT,
+        on_remove=OnRemove.KEEP,
+        is_absent=True,
     )
     assert (branch.primary.server, branch.partner and branch.partner.name) == ("kea-a", "server 2")
     assert (good.name, good.service, good.replicate, good.local, good.parameters) == (
@@ -102,6 +108,39 @@ def test_everything_that_can_be_said(desired: Path) -> None:
         (),
         {},
     )
+    assert (good.pools, good.on_remove, good.is_absent) == (Pools.SHARED, OnRemove.DISABLE, False)
+
+
+PEER = '  - {{server: {0}, role: {1}, url: "http://192.0.2.{2}:8001/"}}\n'
+
+
+@pytest.mark.parametrize(
+    ("mode", "roles"),
+    [
+        ("passive-backup", ["primary"]),
+        ("passive-backup", ["backup", "primary"]),
+        ("passive-backup", ["primary", "backup", "backup"]),
+        ("hot-standby", ["standby", "backup", "primary"]),
+        ("load-balancing", ["primary", "secondary", "backup"]),
+    ],
+)
+def test_any_number_of_backups_beside_what_the_mode_needs(desired: Path, mode: str, roles: list[str]) -> None:
+    (desired / "relationships" / "full.yml").unlink()
+    peers = "".join(PEER.format(f"kea-{'abc'[place]}", role, place + 10) for place, role in enumerate(roles))
+    (desired / "relationships" / "good.yaml").write_text(f"name: good\nmode: {mode}\npeers:\n{peers}")
+    (good,) = load(desired).relationships
+    assert [str(peer.role) for peer in good.peers] == roles
+    assert good.primary.role is Role.PRIMARY
+    assert len(good.backups) == roles.count("backup")
+    assert (good.partner is None) == (mode == "passive-backup")
+
+
+def test_what_counts_for_partners_does_not_for_passive_backup(desired: Path) -> None:
+    (desired / "relationships" / "full.yml").unlink()
+    parameters = "parameters: {heartbeat-delay: 0, max-response-delay: 0, wait-backup-ack: true}\n"
+    text = "name: good\nmode: passive-backup\npeers:\n" + PEER.format("kea-a", "primary", 10) + parameters
+    (desired / "relationships" / "good.yaml").write_text(text)
+    assert load(desired).warnings == ()
 
 
 def test_the_inventory(desired: Path) -> None:
@@ -135,7 +174,7 @@ def test_where_everything_stands(desired: Path) -> None:
     assert branch.positions["parameters", "max-response-delay"] == Position(file, 16, 23)
     assert branch.positions["parameters", "state-machine", "states", 0, "pause"] == Position(file, 23, 36)
     assert ("parameters", "sync-timeout") not in branch.positions
-    assert len(branch.positions) == len(list(branch.positions)) == 38
+    assert len(branch.positions) == len(list(branch.positions)) == 41
 
 
 def test_a_warning_alone_comes_with_the_desired_state(desired: Path) -> None:

@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     inventory.control_urls_are_distinct,
     each(peers.roles_suit_the_mode),
     each(peers.peer_names_are_unique),
+    each(peers.pools_suit_the_mode),
     each(peers.users_are_sound),
     each(addresses.peer_urls_are_literal),
     each(addresses.peer_urls_are_distinct),

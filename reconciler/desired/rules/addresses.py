@@ -38,7 +38,7 @@ def peer_urls_are_literal(draft: Draft) -> Iterator[Problem]:
 
 
 def peer_urls_are_distinct(draft: Draft) -> Iterator[Problem]:
-    """peer-urls-distinct: Kea takes one URL for both peers, and a server then talks to itself (2.2.0 measured)."""
+    """peer-urls-distinct: Kea takes one URL for two peers, and a server then talks to itself (2.2.0 measured)."""
     seen: dict[tuple[str, int], Position] = {}
     for peer in draft.peers:
         if peer.parsed_url is None:
@@ -62,7 +62,7 @@ def https_has_tls(draft: Draft) -> Iterator[Problem]:
         if _is_https(peer) and len(missing) == len(_TLS):
             message = f"peers[{peer.index}].url is https, and there are no TLS files; Kea refuses that on a new pair"
             advice = (
-                f"Give trust-anchor, cert-file and key-file, in peers[{peer.index}] or in parameters for both. "
+                f"Give trust-anchor, cert-file and key-file, in peers[{peer.index}] or in parameters for all. "
                 "Servers that already have files of their own keep them."
             )
             place = draft.at("peers", peer.index, "url")

@@ -17,15 +17,23 @@ _LONGEST_DELAY = 65535  # milliseconds; a 16 bit number before Kea 3.3.0
 
 
 def heartbeats_are_on(draft: Draft) -> Iterator[Problem]:
-    """heartbeat-zero: without heartbeats Kea never leaves the state waiting, and never answers a client."""
-    if draft.parameters.get("heartbeat-delay") == 0:
+    """heartbeat-zero: without heartbeats Kea never leaves the state waiting, and never answers a client.
+
+    In passive-backup there are none anyway.
+    """
+    if draft.mode is not Mode.PASSIVE_BACKUP and draft.parameters.get("heartbeat-delay") == 0:
         message = "heartbeat-delay is 0: without heartbeats the servers wait for each other for ever"
         advice = "Write milliseconds, or leave it out for Kea's 10000."
         yield Problem(draft.at("parameters", "heartbeat-delay"), "heartbeat-zero", message, advice)
 
 
 def response_delay_allows_for_heartbeats(draft: Draft) -> Iterator[Problem]:
-    """response-delay: a partner heard once in heartbeat-delay must not count as lost before the next heartbeat."""
+    """response-delay: a partner heard once in heartbeat-delay must not count as lost before the next heartbeat.
+
+    In passive-backup nobody has a partner.
+    """
+    if draft.mode is Mode.PASSIVE_BACKUP:
+        return
     if draft.has_refused("parameters", "heartbeat-delay") or draft.has_refused("parameters", "max-response-delay"):
         return
     heartbeat = draft.parameters.get("heartbeat-delay", HEARTBEAT_DELAY)
@@ -51,15 +59,15 @@ def delays_are_within_limits(draft: Draft) -> Iterator[Problem]:
 
 def delayed_updates_suit_the_mode(draft: Draft) -> Iterator[Problem]:
     """delayed-updates-limit: only load-balancing has the state in which lease updates are kept back."""
-    if draft.mode is Mode.HOT_STANDBY and draft.parameters.get("delayed-updates-limit", 0) > 0:
-        message = "delayed-updates-limit must be 0 in hot-standby"
+    if draft.mode in {Mode.HOT_STANDBY, Mode.PASSIVE_BACKUP} and draft.parameters.get("delayed-updates-limit", 0) > 0:
+        message = f"delayed-updates-limit must be 0 in {draft.mode}"
         position = draft.at("parameters", "delayed-updates-limit")
         yield Problem(position, "delayed-updates-limit", message, "Leave it out, or write 0.")
 
 
 def backups_are_not_waited_for(draft: Draft) -> Iterator[Problem]:
     """wait-backup-ack: Kea takes true in passive-backup only."""
-    if draft.mode is not None and draft.parameters.get("wait-backup-ack") is True:
+    if draft.mode not in {None, Mode.PASSIVE_BACKUP} and draft.parameters.get("wait-backup-ack") is True:
         message = f"wait-backup-ack must be false in {draft.mode}"
         position = draft.at("parameters", "wait-backup-ack")
         yield Problem(position, "wait-backup-ack", message, "Leave it out, or write false.")

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.desired.wording import listed
-from reconciler.model import Problem, Role
+from reconciler.model import Mode, Pools, Problem, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,19 +16,23 @@ if TYPE_CHECKING:
 
 
 def roles_suit_the_mode(draft: Draft) -> Iterator[Problem]:
-    """mode-roles: exactly one primary, and one secondary or standby (Kea refuses all else when it loads the hook)."""
+    """mode-roles: exactly one primary, and the mode's one partner, if it has one; backups are free (Kea refuses all
+    else when it loads the hook).
+    """
     if draft.mode is None or "peers" not in draft.document.data or len(draft.peers) != _written_peers(draft):
         return
     needed = tuple(role for role in (Role.PRIMARY, draft.mode.partner_role) if role)
     if any(peer.role is None for peer in draft.peers):
         return
     counts = Counter(peer.role for peer in draft.peers)
-    advice = f"The mode {draft.mode} needs exactly one {listed(needed, 'and one')}."
+    advice = f"The mode {draft.mode} needs exactly one {listed(needed, 'and one')}; all others are backups."
     for role in needed:
         if not counts[role]:
             yield Problem(draft.at("peers"), "mode-roles", f"there is no {role}", advice)
     seen: set[Role | None] = set()
     for peer in draft.peers:
+        if peer.role is Role.BACKUP:
+            continue
         if peer.role not in needed:
             message = f"the mode {draft.mode} has no {peer.role}"
             yield Problem(draft.at("peers", peer.index, "role"), "mode-roles", message, advice)
@@ -38,16 +42,23 @@ def roles_suit_the_mode(draft: Draft) -> Iterator[Problem]:
         seen.add(peer.role)
 
 
+def pools_suit_the_mode(draft: Draft) -> Iterator[Problem]:
+    """pools-mode: only in load-balancing two servers hand out addresses at the same time."""
+    if draft.pools is Pools.SPLIT and draft.mode not in {None, Mode.LOAD_BALANCING}:
+        message = f"the pools can't be split in {draft.mode}, where one server hands out all addresses"
+        yield Problem(draft.at("pools"), "pools-mode", message, "Leave pools out, or use the mode load-balancing.")
+
+
 def _written_peers(draft: Draft) -> int:
     written = draft.document.data["peers"]
     return len(written) if isinstance(written, list) else -1
 
 
 def peer_names_are_unique(draft: Draft) -> Iterator[Problem]:
-    """peer-names-unique: Kea refuses two peers of one name, and a server can't be its own partner."""
+    """peer-names-unique: Kea refuses two peers of one name, and a server can't stand in for itself."""
     names: dict[str, Position] = {}
     servers: dict[str, Position] = {}
-    advice = "A relationship is between two different servers, each with a name of its own."
+    advice = "A relationship is between different servers, each with a name of its own."
     for peer in draft.peers:
         position = draft.at("peers", peer.index, "server")
         if peer.server is not None:
