@@ -28,8 +28,8 @@ EPILOG = """\b
 Exit codes:
   0    fine, or nothing to change
   1    an error, an unreachable server included
-  2    there are changes or drift (only with --detailed-exitcode)
-  3    blocked by a safety objection
+  2    there are changes, drift or differences (only with --detailed-exitcode)
+  3    blocked by a safety objection, or a precondition does not hold
   4    a server was changed by somebody else since the plan; plan again
   6    applied in part
   64   wrong usage
