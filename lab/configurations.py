@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -26,14 +26,16 @@ def base_configuration(service: Service, **parts: Any) -> dict[str, Any]:
     } | named
 
 
-def completed(body: Mapping[str, Any], service: Service, name: str, folder: Path, socket: Path) -> dict[str, Any]:
+def completed(
+    body: Mapping[str, Any], service: Service, name: str, folder: Path, sockets: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """`body` with everything that a server of its own needs, where it does not say otherwise.
 
-    `name` is the server's, `folder` the instance's own, `socket` the path of its control socket.
+    `name` is the server's, `folder` the instance's own, `sockets` its control sockets, of which versions before
+    2.7.2 can have only one.
     """
     own: dict[str, Any] = {
         "interfaces-config": {"interfaces": []},
-        "control-socket": {"socket-type": "unix", "socket-name": str(socket)},
         "lease-database": {
             "type": "memfile",
             "persist": True,
@@ -44,6 +46,8 @@ def completed(body: Mapping[str, Any], service: Service, name: str, folder: Path
     }
     if service is Service.DHCP6:
         own["server-id"] = server_id(name)
+    if not body.keys() & {"control-socket", "control-sockets"}:
+        own |= {"control-socket": sockets[0]} if len(sockets) == 1 else {"control-sockets": sockets}
     return own | dict(body)
 
 

@@ -5,10 +5,12 @@ Deliberately not the reconciler's own client, so that one can't hide the other's
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -41,7 +43,12 @@ def ask(path: Path, command: str, arguments: Any = None, *, seconds: float = 60.
 
 
 def is_answering(url: str, *, seconds: float = 1.0) -> bool:
-    """Whether any HTTP server answers at `url`, even if only to refuse us."""
+    """Whether any HTTP server answers at `url`, even if only to refuse us; with TLS, whether anybody listens."""
+    place = urlsplit(url)
+    if place.scheme == "https":
+        with contextlib.suppress(OSError), socket.create_connection((place.hostname or "", place.port or 443), seconds):
+            return True
+        return False
     request = urllib.request.Request(url, b'{"command": "list-commands"}', _JSON)  # noqa: S310 - the lab's own
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -6,7 +6,8 @@
 #
 # Packages are installed only where that is possible without asking anybody (apt-get, and root or a sudo that wants no
 # password). Where it is not, Python alone is necessary: without Kea the demo uses simulated servers and the tests of
-# the real thing are skipped, except with CI=true, where a missing Kea is an error.
+# the real thing are skipped, except with CI=true, where a missing Kea is an error. The generations of Kea that Debian 12
+# does not have are made by lab/trees.sh, where that is possible.
 # PYTHON names the interpreter for .venv; by default the first python3 of 3.11 or later on the PATH.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -76,6 +77,7 @@ missing_packages() {
     has perfdhcp || echo kea-admin
     has ip || echo iproute2
     has faketime || echo faketime
+    has debootstrap || echo debootstrap debian-archive-keyring
     has curl || echo curl
 }
 
@@ -165,7 +167,12 @@ main() {
     *) die "usage: lab/install.sh [--without-kea]" ;;
     esac
     ensure_packages "$kea"
-    [ "$kea" = without-kea ] || check_kea
+    if [ "$kea" = with-kea ]; then
+        check_kea
+        # shellcheck source=lab/trees.sh
+        source lab/trees.sh
+        ensure_trees
+    fi
     make_environment
 }
 

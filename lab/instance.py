@@ -10,20 +10,13 @@ import orjson
 
 from lab.control import ask, is_answering
 from lab.errors import LabError
+from lab.generation import AGENT, found
 from lab.process import Process, wait_until
-from reconciler.model import Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-AGENT = "kea-ctrl-agent"
-PROGRAMS = (AGENT, *(f"kea-{service}" for service in Service))
-_SEARCHED = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
-
-
-def found(program: str) -> str | None:
-    """Where one of Kea's programs is on this machine, if it is installed."""
-    return shutil.which(program, path=_SEARCHED)
+    from reconciler.model import Service
 
 
 def is_confined(program: str) -> bool:
@@ -32,7 +25,7 @@ def is_confined(program: str) -> bool:
 
 
 def runnable(program: str, folder: Path) -> str:
-    """The path by which the lab can run one of Kea's programs from files in `folder`.
+    """The path by which the lab can run one of this machine's own programs from files in `folder`.
 
     Such a profile goes by the program's path: where one is in force, a copy in `folder` is run instead.
     """
@@ -56,7 +49,7 @@ class Instance:
         self.folder = folder
         self.config_file = folder / "kea.conf"
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o750)  # Kea 2.6.3 and later refuses a socket in a folder that others can look into
+        folder.chmod(0o750)
         own = ("KEA_PIDFILE_DIR", "KEA_LOCKFILE_DIR", "KEA_DHCP_DATA_DIR", "KEA_LOG_FILE_DIR")
         self.process = Process(
             (*command, "-c", str(self.config_file)),
@@ -120,10 +113,10 @@ class Daemon(Instance):
 
 
 class Agent(Instance):
-    """kea-ctrl-agent, listening at `url`."""
+    """kea-ctrl-agent in front of the sockets in a folder, listening at `url`."""
 
-    def __init__(self, label: str, command: Sequence[str], folder: Path, url: str) -> None:
-        super().__init__(label, AGENT, command, folder, folder)
+    def __init__(self, label: str, command: Sequence[str], folder: Path, sockets: Path, url: str) -> None:
+        super().__init__(label, AGENT, command, folder, sockets)
         self.url = url
 
     def answers(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.configurations import base_configuration
 from lab.errors import LabError
-from lab.instance import PROGRAMS, found
+from lab.generation import GENERATIONS, OLDEST, Generation
 from lab.server import KeaServer
 from reconciler.model import Service
 
@@ -19,12 +19,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["KeaServer", "LabError", "Service", "base_configuration", "kea_is_installed", "pair", "start_server"]
+__all__ = [
+    "GENERATIONS",
+    "OLDEST",
+    "Generation",
+    "KeaServer",
+    "LabError",
+    "Service",
+    "base_configuration",
+    "kea_is_installed",
+    "pair",
+    "start_server",
+]
 
 
-def kea_is_installed() -> bool:
-    """Whether kea-dhcp4, kea-dhcp6 and kea-ctrl-agent can be started on this machine."""
-    return all(found(program) for program in PROGRAMS)
+def kea_is_installed(generation: Generation = OLDEST) -> bool:
+    """Whether kea-dhcp4, kea-dhcp6 and kea-ctrl-agent of this generation can be started on this machine."""
+    return generation.missing() is None
 
 
 def start_server(

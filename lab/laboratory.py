@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from lab.kea import KeaServer, base_configuration, start_server
+from lab.kea import OLDEST, Generation, KeaServer, base_configuration, start_server
 from lab.proxy import Proxy
 from reconciler.model import Service
 from reconciler.redaction import Scrubber, hide_named_secrets, secret_values
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 class Laboratory:
     """Starts servers and proxies in a folder of its own; `close()`, or the end of `with`, ends and deletes all.
 
-    Without a `directory` it makes a short one: a control socket's path has room for 107 bytes only.
+    Without a `directory` it makes a short one: a control socket's path has room for 107 bytes only. Servers are of
+    `generation` where they do not say otherwise.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, generation: Generation = OLDEST) -> None:
+        self.generation = generation
         self.directory = directory or Path(tempfile.mkdtemp(prefix="kea-lab-"))
         self.servers: list[KeaServer] = []
         self._ending = contextlib.ExitStack()
@@ -34,7 +36,7 @@ class Laboratory:
 
     def server(self, name: str, configurations: Mapping[Service, Mapping[str, Any]], **options: Any) -> KeaServer:
         """A running server; `options` are those of KeaServer."""
-        server = start_server(self.directory, name, configurations, **options)
+        server = start_server(self.directory, name, configurations, **{"generation": self.generation, **options})
         self.servers.append(server)
         self._ending.callback(server.stop)
         return server

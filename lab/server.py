@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab.configurations import agent_configuration, completed
 from lab.errors import LabError
-from lab.instance import AGENT, Agent, Daemon, runnable
+from lab.generation import AGENT, OLDEST, Generation
+from lab.instance import Agent, Daemon, runnable
 from lab.ports import Port
 
 if TYPE_CHECKING:
@@ -32,8 +33,13 @@ class KeaServer:
     - `wrapper`: what the commands are run with, such as ("ip", "netns", "exec", "NAME"). It has to end in an
       exec, or in a child of its own process group.
     - `executables`: for a program's name (kea-dhcp4, kea-dhcp6, kea-ctrl-agent) the command to run instead.
+    - `generation`: which Kea to run.
+    - `direct`: let each daemon take commands over HTTP itself too (Kea 3.0), with these parts put over the
+      socket's entry (authentication, TLS).
+    - `has_agent`: whether there is an agent at all.
 
-    Everything of it is in `directory` (the given folder / name), each program in a folder of its own there.
+    Everything of it is in `directory` (the given folder / name), each program in a folder of its own there. A
+    daemon in a tree sees the given folder, and nothing else of ours.
     """
 
     def __init__(
@@ -48,19 +54,29 @@ class KeaServer:
         faketime: str | None = None,
         wrapper: Sequence[str] = (),
         executables: Mapping[str, Sequence[str]] | None = None,
+        generation: Generation = OLDEST,
+        direct: Mapping[str, Any] | None = None,
+        has_agent: bool = True,
     ) -> None:
         self.name = name
+        self.generation = generation
         self.directory = Path(directory).resolve() / name
         self.services = tuple(configurations)
         self._wrapper = tuple(wrapper)
         self._faketime = ("faketime", "-f", faketime) if faketime else ()
         self._executables = dict(executables or {})
         self._short: Path | None = None
-        self._ports: dict[Service | str, Port] = {AGENT: Port(address, port)}
-        self._ports |= {service: Port() for service in self.services}
+        self._address = address
         self._host = f"[{address}]" if ":" in address else address
+        self._ports: dict[Service | str, Port] = {AGENT: Port(address, port)}
+        self._ports |= {service: Port(address) for service in self.services}
+        self._direct = direct
+        self._http = {service: Port(address) for service in self.services if direct is not None}
+        self._at = self._socket_folder()
+        self._at.chmod(0o750)  # Kea 2.6.3 and later refuses a socket in a folder that others can look into
         self._daemons = {service: self._daemon(service, body) for service, body in configurations.items()}
-        self._agent = self._new_agent(address, agent or {})
+        self._parts = dict(agent or {})
+        self._agent = self._new_agent() if has_agent else None
 
     def __repr__(self) -> str:
         return f"KeaServer({self.name!r}, {self.control!r})"
@@ -70,11 +86,26 @@ class KeaServer:
     @property
     def control(self) -> str:
         """The agent's URL."""
-        return f"http://{self._host}:{self._ports[AGENT].number}/"
+        return self._url(self._ports[AGENT], self._parts)
+
+    def direct(self, service: Service) -> str:
+        """The URL of the daemon's own HTTP socket; KeyError without one."""
+        return self._url(self._http[service], self._direct or {})
 
     def peer_url(self, service: Service) -> str:
         """A URL with a free port of this server, held for the HA hook's dedicated listener of `service`."""
-        return f"http://{self._host}:{self._ports[service].number}/"
+        return self._url(self._ports[service], {})
+
+    def ha_url(self, service: Service) -> str:
+        """Where the peers of this generation reach it by default: at its dedicated listener, or at its agent."""
+        return self.peer_url(service) if self.generation.has_dedicated_listener else self.control
+
+    @property
+    def agent(self) -> Agent:
+        """Its agent; LabError without one."""
+        if self._agent is None:
+            raise LabError(f"{self.name} has no agent")
+        return self._agent
 
     def unix(self, service: Service) -> str:
         """The daemon's control socket as an endpoint's `control`: `unix:/path`."""
@@ -106,7 +137,7 @@ class KeaServer:
     def stop(self) -> None:
         """End everything this server started and give its ports back; its folder stays."""
         self._end_processes()
-        for port in self._ports.values():
+        for port in (*self._ports.values(), *self._http.values()):
             port.release()
         if self._short is not None:
             shutil.rmtree(self._short, ignore_errors=True)
@@ -138,11 +169,11 @@ class KeaServer:
 
     def start_agent(self) -> None:
         """Start the agent, and wait until it answers."""
-        self._agent.start()
+        self.agent.start()
 
     def stop_agent(self) -> None:
         """End the agent; the daemons stay and answer on their sockets."""
-        self._agent.process.stop()
+        self.agent.process.stop()
 
     def pid(self, service: Service) -> int:
         """The daemon's process id; LabError when it was not started."""
@@ -184,36 +215,52 @@ class KeaServer:
         return reply
 
     def _instances(self) -> tuple[Agent | Daemon, ...]:
-        return (self._agent, *self._daemons.values())
+        agents = () if self._agent is None else (self._agent,)
+        return (*agents, *self._daemons.values())
 
     def _end_processes(self) -> None:
         for instance in self._instances():
             instance.process.stop()
 
-    def _command(self, program: str, folder: Path) -> tuple[str, ...]:
-        return tuple(self._executables.get(program) or (runnable(program, folder),))
+    def _url(self, port: Port, parts: Mapping[str, Any]) -> str:
+        return f"{'https' if 'cert-file' in parts else 'http'}://{self._host}:{port.number}/"
+
+    def _command(self, program: str, folder: Path, *before: str) -> tuple[str, ...]:
+        """What runs the program, with `before` (faketime) before it."""
+        shared = [self.directory.parent, *([self._short] if self._short else [])]
+        # AppArmor goes by the path as seen from outside, and knows none in a tree.
+        own = runnable(program, folder) if self.generation.tree is None else f"/usr/sbin/{program}"
+        command = (*before, *(self._executables.get(program) or (own,)))
+        return (*self._wrapper, *self.generation.entered(command, shared))
 
     def _daemon(self, service: Service, body: Mapping[str, Any]) -> Daemon:
-        folder, socket = self.directory / service, self._socket(service)
-        command = (*self._wrapper, *self._faketime, *self._command(f"kea-{service}", folder))
+        folder, socket = self.directory / service, self._at / f"{service}.sock"
+        command = self._command(f"kea-{service}", folder, *self._faketime)
         daemon = Daemon(f"{self.name} ({service})", service, command, folder, socket)
-        daemon.write_config(service.root, completed(body, service, self.name, folder, socket))
+        daemon.write_config(service.root, completed(body, service, self.name, folder, self._sockets(service, socket)))
         return daemon
 
-    def _new_agent(self, address: str, parts: Mapping[str, Any]) -> Agent:
+    def _sockets(self, service: Service, path: Path) -> list[dict[str, Any]]:
+        """The daemon's control sockets, that of the lab first."""
+        sockets: list[dict[str, Any]] = [{"socket-type": "unix", "socket-name": str(path)}]
+        if self._direct is not None:
+            place = {"socket-address": self._address, "socket-port": self._http[service].number}
+            kind = "https" if "cert-file" in self._direct else "http"
+            sockets.append({"socket-type": kind, **place, **self._direct})
+        return sockets
+
+    def _new_agent(self) -> Agent:
         folder = self.directory / "agent"
-        command = (*self._wrapper, *self._command(AGENT, folder))
-        agent = Agent(f"{self.name} (agent)", command, folder, self.control)
+        agent = Agent(f"{self.name} (agent)", self._command(AGENT, folder), folder, self._at, self.control)
         sockets = {service: daemon.socket for service, daemon in self._daemons.items()}
-        own = agent_configuration(address, self._ports[AGENT].number, sockets, folder)
-        agent.write_config("Control-agent", own | dict(parts))
+        own = agent_configuration(self._address, self._ports[AGENT].number, sockets, folder)
+        agent.write_config("Control-agent", own | self._parts)
         return agent
 
-    def _socket(self, service: Service) -> Path:
-        path = self.directory / service / "kea.sock"
-        if len(str(path)) <= _PATH_LIMIT:
-            return path
-        if self._short is None:  # Linux has no room for a long path in a socket's address
-            self._short = Path(tempfile.mkdtemp(prefix="kea-lab-"))
-            self._short.chmod(0o750)
-        return self._short / f"{service}.sock"
+    def _socket_folder(self) -> Path:
+        """The folder for the control sockets of all daemons: from Kea 2.6.3 on an agent knows only one."""
+        if len(str(self.directory / "dhcp4.sock")) <= _PATH_LIMIT:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            return self.directory
+        self._short = Path(tempfile.mkdtemp(prefix="kea-lab-"))  # Linux has no room for a long path in an address
+        return self._short

@@ -1,4 +1,4 @@
-"""What every test can ask for: a laboratory of real Kea servers."""
+"""What every test can ask for: a laboratory of real Kea servers, of each generation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.kea import KeaServer, kea_is_installed
+from lab.kea import GENERATIONS, OLDEST, Generation, KeaServer
 from lab.laboratory import Laboratory
 
 if TYPE_CHECKING:
@@ -16,12 +16,43 @@ if TYPE_CHECKING:
 _LABORATORY = pytest.StashKey[Laboratory]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--generation 3.0` runs real Kea of that generation only; once for each that is wanted."""
+    names = [generation.series for generation in GENERATIONS]
+    parser.addoption("--generation", action="append", choices=names, help="real Kea of this generation only")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that uses a `generation`, itself or by a fixture, runs on each, or on those that its marker names."""
+    if "generation" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("generations")
+    wanted = [each for each in GENERATIONS if marker is None or each.series in marker.args]
+    metafunc.parametrize("generation", wanted, ids=str, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not asked for; and let a group of tests that shares its servers be one for each generation."""
+    chosen = config.getoption("--generation")
+    kept = [item for item in items if not chosen or all(each.series in chosen for each in _generations(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+    for item in items:
+        if item.get_closest_marker("xdist_group") is not None:
+            for generation in _parameters(item):
+                item.add_marker(pytest.mark.xdist_group(generation.series))
+
+
 @pytest.fixture
-def lab(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
-    """A laboratory of the test's own: `lab.pair()`, `lab.server(...)`, `lab.proxy(server)`; for tests marked kea."""
+def lab(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Laboratory]:
+    """A laboratory of the test's own, for each generation: `lab.pair()`, `lab.server(...)`, `lab.proxy(server)`.
+
+    For tests marked kea. Several generations at once: `lab.server(..., generation=...)`.
+    """
     if request.node.get_closest_marker("kea") is None:
         pytest.fail("a test that starts real Kea daemons must be marked kea", pytrace=False)
-    with Laboratory() as laboratory:
+    with Laboratory(generation=generation) as laboratory:
         request.node.stash[_LABORATORY] = laboratory
         yield laboratory
 
@@ -33,13 +64,29 @@ def kea_pair(lab: Laboratory) -> tuple[KeaServer, KeaServer]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Without Kea a test of the real thing is skipped with a reason, except where it must not be: in CI."""
-    if item.get_closest_marker("kea") is None or kea_is_installed():
+    """Without its Kea a test of the real thing is skipped with a reason, except where it must not be: in CI."""
+    missing = [why for each in _generations(item) if (why := each.missing()) is not None]
+    if not missing:
         return
-    reason = "needs the real daemons kea-dhcp4, kea-dhcp6 and kea-ctrl-agent (lab/install.sh installs them)"
+    reason = f"needs the real daemons kea-dhcp4, kea-dhcp6 and kea-ctrl-agent: {missing[0]}"
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}; with CI=true that is a failure", pytrace=False)
     pytest.skip(reason)
+
+
+def _parameters(item: pytest.Item) -> list[Generation]:
+    """The generations among the test's parameters, in tuples of them too: a pair of different ones, for instance."""
+    callspec = getattr(item, "callspec", None)
+    values = list(callspec.params.values()) if callspec else []
+    flat = [each for value in values for each in (value if isinstance(value, tuple) else (value,))]
+    return [each for each in flat if isinstance(each, Generation)]
+
+
+def _generations(item: pytest.Item) -> list[Generation]:
+    """The generations of real Kea that the test needs; one that does not say takes the oldest."""
+    if item.get_closest_marker("kea") is None:
+        return []
+    return _parameters(item) or [OLDEST]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.kea import OLDEST, Generation
 from lab.laboratory import Laboratory
 from reconciler.model import Service
 from reconciler.simulator import Clock, World
@@ -15,13 +16,16 @@ from tests.contract.sides import Real, Side, Simulated
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BOTH = [pytest.param("simulator"), pytest.param("kea", marks=pytest.mark.kea)]
+SIMULATED = (OLDEST,)
+REAL = (OLDEST,)
+BOTH = [pytest.param(("simulator", each), id=f"simulator-{each}") for each in SIMULATED]
+BOTH += [pytest.param(("kea", each), id=f"kea-{each}", marks=pytest.mark.kea) for each in REAL]
 
 
-def _servers(kind: str, *names: str) -> Iterator[list[Side]]:
+def _servers(kind: str, *names: str, generation: Generation = OLDEST) -> Iterator[list[Side]]:
     bodies: dict[Service, dict[str, Any]] = {service: {} for service in Service}
     if kind == "kea":
-        with Laboratory() as laboratory:
+        with Laboratory(generation=generation) as laboratory:
             yield [Real(laboratory.server(name, bodies)) for name in names]
         return
     with World(Clock(speed=0)) as world:  # the tests move the time, see Side.let_pass
@@ -31,7 +35,8 @@ def _servers(kind: str, *names: str) -> Iterator[list[Side]]:
 @pytest.fixture(scope="module", params=BOTH)
 def side(request: pytest.FixtureRequest) -> Iterator[Side]:
     """One server of either kind, with both services."""
-    for servers in _servers(request.param, "kea-a"):
+    kind, generation = request.param
+    for servers in _servers(kind, "kea-a", generation=generation):
         yield servers[0]
 
 
@@ -52,7 +57,8 @@ def real() -> Iterator[Side]:
 @pytest.fixture(scope="module", params=BOTH)
 def servers(request: pytest.FixtureRequest) -> Iterator[list[Side]]:
     """Two unrelated servers of either kind."""
-    yield from _servers(request.param, "kea-a", "kea-b")
+    kind, generation = request.param
+    yield from _servers(kind, "kea-a", "kea-b", generation=generation)
 
 
 @pytest.fixture(params=list(Service), ids=str)

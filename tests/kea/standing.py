@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.kea import KeaServer, base_configuration
+from lab.kea import OLDEST, Generation, KeaServer, base_configuration
 from lab.laboratory import Laboratory
 from lab.proxy import Proxy
 from reconciler.model import Mode, Service
@@ -87,9 +87,9 @@ class Standing(World):
         self.forget()
 
 
-def standing() -> Iterator[Standing]:
+def standing(generation: Generation = OLDEST) -> Iterator[Standing]:
     """A pair that has been created."""
-    with Laboratory() as lab:
+    with Laboratory(generation=generation) as lab:
         world = Standing(lab)
         world.must_apply()
         yield world

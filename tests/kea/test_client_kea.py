@@ -209,7 +209,7 @@ def is_listening(port: int) -> bool:
 def speaking_tls(server: KeaServer, **files: str) -> str:
     """Start the server's agent again with TLS and client certificates required; where it is then."""
     server.stop_agent()
-    agent = server._agent
+    agent = server.agent
     config = orjson.loads(agent.config_file.read_bytes())["Control-agent"]
     agent.write_config("Control-agent", {**config, **files, "cert-required": True})
     agent.launch()

@@ -33,6 +33,7 @@ WRITING = ("config-set", "config-test", "config-write", "config-reload", "dhcp-d
 OWN = (
     "interfaces-config",
     "control-socket",
+    "control-sockets",
     "hooks-libraries",
     "lease-database",
     "loggers",
@@ -65,7 +66,7 @@ class World:
     - `configurations`: what each server starts from, by its name (default: no subnets).
     - `parameters`: put over HURRIED in the relationship.
     - `is_logged`: whether the reconciler goes through a proxy before each agent, `sent(server)`; the peers never do.
-    - `options`: those of KeaServer, by server name.
+    - `options`: those of KeaServer, by server name; both are of the laboratory's generation unless it says otherwise.
 
     `documents` are the relationships, as the YAML files say them; `write()` after a change to them.
     """
@@ -225,13 +226,13 @@ class World:
 def relationship(
     name: str, service: Service, mode: Mode, a: KeaServer, b: KeaServer, parameters: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """A relationship's YAML document with `a` as the primary; the peers talk through their agents (Kea 2.2)."""
-    roles = ("primary", str(mode.partner_role))
+    """A relationship's YAML document with `a` as the primary; the peers talk as theirs do by default."""
+    roles = ((a, "primary"), (b, str(mode.partner_role)))
     return {
         "name": name,
         "service": service.value,
         "mode": mode.value,
-        "peers": [{"server": s.name, "role": role, "url": s.control} for s, role in zip((a, b), roles, strict=True)],
+        "peers": [{"server": server.name, "role": role, "url": server.ha_url(service)} for server, role in roles],
         "parameters": {**HURRIED, **(parameters or {})},
     }
 

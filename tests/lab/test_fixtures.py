@@ -5,20 +5,26 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-WITHOUT_KEA = "import tests.conftest\ntests.conftest.kea_is_installed = lambda: False\n"
+WITHOUT_KEA = "from lab.kea import Generation\nGeneration.missing = lambda self: f'no Kea {self}'\n"
 
 
-def run_tests(folder: Path, test: str, *, ci: str) -> str:
-    """What pytest prints about the file `test` in `folder` under the rules of this project's conftest."""
+def run_tests(folder: Path, test: str, *options: str, ci: str = "", wanted: Sequence[str] = ("2.2",)) -> str:
+    """What pytest prints about the file `test` in `folder` under the rules of this project's conftest.
+
+    Real daemons are of the `wanted` generations only.
+    """
     (folder / "test_it.py").write_text(f"import pytest\nfrom lab.kea import Service, base_configuration\n{test}")
+    chosen = [f"--generation={series}" for series in wanted]
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", os.devnull, "--rootdir", str(folder)]
+    command += ["-o", "markers=kea: real\ngenerations: these", "-p", "no:cacheprovider", "-rs"]
     finished = subprocess.run(
-        [*command, "-o", "markers=kea: real", "-p", "no:cacheprovider", "-rs", str(folder)],
+        [*command, *options, *chosen, str(folder)],
         cwd=CHECKOUT,
         env=os.environ | {"CI": ci},
         capture_output=True,
@@ -29,7 +35,9 @@ def run_tests(folder: Path, test: str, *, ci: str) -> str:
     return finished.stdout
 
 
-@pytest.mark.parametrize(("ci", "closing"), [("", "1 passed, 1 skipped"), ("true", "1 passed, 1 error")])
+@pytest.mark.parametrize(
+    ("ci", "closing"), [("", "1 passed, 1 skipped, 2 deselected"), ("true", "1 passed, 2 deselected, 1 error")]
+)
 def test_without_kea_a_test_of_the_real_thing_is_skipped_and_in_ci_it_fails(
     tmp_path: Path, ci: str, closing: str
 ) -> None:
@@ -37,7 +45,7 @@ def test_without_kea_a_test_of_the_real_thing_is_skipped_and_in_ci_it_fails(
     test = "@pytest.mark.kea\ndef test_real(lab): lab.pair()\n\ndef test_other(): pass\n"
     printed = run_tests(tmp_path, test, ci=ci)
     assert closing in printed.splitlines()[-1]
-    assert "needs the real daemons kea-dhcp4, kea-dhcp6 and kea-ctrl-agent (lab/install.sh installs them)" in printed
+    assert "needs the real daemons kea-dhcp4, kea-dhcp6 and kea-ctrl-agent: no Kea 2.2" in printed
 
 
 @pytest.mark.kea
@@ -59,8 +67,34 @@ def test_real(lab):
     assert "canary-4711" not in printed
 
 
+def test_a_test_of_the_real_thing_runs_on_each_generation_that_it_does_not_exclude(tmp_path: Path) -> None:
+    tests = """
+@pytest.mark.kea
+def test_each(lab): pass
+
+@pytest.mark.kea
+@pytest.mark.generations("2.6", "3.0")
+def test_newer(generation): pass
+
+@pytest.mark.kea
+def test_oldest(): pass
+
+def test_none(): pass
+"""
+    everything = run_tests(tmp_path, tests, "--collect-only", "-q", wanted=())
+    names = [line.partition("::")[2] for line in everything.splitlines() if "::" in line]
+    each = [f"test_each[{series}]" for series in ("2.2", "2.6", "3.0")]
+    assert sorted(names) == sorted([*each, "test_newer[2.6]", "test_newer[3.0]", "test_oldest", "test_none"])
+    newest = run_tests(tmp_path, tests, "--collect-only", "-q", wanted=["3.0"])
+    assert [line.partition("::")[2] for line in newest.splitlines() if "::" in line] == [
+        "test_each[3.0]",
+        "test_newer[3.0]",
+        "test_none",
+    ]
+
+
 @pytest.mark.kea
 def test_the_laboratory_is_only_for_tests_that_say_so(tmp_path: Path) -> None:
-    printed = run_tests(tmp_path, "def test_unmarked(lab): lab.pair()\n", ci="")
-    assert "1 error" in printed.splitlines()[-1]
+    printed = run_tests(tmp_path, "def test_unmarked(lab): lab.pair()\n")
+    assert "3 errors" in printed.splitlines()[-1]
     assert "must be marked kea" in printed
