@@ -271,6 +271,15 @@ class Unreachable:
 Live = Snapshot | Unreachable
 
 
+class Probe(StrEnum):
+    """What a try to connect to an address found."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    NO_ANSWER = "no answer"
+    NOT_TRIED = "not tried"
+
+
 # ------------------------------------------------------------------------------------------- decisions
 
 

@@ -19,7 +19,7 @@ from reconciler.redaction import Scrubber
 if TYPE_CHECKING:
     from reconciler.kea.access import Credentials, Settings
     from reconciler.kea.client import Client
-    from reconciler.model import Desired, Endpoint, Live, Plan, Service
+    from reconciler.model import Desired, Endpoint, Live, Plan, Probe, Service
     from reconciler.running.hands import Hands
 
 T = TypeVar("T")
@@ -93,6 +93,12 @@ class Session:
         run(work())
         self.learn(found.values())
         return found
+
+    def probe(self, urls: Iterable[str]) -> Mapping[str, Probe]:
+        """Say what listens at each of the urls, seen from here."""
+        from reconciler.kea.probing import probe
+
+        return run(probe(urls, self.settings))
 
     def learn(self, live: Iterable[Live]) -> None:
         """Learn the secrets in the servers' local parts, where Kea keeps its passwords."""
@@ -231,9 +237,12 @@ def make_plan(
     session: Session, directory: Path, names: Sequence[str]
 ) -> tuple[Plan, Mapping[tuple[str, Service], Live]]:
     """Read desired and live and plan: the one path that plan, apply, drift and status share."""
+    from reconciler.planning import preflight
     from reconciler.planning.plan import plan
 
     desired = load_desired(directory, names)
     with progress() as say:
         live = session.observe(endpoints_of(desired), say)
-    return plan(desired, live), live
+        wanted = preflight.urls(desired, live)
+        probes = session.probe(wanted) if wanted else {}
+    return plan(desired, live, probes), live

@@ -148,7 +148,8 @@ def heartbeat_delay(relationship: Relationship) -> float:
 
 def beat(parameters: Mapping[str, Any]) -> float:
     """Return the heartbeat-delay, in seconds, that a relationship's parameters or a whole entry of the hook give."""
-    return float(parameters.get("heartbeat-delay", defaults("", "0")["heartbeat-delay"])) / 1000
+    delay = parameters.get("heartbeat-delay")
+    return float(delay if isinstance(delay, int) else defaults("", "0")["heartbeat-delay"]) / 1000
 
 
 def sync_timeout(relationship: Relationship) -> float:

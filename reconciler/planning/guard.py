@@ -215,6 +215,7 @@ CODES = (
     "clock-skew",
     "identity",
     "leases-not-persistent",
+    "listener-port",
     "out-of-touch",
     "partner-not-normal",
     "shared-pools",

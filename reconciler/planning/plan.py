@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from reconciler.errors import TooDeepError
 from reconciler.kea.shapes import misshapen
@@ -18,7 +19,7 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
-from reconciler.planning import wanted
+from reconciler.planning import preflight, wanted
 from reconciler.planning.authority import authority
 from reconciler.planning.guard import Case, objections
 from reconciler.planning.notes import notes
@@ -29,18 +30,22 @@ from reconciler.planning.server_plan import plan_server
 from reconciler.planning.structure import undecidable
 
 LiveWorld = Mapping[tuple[str, Service], Live]
+NO_PROBES: preflight.Probes = MappingProxyType({})
 
 
-def plan(desired: Desired, live: LiveWorld) -> Plan:
+def plan(desired: Desired, live: LiveWorld, probes: preflight.Probes = NO_PROBES) -> Plan:
     """Return what is to be done about every desired relationship, sorted by name.
 
-    `live` must hold every endpoint that a peer of these relationships names.
+    `live` must hold every endpoint that a peer of these relationships names; `probes` say what was found at the urls of
+    `preflight.urls`, as far as that was tried.
     """
     ordered = sorted(desired.relationships, key=lambda relationship: relationship.name)
-    return Plan(desired.revision, tuple(plan_relationship(each, live, desired.revision) for each in ordered))
+    return Plan(desired.revision, tuple(plan_relationship(each, live, desired.revision, probes) for each in ordered))
 
 
-def plan_relationship(relationship: Relationship, live: LiveWorld, revision: str) -> RelationshipPlan:
+def plan_relationship(
+    relationship: Relationship, live: LiveWorld, revision: str, probes: preflight.Probes = NO_PROBES
+) -> RelationshipPlan:
     """Return what is to be done about one relationship, or why that can't be said."""
     peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
     truth = authority(relationship, peers)
@@ -54,7 +59,7 @@ def plan_relationship(relationship: Relationship, live: LiveWorld, revision: str
         snapshots = judged(relationship, {name: located(relationship, each) for name, each in snapshots.items()})
         reason = undecidable(relationship, snapshots) or ""
         if not reason:
-            return _decided(relationship, truth, snapshots, revision)
+            return _decided(relationship, truth, snapshots, revision, probes)
     except (TooDeepError, RecursionError):  # Kea before 2.6.5 takes any depth (in a user-context)
         reason = f"the configuration of {' or '.join(snapshots)} is nested too deep to be compared"
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -74,7 +79,11 @@ def _garbage(snapshots: Mapping[str, Snapshot]) -> str | None:
 
 
 def _decided(
-    relationship: Relationship, truth: Authority, snapshots: Mapping[str, Snapshot], revision: str
+    relationship: Relationship,
+    truth: Authority,
+    snapshots: Mapping[str, Snapshot],
+    revision: str,
+    probes: preflight.Probes,
 ) -> RelationshipPlan:
     source = snapshots[truth.server or ""]
     shared = any("config-control" in snapshot.config for snapshot in snapshots.values())
@@ -87,9 +96,12 @@ def _decided(
         servers.append(plan_server(relationship, peer, snapshot, theirs, source.endpoint.server, revision))
     result = RelationshipPlan(relationship, truth, replicates=replicates, servers=tuple(servers))
     written = [server for server in servers if server.changes]
+    remarks = list(notes(relationship, source, snapshots, shared=shared))
     if written:
         what = procedure(relationship, snapshots)
         case = Case(relationship, what, source, snapshots, written)
         steps = stages(relationship, servers)
-        result = replace(result, procedure=what, objections=objections(case), stages=steps)
-    return replace(result, notes=tuple(notes(relationship, source, snapshots, shared=shared)))
+        found = (*objections(case), *preflight.objections(case, probes))
+        result = replace(result, procedure=what, objections=found, stages=steps)
+        remarks += preflight.notes(case, probes)
+    return replace(result, notes=tuple(remarks))

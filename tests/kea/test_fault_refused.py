@@ -162,7 +162,9 @@ def test_a_new_pair_that_does_not_become_normal_is_undone(
     monkeypatch.setattr(waiting, "time_limit", lambda _: 8.0)
     unrelated.document["peers"][1]["url"] = "http://127.0.0.1:9/"  # nobody is there
     unrelated.write()
-    done = unrelated.apply("--format", "json")
+    refused = unrelated.apply("--format", "json")
+    assert (refused.exit_code, touched(unrelated)) == (3, [])
+    done = unrelated.apply("--format", "json", "--approve", "listener-port")
     assert done.exit_code == 1, done
     assert [each["result"] for each in told(done).values()] == ["restored", "restored"]
     assert "not normal after 8 s" in told(done)["kea-a"]["reason"]
@@ -186,7 +188,9 @@ def test_a_listener_whose_port_is_taken_is_noticed_by_the_other_side(
     unrelated.write()
     address = urlsplit(unrelated.a.peer_url(S))
     with socket.create_server((address.hostname or "", address.port or 0)):
-        done = unrelated.apply("--format", "json")
+        refused = unrelated.apply("--format", "json")
+        assert (refused.exit_code, touched(unrelated)) == (3, [])
+        done = unrelated.apply("--format", "json", "--approve", "listener-port")
     assert done.exit_code == 1, done
     assert [each["result"] for each in told(done).values()] == ["restored", "restored"]
     unrelated.must_be_as_before()
