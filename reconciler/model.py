@@ -284,11 +284,14 @@ class Probe(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a change is due: desired changed, the authority's data changed, or a peer was changed behind us."""
+    """Why a change is due: desired changed, the authority's data changed, a peer was changed behind us, or nobody
+    changed anything but a server's version of Kea.
+    """
 
     GIT = "git"
     PRIMARY = "primary"
     PEER = "peer"
+    VERSION = "version"
 
 
 class Action(StrEnum):
@@ -369,6 +372,8 @@ class Fingerprints:
 class Stamp:
     """What we leave in a server's user-context: the relationship, the revision of desired, a digest of the
     relationship as it was wanted then, its local path patterns, and the fingerprints of the replicated part then.
+
+    `version` is the Kea that the server ran then, in whose words that part was; empty where release 0.1.0 left it out.
     """
 
     relationship: str
@@ -376,6 +381,7 @@ class Stamp:
     desired: str
     local: tuple[str, ...]
     fingerprints: Fingerprints
+    version: str = ""
 
 
 class Procedure(StrEnum):

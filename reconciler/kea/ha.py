@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.kea.versions import parse_version
@@ -38,6 +38,16 @@ SINCE: Mapping[str, str] = {
     "restrict-commands": "2.1.7",
     "max-rejected-lease-updates": "2.3.1",
 }
+
+
+# The defaults of Kea changed between these two and nowhere else so far.
+OLDEST, NEWEST = "2.2.0", "3.0.0"
+
+
+def differing_defaults(mode: str, versions: Iterable[str]) -> list[str]:
+    """Return the relationship parameters whose defaults are not the same in all these versions, sorted."""
+    first, *others = [defaults(mode, version) for version in versions]
+    return sorted(name for name in first if any(each[name] != first[name] for each in others))
 
 
 def defaults(mode: str, version: str) -> dict[str, Any]:

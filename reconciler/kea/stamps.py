@@ -33,7 +33,9 @@ def _stamp(raw: Any) -> Stamp | None:
     if not all(isinstance(text, str) for text in [*texts, *sections.values(), *local]):
         return None
     relationship, revision, desired, whole = map(str, texts)
-    return Stamp(relationship, revision, desired, tuple(local), Fingerprints(whole, dict(sections)))
+    version = raw.get("version", "")
+    marks = Fingerprints(whole, dict(sections))
+    return Stamp(relationship, revision, desired, tuple(local), marks, version if isinstance(version, str) else "")
 
 
 def with_stamp(config: Mapping[str, Any], stamp: Stamp, *, kept: Sequence[Stamp] = ()) -> dict[str, Any]:
@@ -52,4 +54,5 @@ def _mark(stamp: Stamp) -> dict[str, Any]:
         "local": list(stamp.local),
         "fingerprint": stamp.fingerprints.whole,
         "sections": dict(stamp.fingerprints.sections),
+        **({"version": stamp.version} if stamp.version else {}),
     }

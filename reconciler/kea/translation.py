@@ -8,13 +8,13 @@ set, so that the two can be compared. The facts stand in `parameters`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kea import preferred
 from reconciler.kea.objects import TOP, Kind, index
-from reconciler.kea.parameters import GLOBAL, NETWORK, SANITY, SUBNET
+from reconciler.kea.parameters import GLOBAL, NETWORK, RENAMES, SANITY, SUBNET
 from reconciler.kea.rewording import HANDED_DOWN, Rule, rules
 from reconciler.kea.versions import parse_version
 from reconciler.model import Service
@@ -58,6 +58,15 @@ def translate(
         translated, lost = preferred.translate(translated, *versions, upgraded=upgraded)
         walk.found += [Inexpressible("`preferred-lifetime` 0", where) for where in lost]
     return Translation(translated, tuple(dict.fromkeys(walk.found)))
+
+
+def in_all_words(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return path patterns with those added that name the same parameter as other versions of Kea do."""
+    names = {each.old: each.new for each in RENAMES} | {each.new: each.old for each in RENAMES}
+    others = (
+        f"{way}/{names[last]}" for way, _, last in (each.rpartition("/") for each in patterns) if way and last in names
+    )
+    return tuple(dict.fromkeys([*patterns, *others]))
 
 
 class _Walk:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reconciler.model import Cause, Plan, Procedure, RelationshipPlan, ServerPlan
 
-_DRIFT = frozenset({Cause.PRIMARY, Cause.PEER})
+_DRIFT = frozenset({Cause.PRIMARY, Cause.PEER, Cause.VERSION})
 
 
 def only_drift(plan: Plan) -> Plan:

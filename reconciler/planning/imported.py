@@ -12,7 +12,7 @@ from reconciler.kea import ha, hooks
 from reconciler.kea.stamps import read_stamps
 from reconciler.model import ABSENT, Mode, Peer, Relationship, Role, Service, Snapshot
 from reconciler.planning.diff import differences, field_changes
-from reconciler.planning.wanted import block_of, replicated_part
+from reconciler.planning.wanted import block_of, in_words_of, replicated_part
 
 Remarks = Mapping[tuple[str | int, ...], str]
 
@@ -199,6 +199,7 @@ def _disagreements(
             continue
         theirs = ha.normal_form(block_of(snapshot) or {}, snapshot.version)
         server = snapshot.endpoint.server
+        theirs |= {key: ours[key] for key in _left_to_kea(relationship, ours, source, theirs, snapshot)}
         for key in sorted((ours.keys() | theirs.keys()) - {"this-server-name"}):
             for change in field_changes(key, ours.get(key, ABSENT), theirs.get(key, ABSENT)):
                 if change.name.rpartition(".")[2] in ha.FILES:
@@ -207,6 +208,19 @@ def _disagreements(
                 path = ("parameters", key) if key in relationship.parameters else ("name",)
                 remarks[path] = "; ".join(filter(None, [remarks.get(path), text]))
                 yield change.name, text
+
+
+def _left_to_kea(
+    relationship: Relationship,
+    ours: Mapping[str, Any],
+    source: Snapshot,
+    theirs: Mapping[str, Any],
+    other: Snapshot,
+) -> list[str]:
+    """The parameters in which each of two servers has the default of its own version of Kea: those agree."""
+    mine, usual = ha.defaults(relationship.mode, source.version), ha.defaults(relationship.mode, other.version)
+    differing = ha.differing_defaults(relationship.mode, (source.version, other.version))
+    return [key for key in differing if ours[key] == mine[key] and theirs[key] == usual[key]]
 
 
 def _data_agreement(
@@ -230,8 +244,10 @@ def _data_agreement(
 
 
 def _count_differences(relationship: Relationship, source: Snapshot, other: Snapshot) -> int:
-    ours, theirs = replicated_part(relationship, source), replicated_part(relationship, other)
-    return 0 if ours == theirs else sum(1 for _ in differences(theirs, ours, relationship.service))
+    """Count what differs, what the other server's version of Kea can't say included."""
+    ours, theirs = in_words_of(relationship, source, other.version), replicated_part(relationship, other)
+    differing = 0 if ours.part == theirs else sum(1 for _ in differences(theirs, ours.part, relationship.service))
+    return differing + len(ours.inexpressible)
 
 
 def named(snapshots: Sequence[Snapshot]) -> dict[tuple[str, Service], Snapshot]:

@@ -21,6 +21,11 @@ def notes(
     for name, snapshot in snapshots.items():
         for parameter in ha.without_effect(relationship, snapshot.version):
             yield f"{name} runs Kea {snapshot.version}, where {parameter} has no effect"
+    versions = {name: snapshot.version for name, snapshot in snapshots.items()}
+    for parameter in ha.differing_defaults(relationship.mode, versions.values()):
+        if parameter not in relationship.parameters:
+            shown = ", ".join(f"{name} runs {version}" for name, version in versions.items())
+            yield f"desired leaves {parameter} to Kea, and its default is not the same everywhere: {shown}"
     if not wanted.pools_are_split(relationship, source):
         yield (
             "pools are shared by both servers of this load-balancing relationship; Kea's manual asks to split them "

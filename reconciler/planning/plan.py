@@ -27,7 +27,7 @@ from reconciler.planning.places import located
 from reconciler.planning.pretence import judged
 from reconciler.planning.schedule import order, procedure, stages
 from reconciler.planning.server_plan import plan_server
-from reconciler.planning.structure import undecidable
+from reconciler.planning.structure import inexpressible, undecidable
 
 LiveWorld = Mapping[tuple[str, Service], Live]
 NO_PROBES: preflight.Probes = MappingProxyType({})
@@ -88,12 +88,16 @@ def _decided(
     source = snapshots[truth.server or ""]
     shared = any("config-control" in snapshot.config for snapshot in snapshots.values())
     replicates = relationship.replicate and not shared
-    data = wanted.replicated_part(relationship, source) if replicates else None
+    versions = {each.version for each in snapshots.values() if each is not source} if replicates else set()
+    words = {version: wanted.in_words_of(relationship, source, version) for version in versions}
+    refused = inexpressible(source, snapshots, words)
+    if refused:
+        return RelationshipPlan(relationship, truth, replicates=replicates, unplanned=refused)
     servers = []
     for peer in order(relationship, snapshots):
         snapshot = snapshots[peer.server]
-        theirs = None if snapshot is source else data
-        servers.append(plan_server(relationship, peer, snapshot, theirs, source.endpoint.server, revision))
+        data = words[snapshot.version].part if replicates and snapshot is not source else None
+        servers.append(plan_server(relationship, peer, snapshot, data, source, revision))
     result = RelationshipPlan(relationship, truth, replicates=replicates, servers=tuple(servers))
     written = [server for server in servers if server.changes]
     remarks = list(notes(relationship, source, snapshots, shared=shared))

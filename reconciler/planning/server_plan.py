@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.kea import ha, hooks
 from reconciler.kea.fingerprints import fingerprints, section
 from reconciler.kea.stamps import read_stamps
+from reconciler.kea.versions import Version, parse_version
 from reconciler.model import (
     ABSENT,
     Action,
@@ -33,12 +34,13 @@ def plan_server(
     peer: Peer,
     snapshot: Snapshot,
     data: Mapping[str, Any] | None,
-    source: str,
+    source: Snapshot,
     revision: str,
 ) -> ServerPlan:
     """Return what one server is to become.
 
-    `data` is the authority's replicated part, None where this server keeps its own; `source` is the authority.
+    `data` is the authority's replicated part in this server's words, None where this server keeps its own; `source`
+    is the authority.
     """
     block_changes = list(_relationship_changes(relationship, peer, snapshot))
     theirs = wanted.replicated_part(relationship, snapshot)
@@ -60,7 +62,7 @@ def plan_server(
             config,
             changes,
             relationship.service,
-            is_stamped=stamp_of(relationship, snapshot) is not None,
+            is_stamped=_was_set_by_us(relationship, snapshot),
         ),
     )
 
@@ -71,6 +73,16 @@ def stamp_of(relationship: Relationship, snapshot: Snapshot) -> Stamp | None:
     return next((stamp for stamp in stamps if stamp.relationship == relationship.name), None)
 
 
+def _was_set_by_us(relationship: Relationship, snapshot: Snapshot) -> bool:
+    """Whether a server took this relationship's configuration from us with the Kea that it runs now."""
+    stamp = stamp_of(relationship, snapshot)
+    return stamp is not None and _version(stamp, snapshot) == parse_version(snapshot.version)
+
+
+def _version(stamp: Stamp, snapshot: Snapshot) -> Version:
+    return parse_version(stamp.version or snapshot.version)
+
+
 def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[Change]:
     """Yield what differs in the HA hook's entry, and what of the hooks is not as the configuration says."""
     path = (("relationship", relationship.name),)
@@ -79,6 +91,9 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
     cause, moved = (Cause.PEER, (peer.server,)) if is_ours else (Cause.GIT, ())
     standing = wanted.block_of(snapshot)
     block = ha.wanted_block(relationship, peer, standing)
+    if stamp and is_ours and standing and _version(stamp, snapshot) != parse_version(snapshot.version):
+        was, due = ha.normal_form(standing, stamp.version), ha.normal_form(block, stamp.version)
+        cause, moved = (Cause.VERSION, ()) if was == due else (cause, moved)
     if standing is None:
         others = "; ".join(
             f"{'partner' if other.role is not Role.BACKUP else 'backup'} {other.name} at {other.url}"
@@ -116,9 +131,11 @@ def _attributed(
     marks: Fingerprints,
     relationship: Relationship,
     snapshot: Snapshot,
-    source: str,
+    source: Snapshot,
 ) -> list[Change]:
-    """Give every difference its cause, as fine as the server's stamp tells; `marks` are those of the authority."""
+    """Give every difference its cause, as fine as the server's stamp tells; `marks` are those of the authority's data
+    in the server's words.
+    """
     stamp = stamp_of(relationship, snapshot)
     if stamp is None:
         # Never replicated by us: either the relationship is new here, or it is older than we are.
@@ -129,10 +146,30 @@ def _attributed(
         return [replace(each.change, cause=Cause.GIT) for each in found]
     touched = {name for each in found for name in each.sections}
     replicated = stamp.fingerprints.sections
-    by_source = {name for name in touched if marks.sections.get(name) != replicated.get(name)}
-    # Where only one of two that differ is as it was, the other has moved: no digest of a large section for that.
-    by_peer = {name for name in touched if name not in by_source or _digest(theirs, name) != replicated.get(name)}
-    return [_caused(each, {source: by_source, snapshot.endpoint.server: by_peer}, source) for each in found]
+    if {_version(stamp, snapshot), parse_version(source.version)} == {parse_version(snapshot.version)}:
+        by_source = {name for name in touched if marks.sections.get(name) != replicated.get(name)}
+        # Where only one of two that differ is as it was, the other has moved: no digest of a large section for that.
+        by_peer = {name for name in touched if name not in by_source or _digest(theirs, name) != replicated.get(name)}
+    else:
+        by_source = _moved_sections(relationship, source, stamp, touched)
+        by_peer = _moved_sections(relationship, snapshot, stamp, touched)
+    name = source.endpoint.server
+    return [_caused(each, {name: by_source, snapshot.endpoint.server: by_peer}, name) for each in found]
+
+
+def _moved_sections(relationship: Relationship, snapshot: Snapshot, stamp: Stamp, names: set[str]) -> set[str]:
+    """Return in which of these sections a server's data are not what was last replicated, in the words of then.
+
+    A server that was upgraded since reads otherwise though nobody touched it: what it had then is asked for too. What
+    could not have been said then came later, wherever it is.
+    """
+    version = stamp.version or snapshot.version
+    readings = [wanted.in_words_of(relationship, snapshot, version)]
+    if parse_version(version) < parse_version(snapshot.version):
+        readings.append(wanted.in_words_of(relationship, snapshot, version, upgraded=True))
+    parts = [reading.part for reading in readings if not reading.inexpressible]
+    sections = stamp.fingerprints.sections
+    return {name for name in names if all(_digest(part, name) != sections.get(name) for part in parts)}
 
 
 def _digest(part: Mapping[str, Any], name: str) -> str | None:
@@ -140,9 +177,12 @@ def _digest(part: Mapping[str, Any], name: str) -> str | None:
 
 
 def _caused(difference: Difference, sections: Mapping[str, set[str]], source: str) -> Change:
-    """Say which server moved away from what was last replicated; `sections` are those that each server moved in."""
+    """Say which server moved away from what was last replicated; `sections` are those that each server moved in.
+
+    Where none did, one of them reads otherwise since it runs another version of Kea.
+    """
     moved = tuple(server for server, names in sections.items() if not names.isdisjoint(difference.sections))
-    cause = Cause.PEER if source not in moved else Cause.PRIMARY
+    cause = Cause.PRIMARY if source in moved else Cause.PEER if moved else Cause.VERSION
     return replace(difference.change, cause=cause, moved=moved)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kea import ha, hooks
-from reconciler.kea.versions import parse_version
+from reconciler.kea.translation import Translation
 from reconciler.model import Relationship, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.diff import field_changes
@@ -14,10 +14,6 @@ from reconciler.planning.diff import field_changes
 
 def undecidable(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:
     """Return why nothing can be planned for servers that all answered, None where it can."""
-    versions = {name: snapshot.version for name, snapshot in snapshots.items()}
-    if len({parse_version(version) for version in versions.values()}) > 1:
-        shown = ", ".join(f"{name} runs {version}" for name, version in versions.items())
-        return f"the servers run different versions of Kea ({shown}), which this release can't replicate between"
     for name, snapshot in snapshots.items():
         blocks = hooks.relationships_of(snapshot.config)
         if len(blocks) > 1:
@@ -25,6 +21,41 @@ def undecidable(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -
         if not blocks and wanted.hooks_directory(snapshot) is None:
             return f"{name} does not tell where its hook libraries are; give hooks-directory in the inventory"
     return _restructured(relationship, snapshots)
+
+
+_MOST_LACKS, _MOST_PLACES = 5, 3  # that are named of what a server's version can't say
+
+
+def inexpressible(source: Snapshot, snapshots: Mapping[str, Snapshot], words: Mapping[str, Translation]) -> str | None:
+    """Return which servers run a version of Kea that can't say what the authority's data say, and what that is; None
+    where all can.
+
+    `words` are the authority's data in the words of the versions of the other servers. Nothing of a relationship is
+    changed then: the server would do something else than the authority, and a client would get the one or the other.
+    """
+    told = {
+        name: f"{name} runs {each.version}, which has {_lacking(words[each.version])}"
+        for name, each in snapshots.items()
+        if each is not source and each.version in words and words[each.version].inexpressible
+    }
+    if not told:
+        return None
+    authority = source.endpoint.server
+    way = f"take it out of {authority}'s configuration, or bring {' and '.join(told)} to the version of {authority}"
+    return f"{'. '.join(told.values())}; {way}"
+
+
+def _lacking(words: Translation) -> str:
+    places: dict[str, list[str]] = {}
+    for each in words.inexpressible:
+        places.setdefault(each.lacks, []).append(each.where)
+    parts = [f"no {lacks}: {_some(found, _MOST_PLACES, ', ')}" for lacks, found in places.items()]
+    return _some(parts, _MOST_LACKS, "; ")
+
+
+def _some(texts: list[str], most: int, between: str) -> str:
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return between.join(texts[:most]) + more
 
 
 def _restructured(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler.kea import ha, hooks
 from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import read_stamps, with_stamp
+from reconciler.kea.translation import Translation, in_all_words, translate
 from reconciler.model import Fingerprints, Mode, Peer, Relationship, Snapshot, Stamp
 
 
@@ -33,16 +35,21 @@ def is_in_force(snapshot: Snapshot) -> bool:
 def desired_digest(relationship: Relationship) -> str:
     """Return a digest of what desired wants of Kea, the same for two ways of writing the same.
 
-    It doesn't change when a parameter is written out that has Kea's default anyway.
+    It doesn't change when a parameter is written out that has the same default in all versions of Kea. Where versions
+    differ, leaving it out is one thing and writing it another.
     """
-    block = ha.normal_form(ha.wanted_block(relationship, relationship.primary, None), "2.2.0")
+    block = ha.normal_form(ha.wanted_block(relationship, relationship.primary, None), ha.OLDEST)
     del block["this-server-name"]
-    return digest([block, relationship.replicate, sorted(relationship.local)])
+    told = [block, relationship.replicate, sorted(relationship.local)]
+    differing = ha.differing_defaults(relationship.mode, (ha.OLDEST, ha.NEWEST))
+    chosen = {name: relationship.parameters[name] for name in differing if name in relationship.parameters}
+    return digest([*told, chosen] if chosen else told)
 
 
-def stamp_for(relationship: Relationship, revision: str, marks: Fingerprints) -> Stamp:
-    """Return the stamp that travels with a set."""
-    return Stamp(relationship.name, revision, desired_digest(relationship), tuple(sorted(relationship.local)), marks)
+def stamp_for(relationship: Relationship, revision: str, marks: Fingerprints, version: str) -> Stamp:
+    """Return the stamp that travels with a set to a server of that version, whose words `marks` are of."""
+    local = tuple(sorted(relationship.local))
+    return Stamp(relationship.name, revision, desired_digest(relationship), local, marks, version)
 
 
 def hooks_directory(snapshot: Snapshot) -> str | None:
@@ -52,7 +59,20 @@ def hooks_directory(snapshot: Snapshot) -> str | None:
 
 def replicated_part(relationship: Relationship, snapshot: Snapshot) -> dict[str, Any]:
     """Return what of a server's configuration follows the authority in this relationship."""
-    return replicated(snapshot.config, relationship.service, relationship.local)
+    return replicated(snapshot.config, relationship.service, in_all_words(relationship.local))
+
+
+def in_words_of(relationship: Relationship, snapshot: Snapshot, version: str, *, upgraded: bool = False) -> Translation:
+    """Return what of a server's configuration follows the authority, in the words of a version of Kea.
+
+    `upgraded` as in `translation.translate`. What is local stays out, in whichever words.
+    """
+    part = replicated_part(relationship, snapshot)
+    said = translate(part, relationship.service, snapshot.version, version, upgraded=upgraded)
+    if said.part is part or not relationship.local:
+        return said
+    filled = overlay(dict(said.part), {}, relationship.service, in_all_words(relationship.local))
+    return replace(said, part=filled)
 
 
 def outgoing(
@@ -67,19 +87,21 @@ def outgoing(
 ) -> dict[str, Any]:
     """Return the whole configuration (what stands under Dhcp4 or Dhcp6) to set on a server.
 
-    `data` is the authority's replicated part, None where the server keeps its own; `marks` are the fingerprints of
-    the one or the other. Local parts, hooks that aren't ours and unknown keys are the server's own; values are shared
-    with the inputs, nothing is altered.
+    `data` is the authority's replicated part in the server's words, None where the server keeps its own; `marks` are
+    the fingerprints of the one or the other. Local parts, hooks that aren't ours and unknown keys are the server's own;
+    values are shared with the inputs, nothing is altered.
     """
     own = snapshot.config
     config: dict[str, Any] = dict(own)
     if data is not None:
         config = {**data, **{key: own[key] for key in LOCAL if key in own}}
-        config = overlay(config, own, relationship.service, relationship.local)
+        config = overlay(config, own, relationship.service, in_all_words(relationship.local))
     standing = block_of(snapshot)
     block = ha.wanted_block(relationship, peer, standing) if block_changes or standing is None else standing
     config["hooks-libraries"] = hooks.with_relationship(own, block, snapshot.place, hooks_directory(snapshot) or "")
-    return with_stamp(config, stamp_for(relationship, revision, marks), kept=other_stamps(relationship, snapshot))
+    return with_stamp(
+        config, stamp_for(relationship, revision, marks, snapshot.version), kept=other_stamps(relationship, snapshot)
+    )
 
 
 def other_stamps(relationship: Relationship, snapshot: Snapshot) -> tuple[Stamp, ...]:

@@ -86,10 +86,9 @@ async def _opened(plan: RelationshipPlan, server: ServerPlan, hands: Hands, stac
 
 def _is_as_planned(plan: RelationshipPlan, server: ServerPlan, live: Snapshot) -> bool:
     """Whether planning once more, with what was read now, finds nothing left to do on this server."""
-    source = plan.authority.server or ""
+    source = next(each.snapshot for each in plan.servers if each.peer.server == plan.authority.server)
     data = None
-    if source != server.peer.server and server.outgoing is not None and plan.replicates:
-        authority = next(each.snapshot for each in plan.servers if each.peer.server == source)
-        data = wanted.replicated_part(plan.relationship, authority)
+    if source is not server.snapshot and server.outgoing is not None and plan.replicates:
+        data = wanted.in_words_of(plan.relationship, source, server.snapshot.version).part
     seen = located(plan.relationship, live)
     return not plan_server(plan.relationship, server.peer, seen, data, source, "").changes

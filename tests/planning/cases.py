@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,8 +96,10 @@ def _stamped(config: dict[str, Any], relationship: Relationship, what: Mapping[s
     """
     if "stamp" not in what:
         return config
-    part = wanted.replicated_part(relationship, _snapshot(Endpoint("", relationship.service, ""), config, {}))
-    stamp = wanted.stamp_for(relationship, "revision-1", fingerprints(part))
+    then = {"base": what.get("stamp-of", what["base"])}
+    before = read_base(then["base"]) if "stamp-of" in what else config
+    part = wanted.replicated_part(relationship, _snapshot(Endpoint("", relationship.service, ""), before, then))
+    stamp = wanted.stamp_for(relationship, "revision-1", fingerprints(part), _version(then))
     changes: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in what["stamp"].items()
     }
@@ -105,11 +108,12 @@ def _stamped(config: dict[str, Any], relationship: Relationship, what: Mapping[s
 
 def _snapshot(endpoint: Endpoint, config: dict[str, Any], what: Mapping[str, Any]) -> Snapshot:
     name = str(what.get("base", ""))
-    default = {} if "alone" in name or not name else read_base(name.replace(str(endpoint.service), "status"))
+    kind, server = name.split("-")[1:2], name.split("-")[-2:]
+    default = {} if "alone" in name or not name else read_base("-".join(["status", *kind, *server]))
     status = edited(default, what.get("status", []))
     return Snapshot(
         endpoint=endpoint,
-        version=what.get("version", "2.2.0"),
+        version=_version(what),
         config=config,
         kea_hash=None,
         pid=status.get("pid", 1),
@@ -123,6 +127,12 @@ def _snapshot(endpoint: Endpoint, config: dict[str, Any], what: Mapping[str, Any
         hooks_directory=what.get("hooks-directory", HOOKS),
         clock_offset=what.get("clock-offset", 0.0),
     )
+
+
+def _version(what: Mapping[str, Any]) -> str:
+    """The Kea that a server runs: the one of its base, as in dhcp4-hs-2.6.3-kea-a, unless the case says another."""
+    found = re.search(r"-(\d+\.\d+\.\d+)-", str(what.get("base", "")))
+    return str(what.get("version", found[1] if found else "2.2.0"))
 
 
 def read_base(name: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def stamped(name: str, **edits: Any) -> dict[str, Any]:
     relationship = read_case("nothing-to-do").desired.relationships[0]
     config = read_base(name)
     marks = fingerprints(wanted.replicated_part(relationship, snapshot(relationship, relationship.primary, config)))
-    return with_stamp(config, wanted.stamp_for(replace(relationship, **edits), "rev-1", marks))
+    return with_stamp(config, wanted.stamp_for(replace(relationship, **edits), "rev-1", marks, "2.2.0"))
 
 
 def causes(**edits: Any) -> set[tuple[Cause, tuple[str, ...]]]:

@@ -217,7 +217,7 @@ def turned(change: Change) -> tuple[Action, tuple[tuple[str, str], ...], tuple[s
 def test_the_one_that_moved_is_named(pair: tuple[Service, Config, Config]) -> None:
     service, base, moved = pair
     relationship = RELATIONSHIP[service]
-    stamp = wanted.stamp_for(relationship, "revision-1", fingerprints(replicated(base, service)))
+    stamp = wanted.stamp_for(relationship, "revision-1", fingerprints(replicated(base, service)), "2.2.0")
     own: Config = {"control-socket": {}}
     for who, cause in (("kea-a", Cause.PRIMARY), ("kea-b", Cause.PEER)):
         sides = (moved, base) if who == "kea-a" else (base, moved)
