@@ -410,12 +410,19 @@ class Stage:
     """Servers that are changed together, all of them or none: from a relationship that works to one that works.
 
     `servers` are names, in the order in which they are set. The DHCP service of those in `silenced` is off from before
-    the first set until all peers are normal. `needs_normal` says whether the relationship has to be well before.
+    the first set until all know of each other again; that of those in `released` is on at the end, even where it was
+    off before. `needs_normal` says whether the relationship has to be well before. `covered_by` are pairs: a server,
+    and who answers its clients while it is set (ha-scopes). `in_turn` says that each has to be normal before the next
+    is set. `reason` says in words why more than one is changed together.
     """
 
     servers: tuple[str, ...]
     silenced: tuple[str, ...] = ()
     needs_normal: bool = True
+    covered_by: tuple[tuple[str, str], ...] = ()
+    in_turn: bool = False
+    released: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

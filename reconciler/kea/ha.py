@@ -105,6 +105,11 @@ def _peer_form(peer: Mapping[str, Any]) -> dict[str, Any]:
     return filled
 
 
+def same_url(one: str, other: str) -> bool:
+    """Whether two urls mean the same to Kea."""
+    return _normal_url(one) == _normal_url(other)
+
+
 def _normal_url(url: str) -> str:
     """A url with and without a final slash means the same to Kea."""
     return url if url.endswith("/") else url + "/"
@@ -119,9 +124,25 @@ def wanted_block(relationship: Relationship, me: Peer, standing: Mapping[str, An
     known = {"this-server-name", "mode", "peers", *defaults(relationship.mode, "0")} - set(FILES)
     block = {key: value for key, value in (standing or {}).items() if key not in known}
     block |= {"this-server-name": me.name, "mode": relationship.mode.value, **relationship.parameters}
-    before = {str(peer.get("name")): peer for peer in (standing or {}).get("peers") or ()}
+    before = _by_new_names(relationship, me, standing or {})
     block["peers"] = [_wanted_peer(peer, before.get(peer.name, {})) for peer in relationship.peers]
     return block
+
+
+def _by_new_names(relationship: Relationship, me: Peer, standing: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the peers that a server has now by the names that they are to have.
+
+    One that was renamed is known by its url, and the server itself by being this-server-name.
+    """
+    names = {peer.name for peer in relationship.peers}
+    by_name = {str(peer.get("name")): peer for peer in standing.get("peers") or ()}
+    renamed = {name: peer for name, peer in by_name.items() if name not in names}
+    by_url = {_normal_url(str(peer.get("url", ""))): peer for peer in renamed.values()}
+    own = renamed.get(str(standing.get("this-server-name")))
+    found = {peer.name: by_name.get(peer.name) or by_url.get(_normal_url(peer.url)) for peer in relationship.peers}
+    if own is not None and not found[me.name]:
+        found[me.name] = own
+    return {name: peer for name, peer in found.items() if peer}
 
 
 def _wanted_peer(peer: Peer, standing: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.model import Authority, Live, Relationship, Unreachable
+from reconciler.model import Authority, Live, Relationship, Role, Snapshot, Unreachable
+from reconciler.planning import wanted
+from reconciler.planning.server_plan import stamp_of
 
 
 def authority(relationship: Relationship, live: Mapping[str, Live]) -> Authority:
@@ -25,3 +27,27 @@ def authority(relationship: Relationship, live: Mapping[str, Live]) -> Authority
             f"the primary {primary} can't be reached; its {partner.role} {partner.server} is the truth until then",
         )
     return Authority(None, f"neither {primary} nor {partner.server} can be reached")
+
+
+def acting_authority(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Authority | None:
+    """Return the present primary as the authority as long as desired gives that role to another of the servers.
+
+    It is the one that all servers say it is on whom a change in desired is still due. A server whose stamp says that it
+    was given the very relationship that is desired has no say: what it has otherwise is a person's doing.
+    """
+    names: dict[str, str | None] = {}
+    primaries = set()
+    for server, snapshot in snapshots.items():
+        block = wanted.block_of(snapshot)
+        if block is None:
+            continue
+        name = str(block.get("this-server-name"))
+        names[name] = None if name in names else server  # two of one name: a copied configuration, no witness
+        stamp = stamp_of(relationship, snapshot)
+        if stamp is None or stamp.desired != wanted.desired_digest(relationship):
+            peers = block.get("peers") or ()
+            primaries |= {str(peer.get("name")) for peer in peers if peer.get("role") == Role.PRIMARY}
+    acting = names.get(primaries.pop()) if len(primaries) == 1 else None
+    if acting in {None, relationship.primary.server}:
+        return None
+    return Authority(acting, f"{acting} is the primary until the roles are changed, and answers")

@@ -12,6 +12,7 @@ from reconciler.kea.locality import LOCAL
 from reconciler.kea.objects import count_reservations, subnets_of
 from reconciler.kea.versions import is_tested
 from reconciler.model import Action, Objection, Peer, Procedure, Relationship, ServerPlan, Service, Snapshot
+from reconciler.planning.standing import SEVERING, is_main, is_torn, name_each_other, own_entry, standing
 from reconciler.planning.wanted import block_of, dedicated_listener_is_on, is_broken, pools_are_split
 
 SKEW_WARNING, SKEW_ERROR = 30.0, 60.0  # seconds; above 60 Kea ends the HA service (communication_state.cc)
@@ -50,13 +51,23 @@ def _identity(case: Case) -> Iterator[Objection]:
     for peer in case.relationship.peers:
         block = block_of(case.snapshots[peer.server])
         name = block.get("this-server-name") if block else peer.name
-        if name != peer.name:
+        if name != peer.name and not _is_renamed(case, peer):
             yield Objection(
                 "identity",
                 f"{peer.server} says it is {name!r}, not {peer.name!r}: its address leads to another server, "
                 "or another server's configuration was copied onto it",
                 f"check the control address of {peer.server} in the inventory; approve only if it was copied",
             )
+
+
+def _is_renamed(case: Case, peer: Peer) -> bool:
+    """Whether a server that goes by another name is the one meant all the same: it says it is at the peer's url, or all
+    servers have each other for peers under the names that they have now.
+    """
+    own = own_entry(case.snapshots[peer.server]) or {}
+    if own.get("url") and ha.same_url(str(own["url"]), peer.url):
+        return True
+    return name_each_other(case.snapshots[each.server] for each in case.relationship.peers)
 
 
 def _authority_empty(case: Case) -> Iterator[Objection]:
@@ -129,11 +140,14 @@ def _not_normal(case: Case) -> Iterator[Objection]:
     """A server whose hook is not in force serves nobody and is mended first; all else waits for two normal servers."""
     if case.procedure is not Procedure.MODIFY:
         return
-    standing = [case.snapshots[peer.server] for peer in case.relationship.peers]
-    if any(map(is_broken, standing)):
+    servers = [(peer, case.snapshots[peer.server]) for peer in case.relationship.peers]
+    if any(is_broken(snapshot) for _, snapshot in servers):
         return  # apply goes on to the other server only when both have become normal
-    for peer in case.relationship.peers:
-        view, normal = case.snapshots[peer.server].ha, ha.normal_state(case.relationship.mode, peer.role)
+    main = [each for each in servers if is_main(case.relationship, *each)]
+    if is_torn(case.relationship, main, by=SEVERING):
+        return  # what was done to one and not to the other is why they are not well
+    for peer, snapshot in servers:
+        view, normal = snapshot.ha, ha.normal_state(*standing(case.relationship, peer, snapshot))
         if view is None:
             continue
         if view.state != normal:

@@ -20,12 +20,12 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.planning import preflight, wanted
-from reconciler.planning.authority import authority
+from reconciler.planning.authority import acting_authority, authority
 from reconciler.planning.guard import Case, objections
 from reconciler.planning.notes import notes
 from reconciler.planning.places import located
 from reconciler.planning.pretence import judged
-from reconciler.planning.schedule import order, procedure, stages
+from reconciler.planning.schedule import in_order, order, procedure, stages
 from reconciler.planning.server_plan import plan_server
 from reconciler.planning.structure import inexpressible, undecidable
 
@@ -57,6 +57,7 @@ def plan_relationship(
     snapshots = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
     try:
         snapshots = judged(relationship, {name: located(relationship, each) for name, each in snapshots.items()})
+        truth = acting_authority(relationship, snapshots) or truth
         reason = undecidable(relationship, snapshots) or ""
         if not reason:
             return _decided(relationship, truth, snapshots, revision, probes)
@@ -105,7 +106,8 @@ def _decided(
         what = procedure(relationship, snapshots)
         case = Case(relationship, what, source, snapshots, written)
         steps = stages(relationship, servers)
+        inorder = tuple(in_order(servers, steps))
         found = (*objections(case), *preflight.objections(case, probes))
-        result = replace(result, procedure=what, objections=found, stages=steps)
+        result = replace(result, servers=inorder, procedure=what, objections=found, stages=steps)
         remarks += preflight.notes(case, probes)
     return replace(result, notes=tuple(remarks))

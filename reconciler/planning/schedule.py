@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.model import Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
-from reconciler.planning import wanted
+from reconciler.planning import transition, wanted
 
 _ORDER = (Role.BACKUP, Role.STANDBY, Role.SECONDARY, Role.PRIMARY)
 
@@ -44,19 +44,18 @@ def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> tuple[S
 
     A new relationship is made in one stage, its future partner and backups silenced meanwhile: a server without the HA
     hook serves everything, and one whose partner has none takes over after max-response-delay (Kea manual, "High
-    Availability"). A standing one is changed server by server, each from normal to normal; a new backup is silenced
-    until it is one.
+    Availability"). How a standing one is changed, `transition` says.
     """
     changing = [server for server in servers if server.changes]
     snapshots = {server.peer.server: server.snapshot for server in servers}
     if changing and procedure(relationship, snapshots) is Procedure.CREATE:
         silenced = tuple(server.peer.server for server in servers if server.peer.role is not Role.PRIMARY)
         return (Stage(tuple(server.peer.server for server in changing), silenced, needs_normal=False),)
-    return tuple(_alone(server) for server in changing)
+    return tuple(transition.stages(relationship, servers))
 
 
-def _alone(server: ServerPlan) -> Stage:
-    name = server.peer.server
-    is_new = wanted.block_of(server.snapshot) is None
-    # A server whose hook is not in force is mended whatever the others say: that it is broken is why they complain.
-    return Stage((name,), (name,) if is_new else (), needs_normal=not wanted.is_broken(server.snapshot))
+def in_order(servers: Sequence[ServerPlan], steps: Sequence[Stage]) -> list[ServerPlan]:
+    """Return the servers of a plan in the order in which its stages set them, those that stay where they were."""
+    places = [name for stage in steps for name in stage.servers]
+    moved = iter(sorted((s for s in servers if s.peer.server in places), key=lambda s: places.index(s.peer.server)))
+    return [next(moved) if server.peer.server in places else server for server in servers]

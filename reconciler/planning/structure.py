@@ -7,9 +7,10 @@ from typing import Any
 
 from reconciler.kea import ha, hooks
 from reconciler.kea.translation import Translation
-from reconciler.model import Relationship, Snapshot
+from reconciler.model import Relationship, Role, Snapshot
 from reconciler.planning import wanted
-from reconciler.planning.diff import field_changes
+from reconciler.planning.server_plan import stamp_of
+from reconciler.planning.standing import is_main, name_each_other
 
 
 def undecidable(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:
@@ -20,7 +21,7 @@ def undecidable(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -
             return f"{name} has {len(blocks)} relationships in its HA hook; hub-and-spoke is not supported yet"
         if not blocks and wanted.hooks_directory(snapshot) is None:
             return f"{name} does not tell where its hook libraries are; give hooks-directory in the inventory"
-    return _restructured(relationship, snapshots)
+    return _another(relationship, snapshots)
 
 
 _MOST_LACKS, _MOST_PLACES = 5, 3  # that are named of what a server's version can't say
@@ -58,33 +59,45 @@ def _some(texts: list[str], most: int, between: str) -> str:
     return between.join(texts[:most]) + more
 
 
-def _restructured(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:
-    """A structure (mode, peers, roles, urls) that one server alone has otherwise is drift and put back; one that all
-    have otherwise is another relationship, or a change that needs an order of its own.
+def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:
+    """Return that servers are in another relationship than the desired one.
+
+    What names, urls, mode and roles they have otherwise is a change, or drift, of this one where it carries our stamp,
+    where any server has it as desired already, or where all the servers have each other for peers.
     """
-    differing = {}
+    blocks = {peer.server: wanted.block_of(snapshots[peer.server]) for peer in relationship.peers}
+    standing = {name: block for name, block in blocks.items() if block is not None}
+    if not standing:
+        return None
+    main = [peer for peer in relationship.peers if is_main(relationship, peer, snapshots[peer.server])]
+    staying = {str((standing.get(peer.server) or {}).get("this-server-name")) for peer in relationship.peers}
+    staying |= {peer.name for peer in relationship.peers}
     for peer in relationship.peers:
-        block = wanted.block_of(snapshots[peer.server])
+        block = standing.get(peer.server)
         if block is None:
             continue
-        live, desired = _structure(block), _structure(ha.wanted_block(relationship, peer, block))
-        if live == desired:
+        if _structure(block) == _structure(ha.wanted_block(relationship, peer, block)):
             return None
-        differing[peer.server] = (live, desired)
-    if not differing:
-        return None
-    server, (live, desired) = next(iter(differing.items()))
-    if live["peers"].keys() != desired["peers"].keys():
-        peers = ", ".join(sorted(live["peers"]))
-        return (
-            f"{server} already is in another relationship, of the peers {peers}; "
-            "describe that one (`kea-reconciler import`), or take the HA hook off the server first"
-        )
-    fields = [f.name for key in sorted(live) for f in field_changes(key, live[key], desired[key])]
+    if any(stamp_of(relationship, snapshot) for snapshot in snapshots.values()) or name_each_other(
+        snapshots[peer.server] for peer in main
+    ):
+        return _leaving(standing, staying)
+    server, block = next(iter(standing.items()))
+    peers = ", ".join(sorted(_structure(block)["peers"]))
     return (
-        f"{', '.join(fields)} of a standing relationship would change, which needs a safe order of its own and "
-        "is not supported yet"
+        f"{server} already is in another relationship, of the peers {peers}; "
+        "describe that one (`kea-reconciler import`), or take the HA hook off the server first"
     )
+
+
+def _leaving(standing: Mapping[str, Mapping[str, Any]], staying: set[str]) -> str | None:
+    """Return that a peer that answers clients, or would, is not to be one any more: nobody would tell it so."""
+    for block in standing.values():
+        for name, peer in _structure(block)["peers"].items():
+            if peer["role"] != Role.BACKUP and name not in staying:
+                role = peer["role"]
+                return f"{name} would leave the relationship that it is the {role} of, which is not supported yet"
+    return None
 
 
 def _structure(block: Mapping[str, Any]) -> dict[str, Any]:

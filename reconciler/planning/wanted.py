@@ -117,8 +117,13 @@ def dedicated_listener_is_on(relationship: Relationship, snapshot: Snapshot) -> 
 
     The hook falls back to the control channel where the server as a whole is single-threaded.
     """
-    block = ha.normal_form(ha.wanted_block(relationship, relationship.primary, None), snapshot.version)
-    threads = block["multi-threading"]
+    form = ha.normal_form(ha.wanted_block(relationship, relationship.primary, None), snapshot.version)
+    return listens_itself(form, snapshot)
+
+
+def listens_itself(form: Mapping[str, Any], snapshot: Snapshot) -> bool:
+    """Whether a server with this entry of the HA hook, in normal form, opens a listener of the hook's own."""
+    threads = form["multi-threading"]
     whole = (snapshot.config.get("multi-threading") or {}).get("enable-multi-threading", False)
     return bool(whole and threads["enable-multi-threading"] and threads["http-dedicated-listener"])
 

@@ -15,10 +15,16 @@ class ServiceSwitch:
     Only Kea 2.6.2 and later tell whether it was off before. It survives a config-set (seen on 2.6.3 and 3.0.3).
     """
 
-    def __init__(self, server: Server, hands: Hands) -> None:
+    def __init__(self, server: Server, hands: Hands, *, is_off: bool = False) -> None:
+        """`is_off` says that it is off, or may be, by an earlier run of ours."""
         self.server = server
         self._hands = hands
-        self._is_off_by_us = False
+        self._is_off_by_us = is_off
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether the service is off by us."""
+        return self._is_off_by_us
 
     async def off(self) -> str | None:
         """Switch it off. Returns why that failed, None when it is off; after a failure it is on as it was."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from reconciler.errors import EndpointError
 from reconciler.kea import ha, views
-from reconciler.model import HaView, Peer, Relationship
+from reconciler.model import HaView, Mode, Relationship, Role
+from reconciler.planning import wanted
 from reconciler.planning.places import place
+from reconciler.planning.standing import standing
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server
 
@@ -30,14 +33,37 @@ def patience_before(relationship: Relationship) -> float:
     return 2 + 3 * ha.heartbeat_delay(relationship)
 
 
-def complaint(relationship: Relationship, peer: Peer, view: HaView | None) -> str | None:
-    """Return what is not well on one server, None where all is: its own state and what it hears of its partner."""
-    server, normal = peer.server, ha.normal_state(relationship.mode, peer.role)
+def as_it_stands(relationship: Relationship, servers: Sequence[Server]) -> Relationship:
+    """Return the relationship with the slowest heartbeat of those that its servers have now, and that desired."""
+    name = "heartbeat-delay"
+    blocks = [wanted.block_of(server.plan.snapshot) or {} for server in servers]
+    delays = [float(block[name]) for block in blocks if isinstance(block.get(name), int)]
+    slowest = max([1000 * ha.heartbeat_delay(relationship), *delays])
+    return replace(relationship, parameters={**relationship.parameters, name: slowest})
+
+
+def _complaint_of(relationship: Relationship, server: Server, view: HaView | None) -> str | None:
+    """Return what is not well on one server, None where all is: its own state and what it hears of its partner.
+
+    What is normal is told by the mode and role that the server has now, be they still to be changed.
+    """
+    return complaint(server.name, *standing(relationship, server.peer, server.plan.snapshot), view)
+
+
+def complaint_of_state(relationship: Relationship, server: Server, view: HaView) -> str | None:
+    """Return that a server is not in its own normal state, None where it is, whatever it hears."""
+    normal = ha.normal_state(*standing(relationship, server.peer, server.plan.snapshot))
+    return None if view.state == normal else _in_state(server.name, view.state)
+
+
+def complaint(server: str, mode: Mode, role: Role, view: HaView | None) -> str | None:
+    """Return what is not well on a server of this mode and role, None where all is."""
+    normal = ha.normal_state(mode, role)
     if view is None:
         return f"{server} has no HA hook in force"
     if view.state != normal:
         return _in_state(server, view.state)
-    if not ha.hears_a_partner(relationship.mode, peer.role):
+    if not ha.hears_a_partner(mode, role):
         return None
     if not _is_in_touch(view):
         return _out_of_touch(server)
@@ -53,6 +79,10 @@ def _out_of_touch(server: str) -> str:
     return f"{server} is out of touch with its partner"
 
 
+def _hears(relationship: Relationship, server: Server) -> bool:
+    return ha.hears_a_partner(*standing(relationship, server.peer, server.plan.snapshot))
+
+
 async def out_of_touch(relationship: Relationship, servers: Sequence[Server]) -> list[str]:
     """Return which servers don't hear their partner now, or don't answer, whatever their states are."""
     found = []
@@ -62,8 +92,7 @@ async def out_of_touch(relationship: Relationship, servers: Sequence[Server]) ->
         except EndpointError as error:
             found.append(str(error))
             continue
-        hears = ha.hears_a_partner(relationship.mode, server.peer.role)
-        if hears and view is not None and not _is_in_touch(view):
+        if _hears(relationship, server) and view is not None and not _is_in_touch(view):
             found.append(_out_of_touch(server.name))
     return found
 
@@ -104,7 +133,7 @@ async def complaints(
     for server in servers:
         try:
             view = await look(relationship, server)
-            said = complaint(relationship, server.peer, view)
+            said = _complaint_of(relationship, server, view)
             if said is None and seconds_since is not None:
                 said = deafness(server.name, view, seconds_since)
         except EndpointError as error:
@@ -122,18 +151,23 @@ async def until_normal(
     seconds: float,
     is_changed: bool = False,
     alone: Server | None = None,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> list[str]:
     """Wait, at most `seconds`, until every server is in its normal state and hears its partner in that state.
 
     `is_changed` says that a server was set just now: what they heard of each other before doesn't count then. Once
     `alone` takes over as if its partner were dead, which is not, waiting on would let both serve the same clients.
     Two that were set and never hear each other are given up long before: only fetching leases takes its time.
+    `meanwhile` is called each time before they are looked at.
     Returns what is still not well at the end, an empty list when all is.
     """
+    relationship = as_it_stands(relationship, servers)
     began_at = hands.clock()
     unheard = 10 + 6 * ha.heartbeat_delay(relationship)
     pause = min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4))
     while True:
+        if meanwhile is not None:
+            await meanwhile()
         waited = hands.clock() - began_at
         found = await complaints(relationship, servers, seconds_since=waited if is_changed else None)
         if not found or waited >= seconds or (alone and _has_taken_over(alone, found)):
@@ -144,16 +178,32 @@ async def until_normal(
         await hands.sleep(pause)
 
 
-async def _have_met(relationship: Relationship, servers: Sequence[Server]) -> bool:
-    """Whether every server that answers and has HA in force has heard its partner."""
+async def until_met(
+    relationship: Relationship, servers: Sequence[Server], hands: Hands, meanwhile: Callable[[], Awaitable[None]]
+) -> None:
+    """Wait until every server that was set just now, and is to hear a partner, has heard it; not for ever."""
+    relationship = as_it_stands(relationship, servers)
+    began_at = hands.clock()
+    limit = 10 + 6 * ha.heartbeat_delay(relationship)
+    while hands.clock() - began_at < limit:
+        await meanwhile()
+        if await _have_met(relationship, servers, since=hands.clock() - began_at):
+            return
+        await hands.sleep(min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4)))
+
+
+async def _have_met(relationship: Relationship, servers: Sequence[Server], *, since: float | None = None) -> bool:
+    """Whether every server that answers and has HA in force has heard its partner, in the last seconds `since`."""
     for server in servers:
-        if not ha.hears_a_partner(relationship.mode, server.peer.role):
+        if not _hears(relationship, server):
             continue
         try:
             view = await look(relationship, server)
         except EndpointError:
             continue
         if view is not None and not (view.partner is not None and view.partner.in_touch):
+            return False
+        if since is not None and deafness(server.name, view, since):
             return False
     return True
 

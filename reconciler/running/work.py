@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from reconciler.errors import EndpointError
 from reconciler.model import Procedure, RelationshipPlan, Result, ServerOutcome, Snapshot, Stage
 from reconciler.planning import wanted
+from reconciler.planning.places import located
 from reconciler.running import identity, restoring, setting, waiting
+from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
 from reconciler.running.observe import is_unchanged
 from reconciler.running.setting import Found, Server, StepFailedError
 from reconciler.running.switch import ServiceSwitch
 
 Done = tuple[Server, Snapshot]  # a server that was set, and what was read of it afterwards
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One stage being carried out: who is switched off, who answers for others, and what was set so far."""
+
+    stage: Stage
+    switches: Sequence[ServiceSwitch]
+    cover: Cover
+    done: list[Done] = field(default_factory=list)
+
 
 _STALE = 1.0  # seconds after which a server is looked at once more before it is set
 
@@ -65,51 +78,93 @@ class Work:
     async def _carry_out(self, stage: Stage) -> bool:
         """Change the servers of one stage: all of them, or none.
 
-        A server that is silenced has its DHCP service off from before the first set until all are normal, so that at
-        no time two servers hand out the same addresses without knowing of each other (Kea fact: a server with HA whose
-        partner has none, or does not hear it, becomes partner-down after max-response-delay and serves everything).
+        A server that is silenced has its DHCP service off from before the first set until all know of each other, so
+        that at no time two servers hand out the same addresses without knowing of each other (Kea fact: a server with
+        HA whose partner has none, or does not hear it, becomes partner-down after max-response-delay and serves
+        everything).
         """
         servers = [server for name in stage.servers for server in self._servers if server.name == name]
         if self._is_stopped(servers[0]):
             return False
         if stage.needs_normal and not await self._all_are_well(servers[0]):
             return False
-        switches = [ServiceSwitch(server, self._hands) for server in self._servers if server.name in stage.silenced]
-        if not await self._are_off(switches):
+        attempt = Attempt(
+            stage,
+            [ServiceSwitch(server, self._hands) for server in self._servers if server.name in stage.silenced],
+            Cover(self._relationship, self._hands),
+        )
+        if not await self._is_covered(attempt, servers[0]) or not await self._are_off(attempt):
             return False
-        done: list[Done] = []
         for server in servers:
-            is_as_seen = self._is_as_seen_lately if stage.needs_normal else self._is_as_seen
-            live = await self._set(server) if await is_as_seen(server) else None
-            if live is None:
-                await self._undo(done, switches)
+            if not await self._is_changed(attempt, server):
+                await self._undo(attempt)
                 return False
-            done.append((server, live))
-        if not await self._all_normal(servers[-1], alone=servers[0] if len(servers) == 1 else None):
-            await self._undo(done, switches)
+        if not await self._all_well_again(attempt, servers[-1]):
+            await self._undo(attempt)
             return False
-        return await self._finish(done, switches)
+        return await self._finish(attempt)
 
-    async def _are_off(self, switches: Sequence[ServiceSwitch]) -> bool:
-        for place, switch in enumerate(switches):
+    async def _is_changed(self, attempt: Attempt, server: Server) -> bool:
+        """Set one server of a stage, after those before it where they go one by one; returns whether that was done."""
+        stage = attempt.stage
+        if attempt.done and stage.in_turn:
+            before = attempt.done[-1][0]
+            if not await self._all_normal(before, alone=before, meanwhile=attempt.cover.keep):
+                return False
+        if attempt.done and not await self._is_covered(attempt, server):
+            return False
+        is_as_seen = self._is_as_seen_lately if stage.needs_normal and not attempt.done else self._is_as_seen
+        live = await self._set(server) if await is_as_seen(server) else None
+        if live is None:
+            return False
+        attempt.cover.forget(server)
+        attempt.done.append((server, live))
+        self._note_change(server, live)
+        return True
+
+    async def _is_covered(self, attempt: Attempt, server: Server) -> bool:
+        """Let another answer the clients of a server that is set next, where the stage says so."""
+        by = dict(attempt.stage.covered_by).get(server.name)
+        if by is None:
+            return True
+        failure = await attempt.cover.widen(self._named(by))
+        if failure:
+            self._tell(server, Result.FAILED, f"{by} can't answer for it meanwhile: {failure}; nothing was changed")
+        return failure is None
+
+    async def _all_well_again(self, attempt: Attempt, last: Server) -> bool:
+        """Wait until all are normal; in a change of a standing relationship the silenced serve as soon as all have
+        heard each other.
+        """
+        keep = attempt.cover.keep
+        if attempt.switches and self._plan.procedure is not Procedure.CREATE:
+            await waiting.until_met(self._relationship, self._servers, self._hands, keep)
+            for switch in attempt.switches:
+                await switch.on()
+        alone = last if len(attempt.done) == 1 or attempt.stage.in_turn else None
+        return await self._all_normal(last, alone=alone, meanwhile=keep)
+
+    async def _are_off(self, attempt: Attempt) -> bool:
+        for place, switch in enumerate(attempt.switches):
             failure = await switch.off()
             if failure:
                 self._tell(switch.server, Result.FAILED, failure)
-                await self._undo([], switches[:place])
+                await self._undo(replace(attempt, switches=attempt.switches[:place]))
                 return False
         return True
 
-    async def _finish(self, done: Sequence[Done], switches: Sequence[ServiceSwitch]) -> bool:
-        """Let the silenced serve again, and write every server's disk; returns whether all of that was done."""
-        still_off = [(switch.server, await switch.on()) for switch in switches]
+    async def _finish(self, attempt: Attempt) -> bool:
+        """Let each serve its own again, and write every server's disk; returns whether all of that was done."""
+        released = [ServiceSwitch(self._named(name), self._hands, is_off=True) for name in attempt.stage.released]
+        failures = [(switch.server.name, await switch.on()) for switch in [*attempt.switches, *released]]
+        failures += (await attempt.cover.narrow()).items()
         are_written = True
-        for server, live in done:
-            self._note_change(server, live)
+        for server, live in attempt.done:
             are_written = await self._persist(server, live) and are_written
-        for server, failure in still_off:
+        for name, failure in failures:
             if failure:
-                self._add_failure(server, failure)
-        return are_written and not any(failure for _, failure in still_off)
+                self._add_failure(self._named(name), failure)
+        return are_written and not any(failure for _, failure in failures)
 
     # -------------------------------------------------------------------------------------------- steps
 
@@ -190,8 +245,14 @@ class Work:
 
     def _note_change(self, server: Server, live: Snapshot) -> None:
         """Take what a server was set to for what the plan saw of it: it may be the authority that others follow."""
-        changed = replace(server, plan=replace(server.plan, snapshot=live))
-        self._servers = [changed if each is server else each for each in self._servers]
+        seen = located(self._relationship, live)
+        self._replace(replace(server, plan=replace(server.plan, snapshot=seen)))
+
+    def _replace(self, server: Server) -> None:
+        self._servers = [server if each.name == server.name else each for each in self._servers]
+
+    def _named(self, name: str) -> Server:
+        return next(server for server in self._servers if server.name == name)
 
     async def _set(self, server: Server) -> Snapshot | None:
         """Set one server; on failure put it back at once. Returns it as read afterwards, None when it failed."""
@@ -219,7 +280,9 @@ class Work:
                 text = f"{error}; it may still carry out the change, look with `plan`, and send config-write if it did"
                 self._tell(server, Result.FAILED, text)
 
-    async def _all_normal(self, server: Server, *, alone: Server | None = None) -> bool:
+    async def _all_normal(
+        self, server: Server, *, alone: Server | None, meanwhile: Callable[[], Awaitable[None]]
+    ) -> bool:
         self._say(server, "waiting for all servers to be normal")
         began_at = self._hands.clock()
         found = await waiting.until_normal(
@@ -229,6 +292,7 @@ class Work:
             seconds=self._hands.normal_within or waiting.time_limit(self._relationship),
             is_changed=True,
             alone=None if "out-of-touch" in self._waved else alone,
+            meanwhile=meanwhile,
         )
         if found:
             waited = self._hands.clock() - began_at
@@ -246,20 +310,31 @@ class Work:
 
     # ------------------------------------------------------------------------------------------- undoing
 
-    async def _undo(self, done: Sequence[Done], switches: Sequence[ServiceSwitch]) -> None:
+    async def _undo(self, attempt: Attempt) -> None:
         """Put back what was set, the last first, and then let the silenced serve again.
 
         Not one that may have the new configuration: it would serve the same addresses as the primary, which knows
         nothing of it.
         """
-        for server, live in reversed(done):
+        if attempt.done:
+            for switch in attempt.switches:
+                if not switch.is_holding:  # it serves again already
+                    await switch.off()
+        for server, live in reversed(attempt.done):
+            if attempt.stage.in_turn:
+                await self._settle(attempt)
+                await self._cover_again(attempt, server)
             await self._restore(server, live)
-        for server, _ in done:
+        for server, _ in attempt.done:
             if wanted.block_of(server.plan.snapshot) is not None:
                 unheard = await waiting.until_heard(self._relationship, server, self._servers, self._hands)
                 if unheard:
                     self._add_failure(server, unheard)
-        for switch in switches:
+        if attempt.done and attempt.stage.in_turn:
+            await self._settle(attempt)
+        for name, why in (await attempt.cover.narrow()).items():
+            self._add_failure(self._named(name), why)
+        for switch in attempt.switches:
             if switch.server.name in self._unsure:
                 failure: str | None = (
                     "its DHCP service was switched off and stays off, since with the new configuration it would serve "
@@ -269,6 +344,25 @@ class Work:
                 failure = await switch.on()
             if failure:
                 self._add_failure(switch.server, failure)
+
+    async def _settle(self, attempt: Attempt) -> None:
+        """Give the servers time to become normal before the next is put back; it is put back in any case."""
+        limit = self._hands.normal_within or waiting.time_limit(self._relationship)
+        await waiting.until_normal(
+            self._relationship,
+            self._servers,
+            self._hands,
+            seconds=limit,
+            is_changed=True,
+            meanwhile=attempt.cover.keep,
+        )
+
+    async def _cover_again(self, attempt: Attempt, server: Server) -> None:
+        """Let another answer for a server that is put back, if it can: putting back is worth more."""
+        by = dict(attempt.stage.covered_by).get(server.name)
+        if by is not None:
+            await attempt.cover.widen(self._named(by))
+        attempt.cover.forget(server)
 
     async def _restore(self, server: Server, live: Snapshot | None) -> None:
         """Put a server back; `live` is what was last read of it, None where it can't have been changed since."""
@@ -280,6 +374,7 @@ class Work:
                 self._tell(server, Result.FAILED, f"{why}; {server.name} {Found.FOREIGN}, so it was not put back")
                 return
             await restoring.put_back(server, self._hands)
+            self._replace(server)
         except StepFailedError as error:
             self._unsure.add(server.name)
             self._tell(server, Result.FAILED, f"{why}; {error}; a person has to look, a restart of Kea may be needed")

@@ -34,7 +34,7 @@ PEER = Peer("a", "a", Role.PRIMARY, "http://127.0.0.1:8000/")
     ],
 )
 def test_complaint(view: HaView | None, said: str | None) -> None:
-    assert waiting.complaint(relationship(), PEER, view) == said
+    assert waiting.complaint(PEER.server, relationship().mode, PEER.role, view) == said
 
 
 @pytest.mark.parametrize(
