@@ -316,22 +316,7 @@ class Work:
         Not one that may have the new configuration: it would serve the same addresses as the primary, which knows
         nothing of it.
         """
-        if attempt.done:
-            for switch in attempt.switches:
-                if not switch.is_holding:  # it serves again already
-                    await switch.off()
-        for server, live in reversed(attempt.done):
-            if attempt.stage.in_turn:
-                await self._settle(attempt)
-                await self._cover_again(attempt, server)
-            await self._restore(server, live)
-        for server, _ in attempt.done:
-            if wanted.block_of(server.plan.snapshot) is not None:
-                unheard = await waiting.until_heard(self._relationship, server, self._servers, self._hands)
-                if unheard:
-                    self._add_failure(server, unheard)
-        if attempt.done and attempt.stage.in_turn:
-            await self._settle(attempt)
+        await self._take_back(attempt)
         for name, why in (await attempt.cover.narrow()).items():
             self._add_failure(self._named(name), why)
         for switch in attempt.switches:
@@ -344,6 +329,23 @@ class Work:
                 failure = await switch.on()
             if failure:
                 self._add_failure(switch.server, failure)
+
+    async def _take_back(self, attempt: Attempt) -> None:
+        for switch in attempt.switches if attempt.done else ():
+            if not switch.is_holding:  # it serves again already
+                await switch.off()
+        for server, live in reversed(attempt.done):
+            if attempt.stage.in_turn:
+                await self._settle(attempt)
+                await self._cover_again(attempt, server)
+            await self._restore(server, live)
+        if attempt.done and attempt.stage.in_turn:
+            await self._settle(attempt)
+        for server, _ in attempt.done:
+            if wanted.block_of(server.plan.snapshot) is not None:
+                unheard = await waiting.until_heard(self._relationship, server, self._servers, self._hands)
+                if unheard:
+                    self._add_failure(server, unheard)
 
     async def _settle(self, attempt: Attempt) -> None:
         """Give the servers time to become normal before the next is put back; it is put back in any case."""

@@ -115,28 +115,6 @@ def test_a_hook_taken_off_the_partner_by_hand_comes_back(world: World) -> None:
     assert world.is_normal()
 
 
-@pytest.mark.parametrize("what", ["mode", "roles", "url"])
-def test_another_structure_is_refused_with_a_reason(world: World, what: str) -> None:
-    before = {**world.document, "peers": [dict(peer) for peer in world.document["peers"]]}
-    peers = world.document["peers"]
-    if what == "mode":
-        other = Mode.HOT_STANDBY if world.mode is Mode.LOAD_BALANCING else Mode.LOAD_BALANCING
-        world.document["mode"], peers[1]["role"] = other.value, str(other.partner_role)
-    elif what == "roles":
-        peers[0]["role"], peers[1]["role"] = peers[1]["role"], peers[0]["role"]
-    else:
-        peers[1]["url"] = "http://127.0.0.1:9/"
-    world.write()
-    try:
-        ended = world.apply()
-        assert ended.exit_code == 1
-        assert "of a standing relationship would change" in ended.stdout
-        assert world.sent(world.a) + world.sent(world.b) == []
-    finally:
-        world.document.update(before)
-        world.write()
-
-
 def test_an_empty_primary_is_not_replicated_unless_that_is_approved(world: World) -> None:
     full = world.config(world.b)[world.service.subnets]
     world.change(world.a, lambda config: config.update({world.service.subnets: []}))

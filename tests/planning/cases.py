@@ -195,6 +195,9 @@ def _relationship_lines(made: RelationshipPlan) -> Iterator[str]:
         yield f"  unreachable: {each.endpoint.server}: {each.reason}"
     for server in made.servers:
         yield from _server_lines(server)
+    for stage in made.stages:
+        if stage.reason:
+            yield f"  together: {', '.join(stage.servers)}: {stage.reason}"
     for objection in made.objections:
         yield f"  objection {objection.code}{'' if objection.approvable else ' (final)'}: {objection.message}"
         yield f"      {objection.advice}"
