@@ -7,7 +7,7 @@ import re
 Version = tuple[int, int, int]
 
 # Kea series that the test suite runs real daemons of. Anything else is planned, but objected to.
-TESTED_SERIES: frozenset[tuple[int, int]] = frozenset({(2, 2)})
+TESTED_SERIES: frozenset[tuple[int, int]] = frozenset({(2, 2), (2, 6), (3, 0)})
 
 
 def parse_version(text: str) -> Version:

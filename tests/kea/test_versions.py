@@ -24,9 +24,11 @@ def test_a_version_is_three_numbers(text: str, number: tuple[int, int, int]) -> 
 
 
 def test_only_the_series_that_the_tests_run_is_tested() -> None:
-    assert [text for text in ("2.2.0", "2.2.1", "2.3.0", "2.6.3", "3.0.3", "nonsense") if is_tested(text)] == [
+    assert [text for text in ("2.2.0", "2.2.1", "2.3.0", "2.6.3", "3.0.3", "3.1.0", "nonsense") if is_tested(text)] == [
         "2.2.0",
         "2.2.1",
+        "2.6.3",
+        "3.0.3",
     ]
 
 
