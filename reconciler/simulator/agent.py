@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.requests import Request
     from reconciler.simulator.server import SimulatedServer
 
+_NOTHING = replies.encoded(replies.NOTHING)
 OWN_COMMANDS = (
     "build-report",
     "config-get",
@@ -53,7 +54,8 @@ def forward(server: SimulatedServer, name: str, request: Request) -> bytes:
         return replies.encoded(replies.error(text))
     if not (endpoint.is_running and endpoint.is_reachable):
         return replies.encoded(unreachable(endpoint))
-    return endpoint.execute_to_bytes(request.command, request.arguments)
+    answer = endpoint.execute_to_bytes(request.command, request.arguments)
+    return answer if answer != _NOTHING else replies.encoded(unreachable(endpoint, "End of file"))
 
 
 def own(server: SimulatedServer, request: Request) -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from reconciler.simulator.clock import Timer
 
 
-class Origin(StrEnum):
-    """Who switched DHCP off; HA's own state machine and its partner are one side (the partner) to Kea 2.2."""
+class Origin(IntEnum):
+    """Who switched DHCP off. Relationship number n is HA + n, its partner PARTNER + n.
 
-    USER = "user"
-    PARTNER = "ha-partner"
-    HA = "ha-local"
+    HA's own state machine and its partner are one side (the partner) to Kea 2.2.
+    """
+
+    USER = 1
+    HA = 1000
+    PARTNER = 2000
 
 
 class Waiting(Protocol):
@@ -31,23 +34,32 @@ class DhcpSwitch:
 
     def __init__(self, host: Waiting) -> None:
         self._host = host
-        self._off: dict[Origin, Timer | None] = {}
+        self._off: dict[int, Timer | None] = {}
 
     @property
     def is_on(self) -> bool:
         """Whether nobody has switched it off."""
         return not self._off
 
-    def is_off_by(self, origin: Origin) -> bool:
+    def is_off_by(self, origin: int) -> bool:
         """Whether this side has switched it off."""
         return origin in self._off
 
-    def disable(self, origin: Origin, seconds: float | None = None) -> None:
+    def off_by(self, kind: Origin) -> list[int]:
+        """The relationships, in their own state machine or by the partner, that have switched it off, as numbers."""
+        return sorted(origin for origin in self._off if kind <= origin < kind + Origin.HA)
+
+    def take_back_all(self) -> None:
+        """Take back what HA has switched off, on both sides: its hook is unloaded."""
+        for origin in [*self.off_by(Origin.HA), *self.off_by(Origin.PARTNER)]:
+            self.enable(origin)
+
+    def disable(self, origin: int, seconds: float | None = None) -> None:
         """Switch it off, for a time or until it is switched on again from the same side."""
         self.enable(origin)
         self._off[origin] = None if seconds is None else self._host.after(seconds, lambda: self.enable(origin))
 
-    def enable(self, origin: Origin) -> None:
+    def enable(self, origin: int) -> None:
         """Take back a `disable` from the same side."""
         timer = self._off.pop(origin, None)
         if timer is not None:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import copy
 import dataclasses
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
-from reconciler.simulator import replies
+from reconciler.simulator import networks, replies
 from reconciler.simulator.commands import COMMANDS, HOOK_COMMANDS, names
 from reconciler.simulator.dhcp import DhcpSwitch, Origin
 from reconciler.simulator.direct import DirectSockets
 from reconciler.simulator.faults import Faults, Kind
 from reconciler.simulator.ha.commands import COMMANDS as HA_COMMANDS
 from reconciler.simulator.ha.service import HaService
+from reconciler.simulator.leases import Leases
 from reconciler.simulator.libraries import Loaded
 from reconciler.simulator.releases import Release
 from reconciler.simulator.setting import load_file, put_as_is
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from reconciler.model import Json, Service
     from reconciler.simulator.clock import Timer
@@ -48,17 +49,18 @@ class SimulatedEndpoint:
     def __init__(self, server: SimulatedServer, service: Service) -> None:
         self.server = server
         self.service = service
+        self.family = int(service.value[-1])
         self.faults = Faults()
         self.config: Shown = {}
         self.loaded = Loaded()
-        self.ha: HaService | None = None
+        self.relationships: tuple[HaService, ...] = ()
         self.pid = 0
         self.is_running = self.is_frozen = self.was_killed = False
         self.has_sockets = self.is_in_test_mode = False
         self.is_reachable = self.hears_peers = True
         self.started_at = self.committed_at = 0.0
         self.daemon_log: list[str] = []
-        self.leases: list[dict[str, Any]] = []
+        self.leases = Leases()
         self.agent_socket = ""
         self.dhcp = DhcpSwitch(self)
         self.original: Mapping[str, Json] | None = None
@@ -96,11 +98,18 @@ class SimulatedEndpoint:
         return tuple(entry for entry in self.server.log if entry.service == self.service)
 
     @property
+    def ha(self) -> HaService | None:
+        """Its half of its first relationship, which is its only one as a rule."""
+        return self.relationships[0] if self.relationships else None
+
+    @property
     def serves(self) -> tuple[str, ...]:
         """The scopes whose clients it answers now; ("*",) where it answers everybody, without HA."""
         if not (self.is_running and self.has_sockets and self.is_serving()):
             return ()
-        return ("*",) if self.ha is None else tuple(self.ha.scopes)
+        if not self.relationships:
+            return ("*",)
+        return tuple(scope for relationship in self.relationships for scope in relationship.scopes)
 
     @property
     def machine(self) -> Machine:
@@ -205,17 +214,21 @@ class SimulatedEndpoint:
         """Send a command to a peer."""
         return self.server.world.deliver(self, url, command, arguments)
 
-    def switch_dhcp(self, *, on: bool) -> None:
-        """Switch DHCP on or off on behalf of HA."""
-        self.dhcp.enable(self._ha_origin) if on else self.dhcp.disable(self._ha_origin)
+    def switch_dhcp(self, origin: int, *, on: bool) -> None:
+        """Switch DHCP on or off on behalf of a relationship, or of its partner."""
+        origin = Origin.PARTNER if self.release < Release.KEA_2_6 else origin
+        self.dhcp.enable(origin) if on else self.dhcp.disable(origin)
 
-    def take_back_partner(self) -> None:
-        """The partner needs DHCP off no more."""
-        self.dhcp.enable(Origin.PARTNER)
+    def take_lease(self, lease: Mapping[str, Json]) -> None:
+        """Keep a peer's lease, unless one that is as new is here."""
+        held = self.leases.find(lease)
+        if held is None or held["cltt"] < lease["cltt"]:
+            self.leases.put(lease)
 
-    @property
-    def _ha_origin(self) -> Origin:
-        return Origin.PARTNER if self.release < Release.KEA_2_6 else Origin.HA
+    def subnets_of(self, names: Collection[str]) -> frozenset[int]:
+        """The ids of the subnets that say they are of one of these peers."""
+        every = networks.subnets(self.service, self.config)
+        return frozenset(subnet["id"] for subnet, network in every if networks.server_name(subnet, network) in names)
 
     def is_serving(self) -> bool:
         """Whether DHCP is switched on."""
@@ -225,22 +238,21 @@ class SimulatedEndpoint:
         """Whether a peer that asks would get an answer."""
         return self.is_running and self.is_reachable and self.hears_peers and not self.is_frozen
 
-    def own_listener(self) -> str | None:
-        """The url of the HA hook's dedicated listener, where both kinds of multi-threading are on."""
-        if self.ha is None or not self.config["multi-threading"]["enable-multi-threading"]:
-            return None
-        threads = self.ha.settings.values["multi-threading"]
-        is_on = threads["enable-multi-threading"] and threads["http-dedicated-listener"]
-        return str(self.ha.settings.peers[self.ha.settings.name]["url"]) if is_on else None
+    def own_listeners(self) -> list[str]:
+        """The urls of the HA hook's dedicated listeners, where both kinds of multi-threading are on."""
+        if not self.config.get("multi-threading", {}).get("enable-multi-threading"):
+            return []
+        every = [relationship.settings for relationship in self.relationships]
+        return [str(settings.peers[settings.name]["url"]) for settings in every if settings.has_listener]
 
     # ------------------------------------------------------------------------------- hooks and commands
 
     def unload(self) -> None:
         """Unload every hook library."""
-        if self.ha is not None:
-            self.ha.stop()
-            self.server.world.listen(self, None)
-        self.ha, self.loaded = None, Loaded()
+        for relationship in self.relationships:
+            relationship.stop()
+        self.server.world.listen(self, [])
+        self.relationships, self.loaded = (), Loaded()
 
     def open_http_sockets(self, entries: Sequence[Shown]) -> None:
         """Listen at these control sockets; RefusedError where that is not possible."""
@@ -253,15 +265,12 @@ class SimulatedEndpoint:
         self.has_sockets = True
         self.committed_at = self.now()
         self._shown_bytes = self._hash = None
-        self.dhcp.enable(Origin.HA)
-        self.dhcp.enable(Origin.PARTNER)
-        if loaded.ha is None:
-            return ""
-        page = f"lease{self.service.value[-1]}-get-page"
-        self.ha = HaService(loaded.ha, self, page, sync_seconds=self.server.world.sync_seconds)
-        wanted = None if self.is_in_test_mode else self.own_listener()
-        problem = self.server.world.listen(self, wanted)
-        self.ha.start()
+        self.dhcp.take_back_all()
+        seconds = self.server.world.sync_seconds
+        self.relationships = tuple(HaService(settings, self, sync_seconds=seconds) for settings in loaded.ha)
+        problem = self.server.world.listen(self, [] if self.is_in_test_mode else self.own_listeners())
+        for relationship in self.relationships:
+            relationship.start()
         return problem
 
     def hashes(self) -> dict[str, Json] | None:
@@ -296,7 +305,8 @@ class SimulatedEndpoint:
         if name in COMMANDS:
             return COMMANDS[name](self, arguments)
         if name in HA_COMMANDS:
-            return HA_COMMANDS[name](self.ha, arguments) if self.ha is not None else replies.error(_HALF_LOADED)
+            ready = self.relationships
+            return HA_COMMANDS[name](ready, arguments) if ready else replies.error(_HALF_LOADED)
         return HOOK_COMMANDS[name](self, arguments) if name in HOOK_COMMANDS else replies.error(_ONLY_LISTED)
 
     def execute_to_bytes(self, name: str, arguments: Json = None) -> bytes:

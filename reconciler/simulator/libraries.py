@@ -36,21 +36,21 @@ def installed(release: Release) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Libraries that were loaded: their names, what config-get shows of them, and the relationship of the HA hook.
+    """Libraries that were loaded: their names, what config-get shows of them, and the relationships of the HA hook.
 
     `adds`: the commands that they add to list-commands.
     """
 
     names: tuple[str, ...] = ()
     shown: tuple[Shown, ...] = ()
-    ha: Settings | None = None
+    ha: tuple[Settings, ...] = ()
     adds: tuple[str, ...] = ()
 
 
 def load(release: Release, wanted: Sequence[Shown]) -> Loaded:
     """Load libraries; RefusedError with the reason that only the daemon's log has where one does not want to."""
     shown: list[Shown] = []
-    settings: Settings | None = None
+    settings: tuple[Settings, ...] = ()
     for item in wanted:
         entry = dict(item)
         if hooks.name(item["library"]) == HA:

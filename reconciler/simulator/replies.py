@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 Reply = dict[str, Any]
 
-SUCCESS, ERROR, UNSUPPORTED, EMPTY, MAINTENANCE_REFUSED = 0, 1, 2, 3, 1001
+SUCCESS, ERROR, UNSUPPORTED, EMPTY, CONFLICT, MAINTENANCE_REFUSED = 0, 1, 2, 3, 4, 1001
+NOTHING: Reply = {}
+"""What comes back where a hook fails over a command: the connection is closed without an answer."""
 
 
 def success(text: str | None = None, arguments: Json = None) -> Reply:
@@ -23,6 +25,11 @@ def success(text: str | None = None, arguments: Json = None) -> Reply:
 def error(text: str) -> Reply:
     """Result 1."""
     return _reply(ERROR, text, None)
+
+
+def conflict(text: str) -> Reply:
+    """Result 4, since 2.3.1: what was to be changed contradicts what is there."""
+    return _reply(CONFLICT, text, None)
 
 
 def empty(text: str, arguments: Json = None) -> Reply:

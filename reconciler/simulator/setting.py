@@ -71,6 +71,7 @@ def _finish(endpoint: SimulatedEndpoint, shown: Shown) -> Reply:
     except RefusedError:
         endpoint.is_reachable = False
         raise
+    _lose_leases(endpoint, shown)
     endpoint.open_http_sockets(control_sockets.http(shown))
     try:
         loaded = libraries.load(endpoint.release, shown["hooks-libraries"])
@@ -78,13 +79,20 @@ def _finish(endpoint: SimulatedEndpoint, shown: Shown) -> Reply:
         reason = f"failed to configure High Availability hooks library: {refusal}"
         endpoint.daemon_log.append(f"HA_CONFIGURATION_FAILED {reason}")
         raise RefusedError("One or more hook libraries failed to load") from None
-    endpoint.loaded = dataclasses.replace(loaded, shown=endpoint.loaded.shown, ha=None)
+    endpoint.loaded = dataclasses.replace(loaded, shown=endpoint.loaded.shown, ha=())
     opening.check(endpoint.machine, shown)
     endpoint.is_reachable = control_sockets.unix_path(shown) == endpoint.agent_socket
     problem = endpoint.put_in_force(shown, loaded)
     if problem and endpoint.release >= Release.KEA_2_6:
         return replies.error(f"Error initializing hooks: CmdHttpListener::run failed: {problem}")
     return replies.success(DONE, endpoint.hashes())
+
+
+def _lose_leases(endpoint: SimulatedEndpoint, shown: Shown) -> None:
+    """The lease database is opened anew: what only was in memory is gone."""
+    database = shown["lease-database"]
+    if database["type"] == "memfile" and not database.get("persist", True):
+        endpoint.leases.clear()
 
 
 def _stay(endpoint: SimulatedEndpoint, shown: Shown) -> None:

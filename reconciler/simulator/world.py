@@ -21,7 +21,7 @@ from reconciler.simulator.releases import Release
 from reconciler.simulator.server import SimulatedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from reconciler.model import Json
 
@@ -159,7 +159,7 @@ class World:
         hitting = [fault for fault in server.faults if fault.hits_peers and fault.kind in BEFORE]
         if any(fault.strikes(command, endpoint.service) for fault in hitting):
             return None
-        return endpoint.execute(command, arguments)
+        return endpoint.execute(command, arguments) or None
 
     def _peer(self, url: str, service: Service) -> SimulatedEndpoint | None:
         """Who listens at a url: a daemon with a listener of its own there, or the agent in front of it."""
@@ -169,20 +169,19 @@ class World:
             return server.endpoints.get(service) if server.is_listening else None
         return self._listeners.get((*place, service))
 
-    def listen(self, endpoint: SimulatedEndpoint, url: str | None) -> str:
-        """Note that a daemon listens for its peers at a url of its own, or (None) no longer does.
+    def listen(self, endpoint: SimulatedEndpoint, urls: Sequence[str]) -> str:
+        """Note at which urls of its own a daemon listens for its peers; at others it no longer does.
 
         What keeps it from that, in Kea's words; "" where nothing does.
         """
         self._listeners = {place: other for place, other in self._listeners.items() if other is not endpoint}
-        if url is None:
-            return ""
-        place = _place(url)
-        if not _is_ours(place[0]):
-            return f"{CANNOT_LISTEN}{NOT_OURS}{WHERE}"
-        if place in self._held():
-            return f"{CANNOT_LISTEN}{IN_USE}{WHERE}"
-        self._listeners[(*place, endpoint.service)] = endpoint
+        for url in urls:
+            place = _place(url)
+            if not _is_ours(place[0]):
+                return f"{CANNOT_LISTEN}{NOT_OURS}{WHERE}"
+            if place in self._held():
+                return f"{CANNOT_LISTEN}{IN_USE}{WHERE}"
+            self._listeners[(*place, endpoint.service)] = endpoint
         return ""
 
     def _held(self) -> set[tuple[str, int]]:

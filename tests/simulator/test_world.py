@@ -11,6 +11,7 @@ import pytest
 from reconciler.model import Service
 from reconciler.simulator import Clock, SimulatedServer, World
 from reconciler.simulator.http import basic
+from reconciler.simulator.leases import Leases
 from tests.simulator.asking import ask, change, hook, make_pair, post, relate, states, subnet
 
 
@@ -196,7 +197,7 @@ def test_clients_left_waiting_make_a_standby_take_over(
 def test_leases_that_a_test_put_there_come_in_pages(server: SimulatedServer, other: SimulatedServer) -> None:
     make_pair(server, other)
     leases = [{"ip-address": f"10.0.0.{number}", "subnet-id": 1} for number in (30, 4, 5)]
-    server.endpoint().leases = leases
+    server.endpoint().leases = Leases(leases)
     first = ask(server, "lease4-get-page", {"from": "start", "limit": 2})["arguments"]
     assert [lease["ip-address"] for lease in first["leases"]] == ["10.0.0.4", "10.0.0.5"]
     last = ask(server, "lease4-get-page", {"from": "10.0.0.5", "limit": 2})

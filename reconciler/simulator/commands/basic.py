@@ -87,8 +87,9 @@ def _status(endpoint: SimulatedEndpoint, _: Json) -> Reply:
     if endpoint.release >= Release.KEA_2_6:
         arguments["dhcp-state"] = _dhcp_state(endpoint)
         arguments |= {"extended-info-tables": False} if endpoint.service is Service.DHCP6 else {}
-    if endpoint.ha is not None:
-        arguments["high-availability"] = [endpoint.ha.report()]
+    if endpoint.relationships:
+        first = endpoint.relationships[0].settings.mode  # which Kea shows for each of them
+        arguments["high-availability"] = [one.report() | {"ha-mode": first} for one in endpoint.relationships]
     return replies.success(arguments=arguments)
 
 
@@ -97,8 +98,8 @@ def _dhcp_state(endpoint: SimulatedEndpoint) -> dict[str, Json]:
     dhcp = endpoint.dhcp
     return {
         "disabled-by-db-connection": [],
-        "disabled-by-local-command": [1000] if dhcp.is_off_by(Origin.HA) else [],
-        "disabled-by-remote-command": [2000] if dhcp.is_off_by(Origin.PARTNER) else [],
+        "disabled-by-local-command": dhcp.off_by(Origin.HA),
+        "disabled-by-remote-command": dhcp.off_by(Origin.PARTNER),
         "disabled-by-user": dhcp.is_off_by(Origin.USER),
         "globally-disabled": not dhcp.is_on,
     }

@@ -16,19 +16,23 @@ if TYPE_CHECKING:
     from reconciler.simulator.replies import Reply
 
 
-_LOCAL, _REMOTE = 1000, 2000
+_NAMED = {"user": Origin.USER, "ha-partner": Origin.PARTNER}
 
 
-def _origin(command: str, arguments: Json, *, is_numbered: bool) -> tuple[Origin, str]:
+def _origin(command: str, arguments: Json, *, is_numbered: bool) -> tuple[int, str]:
     """Who asks, and what is wrong with the arguments. Since 2.5.8 (`is_numbered`) a side can be named by its number."""
     if arguments is not None and not replies.is_map(arguments):
         return Origin.USER, f"arguments for the '{command}' command must be a map"
-    given = (arguments or {}).get("origin", Origin.USER.value)
-    if is_numbered and isinstance(given, int):
-        return (Origin.PARTNER if given >= _REMOTE else Origin.HA if given >= _LOCAL else Origin.USER), ""
-    if given not in (Origin.USER, Origin.PARTNER):
+    given = (arguments or {}).get("origin", "user")
+    if is_numbered:
+        given = (arguments or {}).get("origin-id", given)
+        if "origin-id" in (arguments or {}) and not isinstance(given, int):
+            return Origin.USER, "'origin-id' argument must be a number"
+        if isinstance(given, int):
+            return given if given >= Origin.HA else Origin.USER, ""
+    if given not in _NAMED:
         return Origin.USER, f"invalid value used for 'origin' parameter: {given}"
-    return Origin(given), ""
+    return _NAMED[given], ""
 
 
 def _disable(endpoint: SimulatedEndpoint, arguments: Json) -> Reply:

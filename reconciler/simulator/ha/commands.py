@@ -1,20 +1,53 @@
-"""The commands that the HA hook adds."""
+"""The commands that the HA hook adds: which relationship each is for, and what it needs to be told."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from reconciler.simulator import replies
-from reconciler.simulator.replies import Reply
+from reconciler.simulator.dhcp import Origin
+from reconciler.simulator.ha import maintenance
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from reconciler.model import Json
     from reconciler.simulator.ha.service import HaService
+    from reconciler.simulator.replies import Reply
 
-_NO_MAINTENANCE = ("backup", "in-maintenance", "partner-in-maintenance", "terminated")
-_NO_NOTIFY = ("terminated", "backup", "partner-in-maintenance")
+    Command = Callable[[Sequence[HaService], Json], Reply]
+
+
+class _BadArgumentsError(Exception):
+    """What is wrong with the arguments of a command, in Kea's words."""
+
+
+def _named(command: str, relationships: Sequence[HaService], arguments: Json) -> HaService:
+    """The relationship that `server-name` is a peer of, the first where none is named; before 2.5.5 there is one."""
+    if relationships[0].settings.release < Release.KEA_2_6 or arguments is None:
+        return relationships[0]
+    if not isinstance(arguments, dict):
+        raise _BadArgumentsError(f"arguments in the '{command}' command are not a map")
+    name = arguments.get("server-name")
+    if name is None:
+        return relationships[0]
+    if not isinstance(name, str):
+        raise _BadArgumentsError(f"'server-name' must be a string in the '{command}' command")
+    for relationship in relationships:
+        if name in relationship.settings.peers:
+            return relationship
+    raise _BadArgumentsError(f"{name} matches no configured 'server-name'")
+
+
+def _needed(command: str, arguments: Json, key: str) -> Json:
+    if arguments is None:
+        raise _BadArgumentsError(f"arguments not found in the '{command}' command")
+    if not isinstance(arguments, dict):
+        raise _BadArgumentsError(f"arguments in the '{command}' command are not a map")
+    if key not in arguments:
+        raise _BadArgumentsError(f"'{key}' is mandatory for the '{command}' command")
+    return arguments[key]
 
 
 def _continue(ha: HaService, _: Json) -> Reply:
@@ -33,109 +66,97 @@ def _reset(ha: HaService, _: Json) -> Reply:
     return replies.success("HA state machine reset.")
 
 
-def _scopes(ha: HaService, arguments: Json) -> Reply:
-    problem = _problem("ha-scopes", arguments, "scopes")
-    if problem:
-        return replies.error(problem)
-    scopes = arguments["scopes"]
+def _check_scopes(_: Release, arguments: Json) -> None:
+    scopes = _needed("ha-scopes", arguments, "scopes")
     if not isinstance(scopes, list):
-        return replies.error("'scopes' must be a list in the 'ha-scopes' command")
-    for scope in scopes:
-        if not isinstance(scope, str):
-            return replies.error("scope name must be a string in the 'scopes' argument")
+        raise _BadArgumentsError("'scopes' must be a list in the 'ha-scopes' command")
+    if not all(isinstance(scope, str) for scope in scopes):
+        raise _BadArgumentsError("scope name must be a string in the 'scopes' argument")
+
+
+def _scopes(ha: HaService, arguments: Json) -> Reply:
+    for scope in arguments["scopes"]:
         if scope not in ha.settings.peers:
             return replies.error(f"invalid server name specified '{scope}' while enabling/disabling HA scopes")
-    ha.scopes = sorted(set(scopes))
+    ha.serve(arguments["scopes"])
     return replies.success("New HA scopes configured.")
 
 
+def _check_sync(_: Release, arguments: Json) -> None:
+    if not isinstance(_needed("ha-sync", arguments, "server-name"), str):
+        raise _BadArgumentsError("'server-name' must be a string in the 'ha-sync' command")
+    period = arguments.get("max-period", 1)
+    if not isinstance(period, int) or isinstance(period, bool) or period <= 0:
+        raise _BadArgumentsError("'max-period' must be a positive integer in the 'ha-sync' command")
+
+
 def _sync(ha: HaService, arguments: Json) -> Reply:
-    problem = _problem("ha-sync", arguments, "server-name")
-    if problem:
-        return replies.error(problem)
-    name, period = arguments["server-name"], arguments.get("max-period", 1)
-    if not isinstance(name, str):
-        return replies.error("'server-name' must be a string in the 'ha-sync' command")
-    if not isinstance(period, int) or period <= 0:
-        return replies.error("'max-period' must be a positive integer in the 'ha-sync' command")
+    name = arguments["server-name"]
     if name not in ha.settings.peers:
-        return replies.error(f"no configuration specified for server {name}")
-    if name != ha.settings.partner or not ha.pull_leases():
+        return replies.NOTHING  # before 2.5.5 only the log says that there is no such server
+    if name == ha.settings.name:
+        return replies.error(f"'{name}' points to local server but should point to a partner")
+    if not ha.pull_leases(name, arguments.get("max-period")):
         return replies.error("Connection timed out")
     return replies.success("Lease database synchronization complete.")
 
 
-def _problem(command: str, arguments: Json, key: str) -> str:
-    if not isinstance(arguments, dict):
-        return f"arguments not found in the '{command}' command"
-    return "" if key in arguments else f"'{key}' is mandatory for the '{command}' command"
+def _check_sync_complete(release: Release, arguments: Json) -> None:
+    if release < Release.KEA_2_6 or not isinstance(arguments, dict):
+        return
+    for key in ("origin-id", "origin"):
+        if key in arguments and not isinstance(arguments[key], int):
+            raise _BadArgumentsError(f"'{key}' must be an integer in the 'ha-sync-complete-notify' command")
 
 
-def _sync_complete(ha: HaService, _: Json) -> Reply:
-    ha.allow_dhcp()
+def _sync_complete(ha: HaService, arguments: Json) -> Reply:
+    given: dict[str, int] = arguments if isinstance(arguments, dict) else {}
+    origin = given.get("origin-id", given.get("origin", Origin.PARTNER + 1))
+    ha.note_synchronized(origin)
     return replies.success("Server successfully notified about the synchronization completion.")
 
 
-def _maintenance_start(ha: HaService, _: Json) -> Reply:
-    if ha.state in _NO_MAINTENANCE:
-        return replies.error(f"Unable to transition the server from the {ha.state} to partner-in-maintenance state.")
-    answer = ha.ask_partner("ha-maintenance-notify", {"cancel": False})
-    if answer is None or answer["result"] == replies.ERROR:
-        ha.go("partner-down")
-        reason = "as its partner appears to be offline for maintenance"
-        return replies.success(f"Server is now in the partner-down state {reason}.")
-    if answer["result"] != replies.SUCCESS:
-        return replies.error(
-            "Unable to transition to the partner-in-maintenance state. The partner server responded with the following "
-            f"message to the ha-maintenance-notify command: {answer.get('text', '')}."
-        )
-    ha.go("partner-in-maintenance")
-    return replies.success(
-        "Server is now in the partner-in-maintenance state and its partner is in-maintenance state. "
-        "The partner can be now safely shut down."
-    )
+def _check_notify(_: Release, arguments: Json) -> None:
+    """2.2 says what is wrong to its log only, and closes the connection."""
+    command = "ha-maintenance-notify"
+    if arguments is None:
+        raise _BadArgumentsError(f"invalid command '{command}': no arguments specified")
+    if not arguments:
+        raise _BadArgumentsError(f"invalid command '{command}': 'arguments' is empty")
+    if not isinstance(_needed(command, arguments, "cancel"), bool):
+        raise _BadArgumentsError(f"'cancel' must be a boolean in the '{command}' command")
 
 
-def _maintenance_cancel(ha: HaService, _: Json) -> Reply:
-    if ha.state != "partner-in-maintenance":
-        where = "the server is not in the partner-in-maintenance state"
-        return replies.error(f"Unable to cancel maintenance request because {where}.")
-    answer = ha.ask_partner("ha-maintenance-notify", {"cancel": True})
-    if answer is None or answer["result"] != replies.SUCCESS:
-        reason = "" if answer is None else answer.get("text", "")
-        return replies.error(
-            "Unable to cancel maintenance. The partner server responded with the following message to the "
-            f"ha-maintenance-notify command: {reason}."
-        )
-    ha.go_back()
-    return replies.success("Server maintenance successfully canceled.")
+def _for_one(
+    name: str,
+    call: Callable[[HaService, Json], Reply],
+    check: Callable[[Release, Json], None] | None = None,
+) -> Command:
+    """A command for one relationship, once its arguments are right."""
+
+    def command(relationships: Sequence[HaService], arguments: Json) -> Reply:
+        release = relationships[0].settings.release
+        try:
+            if check is not None:
+                check(release, arguments)
+            chosen = _named(name, relationships, arguments)
+        except _BadArgumentsError as error:
+            is_said = check is not _check_notify or release >= Release.KEA_2_6
+            return replies.error(str(error)) if is_said else replies.NOTHING
+        return call(chosen, arguments)
+
+    return command
 
 
-def _maintenance_notify(ha: HaService, arguments: Json) -> Reply:
-    problem = _problem("ha-maintenance-notify", arguments, "cancel")
-    if problem:
-        return replies.error(problem)
-    if arguments["cancel"]:
-        if ha.state != "in-maintenance":
-            where = "the server not in the in-maintenance state"
-            return replies.error(f"Unable to cancel the maintenance for {where}.")
-        ha.go_back()
-        return replies.success("Server maintenance canceled.")
-    if ha.state in _NO_NOTIFY:
-        return replies.refused(f"Unable to transition the server from the {ha.state} to in-maintenance state.")
-    ha.go("in-maintenance")
-    return replies.success("Server is in-maintenance state.")
-
-
-COMMANDS: dict[str, Callable[[HaService, Json], Reply]] = {
-    "ha-continue": _continue,
-    "ha-heartbeat": _heartbeat,
-    "ha-maintenance-cancel": _maintenance_cancel,
-    "ha-maintenance-notify": _maintenance_notify,
-    "ha-maintenance-start": _maintenance_start,
-    "ha-reset": _reset,
-    "ha-scopes": _scopes,
-    "ha-sync": _sync,
-    "ha-sync-complete-notify": _sync_complete,
+COMMANDS: dict[str, Command] = {
+    "ha-continue": _for_one("ha-continue", _continue),
+    "ha-heartbeat": _for_one("ha-heartbeat", _heartbeat),
+    "ha-maintenance-cancel": maintenance.cancel,
+    "ha-maintenance-notify": _for_one("ha-maintenance-notify", maintenance.notify, _check_notify),
+    "ha-maintenance-start": maintenance.start,
+    "ha-reset": _for_one("ha-reset", _reset),
+    "ha-scopes": _for_one("ha-scopes", _scopes, _check_scopes),
+    "ha-sync": _for_one("ha-sync", _sync, _check_sync),
+    "ha-sync-complete-notify": _for_one("ha-sync-complete-notify", _sync_complete, _check_sync_complete),
 }
 """What list-commands has more of while the hook is loaded."""

@@ -26,7 +26,8 @@ class Partner:
     """The partner as it was last heard: simulated `heard_at`, its state ("" before the first try), its scopes.
 
     `clocks`: its clock and ours, as they were then. `unacked_clients` counts the clients that it left waiting (nobody
-    but a test sets it).
+    but a test sets it). `state_since`: when it came into its state. `unsent`: how many updates it never sent us, when
+    it was heard before and when it was heard last.
     """
 
     heard_at: float
@@ -35,15 +36,29 @@ class Partner:
     skew: float = 0.0
     clocks: tuple[float, float] | None = None
     unacked_clients: int = 0
+    state_since: float = 0.0
+    unsent: tuple[int, int] = (0, 0)
+
+    def lose(self) -> None:
+        """It did not answer, or not with a success."""
+        self.state, self.skew, self.clocks = UNAVAILABLE, 0.0, None
+
+    def has_new_unsent(self) -> bool:
+        """Whether it gave leases that it did not send us, since we last heard it."""
+        before, now = self.unsent
+        return now != 0 and now != before
 
     def take(self, answer: Mapping[str, Json] | None, now: float, wall: float) -> None:
         """Note the answer to a heartbeat; none, or one that is no success, makes the partner unavailable."""
         if answer is None or answer.get("result") != 0:
-            self.state = UNAVAILABLE
+            self.lose()
             return
         arguments = answer["arguments"]
         self.heard_at, self.unacked_clients = now, 0
+        if arguments["state"] != self.state:
+            self.state_since = now
         self.state, self.scopes = arguments["state"], list(arguments["scopes"])
+        self.unsent = (self.unsent[1], int(arguments.get("unsent-update-count", 0)))
         its = parsedate_to_datetime(arguments["date-time"]).timestamp()
         self.skew, self.clocks = its - math.floor(wall), (its, wall)
 

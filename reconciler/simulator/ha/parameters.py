@@ -34,9 +34,23 @@ _THREADS = {"http-client-threads": 0, "http-listener-threads": 0}
 _LOAD_BALANCING_LIMIT = 100
 
 
-def read(release: Release, parameters: Json) -> tuple[dict[str, Json], Settings]:
-    """The parameters as config-get shows them, and what they mean; RefusedError with the reason for the log."""
-    entry = _only_entry(parameters)
+def read(release: Release, parameters: Json) -> tuple[dict[str, Json], tuple[Settings, ...]]:
+    """The parameters as config-get shows them, and what they mean, one for each relationship.
+
+    RefusedError with the reason for the log.
+    """
+    entries = _entries(parameters)
+    _check_number_of(release, entries)
+    found = tuple(_relationship(release, number, entry) for number, entry in enumerate(entries))
+    _check_together(found)
+    return {**parameters, "high-availability": [settings.values for settings in found]}, found
+
+
+def _relationship(release: Release, number: int, entry: Json) -> Settings:
+    if not isinstance(entry, dict):
+        if release < Release.KEA_2_6:
+            raise at("get(string) called on a non-map Element in")
+        raise RefusedError("HA configuration for a relationship must be a map")
     filled = _filled(release, entry)
     peers = read_peers(filled)
     name = filled["this-server-name"].strip()
@@ -45,23 +59,38 @@ def read(release: Release, parameters: Json) -> tuple[dict[str, Json], Settings]
     check_roles(filled, [peer["role"] for peer in peers.values()])
     check_mode(filled)
     check_channels(filled, peers)
-    settings = Settings(name, filled["mode"], peers, filled, _pauses(filled), release)
-    return {**parameters, "high-availability": [filled]}, settings
+    return Settings(name, filled["mode"], peers, filled, _pauses(filled), release, number)
 
 
-def _only_entry(parameters: Json) -> Mapping[str, Json]:
+def _entries(parameters: Json) -> list[Json]:
     if not isinstance(parameters, dict) or "high-availability" not in parameters:
         raise RefusedError("missing high-availability parameter")
     entries = parameters["high-availability"]
     if not isinstance(entries, list):
         raise RefusedError("HA configuration must be a list")
-    if len(entries) != 1:
+    return entries
+
+
+def _check_number_of(release: Release, entries: list[Json]) -> None:
+    """Before 2.5.5 there was only ever one."""
+    if release < Release.KEA_2_6 and len(entries) != 1:
         reason = "Expected exactly one configuration"
         raise RefusedError(f"invalid number of configurations in the HA configuration list. {reason}")
-    if not isinstance(entries[0], dict):
-        raise RefusedError("expected list of maps in the HA configuration")
-    entry: Mapping[str, Json] = entries[0]
-    return entry
+    if not entries:
+        raise RefusedError("a list of HA configurations must not be empty")
+
+
+def _check_together(found: tuple[Settings, ...]) -> None:
+    """Several relationships of one server: what they have to differ in, and to have in common."""
+    names: set[str] = set()
+    for settings in found:
+        if len(found) > 1 and settings.mode != "hot-standby":
+            raise RefusedError("multiple HA relationships are only supported for 'hot-standby' mode")
+        for name in settings.peers:
+            if name in names:
+                reason = f"a relationship '{name}' already exists"
+                raise RefusedError(f"server names must be unique for different relationships: {reason}")
+            names.add(name)
 
 
 def _filled(release: Release, entry: Mapping[str, Json]) -> dict[str, Json]:

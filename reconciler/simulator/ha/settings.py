@@ -33,7 +33,7 @@ STATES = [
 class Settings:
     """A relationship as this server's hook works with it: its own peer entry, the partner's, and the parameters.
 
-    `release`: the Kea whose hook it is.
+    `release`: the Kea whose hook it is. `number`: its place among the relationships of this server, from 0 on.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Settings:
     values: Mapping[str, Json]
     pauses: Mapping[str, str]
     release: Release = Release.KEA_2_2
+    number: int = 0
 
     @property
     def role(self) -> str:
@@ -55,6 +56,22 @@ class Settings:
             return None
         active = (name for name, peer in self.peers.items() if peer["role"] != "backup")
         return next(name for name in active if name != self.name)
+
+    @property
+    def has_listener(self) -> bool:
+        """Whether the hook listens for peers itself, as far as its own parameters say."""
+        threads = self.values["multi-threading"]
+        return bool(threads["enable-multi-threading"] and threads["http-dedicated-listener"])
+
+    @property
+    def main_scope(self) -> str:
+        """The scope that every client is in, but for load-balancing."""
+        return next(name for name, peer in self.peers.items() if peer["role"] == "primary")
+
+    @property
+    def scopes(self) -> list[str]:
+        """The names of the scopes that clients are divided into."""
+        return sorted(name for name, peer in self.peers.items() if peer["role"] in ("primary", "secondary"))
 
     @property
     def normal_state(self) -> str:
