@@ -76,7 +76,7 @@ class Pair(Life):
             "state": 0,
             **{key.replace("_", "-"): value for key, value in parts.items()},
         }
-        self.endpoint(name, self.service).leases.append(made)
+        self.endpoint(name, self.service).leases.put(made)
         return made
 
 
@@ -136,7 +136,7 @@ def test_a_sync_whose_answer_is_lost_is_resolved_by_the_leases(pair: Pair) -> No
     pair["kea-b"].faults.add(Kind.RESET, "ha-sync", times=2)
     report = pair.must("sync", "kea-b", result="failed", code=1)
     assert "1 leases of kea-a are missing" in report["reasons"][0]
-    pair.endpoint("kea-b").leases.append(lease)
+    pair.endpoint("kea-b").leases.put(lease)
     report = pair.must("sync", "kea-b")
     assert "every lease of kea-a is there" in report["reasons"][0]
 
