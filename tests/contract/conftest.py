@@ -1,4 +1,4 @@
-"""Servers of both kinds for the contract, kept for as long as a test module needs them."""
+"""Servers of both kinds and of each generation for the contract, kept for as long as a test module needs them."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.kea import OLDEST, Generation
+from lab.kea import GENERATIONS, Generation
 from lab.laboratory import Laboratory
 from reconciler.model import Service
-from reconciler.simulator import Clock, World
+from reconciler.simulator import Clock, Release, World
 from tests.contract.pair import Pair
 from tests.contract.sides import Real, Side, Simulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SIMULATED = (OLDEST,)
-REAL = (OLDEST,)
-BOTH = [pytest.param(("simulator", each), id=f"simulator-{each}") for each in SIMULATED]
-BOTH += [pytest.param(("kea", each), id=f"kea-{each}", marks=pytest.mark.kea) for each in REAL]
+BOTH = [pytest.param(("simulator", each), id=f"simulator-{each}") for each in GENERATIONS]
+BOTH += [pytest.param(("kea", each), id=f"kea-{each}", marks=pytest.mark.kea) for each in GENERATIONS]
 
 
-def _servers(kind: str, *names: str, generation: Generation = OLDEST) -> Iterator[list[Side]]:
+def _servers(kind: str, *names: str, generation: Generation) -> Iterator[list[Side]]:
     bodies: dict[Service, dict[str, Any]] = {service: {} for service in Service}
     if kind == "kea":
         with Laboratory(generation=generation) as laboratory:
             yield [Real(laboratory.server(name, bodies)) for name in names]
         return
+    version = next(release for release in Release if release.startswith(f"{generation}."))
     with World(Clock(speed=0)) as world:  # the tests move the time, see Side.let_pass
-        yield [Simulated(world.add_server(name, bodies)) for name in names]
+        yield [Simulated(world.add_server(name, bodies, version=version)) for name in names]
 
 
 @pytest.fixture(scope="module", params=BOTH)
@@ -41,16 +40,16 @@ def side(request: pytest.FixtureRequest) -> Iterator[Side]:
 
 
 @pytest.fixture(scope="module")
-def simulated() -> Iterator[Side]:
+def simulated(generation: Generation) -> Iterator[Side]:
     """A simulated server."""
-    for servers in _servers("simulator", "kea-a"):
+    for servers in _servers("simulator", "kea-a", generation=generation):
         yield servers[0]
 
 
 @pytest.fixture(scope="module")
-def real() -> Iterator[Side]:
+def real(generation: Generation) -> Iterator[Side]:
     """A real server, for tests marked kea."""
-    for servers in _servers("kea", "kea-a"):
+    for servers in _servers("kea", "kea-a", generation=generation):
         yield servers[0]
 
 

@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model import Service
+from reconciler.simulator import Release
 
 if TYPE_CHECKING:
     import random
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 _CLASSES = ("voice", "guests", "printers")
 
 
-def configuration(rng: random.Random, service: Service) -> dict[str, Any]:
-    """What stands under `Dhcp4` or `Dhcp6`, but for what belongs to a server."""
-    maker = _Maker(rng, service)
+def configuration(rng: random.Random, service: Service, release: Release) -> dict[str, Any]:
+    """What stands under `Dhcp4` or `Dhcp6` of a release, but for what belongs to a server."""
+    maker = _Maker(rng, service, release)
     config: dict[str, Any] = {
         service.subnets: [maker.subnet() for _ in range(rng.randrange(6))],
         "shared-networks": [maker.network(number) for number in range(rng.randrange(3))],
@@ -45,9 +46,10 @@ def configuration(rng: random.Random, service: Service) -> dict[str, Any]:
 
 
 class _Maker:
-    def __init__(self, rng: random.Random, service: Service) -> None:
+    def __init__(self, rng: random.Random, service: Service, release: Release) -> None:
         self.rng = rng
         self.service = service
+        self.release = release
         self.is_v4 = service is Service.DHCP4
         self.used: set[str] = set()
         self.numbers = rng.sample(range(1, 5000), 40)
@@ -79,7 +81,12 @@ class _Maker:
             {"code": 2 if self.is_v4 else 32, "space": "vendor-4491", "data": host},
             {"code": 66 if self.is_v4 else 59, "data": "tftp://h/x,y", "user-context": {"for": "phones"}},
         ]
-        return self.rng.sample(known, self.rng.randrange(len(known)))
+        found = self.rng.sample(known, self.rng.randrange(len(known)))
+        if self.release >= Release.KEA_2_6:
+            found = [option | self.some({"never-send": self.rng.random() < 0.5}) for option in found]
+        if self.release >= Release.KEA_3_0:
+            found = [option | self.some({"client-classes": self.rng.sample(_CLASSES, 2)}) for option in found]
+        return found
 
     def lifetimes(self) -> dict[str, Any]:
         """A subnet's own; a shared network has none, since its limits could contradict those of a subnet in it."""
@@ -111,7 +118,23 @@ class _Maker:
             parts |= {"next-server": "192.0.2.9", "boot-file-name": "pxe", "match-client-id": False}
         else:
             parts |= {"interface-id": f"port{self.rng.randrange(9)}"}
+        parts |= self.newer()
         return self.some(parts) | {"option-data": self.options()}
+
+    def newer(self) -> dict[str, Any]:
+        """What only the later releases know."""
+        if self.release < Release.KEA_2_6:
+            return {}
+        parts: dict[str, Any] = {
+            "allocator": self.rng.choice(["random", "iterative"]),
+            "ddns-conflict-resolution-mode": self.rng.choice(["no-check-with-dhcid", "check-exists-with-dhcid"]),
+        }
+        parts |= {"offer-lifetime": self.rng.randrange(90)} if self.is_v4 else {"pd-allocator": "flq"}
+        if self.release < Release.KEA_3_0:
+            return parts | {"ddns-ttl-percent": 0.5}
+        parts |= {"ddns-ttl-min": self.rng.randrange(9), "ddns-ttl-max": self.rng.randrange(10, 90)}
+        del parts[self.rng.choice(["allocator", "ddns-ttl-min"])]
+        return parts
 
     def subnet(self) -> dict[str, Any]:
         prefix = self.prefix()
@@ -137,8 +160,14 @@ class _Maker:
         for start in starts:
             first = prefix.network_address + start
             last = first + self.rng.choice([0, 7, 10, 15])
-            pools.append({"pool": f"{first} - {last}"} | self.some({"client-class": "voice", "user-context": {"p": 1}}))
+            pools.append({"pool": f"{first} - {last}"} | self.some({"client-class": "voice", "user-context": {"p": 1}} | self.pool_parts()))
         return pools
+
+    def pool_parts(self) -> dict[str, Any]:
+        """What only the pools of later releases have."""
+        parts = {"pool-id": self.rng.randrange(1, 99)} if self.release >= Release.KEA_2_6 else {}
+        more = {"ddns-send-updates": self.rng.random() < 0.5, "hostname-char-set": "[^a]", "ddns-ttl": 77}
+        return parts | (more if self.release >= Release.KEA_3_0 else {})
 
     def reservations(self, prefix: ipaddress.IPv4Network | ipaddress.IPv6Network | None) -> list[dict[str, Any]]:
         hosts: dict[str, dict[str, Any]] = {}

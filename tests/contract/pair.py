@@ -20,8 +20,8 @@ class Pair:
 
     @property
     def urls(self) -> tuple[str, str]:
-        """The peers' urls: without a dedicated listener those of the agents."""
-        return self.primary.url, self.partner.url
+        """The peers' urls: without a dedicated listener (2.2's default) those of the agents."""
+        return self.primary.ha_url(self.service), self.partner.ha_url(self.service)
 
     def reset(self) -> None:
         """Both up, neither in a relationship."""

@@ -97,6 +97,14 @@ class Side(ABC):
         return config
 
     @abstractmethod
+    def folders(self, service: Service) -> list[str]:
+        """The folders that belong to a daemon, as paths."""
+
+    @abstractmethod
+    def ha_url(self, service: Service) -> str:
+        """Where its release is reached by peers, by default."""
+
+    @abstractmethod
     def socket(self, service: Service) -> dict[str, Any]:
         """The control socket that the agent knows."""
 
@@ -141,10 +149,17 @@ class Simulated(Side):
         self.server = server
         self.url = server.control
         self.release = server.machine.release
-        self._sockets = {service: endpoint.config["control-socket"] for service, endpoint in server.endpoints.items()}
+        self._sockets = {service: first_socket(endpoint.config) for service, endpoint in server.endpoints.items()}
 
     def socket(self, service: Service) -> dict[str, Any]:
         return dict(self._sockets[service])
+
+    def folders(self, service: Service) -> list[str]:
+        machine = self.server.endpoint(service).machine
+        return [machine.data_folder, machine.log_folder]
+
+    def ha_url(self, service: Service) -> str:
+        return self.server.ha_url(service)
 
     def stop(self, service: Service, *, killed: bool = False) -> None:
         self.server.endpoint(service).stop(killed=killed)
@@ -172,10 +187,16 @@ class Real(Side):
         self.server = server
         self.url = server.control
         self.release = Release(server.command(Service.DHCP4, "version-get")["text"])
-        self._sockets = {service: server.config(service)["control-socket"] for service in server.services}
+        self._sockets = {service: first_socket(server.config(service)) for service in server.services}
 
     def socket(self, service: Service) -> dict[str, Any]:
         return dict(self._sockets[service])
+
+    def folders(self, service: Service) -> list[str]:
+        return [str(self.server.folder(service))]
+
+    def ha_url(self, service: Service) -> str:
+        return self.server.ha_url(service)
 
     def stop(self, service: Service, *, killed: bool = False) -> None:
         if killed:
@@ -202,9 +223,16 @@ class Real(Side):
         return self.server.log(service)
 
 
+def first_socket(config: dict[str, Any]) -> dict[str, Any]:
+    """The first control socket in a configuration as it is shown."""
+    found: dict[str, Any] = config["control-sockets"][0] if "control-sockets" in config else config["control-socket"]
+    return found
+
+
 def placed(text: str) -> str:
-    """A text of Kea's with the places of values in what it received made alike."""
-    return re.sub(r"<[a-z]+>:\d+:\d+", "<place>", text)
+    """A text of Kea's with the places of values in what it received, and the server's folders, made alike."""
+    text = re.sub(r"<[a-z]+>:\d+:\d+", "<place>", text)
+    return re.sub(r"supported path is '[^']*'", "supported path is '<folder>'", text)
 
 
 def relationship(name: str, urls: tuple[str, str], mode: str = "hot-standby", **parameters: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import random
 from typing import Any
@@ -15,10 +16,14 @@ from reconciler.simulator.configuration.refusal import RefusedError
 from reconciler.simulator.libraries import installed
 from reconciler.simulator.releases import Release
 from tests.contract.generator import configuration
-from tests.contract.loading import cases, differences
+from tests.contract.loading import accepted, differences, refused
 
 ODD: list[Any] = [None, 5, "x", True, [], {}, [None], [5], ["x"], [{}], [[]], {"x": 1}, -1, 1e9]
-MACHINE = Machine(frozenset({"lo"}), installed(Release.KEA_2_2))
+MACHINES = {
+    release: Machine(frozenset({"lo"}), installed(release), folders=frozenset({"/var/lib/kea"}), release=release)
+    for release in Release
+}
+MACHINE = MACHINES[Release.KEA_2_2]
 
 
 def test_a_subnet_shows_what_it_inherits_and_its_parts_in_order() -> None:
@@ -80,35 +85,40 @@ def test_a_subnet_shows_what_it_inherits_and_its_parts_in_order() -> None:
     ]
 
 
+@pytest.mark.parametrize("release", Release)
 @pytest.mark.parametrize("service", Service)
-def test_reading_what_was_shown_changes_nothing_and_spoils_no_input(service: Service) -> None:
-    configs = [*cases(service, "accepted"), *(configuration(random.Random(seed), service) for seed in range(40))]
-    for config in configs:
+def test_reading_what_was_shown_changes_nothing_and_spoils_no_input(service: Service, release: Release) -> None:
+    machine = MACHINES[release]
+    generated = (configuration(random.Random(seed), service, release) for seed in range(40))
+    for config in (*accepted(service, release), *generated):
         given = copy.deepcopy(config)
-        shown = parse(service, MACHINE, config)
+        shown = parse(service, machine, config)
         assert config == given
         if '"code": 43' in str(config.get("client-classes")).replace("'", '"'):
             continue  # Kea shows a class's own definition of it in a way that it does not read (tests/contract)
-        assert differences(shown, parse(service, MACHINE, shown)) == []
+        if "syslog:" in str(config.get("loggers")):
+            continue  # 2.6.3 takes its own word for a file's name
+        assert differences(shown, parse(service, machine, shown)) == []
 
 
+@pytest.mark.parametrize("release", Release)
 @pytest.mark.parametrize("service", Service)
-def test_every_recorded_refusal_is_refused_and_nothing_ever_breaks(service: Service) -> None:
-    for case in cases(service, "refused"):
-        if case.get("only-by-set") and "loggers" not in case["config"]:
-            parse(service, MACHINE, case["config"])
-            continue
-        with pytest.raises(RefusedError):
-            parse(service, MACHINE, case["config"])
+def test_every_recorded_refusal_is_refused_and_nothing_ever_breaks(service: Service, release: Release) -> None:
+    for case in refused(service):
+        config = case.config(release)
+        is_read = case.text(release) is None or not (case.is_found_by_test or "loggers" in config)
+        with contextlib.nullcontext() if is_read else pytest.raises(RefusedError):
+            parse(service, MACHINES[release], config)
 
 
+@pytest.mark.parametrize("release", Release)
 @pytest.mark.parametrize("service", Service)
-def test_a_value_of_any_other_type_is_refused_or_taken_and_never_breaks(service: Service) -> None:
+def test_a_value_of_any_other_type_is_refused_or_taken_and_never_breaks(service: Service, release: Release) -> None:
     rng = random.Random(1)
-    config = configuration(rng, service)
+    config = configuration(rng, service, release)
     for key in config:
         for value in ODD:
             try:
-                parse(service, MACHINE, config | {key: value})
+                parse(service, MACHINES[release], config | {key: value})
             except RefusedError:
                 continue

@@ -79,7 +79,7 @@ def _relay_address(reading: Reading, text: str) -> str:
     return str(found)
 
 
-def lifetime(value: Mapping[str, Json], name: str) -> tuple[int, int, int] | None:
+def lifetime(value: Mapping[str, Json], name: str, where: str = " in <wire>:0:0") -> tuple[int, int, int] | None:
     """Minimum, default and maximum of `valid-lifetime` or `preferred-lifetime`, filled up from each other.
 
     None where none is given. Numbers wrap at 32 bits, as Kea's do.
@@ -91,7 +91,7 @@ def lifetime(value: Mapping[str, Json], name: str) -> tuple[int, int, int] | Non
         return None
     if default is None:
         if low is not None and high is not None:
-            raise RefusedError(f"have min-{name} and max-{name} but no {name} (default) in <wire>:0:0")
+            raise RefusedError(f"have min-{name} and max-{name} but no {name} (default){where}")
         default = low if high is None else high
     is_range = low is not None and high is not None
     low, high = default if low is None else low, default if high is None else high

@@ -138,7 +138,9 @@ def _data_directory(reading: Reading, given: Mapping[str, Json]) -> Shown:
         return {}
     path, machine = given["data-directory"], reading.machine
     if reading.release < Release.KEA_2_6:
-        return {"data-directory": keywords.as_text(path)}
+        if keywords.as_text(path) not in machine.folders:
+            raise RefusedError(f"Bad directory '{path}': No such file or directory")
+        return {"data-directory": path}
     if not isinstance(path, str):
         raise at("invalid type specified for parameter 'data-directory'")
     if path != machine.data_folder:
@@ -213,4 +215,4 @@ def _check_lifetimes(reading: Reading, shown: Shown) -> None:
         for prefix in ("", "min-", "max-"):
             if not keywords.is_a("integer", shown.get(prefix + name, 0)):
                 raise at("intValue() called on non-integer Element in")
-        names.lifetime(shown, name)
+        names.lifetime(shown, name, where="")

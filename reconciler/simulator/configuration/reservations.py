@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 _KINDS = ("hw-address", "duid", "circuit-id", "client-id", "flex-id")
 _LIMITS = {"server-hostname": ("server hostname", 63), "boot-file-name": ("boot file", 127)}
 _LONGEST_2_2 = {"hw-address": 20, "duid": 128}
-_LONGEST = {"hw-address": 20, "duid": 130}
+_LONGEST = {"hw-address": 20, "duid": 130, "flex-id": 128}
 _SHORTEST_DUID = 3
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
