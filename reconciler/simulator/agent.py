@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 from reconciler.model import Service
 from reconciler.simulator import replies
 from reconciler.simulator.commands.basic import build_report
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from reconciler.model import Json
@@ -58,10 +60,15 @@ def forward(server: SimulatedServer, name: str, request: Request) -> bytes:
     return answer if answer != _NOTHING else replies.encoded(unreachable(endpoint, "End of file"))
 
 
+def own_commands(release: Release) -> list[str]:
+    """What the agent can say about itself."""
+    return sorted([*OWN_COMMANDS, *(["config-hash-get"] if release >= Release.KEA_2_6 else [])])
+
+
 def own(server: SimulatedServer, request: Request) -> Reply:
     """The agent's answer about itself."""
     command = request.command
-    if command not in OWN_COMMANDS:
+    if command not in own_commands(server.machine.release):
         return replies.unsupported(command) | {"text": f"'{command}' command not supported.{_ADVICE}"}
     if command in ("config-set", "config-test"):
         return _refuse_configuration(request.arguments)
@@ -77,12 +84,14 @@ def own(server: SimulatedServer, request: Request) -> Reply:
 def _fixed(server: SimulatedServer, command: str) -> Reply:
     release = server.machine.release
     body = {"Control-agent": server.agent_configuration()}
+    digest: dict[str, Json] = {"hash": hashlib.sha256(replies.encoded(body)).hexdigest().upper()}
     path = "/etc/kea/kea-ctrl-agent.conf"
     fixed = {
         "build-report": replies.success(build_report(release)),
-        "config-get": replies.success(arguments=body),
+        "config-get": replies.success(arguments=body if release < Release.KEA_2_6 else body | digest),
+        "config-hash-get": replies.success(arguments=digest),
         "config-reload": replies.success("Configuration applied successfully."),
-        "list-commands": replies.success(arguments=list(OWN_COMMANDS)),
+        "list-commands": replies.success(arguments=own_commands(release)),
         "version-get": replies.success(
             release.value, {"extended": f"{release}\ntarball\nlinked with:\nlog4cplus 2.0.8\n"}
         ),

@@ -27,6 +27,7 @@ class Answering(ABC):
 
     realm = ""
     credentials: frozenset[str] = frozenset()
+    reads_services = True
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -53,7 +54,7 @@ class Answering(ABC):
     def answer(self, body: bytes) -> Answer | Awaitable[Answer]:
         """The answer to a request; at once where nothing stands in its way, else to be waited for."""
         try:
-            request = Request(body, self.place.machine.release)
+            request = Request(body, self.place.machine.release, reads_services=self.reads_services)
         except BadRequestError:
             return Answer.failed(400)
         is_slow = any(endpoint.is_frozen for endpoint in self.place.endpoints.values())

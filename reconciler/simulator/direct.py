@@ -28,6 +28,8 @@ _BACKLOG = 64
 class DirectSocket(Answering):
     """One HTTP socket of a daemon, at an address and port; `entry` is how it is configured."""
 
+    reads_services = False
+
     def __init__(self, endpoint: SimulatedEndpoint, entry: Shown) -> None:
         super().__init__()
         self._endpoint = endpoint

@@ -283,11 +283,11 @@ class SimulatedEndpoint:
 
     def knows(self, command: str) -> bool:
         """Whether list-commands has it."""
-        return command in names(self.release) or command in self.loaded.adds
+        return command in names(self.release, self.service) or command in self.loaded.adds
 
     def command_names(self) -> list[str]:
         """What list-commands shows."""
-        return sorted([*names(self.release), *self.loaded.adds])
+        return sorted([*names(self.release, self.service), *self.loaded.adds])
 
     def fault(self, kind: Kind, command: str) -> Fault | None:
         """The fault of one kind that strikes a command, of this daemon or of its server."""

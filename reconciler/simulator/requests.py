@@ -21,11 +21,14 @@ class BadRequestError(Exception):
 
 
 class Request:
-    """Its name, the services it is for, and its arguments; `problem` where it is none."""
+    """Its name, the services it is for, and its arguments; `problem` where it is none.
+
+    Only an agent (`reads_services`) looks at the services.
+    """
 
     __slots__ = ("arguments", "command", "problem", "services")
 
-    def __init__(self, body: bytes, release: Release) -> None:
+    def __init__(self, body: bytes, release: Release, *, reads_services: bool) -> None:
         self.command = ""
         self.services: list[str] = []
         self.arguments: Json = None
@@ -33,7 +36,7 @@ class Request:
             value = orjson.loads(body) if body else None
         except orjson.JSONDecodeError as error:
             raise BadRequestError from error
-        self.problem = self._read(value, release)
+        self.problem = self._read(value, release) or (self._read_services(value) if reads_services else "")
 
     def _read(self, value: Json, release: Release) -> str:
         if value is None:
@@ -42,6 +45,9 @@ class Request:
         if problem:
             return f"Error during command processing: {problem}"
         self.command, self.arguments = value["command"], value.get("arguments")
+        return ""
+
+    def _read_services(self, value: Json) -> str:
         services = value.get("service", [])
         if not isinstance(services, list):
             return "service value must be a list"

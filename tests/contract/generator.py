@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CLASSES = ("voice", "guests", "printers")
 
 
-def configuration(rng: random.Random, service: Service, release: Release) -> dict[str, Any]:
+def configuration(rng: random.Random, service: Service, release: Release = Release.KEA_2_2) -> dict[str, Any]:
     """What stands under `Dhcp4` or `Dhcp6` of a release, but for what belongs to a server."""
     maker = _Maker(rng, service, release)
     config: dict[str, Any] = {
@@ -160,7 +160,10 @@ class _Maker:
         for start in starts:
             first = prefix.network_address + start
             last = first + self.rng.choice([0, 7, 10, 15])
-            pools.append({"pool": f"{first} - {last}"} | self.some({"client-class": "voice", "user-context": {"p": 1}} | self.pool_parts()))
+            pools.append(
+                {"pool": f"{first} - {last}"}
+                | self.some({"client-class": "voice", "user-context": {"p": 1}} | self.pool_parts())
+            )
         return pools
 
     def pool_parts(self) -> dict[str, Any]:

@@ -96,6 +96,11 @@ class Side(ABC):
             config["server-id"] = {"type": "LLT", "persist": False}
         return config
 
+    @property
+    def is_threaded(self) -> bool:
+        """Whether multi-threading is on by default."""
+        return self.release >= Release.KEA_2_6
+
     @abstractmethod
     def folders(self, service: Service) -> list[str]:
         """The folders that belong to a daemon, as paths."""

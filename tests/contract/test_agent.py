@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from reconciler.model import Service
+from reconciler.simulator import Release
 from tests.contract.sides import Side, placed
 
 REQUEST = b'{"command": "version-get"}'
@@ -59,20 +61,33 @@ def test_answers_are_lists_in_the_order_of_the_services(side: Side) -> None:
     answers = side.send({"command": "version-get", "service": ["dhcp6", "d2", "dhcp4"]})
     assert [answer["result"] for answer in answers] == [0, 1, 0]
     assert answers[1]["text"] == "forwarding socket is not configured for the server type d2"
-    assert "Memfile backend 4.0" in answers[0]["arguments"]["extended"]
-    assert "Memfile backend 2.1" in answers[2]["arguments"]["extended"]
+    backends = ("4.0", "2.1") if side.release < Release.KEA_2_6 else ("5.0", "3.0")
+    for answer, backend in zip((answers[0], answers[2]), backends, strict=True):
+        assert f"Memfile backend {backend}" in answer["arguments"]["extended"]
 
 
 WRONG = "Error during command processing: "
-RAW = [
-    (b"{}", WRONG + "Invalid answer specified, does not contain mandatory 'command'"),
-    (b"[]", WRONG + "Invalid command Element specified, expected map"),
-    (b'{"command": 1}', WRONG + "'command' element in command message is not a string"),
-    (b'{"command": "version-get", "service": "dhcp4"}', "service value must be a list"),
+MALFORMED = [
+    (b"{}", "Invalid answer specified, does not contain mandatory 'command'", "does not contain mandatory 'command'"),
+    (b"[]", "Invalid command Element specified, expected map", "expected toplevel entry to be a map, got list instead"),
+    (
+        b"5",
+        "Invalid command Element specified, expected map",
+        "expected toplevel entry to be a map, got integer instead",
+    ),
+    (
+        b'{"command": 1}',
+        "'command' element in command message is not a string",
+        "expected 'command' to be a string, got map instead",
+    ),
     (
         b'{"command": "version-get", "service": ["dhcp4"], "extra": 1}',
-        WRONG + "Received command contains unsupported parameter 'extra'",
+        "Received command contains unsupported parameter 'extra'",
+        "unsupported parameter 'extra'",
     ),
+]
+RAW = [
+    (b'{"command": "version-get", "service": "dhcp4"}', "service value must be a list"),
     (
         b'{"command": "version-get", "service": ["nothing"]}',
         "forwarding socket is not configured for the server type nothing",
@@ -84,12 +99,19 @@ RAW = [
 
 @pytest.mark.parametrize(("body", "text"), RAW)
 def test_what_is_no_command_for_a_daemon(side: Side, body: bytes, text: str) -> None:
+    assert refusals(side, body) == (200, [{"result": 1, "text": text}])
+
+
+@pytest.mark.parametrize(("body", "old", "new"), MALFORMED)
+def test_what_is_no_command_at_all(side: Side, body: bytes, old: str, new: str) -> None:
+    text = old if side.release < Release.KEA_2_6 else f"invalid command: {new}"
+    assert refusals(side, body) == (200, [{"result": 1, "text": WRONG + text}])
+
+
+def refusals(side: Side, body: bytes) -> tuple[int, list[Any]]:
+    """HTTP status and answers to something that is no command."""
     status, answer = side.post(body)
-    found = json.loads(answer)
-    assert (status, [entry | {"text": placed(entry["text"])} for entry in found]) == (
-        200,
-        [{"result": 1, "text": text}],
-    )
+    return status, [entry | {"text": placed(entry["text"])} for entry in json.loads(answer)]
 
 
 @pytest.mark.parametrize("body", [b"garbage", b'{"command": "version-get"} more', b"{"])
@@ -103,10 +125,12 @@ def test_without_a_service_the_agent_answers_for_itself(side: Side) -> None:
     assert set(agent["control-sockets"]) == {"dhcp4", "dhcp6"}
     assert agent["http-port"] == urlsplit(side.url).port
     (commands,) = side.send({"command": "list-commands"})
-    assert commands["arguments"] == [
+    assert [name for name in commands["arguments"] if name != "config-hash-get"] == [
         "build-report", "config-get", "config-reload", "config-set", "config-test", "config-write", "list-commands",
         "shutdown", "status-get", "version-get",
     ]  # fmt: skip
+    has_hash = side.release >= Release.KEA_2_6
+    assert ("config-hash-get" in commands["arguments"], "hash" in config["arguments"]) == (has_hash, has_hash)
     (status,) = side.send({"command": "status-get", "service": []})
     assert set(status["arguments"]) == {"pid", "reload", "uptime"}
     (unknown,) = side.send({"command": "ha-heartbeat"})
@@ -128,9 +152,9 @@ def test_a_daemon_that_is_down(restored: Side, service: Service, killed: bool, r
     text = f"unable to forward command to the {service} service: {reason}. The server is likely to be offline"
     assert restored.ask(service, "config-get") == {"result": 1, "text": text}
     other = Service.DHCP6 if service is Service.DHCP4 else Service.DHCP4
-    assert restored.ask(other, "version-get")["text"] == "2.2.0"
+    assert restored.ask(other, "version-get")["text"] == restored.release
     restored.start(service)
-    assert restored.ask(service, "version-get")["text"] == "2.2.0"
+    assert restored.ask(service, "version-get")["text"] == restored.release
 
 
 def test_shutdown_ends_the_daemon_and_not_the_agent(restored: Side, service: Service) -> None:
@@ -147,6 +171,6 @@ def test_a_configuration_without_a_control_socket_is_taken_and_locks_everybody_o
     config = restored.base(service)
     del config["control-socket"]
     answer = restored.ask(service, "config-set", {service.root: config})
-    assert answer == {"result": 0, "text": "Configuration successful."}
+    assert (answer["result"], answer["text"]) == (0, "Configuration successful.")
     text = f"unable to forward command to the {service} service: No such file or directory. The server is likely to"
     assert restored.ask(service, "version-get")["text"] == f"{text} be offline"

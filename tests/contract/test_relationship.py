@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from lab.ports import Port
+from reconciler.simulator import Release
 from tests.contract.pair import Pair
 from tests.contract.sides import LEASE_COMMANDS, relationship
 
@@ -17,7 +20,8 @@ SCOPES = {"hot-standby": ([["s1"], []]), "load-balancing": ([["s1"], ["s2"]])}
 @pytest.mark.parametrize("mode", MODES)
 def test_two_servers_become_a_pair(pair: Pair, mode: str) -> None:
     assert pair.join(pair.primary, mode)["result"] == 0
-    assert pair.primary.local(pair.service) == {"role": "primary", "scopes": [], "state": "waiting"}
+    before = known(pair, {"server-name": "s1"}, {"system-time": None})
+    assert pair.primary.local(pair.service) == before | {"role": "primary", "scopes": [], "state": "waiting"}
     assert pair.join(pair.partner, mode)["result"] == 0
     pair.wait_normal(mode)
     sides = (pair.primary, pair.partner)
@@ -25,13 +29,18 @@ def test_two_servers_become_a_pair(pair: Pair, mode: str) -> None:
     assert [side.remote(pair.service)["last-scopes"] for side in reversed(sides)] == SCOPES[mode]
     role = "standby" if mode == "hot-standby" else "secondary"
     view = pair.primary.status(pair.service)["high-availability"]
+    times = [view[0]["ha-servers"][side].pop("system-time", None) for side in ("local", "remote")]
+    assert all(time is not None for time in times) == (pair.primary.release >= Release.KEA_3_0)
     assert view[0]["ha-servers"]["remote"].pop("age") <= 2
+    skew = view[0]["ha-servers"]["remote"].get("clock-skew", 0)
+    assert abs(skew) <= 1
     assert view == [
         {
             "ha-mode": mode,
             "ha-servers": {
-                "local": {"role": "primary", "scopes": ["s1"], "state": mode},
-                "remote": {
+                "local": known(pair, {"server-name": "s1"}) | {"role": "primary", "scopes": ["s1"], "state": mode},
+                "remote": known(pair, {"server-name": "s2"}, {"clock-skew": skew})
+                | {
                     "analyzed-packets": 0,
                     "communication-interrupted": False,
                     "connecting-clients": 0,
@@ -45,6 +54,13 @@ def test_two_servers_become_a_pair(pair: Pair, mode: str) -> None:
             },
         }
     ]
+
+
+def known(pair: Pair, since_2_6: dict[str, Any], since_3_0: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What only later releases say."""
+    release = pair.primary.release
+    shown = since_2_6 if release >= Release.KEA_2_6 else {}
+    return shown | ((since_3_0 or {}) if release >= Release.KEA_3_0 else {})
 
 
 def test_before_the_first_heartbeat_nothing_is_known_of_the_partner(pair: Pair) -> None:
@@ -196,8 +212,48 @@ def test_peers_that_listen_for_each_other_themselves(pair: Pair, ports: tuple[st
         config = {"hooks-libraries": hooks, "multi-threading": {"enable-multi-threading": True}}
         assert side.set(pair.service, config)["result"] == 0
     pair.wait_normal()
-    assert pair.partner.set(pair.service, config | {"multi-threading": {}})["result"] == 0
+    off = {"multi-threading": {"enable-multi-threading": False}}
+    assert pair.partner.set(pair.service, config | off)["result"] == 0
     pair.wait_state(pair.primary, "partner-down")
+
+
+def test_a_port_that_somebody_holds(pair: Pair, ports: tuple[str, str]) -> None:
+    """Since 2.5.7 the answer says so, and yet the configuration is in force; nobody hears the server then."""
+    side, service = pair.primary, pair.service
+    threads = {"enable-multi-threading": True, "http-dedicated-listener": True}
+    hook = relationship("s1", (side.url, ports[1]), multi_threading=threads)
+    config = {"hooks-libraries": [LEASE_COMMANDS, hook], "valid-lifetime": 77}
+    answer = side.set(service, config | {"multi-threading": {"enable-multi-threading": True}})
+    assert answer["result"] == (0 if side.release < Release.KEA_2_6 else 1)
+    if answer["result"]:
+        assert re.sub(r"\[system.*", "", answer["text"]) == (
+            "Error initializing hooks: CmdHttpListener::run failed: unable to setup TCP acceptor for listening to the "
+            "incoming HTTP requests: bind: Address already in use "
+        )
+    assert side.shown(service)["valid-lifetime"] == 77
+    assert side.local(service)["state"] == "waiting"
+
+
+def test_what_a_configuration_test_leaves_behind(pair: Pair) -> None:
+    """From 2.7.3 to 3.0.3: the next set leaves the listener closed, and the partner takes over. Only a start helps."""
+    side, service = pair.primary, pair.service
+    if side.release < Release.KEA_2_6:
+        return  # no listener of its own by default
+    pair.join_both()
+    assert side.test(service, {})["result"] == 0
+    assert pair.states() == ("hot-standby", "hot-standby")
+    assert pair.join(side)["result"] == 0
+    if side.release < Release.KEA_3_0:
+        pair.wait_normal()
+        return
+    pair.wait_state(pair.partner, "partner-down")
+    assert pair.join(side)["result"] == 0
+    side.let_pass(1.5)
+    assert pair.partner.local(service)["state"] == "partner-down"
+    side.ask(service, "config-write")
+    side.stop(service)
+    side.start(service)
+    pair.wait_normal()
 
 
 @pytest.fixture

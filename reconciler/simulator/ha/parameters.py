@@ -52,7 +52,7 @@ def _relationship(release: Release, number: int, entry: Json) -> Settings:
             raise at("get(string) called on a non-map Element in")
         raise RefusedError("HA configuration for a relationship must be a map")
     filled = _filled(release, entry)
-    peers = read_peers(filled)
+    peers = read_peers(release, filled)
     name = filled["this-server-name"].strip()
     if name not in peers:
         raise RefusedError(f"no peer configuration specified for the '{name}'")

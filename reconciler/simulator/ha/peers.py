@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from reconciler.simulator.configuration.addresses import address
 from reconciler.simulator.configuration.refusal import RefusedError, at
+from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ _PARTNER = {"load-balancing": "secondary", "hot-standby": "standby"}
 _TLS = ("trust-anchor", "cert-file", "key-file")
 
 
-def read_peers(filled: dict[str, Json]) -> dict[str, Mapping[str, Json]]:
+def read_peers(release: Release, filled: dict[str, Json]) -> dict[str, Mapping[str, Json]]:
     """The peers by name, as they are filled up in `filled`; RefusedError with the reason for the log."""
     if "peers" not in filled:
         raise RefusedError("'peers' parameter missing in HA configuration")
@@ -34,13 +35,13 @@ def read_peers(filled: dict[str, Json]) -> dict[str, Mapping[str, Json]]:
             raise RefusedError("peer name must not be empty")
         if item["name"] in peers:
             raise RefusedError(f"peer with name '{item['name']}' already specified")
-        _check_peer(item)
+        _check_peer(release, item)
         peers[item["name"]] = {"auto-failover": True, **item}
     filled["peers"] = list(peers.values())
     return peers
 
 
-def _check_peer(peer: Mapping[str, Json]) -> None:
+def _check_peer(release: Release, peer: Mapping[str, Json]) -> None:
     name, user = peer["name"], peer.get("basic-auth-user", "")
     if peer["role"] not in _ROLES:
         raise RefusedError(f"unsupported value '{peer['role']}' for role parameter")
@@ -51,7 +52,8 @@ def _check_peer(peer: Mapping[str, Json]) -> None:
             both = "only one of basic-auth-password and basic-auth-password-file parameter"
             raise RefusedError(f"{both} can be configured in peer '{name}'")
         path = peer["basic-auth-password-file"]
-        reason = f"can't open file '{path}': No such file or directory"
+        old = f"can't open file '{path}': No such file or directory"
+        reason = old if release < Release.KEA_2_6 else f"Expected a file at path '{path}'"
         raise RefusedError(f"bad password file in peer '{name}': {reason}")
 
 
