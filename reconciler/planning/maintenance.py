@@ -7,7 +7,7 @@ can't tell, it takes the other for dead and takes over as well (ha_service.cc, p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from reconciler.kea import hooks
 from reconciler.model import Objection, Peer, Snapshot
@@ -21,6 +21,7 @@ from reconciler.planning.scenes import (
     Order,
     Scene,
     out_of_touch,
+    own_name,
     refusal,
     refused,
     unready,
@@ -59,7 +60,8 @@ def start(scene: Scene) -> Decision:
         *_elsewhere(scene, peer),
     ]
     goals = {partner.server: frozenset({PARTNER_IN_MAINTENANCE}), peer.server: frozenset({IN_MAINTENANCE})}
-    return Decision((Order(partner.server, "ha-maintenance-start"),), goals, tuple(says))
+    orders = (Order(partner.server, "ha-maintenance-start"),)
+    return Decision(orders, goals, tuple(says), hearing=(peer.server, partner.server))
 
 
 def stop(scene: Scene) -> Decision:
@@ -69,6 +71,7 @@ def stop(scene: Scene) -> Decision:
     |------------------------|------------------------|----------------------------------------------------|
     | normal                 | normal                 | nothing to do                                      |
     | in-maintenance         | partner-in-maintenance | the partner is sent the cancel                     |
+    | in-maintenance         | partner-down           | the server begins anew, if it hears the partner    |
     | recovering             | partner-in-maintenance | wait: after its restart it fetches leases first    |
     | recovering             | partner-down           | nothing is sent: both become normal by themselves  |
     | can't be reached       | any                    | refused: nobody would serve its clients            |
@@ -96,7 +99,23 @@ def stop(scene: Scene) -> Decision:
             return refused(*lost)
         says = (f"{partner.server} and {peer.server} go back to serving as before the maintenance",)
         return Decision((Order(partner.server, "ha-maintenance-cancel"),), goals, says)
+    if (own, other) == (IN_MAINTENANCE, PARTNER_DOWN):
+        return _out_of_a_dead_end(scene, goals)
     return refused(_strange(scene, partner))
+
+
+def _out_of_a_dead_end(scene: Scene, goals: Mapping[str, frozenset[str]]) -> Decision:
+    """The two lost each other during the maintenance, and found each other again.
+
+    A server in maintenance never leaves it by itself, and its partner has nothing left to cancel (seen on 2.2.0).
+    """
+    peer = scene.peer
+    lost = tuple(out_of_touch(scene, peer))
+    if lost:
+        return refused(*lost)
+    said = f"the two lost each other meanwhile, so that there is nothing left to cancel: {peer.server} begins anew"
+    order = Order(peer.server, "ha-reset", own_name(scene, peer))
+    return Decision((order,), goals, (said,), hearing=(peer.server,))
 
 
 def _without_partner(scene: Scene) -> Objection:

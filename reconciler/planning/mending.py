@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from reconciler.kea import ha, versions
-from reconciler.model import Json, Objection, Peer, Role, Snapshot
+from reconciler.kea import ha
+from reconciler.model import Objection, Peer, Role, Snapshot
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.scenes import (
     IN_MAINTENANCE,
@@ -18,6 +18,7 @@ from reconciler.planning.scenes import (
     Order,
     Scene,
     out_of_touch,
+    own_name,
     refusal,
     refused,
     unready,
@@ -47,7 +48,7 @@ def resume(scene: Scene) -> Decision:
         lost = tuple(out_of_touch(scene, peer))
         if lost:
             return refused(*lost)
-    return Decision((Order(peer.server, "ha-continue", _own_name(scene, peer)),), _normal_goals(scene), tuple(says))
+    return Decision((Order(peer.server, "ha-continue", own_name(scene, peer)),), _normal_goals(scene), tuple(says))
 
 
 def sync(scene: Scene, source: str | None = None, leases: int | None = None) -> Decision:
@@ -132,7 +133,7 @@ def reset(scene: Scene) -> Decision:
     concerned = [each for each in (peer, partner) if each is not None and _needs_reset(scene, each)]
     if not concerned:
         return Decision(nothing_to_do=f"{peer.server} is in state {WAITING} already")
-    orders = tuple(Order(each.server, "ha-reset", _own_name(scene, each)) for each in concerned)
+    orders = tuple(Order(each.server, "ha-reset", own_name(scene, each)) for each in concerned)
     return Decision(orders, _normal_goals(scene), tuple(_consequences(scene, concerned)))
 
 
@@ -209,10 +210,3 @@ def _normal_goals(scene: Scene) -> Mapping[str, frozenset[str]]:
     """Both in their normal state, as far as both can be seen."""
     peers = [each for each in (scene.peer, scene.partner) if each is not None and scene.view(each) is not None]
     return {each.server: frozenset({scene.normal(each)}) for each in peers}
-
-
-def _own_name(scene: Scene, peer: Peer) -> Mapping[str, Json] | None:
-    """The argument that tells a server in several relationships which one is meant; older versions have none."""
-    snapshot = scene.snapshot(peer)
-    names = snapshot is not None and versions.has_several_relationships(snapshot.version)
-    return {"server-name": peer.name} if names else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconciler.kea import ha
+from reconciler.kea import ha, versions
 from reconciler.model import HaView, Json, Live, Objection, Peer, Relationship, Role, Service, Snapshot, Unreachable
 from reconciler.planning import wanted
 from reconciler.planning.places import located
@@ -49,14 +49,16 @@ class Decision:
     """What is to be done for an operation: orders, or why there are none.
 
     `goals` are the states, by server, at which it is reached. `says` is what will happen and what it costs, for the
-    person who is asked. `nothing_to_do` says why no command is needed. `is_passing` says that the servers are on their
-    way to where the operation is possible, so that looking again helps.
+    person who is asked. `hearing` are the servers that have to hear their partner at this very moment: without that,
+    two would serve beside each other. `nothing_to_do` says why no command is needed. `is_passing` says that the servers
+    are on their way to where the operation is possible, so that looking again helps.
     """
 
     orders: tuple[Order, ...] = ()
     goals: Mapping[str, frozenset[str]] = field(default_factory=dict)
     says: tuple[str, ...] = ()
     refusals: tuple[Objection, ...] = ()
+    hearing: tuple[str, ...] = ()
     nothing_to_do: str | None = None
     is_passing: bool = False
 
@@ -223,3 +225,10 @@ def out_of_touch(scene: Scene, *peers: Peer) -> Iterator[Objection]:
                 "knowing of each other",
                 "mend the connection between the two servers first",
             )
+
+
+def own_name(scene: Scene, peer: Peer) -> Mapping[str, Json] | None:
+    """The argument that tells a server in several relationships which one is meant; older versions take none."""
+    snapshot = scene.snapshot(peer)
+    names = snapshot is not None and versions.has_several_relationships(snapshot.version)
+    return {"server-name": peer.name} if names else None

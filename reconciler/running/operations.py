@@ -138,18 +138,16 @@ class _Work:
                 advice = "look with `kea-reconciler status`, and run it again"
                 return replace(decision, refusals=(refusal("state", "it did not become possible in time", advice),))
             await self._pause("; ".join(decision.says))
-        if self._operation is Operation.MAINTENANCE_START and decision.orders:
-            return replace(decision, refusals=await self._deaf())
-        return decision
+        return replace(decision, refusals=await self._deaf(decision.hearing)) if decision.hearing else decision
 
-    async def _deaf(self) -> tuple[Objection, ...]:
-        """Return who of the two does not hear the other, from now on.
+    async def _deaf(self, servers: Sequence[str]) -> tuple[Objection, ...]:
+        """Return which of the servers do not hear their partner, from now on.
 
         Kea calls a connection interrupted only after max-response-delay, a minute by default. A server that has not
         heard its partner for a few seconds would take it for dead at the command, and serve beside it.
         """
         began_at, limit = self._hands.clock(), waiting.patience_before(self._relationship)
-        peers = [each for each in (self._scene.peer, self._scene.partner) if each is not None]
+        peers = [self._scene.named(server) for server in servers]
         while True:
             scene = await self.look()
             waited = self._hands.clock() - began_at

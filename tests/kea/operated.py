@@ -56,6 +56,11 @@ class Operated(World):
         assert done.exit_code == code, done.json["counts"] or done.stderr
         return done.json
 
+    def answers(self) -> bool:
+        """Whether both servers can be read through what the reconciler reads them by."""
+        report = self.run("status", "--format", "json").json["relationships"][0]
+        return all(each["reachable"] for each in report["servers"])
+
     def part(self) -> None:
         """Keep the peers from each other."""
         for proxy in self.between.values():

@@ -112,6 +112,7 @@ def test_the_command_goes_to_the_one_that_survives(mode: Mode, server: str, part
     assert sent(decision) == [(partner, "ha-maintenance-start")]
     assert decision.goals == {server: {"in-maintenance"}, partner: {"partner-in-maintenance"}}
     assert decision.orders[0].arguments is None
+    assert set(decision.hearing) == {server, partner}
     assert any(partner in line and "alone" in line for line in decision.says)
 
 
@@ -194,6 +195,7 @@ def test_a_server_that_says_it_is_another_gets_no_command() -> None:
         ("partner-in-maintenance", "in-maintenance", "state"),
         ("partner-down", "partner-down", "state"),
         ("terminated", "terminated", "state"),
+        ("in-maintenance", "partner-down", "anew"),
         ("hot-standby", "partner-down", "state"),
     ],
 )
@@ -202,11 +204,12 @@ def test_the_way_back(server: str, partner: str, outcome: str) -> None:
     assert {
         "nothing": decision.nothing_to_do is not None,
         "cancel": sent(decision) == [(A, "ha-maintenance-cancel")],
+        "anew": sent(decision) == [(B, "ha-reset")] and decision.hearing == (B,),
         "passing": decision.is_passing and decision.orders == (),
         "by itself": bool(decision.goals) and not decision.orders and not decision.is_passing,
         "state": codes(decision) == ["state"],
     }[outcome], decision
-    if outcome in {"cancel", "by itself", "passing"}:
+    if outcome in {"cancel", "anew", "by itself", "passing"}:
         assert decision.goals == {A: {"hot-standby"}, B: {"hot-standby"}}
 
 
@@ -214,6 +217,11 @@ def test_the_way_back_needs_the_server_that_was_shut_down() -> None:
     assert codes(World().states(kea_a="partner-in-maintenance").lose(B).decide(STOP, B)) == ["unreachable"]
     assert codes(World().states(kea_a="partner-down").lose(B).decide(STOP, B)) == ["unreachable"]
     assert codes(World().lose(A).decide(STOP, B)) == ["unreachable"]
+
+
+def test_a_server_that_would_serve_beside_its_partner_does_not_begin_anew() -> None:
+    world = World().states(kea_a="partner-down", kea_b="in-maintenance").view(B, partner_interrupted=True)
+    assert codes(world.decide(STOP, B)) == ["out-of-touch"]
 
 
 def test_a_cancel_that_would_not_arrive_is_not_sent() -> None:
