@@ -113,7 +113,8 @@ def test_nothing_is_sent_to_peers_that_lost_each_other_just_now(lab: Laboratory,
     with world.traced() as trace:
         world.part()
         refused = world.must("maintenance", "start", "kea-a", result="refused", code=3)
-        assert codes(refused) == {"out-of-touch"}
+        # In load-balancing one of them may have gone to communication-recovery already.
+        assert codes(refused) in ({"out-of-touch"}, *([{"state"}] if mode is Mode.LOAD_BALANCING else []))
         assert world.story("ha-maintenance-start") == []
         world.join()
     assert {state for pair in trace for state in pair} <= {mode.value, "communication-recovery"}
