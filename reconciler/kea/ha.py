@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.kea.versions import parse_version
+from reconciler.kea.versions import Version, parse_version
 from reconciler.model import Mode, Peer, Relationship, Role
 
 # Peer parameters that hold a credential or name its file on the Kea host. A password that a server already holds
@@ -26,6 +26,7 @@ PEER_DEFAULTS: Mapping[str, Any] = {
 # the server; an empty string in desired takes it away.
 FILES = ("trust-anchor", "cert-file", "key-file", "basic-auth-password-file", "basic-auth-user-file")
 
+# The table of what HA parameters Kea versions know (those of DHCP stand in `parameters`, capabilities in `versions`).
 # The first version that knows a parameter; one that is absent here is as old as the hook (Kea manual, "High
 # Availability"; source of the HA hook). Older versions take unknown parameters without a word and without effect.
 SINCE: Mapping[str, str] = {
@@ -37,10 +38,14 @@ SINCE: Mapping[str, str] = {
     "require-client-certs": "2.1.7",
     "restrict-commands": "2.1.7",
     "max-rejected-lease-updates": "2.3.1",
+    "basic-auth-password-file": "2.1.2",
+    "basic-auth-user-file": "3.1.2",
 }
 
 
-# The defaults of Kea changed between these two and nowhere else so far.
+# The versions that changed a default, and two on either side of all these changes.
+MULTI_THREADED: Version = (2, 3, 7)  # `multi-threading` on; ChangeLog 2124
+RESTRICTED: Version = (3, 0, 0)  # `restrict-commands` on
 OLDEST, NEWEST = "2.2.0", "3.0.0"
 
 
@@ -53,7 +58,7 @@ def differing_defaults(mode: str, versions: Iterable[str]) -> list[str]:
 def defaults(mode: str, version: str) -> dict[str, Any]:
     """Return Kea's defaults of every relationship parameter for a mode and version; times are in milliseconds."""
     number = parse_version(version)
-    multi_threaded = number >= (2, 3, 7)
+    multi_threaded = number >= MULTI_THREADED
     return {
         "heartbeat-delay": 10000,
         "max-response-delay": 60000,
@@ -70,7 +75,7 @@ def defaults(mode: str, version: str) -> dict[str, Any]:
         "cert-file": "",
         "key-file": "",
         "require-client-certs": True,
-        "restrict-commands": number >= (3, 0, 0),
+        "restrict-commands": number >= RESTRICTED,
         "multi-threading": {
             "enable-multi-threading": multi_threaded,
             "http-dedicated-listener": multi_threaded,
@@ -165,9 +170,11 @@ def holds_password(peer: Peer, standing: Mapping[str, Any]) -> bool:
 def without_effect(relationship: Relationship, version: str) -> list[str]:
     """Return the parameters of a relationship that this version takes but does not know, with the first that does."""
     number = parse_version(version)
+    named = [(name, name) for name in relationship.parameters]
+    named += [(name, f"{name} of peer {peer.name}") for peer in relationship.peers for name in peer.options]
     return [
-        f"{name} (since Kea {SINCE[name]})"
-        for name in relationship.parameters
+        f"{words} (since Kea {SINCE[name]})"
+        for name, words in named
         if name in SINCE and number < parse_version(SINCE[name])
     ]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from enum import StrEnum
 
 Version = tuple[int, int, int]
 
@@ -24,24 +26,47 @@ def is_tested(version: str) -> bool:
     return parse_version(version)[:2] in TESTED_SERIES
 
 
+class Capability(StrEnum):
+    """What some versions of Kea can do and others can't."""
+
+    CONFIG_HASH = "config-hash-get, and a hash in config-get"
+    HARMLESS_CONFIG_TEST = "config-test that leaves the daemon as it was"
+    SEVERAL_RELATIONSHIPS = "several relationships in the HA hook, told apart by server-name"
+
+
+# From which version on, and up to which, exclusive, where that ended. What depends on a version and is no capability
+# stands in two more tables: DHCP parameters in `parameters`, those of the HA hook in `ha`.
+_ALWAYS: Version = (0, 0, 0)
+CAPABILITIES: Mapping[Capability, tuple[tuple[Version, Version | None], ...]] = {
+    Capability.CONFIG_HASH: (((2, 4, 0), None),),
+    Capability.HARMLESS_CONFIG_TEST: ((_ALWAYS, (2, 7, 3)), ((3, 0, 4), (3, 1, 0)), ((3, 1, 3), None)),
+    Capability.SEVERAL_RELATIONSHIPS: (((2, 5, 5), None),),
+}
+
+
+def can(version: str, capability: Capability) -> bool:
+    """Whether a version of Kea can do something."""
+    number = parse_version(version)
+    return any(since <= number and (until is None or number < until) for since, until in CAPABILITIES[capability])
+
+
 def config_test_is_safe(version: str) -> bool:
     """Whether config-test leaves the daemon as it was.
 
     On 2.7.3 to 3.0.3 and 3.1.0 to 3.1.2 it switches the multi-threading test mode on and never off again, and the
     next config-set does not open the HA listener (Kea issue 4145; fixed in 3.0.4 and 3.1.3).
     """
-    number = parse_version(version)
-    return not ((2, 7, 3) <= number <= (3, 0, 3) or (3, 1, 0) <= number <= (3, 1, 2))
+    return can(version, Capability.HARMLESS_CONFIG_TEST)
 
 
 def has_config_hash(version: str) -> bool:
-    """Whether config-hash-get exists and config-get carries a `hash` (2.4.0 and later)."""
-    return parse_version(version) >= (2, 4, 0)
+    """Whether config-hash-get exists and config-get carries a `hash`."""
+    return can(version, Capability.CONFIG_HASH)
 
 
 def has_several_relationships(version: str) -> bool:
     """Whether a server can be in several relationships, which its HA commands then tell apart by a `server-name`.
 
-    Since Kea 2.5.5; before it ha-continue and ha-reset have no arguments.
+    Before, ha-continue and ha-reset have no arguments.
     """
-    return parse_version(version) >= (2, 5, 5)
+    return can(version, Capability.SEVERAL_RELATIONSHIPS)

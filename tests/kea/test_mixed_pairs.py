@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from lab.kea import GENERATIONS, Generation
 from lab.laboratory import Laboratory
 from reconciler.model import Action, Mode, Service
 from tests.kea.objects import base, things
-from tests.kea.world import Run, World
+from tests.kea.world import Run, World, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.kea
 
@@ -250,6 +252,24 @@ def test_what_the_other_cannot_say_is_refused_by_name_and_nothing_is_sent(world:
     assert refused.applied.exit_code != 0
     assert refused.sent == []
     world.must_be_done()
+
+
+@EVERY_PAIR
+def test_importing_the_pair_finds_nothing_in_which_the_two_disagree(
+    world: World, created: Seen, refused: Refused, tmp_path: Path
+) -> None:
+    assert (created.applied.exit_code, refused.planned.exit_code) == (0, 1)
+    desired = tmp_path / "imported"
+    controls = [argument for server in world.servers for argument in ("--control", server.control)]
+    done = run("import", "--desired", str(desired), *controls)
+    assert done.exit_code == 0, done
+    assert "differ" not in done.stderr
+    (document,) = (desired / "relationships").iterdir()
+    told = yaml.safe_load(document.read_text())
+    assert told.get("replicate", True)
+    assert not told["parameters"].keys() & {"multi-threading", "restrict-commands"}
+    planned = run("plan", "--desired", str(desired), "--detailed-exitcode")
+    assert planned.exit_code == 0, planned
 
 
 # --------------------------------------------------------------------------------------- upgrades in place
