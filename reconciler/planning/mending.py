@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from reconciler.kea import ha
+from reconciler.kea import ha, hooks
 from reconciler.model import Objection, Peer, Role, Snapshot
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.scenes import (
@@ -152,6 +152,9 @@ def _consequences(scene: Scene, concerned: list[Peer]) -> Iterator[str]:
     if len(concerned) > 1:
         yield f"both servers are in state {TERMINATED}, which neither leaves alone: both are reset"
     for peer in concerned:
+        snapshot = scene.snapshot(peer)
+        if scene.state(peer) == TERMINATED and snapshot and len(hooks.relationships_of(snapshot.config)) > 1:
+            yield f"the other relationships of {peer.server} then begin anew with this one"
         if peer is not scene.peer:
             yield f"{peer.server} is reset too, since {scene.peer.server} waits for as long as it is {TERMINATED}"
         view = scene.view(peer)

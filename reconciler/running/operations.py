@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
 from reconciler.kea import ha, views
-from reconciler.model import HaView, Live, Objection, Relationship, Service, Snapshot, Unreachable
-from reconciler.planning.places import located
+from reconciler.model import HaView, Live, Objection, Service, Snapshot, Unreachable
 from reconciler.planning.scenes import (
     PARTNER_DOWN,
     TERMINATED,
@@ -78,21 +77,21 @@ async def count_leases(client: Client, service: Service) -> int | None:
         return None
 
 
-async def _look_again(relationship: Relationship, client: Client, seen: Snapshot) -> Live:
+async def _look_again(client: Client, seen: Snapshot) -> Live:
     """Return a server as it is now, as far as that can change while its configuration doesn't."""
     try:
         reply = await client.call("status-get")
         status = reply.arguments if isinstance(reply.arguments, Mapping) else {}
         with views.reading(seen.endpoint):
             found = views.ha_views(status)
-            fresh = replace(
+            place = seen.place
+            return replace(
                 seen,
                 views=found,
-                ha=found[0] if found else None,
+                ha=found[place] if place is not None and place < len(found) else None,
                 sockets_ready=views.sockets_are_ready(status),
                 disabled_by_user=views.disabled_by_user(status),
             )
-        return located(relationship, fresh)
     except EndpointError as error:
         return Unreachable(seen.endpoint, str(error).removeprefix(f"{seen.endpoint} at "))
 
@@ -121,9 +120,7 @@ class _Work:
 
     async def look(self) -> Scene:
         """Return the scene as it is now; a server that could not be read at first stays out of it."""
-        fresh = {
-            name: await _look_again(self._relationship, self._clients[name], seen) for name, seen in self._known.items()
-        }
+        fresh = {name: await _look_again(self._clients[name], seen) for name, seen in self._known.items()}
         return replace(self._scene, live={**self._scene.live, **fresh})
 
     async def decided_now(self) -> Decision:
