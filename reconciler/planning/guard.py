@@ -137,24 +137,24 @@ def _subnet_id_conflict(case: Case) -> Iterator[Objection]:
 
 
 def _not_normal(case: Case) -> Iterator[Objection]:
-    """A server whose hook is not in force serves nobody and is mended first; all else waits for two normal servers."""
+    """A server whose hook is not in force serves nobody and is mended first; all else waits until all are normal."""
     if case.procedure is not Procedure.MODIFY:
         return
     servers = [(peer, case.snapshots[peer.server]) for peer in case.relationship.peers]
     if any(is_broken(snapshot) for _, snapshot in servers):
-        return  # apply goes on to the other server only when both have become normal
+        return  # apply goes on to the next server only when all have become normal
     main = [each for each in servers if is_main(case.relationship, *each)]
     if is_torn(case.relationship, main, by=SEVERING):
         return  # what was done to one and not to the other is why they are not well
     for peer, snapshot in servers:
         view, normal = snapshot.ha, ha.normal_state(*standing(case.relationship, peer, snapshot))
-        if view is None:
+        if view is None:  # a backup that is yet to become one
             continue
         if view.state != normal:
             yield Objection(
                 "partner-not-normal",
                 f"{peer.server} is in state {view.state}, not {normal}",
-                "wait until both servers are in their normal state (`kea-reconciler status`), then plan again",
+                "wait until all servers are in their normal state (`kea-reconciler status`), then plan again",
             )
         if view.partner and (view.partner.interrupted or not view.partner.in_touch):
             yield Objection(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -123,17 +124,26 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
         else:
             yield from _server_reasons(relationship, peer, live)
     snapshots = [each for each in peers.values() if isinstance(each, Snapshot)]
-    if len(snapshots) > 1 and snapshots[0].ha and snapshots[1].ha:
-        both = set(snapshots[0].ha.scopes) & set(snapshots[1].ha.scopes)
-        if both:
-            yield f"both servers serve the scope {', '.join(sorted(both))} at the same time"
-        elif relationship.mode is Mode.HOT_STANDBY and all(snapshot.ha.scopes for snapshot in snapshots if snapshot.ha):
-            yield "both servers serve although one of a hot-standby pair should: has each the role that it should have?"
-        if not any(snapshot.ha and snapshot.ha.scopes for snapshot in snapshots):
-            yield "no server serves any scope"
+    yield from _scope_reasons(relationship, peers)
     skew = clock_skew(snapshots)
     if skew is not None and skew >= SKEW_ERROR:
         yield describe_skew(skew)
+
+
+def _scope_reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[str]:
+    """Yield what is wrong with who serves which scope, as far as the servers tell."""
+    views = {name: live.ha for name, live in peers.items() if isinstance(live, Snapshot) and live.ha}
+    serving = [name for name, view in views.items() if view.scopes]
+    counts = Counter(scope for view in views.values() for scope in view.scopes)
+    twice = sorted(scope for scope, count in counts.items() if count > 1)
+    if twice:
+        servers = [name for name in serving if set(twice) & set(views[name].scopes)]
+        yield f"{' and '.join(servers)} serve the scope {', '.join(twice)} at the same time"
+    elif len(serving) > 1 and relationship.mode is not Mode.LOAD_BALANCING:
+        one = f"one server of a {relationship.mode} relationship"
+        yield f"{' and '.join(serving)} serve although {one} should: has each the role that it should have?"
+    if not serving and all(peer.server in views for peer in relationship.peers if peer.role is not Role.BACKUP):
+        yield "no server serves any scope"
 
 
 def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[str]:

@@ -11,7 +11,7 @@ from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import read_stamps, with_stamp
 from reconciler.kea.translation import Translation, in_all_words, translate
-from reconciler.model import Fingerprints, Mode, Peer, Relationship, Snapshot, Stamp
+from reconciler.model import Fingerprints, Mode, Peer, Relationship, Role, Snapshot, Stamp
 
 
 def block_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
@@ -132,7 +132,7 @@ def pools_are_split(relationship: Relationship, snapshot: Snapshot) -> bool:
     """Whether every pool is guarded by a class of one peer, as Kea's manual asks for in load-balancing."""
     if relationship.mode is not Mode.LOAD_BALANCING:
         return True
-    guards = {f"HA_{peer.name}" for peer in relationship.peers}
+    guards = {f"HA_{peer.name}" for peer in relationship.peers if peer.role is not Role.BACKUP}
     service = relationship.service
     networks = [snapshot.config, *(snapshot.config.get("shared-networks") or ())]
     subnets = [subnet for network in networks for subnet in network.get(service.subnets) or ()]

@@ -133,6 +133,8 @@ async def complaints(
     for server in servers:
         try:
             view = await look(relationship, server)
+            if view is None and _is_yet_to_join(server):
+                continue
             said = _complaint_of(relationship, server, view)
             if said is None and seconds_since is not None:
                 said = deafness(server.name, view, seconds_since)
@@ -141,6 +143,11 @@ async def complaints(
         if said:
             found[server.name] = said
     return found
+
+
+def _is_yet_to_join(server: Server) -> bool:
+    """Whether a server is to become a backup and is not in the relationship so far: the others do well without it."""
+    return server.peer.role is Role.BACKUP and wanted.block_of(server.plan.snapshot) is None
 
 
 async def until_normal(
