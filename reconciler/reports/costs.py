@@ -13,6 +13,8 @@ from reconciler.planning import wanted
 from reconciler.reports.numbers import seconds
 from reconciler.reports.values import shown_name
 
+BECOMES_BACKUP = "its DHCP service is off from the first step on: a backup answers no client"
+
 
 def is_affected(plan: RelationshipPlan, server: ServerPlan) -> bool:
     """Whether clients of a server may notice the plan: it is set, or switched off while its primary is given HA."""
@@ -25,14 +27,14 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
     if plan.procedure is Procedure.CREATE:
         return _cost_of_creating(plan.relationship, server)
     view = server.snapshot.ha
-    if wanted.block_of(server.snapshot) is None:
-        return f"its DHCP service is off from its set on, since it becomes a {server.peer.role}"
+    if view is None and server.peer.role is Role.BACKUP and wanted.block_of(server.snapshot) is None:
+        return BECOMES_BACKUP
     if view is None:
         return "its HA hook is not in force, so it probably answers no client now"
     if not view.scopes:
         return "no outage: it answers no client now; its HA starts again"
     if not ha.hears_a_partner(plan.relationship.mode, server.peer.role):
-        return f"the clients of {_names(view.scopes)} get no answer for a moment: its HA starts again, and waits for nobody"
+        return f"its HA starts again and waits for nobody: the clients of {_names(view.scopes)} miss it for a moment"
     silence = f"its HA starts again, and the clients of {_names(view.scopes)} get no answer from it"
     if view.partner is None or view.partner.interrupted or not view.partner.in_touch:
         limit = seconds(_max_response_delay(plan.relationship))
@@ -43,7 +45,7 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
 
 def _cost_of_creating(relationship: Relationship, server: ServerPlan) -> str:
     if server.peer.role is Role.BACKUP:
-        return "its DHCP service is off from the first step on: a backup answers no client"
+        return BECOMES_BACKUP
     if relationship.mode is Mode.PASSIVE_BACKUP:
         return "it answers no client for a moment, while it is set"
     span = f"until the pair is up, up to three heartbeat-delays ({seconds(3 * ha.heartbeat_delay(relationship))})"

@@ -1,4 +1,4 @@
-"""A world to try the whole program in: two real servers, a desired/ folder about them, and the command line."""
+"""A world to try the whole program in: real servers, a desired/ folder about them, and the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import yaml
 from lab.kea import KeaServer, base_configuration
 from lab.laboratory import Laboratory
 from reconciler.cli import main
-from reconciler.model import Mode, Service
+from reconciler.model import Mode, Role, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,8 +61,9 @@ class Run:
 
 
 class World:
-    """Two servers kea-a and kea-b, and what git says about them in `desired`.
+    """Servers kea-a, kea-b and so on, and what git says about them in `desired`.
 
+    - `mode` and `backups`: kea-a is the primary, kea-b its partner where the mode has one, all others are backups.
     - `configurations`: what each server starts from, by its name (default: no subnets).
     - `parameters`: put over HURRIED in the relationship.
     - `is_logged`: whether the reconciler goes through a proxy before each agent, `sent(server)`; the peers never do.
@@ -77,6 +78,7 @@ class World:
         service: Service = Service.DHCP4,
         mode: Mode = Mode.HOT_STANDBY,
         *,
+        backups: int = 0,
         configurations: Mapping[str, Mapping[str, Any]] | None = None,
         parameters: Mapping[str, Any] | None = None,
         is_logged: bool = False,
@@ -84,22 +86,23 @@ class World:
     ) -> None:
         self.lab, self.service, self.mode = lab, service, mode
         LIVING.add(self)
-        self.a, self.b = (
+        self.roles = [role for role in (Role.PRIMARY, mode.partner_role) if role] + backups * [Role.BACKUP]
+        self.servers = tuple(
             lab.server(
                 name,
                 {service: (configurations or {}).get(name) or base_configuration(service)},
                 **(options or {}).get(name, {}),
             )
-            for name in ("kea-a", "kea-b")
+            for name in (f"kea-{'abcdefgh'[place]}" for place in range(len(self.roles)))
         )
-        self.servers = (self.a, self.b)
+        self.a, self.b = self.servers[0], self.servers[min(1, len(self.servers) - 1)]
         self.proxies = {server.name: lab.proxy(server) for server in self.servers} if is_logged else {}
         self.desired = lab.directory / "desired"
         self.controls = {
             server.name: {service: self.proxies[server.name].control if is_logged else server.control}
             for server in self.servers
         }
-        self.documents = [relationship("hq", service, mode, self.a, self.b, parameters)]
+        self.documents = [relationship("hq", service, mode, *self.servers, parameters=parameters)]
         self.write()
 
     # -------------------------------------------------------------------------------------- desired
@@ -156,7 +159,7 @@ class World:
         return config
 
     def change(self, server: KeaServer, edit: Callable[[dict[str, Any]], object]) -> None:
-        """Change the server's running configuration by hand, as an operator does, and wait for a normal pair."""
+        """Change the server's running configuration by hand, as an operator does, and wait until all are normal."""
         config = self.config(server)
         edit(config)
         server.set_config(self.service, config)
@@ -181,25 +184,32 @@ class World:
         view = self.ha(server)
         return view["local"]["state"] if view else None
 
-    def scopes(self) -> tuple[list[str], list[str]]:
-        """The scopes that kea-a and kea-b serve."""
-        first, second = ((self.ha(server) or {}).get("local", {}).get("scopes", []) for server in self.servers)
-        return first, second
+    def ha_states(self) -> list[str | None]:
+        """The servers' own HA states, in their order."""
+        return [self.state(server) for server in self.servers]
+
+    def scopes(self) -> tuple[list[str], ...]:
+        """The scopes that each server serves."""
+        return tuple((self.ha(server) or {}).get("local", {}).get("scopes", []) for server in self.servers)
 
     def is_normal(self) -> bool:
-        """Whether both servers are in their normal state and each has heard so from the other."""
-        views = [self.ha(server) for server in self.servers]
-        return all(
-            view is not None
-            and view["local"]["state"] == view["remote"]["last-state"] == self.mode
-            and view["remote"]["in-touch"]
-            and not view["remote"]["communication-interrupted"]
-            for view in views
-        )
+        """Whether every server is in its normal state, and has heard so from its partner where it has one."""
+        return all(map(self._is_normal, self.servers, self.roles))
+
+    def _is_normal(self, server: KeaServer, role: Role) -> bool:
+        view = self.ha(server)
+        if view is None:
+            return False
+        if self.mode is Mode.PASSIVE_BACKUP or role is Role.BACKUP:
+            normal = "backup" if role is Role.BACKUP else "passive-backup"
+            return "remote" not in view and bool(view["local"]["state"] == normal)
+        remote = view["remote"]
+        is_well = view["local"]["state"] == remote["last-state"] == self.mode
+        return bool(is_well and remote["in-touch"] and not remote["communication-interrupted"])
 
     def until_normal(self, seconds: float = 30.0) -> None:
-        """Wait until the pair is normal."""
-        until(self.is_normal, "a normal pair", seconds)
+        """Wait until all servers are normal."""
+        until(self.is_normal, "normal servers", seconds)
 
     def restart(self, server: KeaServer) -> None:
         """Stop the daemon and start it from its file."""
@@ -224,15 +234,19 @@ class World:
 
 
 def relationship(
-    name: str, service: Service, mode: Mode, a: KeaServer, b: KeaServer, parameters: Mapping[str, Any] | None = None
+    name: str, service: Service, mode: Mode, *servers: KeaServer, parameters: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """A relationship's YAML document with `a` as the primary; the peers talk as theirs do by default."""
-    roles = ((a, "primary"), (b, str(mode.partner_role)))
+    """A relationship's YAML document of the primary, its partner where the mode has one, and backups; the peers talk as
+    theirs do by default.
+    """
+    roles = [role.value for role in (Role.PRIMARY, mode.partner_role) if role]
+    roles += (len(servers) - len(roles)) * [Role.BACKUP.value]
+    pairs = zip(servers, roles, strict=True)
     return {
         "name": name,
         "service": service.value,
         "mode": mode.value,
-        "peers": [{"server": server.name, "role": role, "url": server.ha_url(service)} for server, role in roles],
+        "peers": [{"server": server.name, "role": role, "url": server.ha_url(service)} for server, role in pairs],
         "parameters": {**HURRIED, **(parameters or {})},
     }
 

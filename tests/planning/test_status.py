@@ -100,13 +100,16 @@ Edits = dict[str, Callable[[Snapshot], Snapshot]]
             [
                 "kea-a is in state terminated, not hot-standby",
                 "kea-b is in state terminated, not hot-standby",
-                "both servers serve the scope kea-a at the same time",
+                "kea-a and kea-b serve the scope kea-a at the same time",
             ],
         ),
         (
             {"kea_b": ha(scopes=("kea-b",))},
             Health.IMPAIRED,
-            ["both servers serve although one of a hot-standby pair should: has each the role that it should have?"],
+            [
+                "kea-a and kea-b serve although one server of a hot-standby relationship should: "
+                "has each the role that it should have?"
+            ],
         ),
         ({"kea_b": snapshot_with(ha=None)}, Health.IMPAIRED, [f"kea-b {NOT_IN_FORCE}"]),
         ({"kea_a": snapshot_with(ha=None)}, Health.SERVICE_DOWN, [f"kea-a {NOT_IN_FORCE}"]),
