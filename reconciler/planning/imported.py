@@ -16,6 +16,8 @@ from reconciler.planning.wanted import block_of, in_words_of, replicated_part
 
 Remarks = Mapping[tuple[str | int, ...], str]
 
+_ORDER = (Role.PRIMARY, Role.SECONDARY, Role.STANDBY, Role.BACKUP)
+
 LONGEST_RELATIONSHIP, LONGEST_SERVER = 128, 240  # characters; the inventory takes 253, and a number may follow
 
 
@@ -43,7 +45,7 @@ def find(snapshots: Sequence[Snapshot]) -> tuple[list[Imported], list[NotImporte
 
     The primary's word counts; where another peer says otherwise, that is remarked on and left for the plan to mend.
     """
-    groups: dict[tuple[Service, tuple[str, ...]], list[Snapshot]] = {}
+    groups: dict[tuple[Service, frozenset[str]], list[Snapshot]] = {}
     left: list[NotImported] = []
     for snapshot in sorted(snapshots, key=lambda each: str(each.endpoint)):
         blocks = hooks.relationships_of(snapshot.config)
@@ -51,13 +53,33 @@ def find(snapshots: Sequence[Snapshot]) -> tuple[list[Imported], list[NotImporte
             reason = f"it has {len(blocks)} relationships in its HA hook; hub-and-spoke is not supported yet"
             left.append(NotImported((snapshot.endpoint.server,), reason))
         elif blocks:
-            names = tuple(sorted(str(peer.get("name")) for peer in blocks[0].get("peers") or ()))
+            names = frozenset(str(peer.get("name")) for peer in blocks[0].get("peers") or ())
             groups.setdefault((snapshot.endpoint.service, names), []).append(snapshot)
     found: list[Imported] = []
-    for (service, names), members in groups.items():
-        each = _describe(service, names, members)
+    for service, members in _joined(groups):
+        each = _describe(service, members)
         found.append(each) if isinstance(each, Imported) else left.append(each)
     return _distinct(found), left
+
+
+def _joined(
+    groups: Mapping[tuple[Service, frozenset[str]], list[Snapshot]],
+) -> Iterator[tuple[Service, list[Snapshot]]]:
+    """Yield the servers that are in one relationship: those that name the same peers, and with them those that name
+    more or fewer, as long as both know each other: one of them was changed and the other was not.
+    """
+    rest = dict(groups)
+    for (service, names), members in sorted(groups.items(), key=lambda group: (-len(group[0][1]), sorted(group[0][1]))):
+        if rest.pop((service, names), None) is None:
+            continue
+        mine = {_own_name(each) for each in members}
+        joined = list(members)
+        for other in [key for key in rest if key[0] is service and key[1] < names]:
+            theirs = {_own_name(each) for each in rest[other]}
+            if theirs <= names and mine & other[1] and not theirs & mine:
+                joined += rest.pop(other)
+                mine |= theirs
+        yield service, sorted(joined, key=lambda each: str(each.endpoint))
 
 
 def _distinct(found: Sequence[Imported]) -> list[Imported]:
@@ -76,21 +98,35 @@ def _own_name(snapshot: Snapshot) -> str:
     return str((block_of(snapshot) or {}).get("this-server-name"))
 
 
-def _describe(service: Service, names: Sequence[str], snapshots: Sequence[Snapshot]) -> Imported | NotImported:
+def _describe(service: Service, snapshots: Sequence[Snapshot]) -> Imported | NotImported:
     servers = tuple(snapshot.endpoint.server for snapshot in snapshots)
     members = {_own_name(snapshot): snapshot for snapshot in snapshots}
     if len(members) < len(snapshots):
         told = ", ".join(f"{each.endpoint.server} says it is {_own_name(each)!r}" for each in snapshots)
         return NotImported(servers, f"two servers have the same this-server-name ({told}); give each its own first")
-    missing = sorted(set(names) - set(members))
-    if missing:
-        return NotImported(servers, f"its peer {', '.join(missing)} is not among the servers that were read")
     block = block_of(_primary(members) or next(iter(members.values()))) or {}
+    names = {str(peer.get("name")) for peer in block.get("peers") or ()}
+    missing = sorted(names - set(members))
+    if missing:
+        were_not = "is not among the servers that were read, or has another relationship"
+        return NotImported(servers, f"its peer {', '.join(missing)} {were_not}")
+    strangers = {name: members.pop(name) for name in sorted(set(members) - names)}
     roles = sorted(str(peer.get("role")) for peer in block.get("peers") or ())
-    modes = {str(mode): sorted([Role.PRIMARY.value, mode.partner_role.value]) for mode in Mode if mode.partner_role}
-    if modes.get(str(block.get("mode"))) != roles:
-        return NotImported(servers, f"mode {block.get('mode')} with roles {', '.join(roles)} is not supported yet")
-    return _imported(service, members, block)
+    if not _are_roles_of(str(block.get("mode")), roles):
+        return NotImported(servers, f"mode {block.get('mode')} with roles {', '.join(roles)} is none that Kea has")
+    found = _imported(service, members, block)
+    unknown = tuple(
+        f"{each.endpoint.server} takes itself for a peer named {name}, which the primary's configuration doesn't know"
+        for name, each in strangers.items()
+    )
+    return replace(found, disagreements=(*found.disagreements, *unknown))
+
+
+def _are_roles_of(mode: str, roles: Sequence[str]) -> bool:
+    """Whether a mode can have peers of these roles: any number of backups beside those that it needs."""
+    needed = {each.value: [Role.PRIMARY, each.partner_role] for each in Mode}.get(mode)
+    main = sorted(role for role in roles if role != Role.BACKUP)
+    return needed is not None and main == sorted(role.value for role in needed if role)
 
 
 def _primary(members: Mapping[str, Snapshot]) -> Snapshot | None:
@@ -110,7 +146,7 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
         name="",
         service=service,
         mode=mode,
-        peers=tuple(sorted(peers, key=lambda peer: (peer.role is not Role.PRIMARY, peer.name))),
+        peers=tuple(sorted(peers, key=lambda peer: (_ORDER.index(peer.role), peer.name))),
         parameters=_parameters(form, source.version),
     )
     relationship = replace(relationship, name=_stamped_name(members) or _made_name(relationship))

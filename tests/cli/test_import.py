@@ -41,8 +41,9 @@ class Found:
         return list(self.world.servers.values())
 
     def hooks(self, own: str, **block: Any) -> list[dict[str, Any]]:
-        roles = {"hot-standby": ("primary", "standby"), "load-balancing": ("primary", "secondary")}
-        pairs = zip(self.names, roles.get(self.block["mode"], ("primary", "backup")), self.servers, strict=False)
+        partner = Mode(self.block["mode"]).partner_role
+        roles = [role.value for role in (Role.PRIMARY, partner, *[Role.BACKUP] * len(self.names)) if role]
+        pairs = zip(self.names, roles, self.servers, strict=False)
         peers = [{"name": name, "role": role, "url": server.control} for name, role, server in pairs]
         entry = {"this-server-name": own, "peers": peers, **self.block, **block}
         ha = {"library": f"{DIRECTORY}/libdhcp_ha.so", "parameters": {"high-availability": [entry]}}
@@ -101,6 +102,75 @@ def test_a_pair_that_agrees(world: World, tmp_path: Path, service: Service, mode
         (name, service): server.control for name, server in zip(found.names, found.servers, strict=True)
     }
     assert run("plan", "--desired", str(found.desired), "--detailed-exitcode").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "names"),
+    [
+        (Mode.PASSIVE_BACKUP, ["server1"]),
+        (Mode.PASSIVE_BACKUP, ["server1", "server2", "server3"]),
+        (Mode.LOAD_BALANCING, ["server1", "server2", "server3"]),
+        (Mode.HOT_STANDBY, ["server1", "server2", "server3", "server4"]),
+    ],
+)
+def test_relationships_with_backups(world: World, tmp_path: Path, mode: Mode, names: list[str]) -> None:
+    found = Found(world, tmp_path, mode=mode.value, names=names)
+    ended = found.run(*found.addresses)
+    assert (ended.exit_code, ended.stderr) == (0, EMPTY)
+    (relationship,) = load(found.desired).relationships
+    roles = [role for role in (Role.PRIMARY, mode.partner_role) if role]
+    roles += [Role.BACKUP] * (len(names) - len(roles))
+    assert [(peer.server, peer.role) for peer in relationship.peers] == list(zip(names, roles, strict=True))
+    assert relationship.mode is mode
+
+
+A, B, C, D = (
+    {"name": name, "role": role} for name, role in zip("abcd", ("primary", "standby", "backup", "backup"), strict=True)
+)
+
+
+def test_a_fourth_peer_that_only_another_than_the_primary_knows() -> None:
+    members = [member("a", [A, B, C]), member("b", [A, B, C, D]), member("c", [A, B, C])]
+    (found,), left = find(members)
+    assert left == []
+    assert [peer.name for peer in found.relationship.peers] == ["a", "b", "c"]
+    (text,) = found.disagreements
+    assert text.startswith("b has peers.d ")
+
+
+def test_a_fourth_peer_that_only_the_primary_knows() -> None:
+    peers = [A, B, C, D]
+    members = [member("a", peers), member("b", peers[:3]), member("c", peers[:3]), member("d", peers)]
+    (found,), left = find(members)
+    assert left == []
+    assert [peer.name for peer in found.relationship.peers] == ["a", "b", "c", "d"]
+    assert [text[:12] for text in found.disagreements] == ["b has peers.", "c has peers."]
+    assert find(members[:3]) == (
+        [],
+        [
+            NotImported(
+                ("a", "b", "c"), "its peer d is not among the servers that were read, or has another relationship"
+            )
+        ],
+    )
+
+
+def test_a_fourth_peer_that_the_primary_does_not_know_is_said_to_be_left_out() -> None:
+    members = [member("a", [A, B, C]), member("b", [A, B, C, D]), member("c", [A, B, C]), member("d", [A, B, C, D])]
+    (found,), left = find(members)
+    assert left == []
+    assert [peer.name for peer in found.relationship.peers] == ["a", "b", "c"]
+    assert found.disagreements[-1] == (
+        "d takes itself for a peer named d, which the primary's configuration doesn't know"
+    )
+
+
+def test_relationships_of_equal_names_are_not_mixed_up() -> None:
+    """Names are often server1 and server2 everywhere; a third that lists the two does not belong to them by that."""
+    members = [member("a", [A, B]), member("b", [A, B]), member("c", [A, B, C])]
+    (found,), (left,) = find(members)
+    assert [peer.name for peer in found.relationship.peers] == ["a", "b"]
+    assert left.servers == ("c",)
 
 
 def test_import_changes_nothing_on_the_servers(found: Found) -> None:
@@ -236,7 +306,7 @@ def test_an_address_given_twice_is_one_server(found: Found) -> None:
 def test_a_peer_that_was_not_read(found: Found) -> None:
     ended = found.run("--control", found.servers[0].control)
     assert (ended.exit_code, ended.stdout) == (1, "")
-    assert "not imported, server1: its peer server2 is not among the servers that were read\n" in ended.stderr
+    assert "not imported, server1: its peer server2 is not among the servers that were read" in ended.stderr
     assert not found.desired.exists()
 
 
@@ -248,11 +318,20 @@ def test_two_servers_that_say_they_are_the_same_one(found: Found) -> None:
     assert "give each its own first" in ended.stderr
 
 
-def test_a_mode_that_is_not_supported_yet(world: World, tmp_path: Path) -> None:
-    found = Found(world, tmp_path, mode="passive-backup")
-    ended = found.run(*found.addresses)
-    assert (ended.exit_code, ended.stdout) == (1, "")
-    assert "mode passive-backup with roles backup, primary is not supported yet" in ended.stderr
+def test_roles_that_no_kea_takes() -> None:
+    peers = [{"name": "a", "role": "primary"}, {"name": "b", "role": "secondary"}]
+    found = [member(name, peers, mode="passive-backup") for name in "ab"]
+    reason = "mode passive-backup with roles primary, secondary is none that Kea has"
+    assert find(found) == ([], [NotImported(("a", "b"), reason)])
+
+
+def member(own: str, peers: list[dict[str, Any]], mode: str = "hot-standby") -> Snapshot:
+    """What was read of a server that takes itself for the peer `own` among these."""
+    entries = [{"url": f"http://192.0.2.1:800{place}/", **peer} for place, peer in enumerate(peers)]
+    block = {"this-server-name": own, "mode": mode, "peers": entries}
+    library = {"library": f"{DIRECTORY}/libdhcp_ha.so", "parameters": {"high-availability": [block]}}
+    endpoint = Endpoint(own, Service.DHCP4, f"http://192.0.2.1:90{ord(own)}/")
+    return Snapshot(endpoint, "2.2.0", {"hooks-libraries": [library]}, None, 1, 1, 1, 0.0, None)
 
 
 def test_servers_without_a_relationship(site: Site) -> None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from lab.kea import Generation, base_configuration
 from lab.laboratory import Laboratory
-from reconciler.model import Mode, Service
+from reconciler.model import Mode, Role, Service
 from tests.kea.world import World, run, subnet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab.kea import KeaServer
 
 pytestmark = pytest.mark.kea
 
 PASSIVE, BALANCED, STANDBY = Mode.PASSIVE_BACKUP, Mode.LOAD_BALANCING, Mode.HOT_STANDBY
-# mode, service, backups; the states and the scopes of kea-a, kea-b, ... once all is well
-TOPOLOGIES = {
+# mode, service, number of backups; the states and the scopes of kea-a, kea-b, ... while all is well
+TOPOLOGIES: dict[str, tuple[Mode, Service, int, list[str], tuple[list[str], ...]]] = {
     "passive-backup-0": (PASSIVE, Service.DHCP4, 0, ["passive-backup"], (["kea-a"],)),
     "passive-backup-1": (PASSIVE, Service.DHCP6, 1, ["passive-backup", "backup"], (["kea-a"], [])),
     "passive-backup-2": (PASSIVE, Service.DHCP4, 2, ["passive-backup", "backup", "backup"], (["kea-a"], [], [])),
@@ -39,36 +43,163 @@ TOPOLOGIES = {
 }
 
 
-def configuration(service: Service, place: int) -> dict[str, Any]:
-    """What a server has before: the primary two subnets, each other one subnet of its own beside one of those."""
-    numbers = (1, 2) if place == 0 else (1, 10 + place)
-    return base_configuration(service, subnets=[subnet(service, number) for number in numbers])
-
-
-@pytest.fixture(scope="module", params=TOPOLOGIES)
-def name(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(
+    scope="module", params=[pytest.param(each, marks=pytest.mark.xdist_group(f"backups-{each}")) for each in TOPOLOGIES]
+)
+def topology(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def world(name: str, generation: Generation) -> Iterator[World]:
-    """A relationship made of servers that did not know of each other."""
-    mode, service, backups, *_ = TOPOLOGIES[name]
-    bodies = {f"kea-{letter}": configuration(service, place) for place, letter in enumerate("abcd")}
+def made(topology: str, generation: Generation) -> Iterator[World]:
+    """A relationship made of servers that each served for themselves, with data of their own."""
+    mode, service, backups, *_ = TOPOLOGIES[topology]
+    bodies = {
+        f"kea-{letter}": base_configuration(service, subnets=[subnet(service, 1), subnet(service, 10 + place)])
+        for place, letter in enumerate("abcd")
+    }
     with Laboratory(generation=generation) as lab:
-        made = World(lab, service, mode, backups=backups, configurations=bodies)
-        made.must_apply()
-        yield made
+        world = World(lab, service, mode, backups=backups, configurations=bodies, is_logged=True)
+        world.must_apply()
+        yield world
 
 
-def test_every_server_is_in_its_state_and_serves_what_it_should(world: World, name: str) -> None:
-    *_, states, scopes = TOPOLOGIES[name]
-    world.until_normal()
+@pytest.fixture
+def world(made: World) -> World:
+    """The relationship as the test before left it: normal, and with nothing to do."""
+    made.until_normal()
+    made.must_be_done()
+    made.forget()
+    return made
+
+
+def told(world: World) -> dict[str, Any]:
+    """What `status` says of the relationship."""
+    found: dict[str, Any] = world.run("status", "--format", "json").json["relationships"][0]
+    return found
+
+
+def changes(world: World, command: str) -> dict[str, set[str]]:
+    """The servers that a plan, or the drift, changes, and the causes."""
+    servers = world.run(command, "--format", "json").json["relationships"][0]["servers"]
+    return {each["server"]: {change["cause"] for change in each["changes"]} for each in servers if each["changes"]}
+
+
+def block(world: World, server: KeaServer) -> dict[str, Any]:
+    """The entry of a server's HA hook."""
+    libraries = world.config(server)["hooks-libraries"]
+    hook = next(each for each in libraries if each["library"].endswith("libdhcp_ha.so"))
+    found: dict[str, Any] = hook["parameters"]["high-availability"][0]
+    return found
+
+
+def test_making_it_silences_all_others_from_before_the_first_set_until_the_end(made: World) -> None:
+    """Only here, right after the relationship was made, does the proxies' story begin with its making."""
+    names = [server.name for server in made.servers]
+    story = [(name, each.command) for name, each in made.story("dhcp-disable", "config-set", "dhcp-enable")]
+    others = len(names) - 1
+    assert sorted(story[:others]) == [(name, "dhcp-disable") for name in names[1:]]
+    sets = [name for name, command in story if command == "config-set"]
+    assert sorted(sets) == names
+    assert sets[-1] == "kea-a"
+    assert sorted(story[len(story) - others :]) == [(name, "dhcp-enable") for name in names[1:]]
+
+
+def test_every_server_is_in_its_state_and_serves_its_scope(world: World, topology: str) -> None:
+    *_, states, scopes = TOPOLOGIES[topology]
     assert world.ha_states() == states
     assert world.scopes() == scopes
-    status = world.run("status", "--format", "json")
-    assert status.exit_code == 0, status
-    told = status.json["relationships"][0]
-    assert (told["status"], told["reasons"], told["in_sync"]) == ("ok", [], True)
-    assert [server["ha_state"] for server in told["servers"]] == states
-    assert tuple(server["scopes"] for server in told["servers"]) == scopes
+    found = told(world)
+    assert (found["status"], found["reasons"], found["in_sync"]) == ("ok", [], True)
+    assert [server["ha_state"] for server in found["servers"]] == states
+    assert tuple(server["scopes"] for server in found["servers"]) == scopes
+    assert world.run("status").exit_code == 0
+
+
+def test_what_changes_on_the_primary_reaches_every_other_server(world: World) -> None:
+    others = world.servers[1:]
+    added = subnet(world.service, 20 + len(world.config(world.a)[world.service.subnets]))
+    world.change(world.a, lambda config: config[world.service.subnets].append(added))
+    world.forget()
+    assert changes(world, "drift") == {server.name: {"primary"} for server in others}
+    world.must_apply()
+    for server in others:
+        assert world.shared_part(server) == world.shared_part(world.a)
+        assert world.file(server)[world.service.subnets] == world.config(world.a)[world.service.subnets]
+    backups_first = sorted(zip(world.roles[1:], others, strict=True), key=lambda each: each[0] is not Role.BACKUP)
+    assert [name for name, _ in world.story("config-set")] == [server.name for _, server in backups_first]
+    assert world.sent(world.a) == []
+
+
+def test_a_backup_that_was_edited_by_hand_is_repaired_alone(world: World) -> None:
+    """Where there is none the last server is the primary, whose data are right whoever edits them."""
+    last, before = world.servers[-1], world.shared_part(world.a)
+
+    def edit(config: dict[str, Any]) -> None:
+        config["valid-lifetime"] = 4711
+        config[world.service.subnets][0]["pools"].clear()
+
+    world.change(last, edit)
+    world.forget()
+    edited = [last.name] if last is not world.a else []
+    assert changes(world, "drift") == {name: {"peer"} for name in edited}
+    world.must_apply()
+    assert (world.shared_part(last) == before) == (last is not world.a)
+    assert [name for name, _ in world.story("config-set")] == edited
+
+
+def test_a_server_whose_part_of_the_relationship_was_edited_by_hand_is_put_right(world: World) -> None:
+    last, before = world.servers[-1], block(world, world.servers[-1])
+
+    def edit(config: dict[str, Any]) -> None:
+        hook = next(each for each in config["hooks-libraries"] if each["library"].endswith("libdhcp_ha.so"))
+        hook["parameters"]["high-availability"][0]["max-ack-delay"] = 1234
+
+    world.change(last, edit)
+    world.forget()
+    assert changes(world, "drift") == {last.name: {"peer"}}
+    world.must_apply()
+    assert block(world, last) == before
+    assert [name for name, _ in world.story("config-set")] == [last.name]
+
+
+def test_parameters_that_change_in_git_reach_all_one_after_the_other(world: World) -> None:
+    world.document["parameters"]["max-unacked-clients"] = 7
+    world.write()
+    world.must_apply()
+    assert [block(world, server)["max-unacked-clients"] for server in world.servers] == [7] * len(world.servers)
+    sets = [name for name, _ in world.story("config-set")]
+    assert sorted(sets) == [server.name for server in world.servers]
+    assert sets[-1] == "kea-a"
+    assert world.is_normal()
+
+
+def test_an_import_describes_it_and_leaves_nothing_to_do(world: World, tmp_path: Path) -> None:
+    controls = [word for server in world.servers for word in ("--control", server.control)]
+    ended = run("import", "--desired", str(tmp_path / "mine"), *controls)
+    assert ended.exit_code == 0, ended
+    assert "The plan on the result is empty" in ended.stderr
+    (file,) = (tmp_path / "mine" / "relationships").iterdir()
+    found = yaml.safe_load(file.read_text())
+    assert (found["mode"], found["replicate"]) == (world.mode.value, True)
+    assert found["peers"] == world.document["peers"]
+
+
+def test_a_server_that_is_down_is_said_and_nothing_is_changed(world: World) -> None:
+    """The last server: a backup, or the only one."""
+    last = world.servers[-1]
+    last.stop_daemon(world.service)
+    try:
+        found = told(world)
+        assert found["status"] == ("impaired" if len(world.servers) > 1 else "service-down")
+        assert [server["reachable"] for server in found["servers"]][-1] is False
+        assert all(reason.startswith(f"{last.name} can't be reached") for reason in found["reasons"])
+        world.forget()
+        ended = world.apply()
+        assert ended.exit_code == 1, ended
+        assert f"{last.name} can't be reached; nothing is changed until then" in ended.stdout
+        assert [world.sent(server) for server in world.servers] == [[]] * len(world.servers)
+    finally:
+        last.start_daemon(world.service)
+    world.until_normal()
+    assert told(world)["status"] == "ok"

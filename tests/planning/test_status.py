@@ -68,6 +68,8 @@ def test_what_is_due_does_not_make_a_serving_pair_unwell() -> None:
 NOT_IN_FORCE = "has the HA hook configured, but not in force; it probably serves nobody"
 OFF = "has its DHCP service switched off by dhcp-disable"
 
+ALTHOUGH = "although one server of a hot-standby relationship should: has each the role that it should have?"
+
 Edits = dict[str, Callable[[Snapshot], Snapshot]]
 
 
@@ -106,10 +108,7 @@ Edits = dict[str, Callable[[Snapshot], Snapshot]]
         (
             {"kea_b": ha(scopes=("kea-b",))},
             Health.IMPAIRED,
-            [
-                "kea-a and kea-b serve although one server of a hot-standby relationship should: "
-                "has each the role that it should have?"
-            ],
+            [f"kea-a and kea-b serve {ALTHOUGH}"],
         ),
         ({"kea_b": snapshot_with(ha=None)}, Health.IMPAIRED, [f"kea-b {NOT_IN_FORCE}"]),
         ({"kea_a": snapshot_with(ha=None)}, Health.SERVICE_DOWN, [f"kea-a {NOT_IN_FORCE}"]),
