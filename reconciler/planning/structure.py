@@ -101,11 +101,6 @@ def _leaving(standing: Mapping[str, Mapping[str, Any]], staying: set[str]) -> st
 
 
 def _structure(block: Mapping[str, Any]) -> dict[str, Any]:
-    """Backups come and go without a word to the others: Kea tells nobody who they are."""
     form = ha.normal_form(block, "0")
-    peers = {
-        name: {key: peer.get(key) for key in ("role", "url")}
-        for name, peer in form["peers"].items()
-        if peer.get("role") != Role.BACKUP
-    }
+    peers = {name: {key: peer.get(key) for key in ("role", "url")} for name, peer in form["peers"].items()}
     return {"mode": form.get("mode"), "peers": peers}
