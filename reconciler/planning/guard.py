@@ -11,7 +11,7 @@ from reconciler.kea import ha, hooks
 from reconciler.kea.locality import LOCAL
 from reconciler.kea.objects import count_reservations, subnets_of
 from reconciler.kea.versions import is_tested
-from reconciler.model import Action, Objection, Peer, Procedure, Relationship, ServerPlan, Service, Snapshot
+from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Service, Snapshot
 from reconciler.planning.standing import SEVERING, is_main, is_torn, name_each_other, own_entry, standing
 from reconciler.planning.wanted import block_of, dedicated_listener_is_on, is_broken, pools_are_split
 
@@ -201,6 +201,8 @@ def _leases_not_persistent(case: Case) -> Iterator[Objection]:
 
 def _shared_pools(case: Case) -> Iterator[Objection]:
     if case.procedure is not Procedure.MODIFY or pools_are_split(case.relationship, case.authority):
+        return
+    if all(server.peer.role is Role.BACKUP for server in case.written):
         return
     if any(dedicated_listener_is_on(case.relationship, snapshot) for snapshot in case.snapshots.values()):
         yield Objection(

@@ -1,0 +1,153 @@
+"""What DHCP clients notice of backups: real packets while they are made, join, leave, and are given up again."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.errors import LabError
+from lab.kea import base_configuration
+from lab.proxy import Fault
+from reconciler.model import Mode, Service
+from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
+from tests.kea.world import World, subnet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.laboratory import Laboratory
+
+pytestmark = pytest.mark.kea
+
+FOUR = Service.DHCP4
+NAMES = ("kea-a", "kea-b", "kea-c")
+
+
+@pytest.fixture
+def clients() -> Iterator[Clients]:
+    with Clients(NAMES) as found:
+        yield found
+
+
+def served(lab: Laboratory, clients: Clients, mode: Mode, **options: Any) -> World:
+    """Three servers that don't know of each other and all answer the clients."""
+    start = base_configuration(FOUR, subnets=[subnet(FOUR, 1, **BEHIND_RELAY)], **SERVED)
+    configurations = dict.fromkeys(NAMES, start)
+    backups = 2 if mode is Mode.PASSIVE_BACKUP else 1
+    return World(
+        lab,
+        FOUR,
+        mode,
+        backups=backups,
+        configurations=configurations,
+        is_logged=True,
+        options=clients.options(),
+        **options,
+    )
+
+
+@contextmanager
+def traced(world: World) -> Iterator[list[tuple[str | None, ...]]]:
+    """Every row of states that is seen in the block, each once; printed at its end."""
+    trace: list[tuple[str | None, ...]] = []
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.is_set():
+            try:
+                now = tuple(world.ha_states())
+            except (OSError, LabError):
+                continue
+            if now not in trace[-1:]:
+                trace.append(now)
+            time.sleep(0.05)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield trace
+    finally:
+        is_over.set()
+        watcher.join()
+        sys.stdout.write("".join(f"{states}\n" for states in trace))
+
+
+def test_backups_of_a_new_relationship_fall_silent_and_stay_so(lab: Laboratory, clients: Clients) -> None:
+    """The service that was switched off for the making is on again at the end: it is HA that keeps a backup silent."""
+    world = served(lab, clients, Mode.PASSIVE_BACKUP, parameters={"wait-backup-ack": True})
+    assert clients.offered() == set(NAMES)
+    with clients.asking():
+        world.must_apply()
+    switched_off = [each.ended for _, each in world.story("dhcp-disable")]
+    assert len(switched_off) == 2
+    later = [client for client in clients.asked if client.asked > max(t for t in switched_off if t is not None)]
+    assert len(later) > 5
+    assert [client.offers for client in later if client.offers - {"kea-a"}] == []
+    # The primary's own set is the only time at which nobody answers.
+    ((_, own),) = [each for each in world.story("config-set") if each[0] == "kea-a"]
+    assert own.ended is not None
+    lost = [client for client in later if not client.offers]
+    assert all(own.started - 0.5 < client.asked < own.ended + 1.5 for client in lost)
+    assert world.ha_states() == ["passive-backup", "backup", "backup"]
+    assert clients.offered() == {"kea-a"}
+
+
+def test_all_answer_again_when_the_making_is_undone(lab: Laboratory, clients: Clients) -> None:
+    world = served(lab, clients, Mode.PASSIVE_BACKUP)
+    before = [world.config(server) for server in world.servers]
+    refusal = b'[{"result": 1, "text": "One or more hook libraries failed to load"}]'
+    world.proxies["kea-a"].on(b'"config-set"', Fault.ANSWER, reply=refusal, times=1)
+    ended = world.apply()
+    assert ended.exit_code == 1, ended
+    assert [world.config(server) for server in world.servers] == before
+    assert clients.offered() == set(NAMES)
+
+
+@pytest.mark.parametrize("mode", [Mode.HOT_STANDBY, Mode.LOAD_BALANCING])
+def test_a_backup_joins_and_leaves_a_standing_relationship(lab: Laboratory, clients: Clients, mode: Mode) -> None:
+    world = served(lab, clients, mode)
+    backup = world.document["peers"].pop()
+    world.write()
+    world.must_apply()
+    pair = clients.offered() - {"kea-c"}
+    assert pair
+    assert "kea-c" in clients.offered()  # which no relationship keeps from it so far
+    world.document["peers"].append(backup)
+    world.write()
+    world.forget()
+    planned = world.run("plan", "--format", "json").json["relationships"][0]
+    assert [each["server"] for each in planned["servers"]] == ["kea-c", "kea-b", "kea-a"]
+    approved = ("--approve", "shared-pools") if mode is Mode.LOAD_BALANCING else ()
+    with traced(world) as trace, clients.asking():
+        world.must_apply(*approved)
+    assert [(name, each.command) for name, each in world.story("dhcp-disable", "config-set", "dhcp-enable")] == [
+        ("kea-c", "dhcp-disable"),
+        ("kea-c", "config-set"),
+        ("kea-c", "dhcp-enable"),
+        ("kea-b", "config-set"),
+        ("kea-a", "config-set"),
+    ]
+    ((_, switched_off), *_) = world.story("dhcp-disable")
+    assert switched_off.ended is not None
+    later = [client for client in clients.asked if client.asked > switched_off.ended]
+    assert not any("kea-c" in client.offers for client in later)
+    assert trace[0] == (mode, mode, None)
+    assert trace[-1] == (mode, mode, "backup")
+    assert not any("partner-down" in states for states in trace)
+    world.until_normal()
+
+    world.document["peers"].pop()
+    world.write()
+    world.forget()
+    kept = world.config(world.servers[2])
+    with traced(world) as trace:
+        world.must_apply(*approved)
+    assert [name for name, _ in world.story("config-set")] == ["kea-b", "kea-a"]
+    assert world.config(world.servers[2]) == kept
+    assert not any("partner-down" in states for states in trace)
+    assert trace[-1][:2] == (mode, mode)
