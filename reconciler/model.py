@@ -132,7 +132,8 @@ class Endpoint:
 @dataclass(frozen=True, slots=True)
 class Peer:
     """One peer of a relationship. `name` is its name in Kea; `options` holds further HA peer parameters by
-    Kea's own names (auto-failover, basic-auth-user, basic-auth-password-file, trust-anchor, ...).
+    Kea's own names (auto-failover, basic-auth-user, basic-auth-password-file, trust-anchor, ...). `is_hub` says that its
+    server is in other relationships of the service too.
     """
 
     server: str
@@ -141,6 +142,7 @@ class Peer:
     url: str
     options: Mapping[str, Json] = field(default_factory=dict)
     position: Position | None = field(default=None, compare=False, repr=False)
+    is_hub: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,11 @@ class Relationship:
     def partner(self) -> Peer | None:
         """The secondary or standby: the peer that is the truth while the primary is down; None in passive-backup."""
         return next((peer for peer in self.peers if peer.role is self.mode.partner_role), None)
+
+    @property
+    def is_spoke(self) -> bool:
+        """Whether any of its servers is in other relationships too: only a part of its configuration is ours then."""
+        return any(peer.is_hub for peer in self.peers)
 
     @property
     def backups(self) -> tuple[Peer, ...]:

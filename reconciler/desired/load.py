@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.desired import rules
@@ -17,7 +19,7 @@ from reconciler.errors import FixInputError
 from reconciler.model import Desired, Endpoint, Peer, Problem, Relationship, Service, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from reconciler.desired.schema import InputSchema
@@ -35,7 +37,7 @@ def load(directory: Path, *, limits: Limits = LIMITS) -> Desired:
     relationships = [relationship for draft in drafts.relationships if (relationship := _relationship(draft))]
     return Desired(
         endpoints=drafts.inventory.endpoints if drafts.inventory else {},
-        relationships=tuple(sorted(relationships, key=lambda relationship: relationship.name)),
+        relationships=tuple(_with_hubs(sorted(relationships, key=lambda relationship: relationship.name))),
         revision=revision_of(directory, files.contents),
         warnings=tuple(problems),
     )
@@ -103,6 +105,15 @@ def _checked(document: Document, schema_name: InputSchema, problems: list[Proble
     found = list(findings(document, schema_name))
     problems.extend(finding.problem for finding in found)
     return {finding.faulty for finding in found if finding.faulty is not None}
+
+
+def _with_hubs(relationships: list[Relationship]) -> Iterator[Relationship]:
+    """Yield the relationships with those peers marked whose server is in several of them, for one service."""
+    standing = [each for each in relationships if not each.is_absent]
+    counts = Counter((peer.server, each.service) for each in standing for peer in each.peers)
+    for each in relationships:
+        peers = tuple(replace(peer, is_hub=counts[peer.server, each.service] > 1) for peer in each.peers)
+        yield replace(each, peers=peers)
 
 
 def _relationship(draft: Draft) -> Relationship | None:

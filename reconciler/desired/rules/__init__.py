@@ -29,7 +29,9 @@ def each(rule: Callable[[Draft], Iterator[Problem]]) -> Rule:
 RULES: tuple[Rule, ...] = (
     inventory.relationship_names_are_unique,
     inventory.servers_are_known,
-    inventory.servers_have_one_relationship,
+    inventory.hubs_are_hot_standby,
+    inventory.names_are_unique_on_hubs,
+    inventory.hubs_listen_apart,
     inventory.control_urls_are_sound,
     inventory.control_urls_are_distinct,
     each(peers.roles_suit_the_mode),

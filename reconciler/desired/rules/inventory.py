@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from reconciler.desired.urls import HttpUrl, parse_control
 from reconciler.desired.wording import nearest
-from reconciler.model import Position, Problem, Service
+from reconciler.model import Mode, Position, Problem, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from reconciler.desired.draft import Draft, Drafts, PeerDraft
     from reconciler.model import Endpoint
@@ -49,24 +49,66 @@ def servers_are_known(drafts: Drafts) -> Iterator[Problem]:
             yield Problem(position, "server-known", message, advice)
 
 
-def servers_have_one_relationship(drafts: Drafts) -> Iterator[Problem]:
-    """one-relationship-per-server-and-service: so nobody is secondary in one and primary in another either.
-
-    Kea can do more from 2.5.5 on (hub and spoke, hot-standby only); this release can't.
+def hubs_are_hot_standby(drafts: Drafts) -> Iterator[Problem]:
+    """hub-and-spoke: a server is in several relationships of one service only where all of them are hot-standby (Kea
+    manual, "Hub and Spoke Configuration").
     """
-    first: dict[tuple[str, Service], tuple[Draft, PeerDraft]] = {}
+    for members in _hubs(drafts).values():
+        for draft, peer in members:
+            if draft.mode is not None and draft.mode is not Mode.HOT_STANDBY:
+                others = ", ".join(str(other.name) for other, _ in members if other is not draft)
+                message = f"{peer.server} ({draft.service}) is also in {others}, so {draft.mode} is not possible here"
+                advice = "A server in several relationships is a hub; all of them must be hot-standby."
+                yield Problem(draft.at("mode"), "hub-and-spoke", message, advice)
+
+
+def names_are_unique_on_hubs(drafts: Drafts) -> Iterator[Problem]:
+    """hub-names-unique: Kea refuses one peer's name in two relationships of a server, its own included."""
+    told: set[tuple[str, int]] = set()
+    for (server, _), members in _hubs(drafts).items():
+        first: dict[str, Position] = {}
+        for draft, _ in members:
+            for peer in draft.peers:
+                if peer.name is None:
+                    continue
+                position = draft.at("peers", peer.index, "name" if "name" in _written(draft, peer) else "server")
+                if peer.name in first and (place := (position.file, position.line)) not in told:
+                    told.add(place)
+                    message = (
+                        f"{server} is in two relationships with a peer {peer.name}, the first at {first[peer.name]}"
+                    )
+                    advice = "Give the peer another name here (`name:`); a hub too has one for each relationship."
+                    yield Problem(position, "hub-names-unique", message, advice)
+                first.setdefault(peer.name, position)
+
+
+def hubs_listen_apart(drafts: Drafts) -> Iterator[Problem]:
+    """hub-listener: each relationship of a hub has a listener of its own (Kea manual, "Hub and Spoke Configuration")."""
+    for (server, _), members in _hubs(drafts).items():
+        first: dict[tuple[str, int], Position] = {}
+        for draft, peer in members:
+            if peer.parsed_url is None:
+                continue
+            position = draft.at("peers", peer.index, "url")
+            other = first.setdefault(peer.parsed_url.place, position)
+            if other is not position:
+                message = f"{server} has this url in another relationship too, at {other}"
+                advice = "Give the hub a url with a port of its own in each relationship."
+                yield Problem(position, "hub-listener", message, advice)
+
+
+def _written(draft: Draft, peer: PeerDraft) -> Mapping[str, object]:
+    found: Mapping[str, object] = draft.document.data["peers"][peer.index]
+    return found
+
+
+def _hubs(drafts: Drafts) -> dict[tuple[str, Service], list[tuple[Draft, PeerDraft]]]:
+    """Return the servers that are in several relationships of one service, with those that are to be there."""
+    found: dict[tuple[str, Service], list[tuple[Draft, PeerDraft]]] = {}
     for draft, peer in _peers(drafts):
-        if peer.server is None or draft.service is None:
-            continue
-        other, known = first.setdefault((peer.server, draft.service), (draft, peer))
-        if other is draft:
-            continue
-        roles = f" as {known.role}, here as {peer.role}" if known.role and peer.role else ""
-        where = other.at("peers", known.index, "server")
-        message = f"{peer.server} ({draft.service}) is already in another relationship{roles}, at {where}"
-        advice = "A server takes part in one relationship for each service; hub-and-spoke comes in a later release."
-        position = draft.at("peers", peer.index, "server")
-        yield Problem(position, "one-relationship-per-server-and-service", message, advice)
+        if peer.server is not None and draft.service is not None and not draft.is_absent:
+            found.setdefault((peer.server, draft.service), []).append((draft, peer))
+    return {key: members for key, members in found.items() if len({id(draft) for draft, _ in members}) > 1}
 
 
 def control_urls_are_sound(drafts: Drafts) -> Iterator[Problem]:
