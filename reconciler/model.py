@@ -132,8 +132,8 @@ class Endpoint:
 @dataclass(frozen=True, slots=True)
 class Peer:
     """One peer of a relationship. `name` is its name in Kea; `options` holds further HA peer parameters by
-    Kea's own names (auto-failover, basic-auth-user, basic-auth-password-file, trust-anchor, ...). `is_hub` says that its
-    server is in other relationships of the service too.
+    Kea's own names (auto-failover, basic-auth-user, basic-auth-password-file, trust-anchor, ...). `is_hub` says that
+    its server is in other relationships of the service too.
     """
 
     server: str

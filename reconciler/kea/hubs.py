@@ -7,6 +7,7 @@ relationship that serves it. With more than one relationship, packets for a subn
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,16 @@ TAG = "ha-server-name"
 NETWORKS = "shared-networks"
 
 Config = Mapping[str, Any]
+
+
+def keys(service: Service) -> tuple[str, str]:
+    """Return the keys of what can be a relationship's own on a hub."""
+    return service.subnets, NETWORKS
+
+
+def tag_patterns(service: Service) -> tuple[str, ...]:
+    """Return the path patterns of the tags, which each server keeps as it has them."""
+    return tuple(f"/{key}/*/user-context/{TAG}" for key in keys(service))
 
 
 def tag_of(item: Config) -> str | None:
@@ -70,30 +81,26 @@ def untagged(config: Config, service: Service) -> dict[tuple[str, str], Config]:
     return found
 
 
-def clashes(one: Config, other: Config, service: Service) -> list[str]:
-    """Return in words why two relationships' parts can't both be on one server: a prefix, id or name that both have."""
-    ours, theirs = (dict(_identities(part, service)) for part in (one, other))
-    return [
-        what if ours[what] == theirs[what] else f"{what} ({ours[what]} and {theirs[what]})"
-        for what in ours
-        if what in theirs
-    ]
+def duplicates(config: Config, service: Service) -> list[str]:
+    """Return in words which prefixes, subnet ids and names of shared networks a configuration has more than once."""
+    counts = Counter(_identities(config, service))
+    return [what for what, count in counts.items() if count > 1]
 
 
-def _identities(part: Config, service: Service) -> Iterator[tuple[str, str]]:
+def _identities(part: Config, service: Service) -> Iterator[str]:
     for network in part.get(NETWORKS) or ():
-        yield f"shared-network {network.get('name')}", f"shared-network {network.get('name')}"
+        yield f"shared-network {network.get('name')}"
     for holder in [part, *(part.get(NETWORKS) or ())]:
         for subnet in holder.get(service.subnets) or ():
-            yield f"prefix {subnet.get('subnet')}", str(subnet.get("subnet"))
-            yield f"subnet id {subnet.get('id')}", str(subnet.get("subnet"))
+            yield f"subnet {subnet.get('subnet')}"
+            yield f"subnet id {subnet.get('id')}"
 
 
 def _sorted_out(
     config: Config, service: Service, names: Collection[str], *, with_untagged: bool
 ) -> Iterator[tuple[str, list[Any], list[Any]]]:
     """Yield for each of the two lists its key, the members that belong to the relationship, and the others."""
-    for key in (service.subnets, NETWORKS):
+    for key in keys(service):
         mine: list[Any] = []
         others: list[Any] = []
         for item in config.get(key) or ():

@@ -229,6 +229,8 @@ CODES = (
     "authority-empty",
     "authority-shrunk",
     "clock-skew",
+    "hub-clash",
+    "hub-untagged",
     "identity",
     "leases-not-persistent",
     "listener-port",
@@ -254,13 +256,17 @@ def violations(peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, 
     if not any(key in going_out for key in ("control-socket", "control-sockets")):
         found.append("there is no control socket: the server could never be reached again")
     blocks = hooks.relationships_of(going_out)
-    if len(blocks) != 1 or blocks[0].get("this-server-name") != peer.name:
+    mine = [block for block in blocks if block.get("this-server-name") == peer.name]
+    if len(mine) != 1 or (len(blocks) > 1 and not peer.is_hub):
         found.append(f"the HA hook is missing or does not say this-server-name {peer.name!r}")
-    elif peer.name not in [other.get("name") for other in blocks[0].get("peers") or ()]:
+    elif peer.name not in [other.get("name") for other in mine[0].get("peers") or ()]:
         # Kea would let go of all hooks and of its sockets, and config-test doesn't find it (seen on 2.2.0 to 3.0.3).
         found.append(f"{peer.name!r} is not among the peers of its own HA hook")
     if hooks.find(going_out, hooks.LEASE_COMMANDS_LIBRARY) is None:
         found.append(f"{hooks.LEASE_COMMANDS_LIBRARY} is missing, which HA needs")
+    if peer.is_hub:
+        others = [each for each in hooks.relationships_of(standing) if each.get("this-server-name") != peer.name]
+        found += ["another relationship of the server would change or vanish" for each in others if each not in blocks]
     found += _strange_libraries(standing, going_out)
     if depth(going_out) > DEEPEST:
         found.append(f"it is nested more than {DEEPEST} levels deep")

@@ -7,34 +7,44 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.kea import hooks
-from reconciler.kea.stamps import read_stamps
 from reconciler.model import Relationship, Snapshot
 
 
 def located(relationship: Relationship, snapshot: Snapshot) -> Snapshot:
     """Return a snapshot as one relationship sees it: `place` and `ha` are those of its entry in the HA hook's list."""
-    found = place(relationship, snapshot.config)
+    found = place(relationship, snapshot.config, snapshot.endpoint.server)
     if found == snapshot.place:
         return snapshot
     view = snapshot.views[found] if found is not None and found < len(snapshot.views) else None
     return replace(snapshot, place=found, ha=view)
 
 
-def place(relationship: Relationship, config: Mapping[str, Any]) -> int | None:
-    """Return the position of a relationship's entry in the HA hook's list of a configuration, None where it has none.
+def place(relationship: Relationship, config: Mapping[str, Any], server: str) -> int | None:
+    """Return where in the HA hook's list of a server's configuration the relationship's entry is, None where nowhere.
 
     Peers' names are unique over all relationships of a server (Kea refuses others), so the entry that shares most of
-    them is meant. A relationship whose peers were all renamed is found by its stamp: the entry that no other stamped
-    relationship of the server can own. A server with one entry only has it for every relationship that names it, be
-    it a wrong one: that is for the plan to say.
+    them is meant. A relationship whose peers were all renamed is the only one of a server, unless the server is to be
+    in several: one entry is then another's, and else it is that of any relationship that names the server, be it a
+    wrong one, which is for the plan to say.
     """
     blocks = hooks.relationships_of(config)
     names = {peer.name for peer in relationship.peers}
     shared = [len(names & _names(block)) for block in blocks]
     if any(shared):
         return shared.index(max(shared))
-    others = [stamp for stamp in read_stamps(config) if stamp.relationship != relationship.name]
-    return 0 if len(blocks) == 1 and not others else None
+    is_hub = any(peer.is_hub for peer in relationship.peers if peer.server == server)
+    return 0 if len(blocks) == 1 and not is_hub else None
+
+
+def with_live_hubs(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Relationship:
+    """Return the relationship with those peers marked as hubs whose servers are in others too, described or not."""
+    peers = tuple(
+        replace(peer, is_hub=peer.is_hub or len(hooks.relationships_of(snapshots[peer.server].config)) > 1)
+        if peer.server in snapshots
+        else peer
+        for peer in relationship.peers
+    )
+    return relationship if peers == relationship.peers else replace(relationship, peers=peers)
 
 
 def _names(block: Mapping[str, Any]) -> set[str]:

@@ -19,11 +19,11 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
-from reconciler.planning import preflight, wanted
+from reconciler.planning import hub_rules, preflight, wanted
 from reconciler.planning.authority import acting_authority, authority
 from reconciler.planning.guard import Case, objections
 from reconciler.planning.notes import notes
-from reconciler.planning.places import located
+from reconciler.planning.places import located, with_live_hubs
 from reconciler.planning.pretence import judged
 from reconciler.planning.schedule import in_order, order, procedure, stages
 from reconciler.planning.server_plan import plan_server
@@ -56,6 +56,7 @@ def plan_relationship(
         return RelationshipPlan(relationship, truth, unplanned=reason, unreachable=unreachable)
     snapshots = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
     try:
+        relationship = with_live_hubs(relationship, snapshots)
         snapshots = judged(relationship, {name: located(relationship, each) for name, each in snapshots.items()})
         truth = acting_authority(relationship, snapshots) or truth
         reason = undecidable(relationship, snapshots) or ""
@@ -107,7 +108,7 @@ def _decided(
         case = Case(relationship, what, source, snapshots, written)
         steps = stages(relationship, servers)
         inorder = tuple(in_order(servers, steps))
-        found = (*objections(case), *preflight.objections(case, probes))
+        found = (*objections(case), *hub_rules.objections(case), *preflight.objections(case, probes))
         result = replace(result, servers=inorder, procedure=what, objections=found, stages=steps)
         remarks += preflight.notes(case, probes)
     return replace(result, notes=tuple(remarks))

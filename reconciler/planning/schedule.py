@@ -49,7 +49,11 @@ def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> tuple[S
     changing = [server for server in servers if server.changes]
     snapshots = {server.peer.server: server.snapshot for server in servers}
     if changing and procedure(relationship, snapshots) is Procedure.CREATE:
-        silenced = tuple(server.peer.server for server in servers if server.peer.role is not Role.PRIMARY)
+        silenced = tuple(
+            server.peer.server
+            for server in servers
+            if server.peer.role is not Role.PRIMARY and not server.peer.is_hub  # a hub serves other relationships too
+        )
         return (Stage(tuple(server.peer.server for server in changing), silenced, needs_normal=False),)
     return tuple(transition.stages(relationship, servers))
 

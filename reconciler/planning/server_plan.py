@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.kea import ha, hooks
+from reconciler.kea import ha, hooks, hubs
 from reconciler.kea.fingerprints import fingerprints, section
 from reconciler.kea.stamps import read_stamps
 from reconciler.kea.versions import Version, parse_version
@@ -45,6 +45,7 @@ def plan_server(
     block_changes = list(_relationship_changes(relationship, peer, snapshot))
     theirs = wanted.replicated_part(relationship, snapshot)
     found = _data_differences(theirs, data, relationship.service) if data is not None else []
+    block_changes += _tag_changes(relationship, snapshot)
     if not block_changes and not found:
         return ServerPlan(peer, snapshot)
     marks = fingerprints(theirs if data is None else data)
@@ -117,6 +118,13 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
         lies.append(FieldChange("heard by its partner", before=False, after=True))
     if lies:
         yield Change(Action.CHANGE, (("hook", hooks.HA_LIBRARY),), tuple(lies), cause=Cause.PEER, moved=(peer.server,))
+
+
+def _tag_changes(relationship: Relationship, snapshot: Snapshot) -> Iterator[Change]:
+    """Yield what of a hub's subnets and shared networks doesn't say yet that it is the relationship's."""
+    for kind, key in wanted.untagged(relationship, snapshot):
+        tag = FieldChange(f"user-context.{hubs.TAG}", ABSENT, relationship.primary.name)
+        yield Change(Action.CHANGE, ((kind, key),), (tag,))
 
 
 def _data_differences(theirs: Mapping[str, Any], data: Mapping[str, Any], service: Service) -> list[Difference]:

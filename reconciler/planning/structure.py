@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.kea import ha, hooks
 from reconciler.kea.translation import Translation
+from reconciler.kea.versions import has_several_relationships
 from reconciler.model import Relationship, Role, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.server_plan import stamp_of
@@ -17,8 +18,12 @@ def undecidable(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -
     """Return why nothing can be planned for servers that all answered, None where it can."""
     for name, snapshot in snapshots.items():
         blocks = hooks.relationships_of(snapshot.config)
-        if len(blocks) > 1:
-            return f"{name} has {len(blocks)} relationships in its HA hook; hub-and-spoke is not supported yet"
+        peer = next(peer for peer in relationship.peers if peer.server == name)
+        if peer.is_hub and not has_several_relationships(snapshot.version):
+            return (
+                f"{name} runs Kea {snapshot.version}, which takes one relationship only; "
+                "a server can be in several (hub and spoke) from 2.5.5 on"
+            )
         if not blocks and wanted.hooks_directory(snapshot) is None:
             return f"{name} does not tell where its hook libraries are; give hooks-directory in the inventory"
     return _another(relationship, snapshots)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.kea import ha, hooks
+from reconciler.kea import ha, hooks, hubs
 from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import read_stamps, with_stamp
@@ -58,8 +58,55 @@ def hooks_directory(snapshot: Snapshot) -> str | None:
 
 
 def replicated_part(relationship: Relationship, snapshot: Snapshot) -> dict[str, Any]:
-    """Return what of a server's configuration follows the authority in this relationship."""
-    return replicated(snapshot.config, relationship.service, in_all_words(relationship.local))
+    """Return what of a server's configuration follows the authority in this relationship.
+
+    Where a server of it is in other relationships too, these are the relationship's subnets and shared networks only:
+    everything else of such a server serves the others as well.
+    """
+    config = _own_part(relationship, snapshot) if relationship.is_spoke else snapshot.config
+    return replicated(config, relationship.service, _local(relationship))
+
+
+def _local(relationship: Relationship) -> tuple[str, ...]:
+    """Return the path patterns of what is local, in the words of every version."""
+    tags = hubs.tag_patterns(relationship.service) if relationship.is_spoke else ()
+    return (*in_all_words(relationship.local), *tags)
+
+
+def _own_part(relationship: Relationship, snapshot: Snapshot) -> Mapping[str, Any]:
+    peer = peer_of(relationship, snapshot)
+    if not peer.is_hub:
+        return {key: snapshot.config[key] for key in hubs.keys(relationship.service) if key in snapshot.config}
+    names = {each.name for each in relationship.peers}
+    return hubs.part_of(snapshot.config, relationship.service, names, with_untagged=_is_alone(snapshot))
+
+
+def peer_of(relationship: Relationship, snapshot: Snapshot) -> Peer:
+    """Return the peer that a server is in the relationship."""
+    return next(peer for peer in relationship.peers if peer.server == snapshot.endpoint.server)
+
+
+def _is_alone(snapshot: Snapshot) -> bool:
+    """Whether a server is in this relationship only, so far: all that it has is the relationship's then."""
+    return len(hooks.relationships_of(snapshot.config)) == 1 and block_of(snapshot) is not None
+
+
+def untagged(relationship: Relationship, snapshot: Snapshot) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    """Return what of a hub's configuration is the relationship's and doesn't say so yet, by (kind, key)."""
+    if not peer_of(relationship, snapshot).is_hub:
+        return {}
+    return hubs.untagged(_own_part(relationship, snapshot), relationship.service)
+
+
+def _on_hub(relationship: Relationship, snapshot: Snapshot, data: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a hub's configuration with the relationship's part replaced, or only tagged where it keeps its own."""
+    service, own = relationship.service, snapshot.config
+    part = (
+        _own_part(relationship, snapshot) if data is None else overlay(dict(data), own, service, _local(relationship))
+    )
+    names = {each.name for each in relationship.peers}
+    tag = relationship.primary.name
+    return hubs.joined(own, service, names, part, tag, with_untagged=_is_alone(snapshot))
 
 
 def in_words_of(relationship: Relationship, snapshot: Snapshot, version: str, *, upgraded: bool = False) -> Translation:
@@ -69,9 +116,11 @@ def in_words_of(relationship: Relationship, snapshot: Snapshot, version: str, *,
     """
     part = replicated_part(relationship, snapshot)
     said = translate(part, relationship.service, snapshot.version, version, upgraded=upgraded)
-    if said.part is part or not relationship.local:
+    if said.part is part or not (relationship.local or relationship.is_spoke):
         return said
-    filled = overlay(dict(said.part), {}, relationship.service, in_all_words(relationship.local))
+    filled = overlay(dict(said.part), {}, relationship.service, _local(relationship))
+    if relationship.is_spoke:  # translating adds what a version shows at the top by itself
+        filled = {key: value for key, value in filled.items() if key in part}
     return replace(said, part=filled)
 
 
@@ -93,7 +142,11 @@ def outgoing(
     """
     own = snapshot.config
     config: dict[str, Any] = dict(own)
-    if data is not None:
+    if peer.is_hub:
+        config = _on_hub(relationship, snapshot, data)
+    elif data is not None and relationship.is_spoke:
+        config |= overlay(dict(data), own, relationship.service, _local(relationship))
+    elif data is not None:
         config = {**data, **{key: own[key] for key in LOCAL if key in own}}
         config = overlay(config, own, relationship.service, in_all_words(relationship.local))
     standing = block_of(snapshot)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 from reconciler.errors import EndpointError
 from reconciler.model import (
+    Endpoint,
     Plan,
     Procedure,
     RelationshipOutcome,
@@ -26,8 +27,10 @@ from reconciler.model import (
 )
 from reconciler.planning import verdict, wanted
 from reconciler.planning.places import located
+from reconciler.planning.plan import plan_relationship
 from reconciler.planning.server_plan import plan_server
 from reconciler.running.hands import Hands
+from reconciler.running.observe import observe
 from reconciler.running.setting import Server
 from reconciler.running.work import Work
 
@@ -36,9 +39,59 @@ async def apply(plan: Plan, hands: Hands, approved: Collection[str] = ()) -> tup
     """Carry out a plan and return what became of every relationship, in the order of the plan.
 
     `approved` holds the codes of objections that a person waved through for this run. Relationships are carried out
-    side by side; one that fails or waits keeps no other from its goal.
+    side by side, those that share a server one after the other; one that fails or waits keeps no other from its goal.
     """
-    return tuple(await asyncio.gather(*(_carried_out(each, hands, approved) for each in plan.relationships)))
+    groups = sharing(plan.relationships)
+    found = await asyncio.gather(*(_one_after_the_other(each, hands, approved, plan.revision) for each in groups))
+    told = {outcome.relationship: outcome for outcomes in found for outcome in outcomes}
+    return tuple(told[each.relationship.name] for each in plan.relationships)
+
+
+def sharing(plans: Sequence[RelationshipPlan]) -> list[list[RelationshipPlan]]:
+    """Return the plans in groups, so that no endpoint is in two of them; the order in a group is that given."""
+    groups: list[tuple[set[Endpoint], list[RelationshipPlan]]] = []
+    for plan in plans:
+        endpoints = {server.snapshot.endpoint for server in plan.servers}
+        joined = [group for group in groups if not group[0].isdisjoint(endpoints)]
+        groups = [group for group in groups if group[0].isdisjoint(endpoints)]
+        members = [member for _, earlier in joined for member in earlier]
+        groups.append((endpoints.union(*(group[0] for group in joined)), [*members, plan]))
+    return [members for _, members in groups]
+
+
+async def _one_after_the_other(
+    plans: Sequence[RelationshipPlan], hands: Hands, approved: Collection[str], revision: str
+) -> list[RelationshipOutcome]:
+    """Carry out relationships that share servers. What one does to such a server changes what the next was planned
+    from: that one is planned again, and carried out if what it changes is still what was shown.
+    """
+    outcomes: list[RelationshipOutcome] = []
+    touched: set[str] = set()
+    for shown in plans:
+        plan = shown
+        if touched & {server.peer.server for server in shown.servers} and not verdict.unapproved(shown, approved):
+            plan = await _planned_again(shown, hands, revision)
+            if plan.unplanned is None and not _does_the_same(shown, plan):
+                servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MOVED_ON) for s in shown.servers)
+                outcomes.append(RelationshipOutcome(shown.relationship.name, tuple(servers)))
+                continue
+        outcomes.append(await _carried_out(plan, hands, approved))
+        touched |= {each.server for each in outcomes[-1].servers if each.result is not Result.NOTHING_TO_DO}
+    return outcomes
+
+
+_MOVED_ON = "after another relationship of the same server was changed, this one would change otherwise than was shown"
+
+
+async def _planned_again(shown: RelationshipPlan, hands: Hands, revision: str) -> RelationshipPlan:
+    live = await observe([server.snapshot.endpoint for server in shown.servers], hands.open_client)
+    return plan_relationship(shown.relationship, live, revision)
+
+
+def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
+    changes = [{server.peer.server: server.changes for server in each.servers} for each in (shown, plan)]
+    codes = [{objection.code for objection in each.objections} for each in (shown, plan)]
+    return changes[0] == changes[1] and codes[1] <= codes[0]
 
 
 async def _carried_out(plan: RelationshipPlan, hands: Hands, approved: Collection[str]) -> RelationshipOutcome:

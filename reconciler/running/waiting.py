@@ -118,7 +118,7 @@ async def look(relationship: Relationship, server: Server) -> HaView | None:
         found = views.ha_views(reply.arguments if isinstance(reply.arguments, dict) else {})
     where = server.plan.snapshot.place
     if where is None:
-        where = place(relationship, server.plan.outgoing or {})
+        where = place(relationship, server.plan.outgoing or {}, server.name)
     return found[where] if where is not None and where < len(found) else None
 
 

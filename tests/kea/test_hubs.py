@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.kea.hubs import clashes, joined, part_of, tag_of, tagged, untagged
+from reconciler.kea.hubs import duplicates, joined, part_of, tag_of, tagged, untagged
 from reconciler.model import Service
 
 S = Service.DHCP4
@@ -68,12 +68,10 @@ def test_what_says_nothing_is_found_unless_its_network_or_all_its_subnets_do() -
     assert list(untagged(HUB, S)) == [("subnet", "10.0.3.0/24"), ("shared-network", "c")]
 
 
-def test_two_relationships_can_not_have_the_same_prefix_id_or_network() -> None:
-    east = {"subnet4": [subnet(1)], "shared-networks": [network("a", subnet(2))]}
-    west = {"subnet4": [subnet(9) | {"id": 1}], "shared-networks": [network("a", subnet(2) | {"id": 5})]}
-    assert clashes(east, west, S) == [
-        "shared-network a",
-        "subnet id 1 (10.0.1.0/24 and 10.0.9.0/24)",
-        "prefix 10.0.2.0/24",
-    ]
-    assert clashes(east, {"subnet4": [subnet(3)]}, S) == []
+def test_what_two_relationships_both_have_is_found() -> None:
+    both = {
+        "subnet4": [subnet(1), subnet(9) | {"id": 1}],
+        "shared-networks": [network("a", subnet(2)), network("a", subnet(2) | {"id": 5})],
+    }
+    assert duplicates(both, S) == ["shared-network a", "subnet id 1", "subnet 10.0.2.0/24"]
+    assert duplicates(HUB, S) == []

@@ -83,7 +83,7 @@ def names_are_unique_on_hubs(drafts: Drafts) -> Iterator[Problem]:
 
 
 def hubs_listen_apart(drafts: Drafts) -> Iterator[Problem]:
-    """hub-listener: each relationship of a hub has a listener of its own (Kea manual, "Hub and Spoke Configuration")."""
+    """hub-listener: each relationship of a hub has a listener of its own (Kea manual, same chapter)."""
     for (server, _), members in _hubs(drafts).items():
         first: dict[tuple[str, int], Position] = {}
         for draft, peer in members:

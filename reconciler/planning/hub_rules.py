@@ -1,0 +1,62 @@
+"""Objections to changing a server that is in several relationships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.kea import hubs
+from reconciler.model import Mode, Objection, ServerPlan
+from reconciler.planning.guard import Case
+
+_MOST = 3  # that are named
+
+
+def objections(case: Case) -> Iterator[Objection]:
+    """Yield every reason of this kind not to carry out a plan, in the order of the servers."""
+    for server in case.written:
+        if server.peer.is_hub and server.outgoing is not None:
+            yield from _clashes(case, server)
+            yield from _untagged(case, server)
+            yield from _others_not_normal(server)
+
+
+def _clashes(case: Case, server: ServerPlan) -> Iterator[Objection]:
+    found = hubs.duplicates(server.outgoing or {}, case.relationship.service)
+    if found:
+        yield Objection(
+            "hub-clash",
+            f"{server.peer.server} would have {_some(found)} twice, once for this relationship",
+            "give the two different prefixes, ids and names on their primaries",
+            approvable=False,
+        )
+
+
+def _untagged(case: Case, server: ServerPlan) -> Iterator[Objection]:
+    found = [f"{kind} {key}" for kind, key in hubs.untagged(server.outgoing or {}, case.relationship.service)]
+    if found:
+        yield Objection(
+            "hub-untagged",
+            f"on {server.peer.server} {_some(found)} would belong to no relationship, and a server in several drops "
+            "packets for such",
+            f"put `{hubs.TAG}` with the name of a peer into their user-context, or delete them",
+        )
+
+
+def _others_not_normal(server: ServerPlan) -> Iterator[Objection]:
+    """A set starts all state machines of the server again: one that stands in for a dead partner would stop serving."""
+    snapshot = server.snapshot
+    for place, view in enumerate(snapshot.views):
+        is_heard = view.partner is None or (view.partner.in_touch and not view.partner.interrupted)
+        is_normal = is_heard and view.state == Mode.HOT_STANDBY
+        if place != snapshot.place and not is_normal:
+            yield Objection(
+                "partner-not-normal",
+                f"{server.peer.server} is in another relationship as well, there in state {view.state}; a set would "
+                "start that one again too",
+                "wait until all relationships of the server are normal (`kea-reconciler status`), then plan again",
+            )
+
+
+def _some(texts: list[str]) -> str:
+    more = f" and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
+    return ", ".join(texts[:_MOST]) + more
