@@ -66,6 +66,20 @@ def tagged(item: Config, tag: str) -> dict[str, Any]:
     return {**item, "user-context": {**(item.get("user-context") or {}), TAG: tag}}
 
 
+def all_tagged(config: Config, service: Service, tag: str) -> dict[str, Any]:
+    """Return a configuration in which everything that said nothing of a relationship carries a peer's name."""
+    silent = untagged(config, service)
+    kinds = ((service.subnets, SUBNET), (NETWORKS, SHARED_NETWORK))
+    return {
+        **config,
+        **{
+            key: [tagged(item, tag) if (kind.name, kind.key(item)) in silent else item for item in config[key]]
+            for key, kind in kinds
+            if config.get(key)
+        },
+    }
+
+
 def untagged(config: Config, service: Service) -> dict[tuple[str, str], Config]:
     """Return the subnets and shared networks that say nothing of a relationship, by (kind, key).
 

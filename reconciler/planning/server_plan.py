@@ -122,9 +122,9 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
 
 def _tag_changes(relationship: Relationship, snapshot: Snapshot) -> Iterator[Change]:
     """Yield what of a hub's subnets and shared networks doesn't say yet that it is the relationship's."""
-    for kind, key in wanted.untagged(relationship, snapshot):
-        tag = FieldChange(f"user-context.{hubs.TAG}", ABSENT, relationship.primary.name)
-        yield Change(Action.CHANGE, ((kind, key),), (tag,))
+    for (kind, key), tag in wanted.untagged(relationship, snapshot).items():
+        change = FieldChange(f"user-context.{hubs.TAG}", ABSENT, tag)
+        yield Change(Action.CHANGE, ((kind, key),), (change,))
 
 
 def _data_differences(theirs: Mapping[str, Any], data: Mapping[str, Any], service: Service) -> list[Difference]:

@@ -91,16 +91,33 @@ def _is_alone(snapshot: Snapshot) -> bool:
     return len(hooks.relationships_of(snapshot.config)) == 1 and block_of(snapshot) is not None
 
 
-def untagged(relationship: Relationship, snapshot: Snapshot) -> Mapping[tuple[str, str], Mapping[str, Any]]:
-    """Return what of a hub's configuration is the relationship's and doesn't say so yet, by (kind, key)."""
+def untagged(relationship: Relationship, snapshot: Snapshot) -> Mapping[tuple[str, str], str]:
+    """Return what of a hub's configuration doesn't say yet whose it is, by (kind, key), with the name it is to say.
+
+    That is the relationship's own and, before the server gets this one as its second, what is the first one's.
+    """
     if not peer_of(relationship, snapshot).is_hub:
         return {}
-    return hubs.untagged(_own_part(relationship, snapshot), relationship.service)
+    other = _first_of_two(snapshot)
+    part, tag = _own_part(relationship, snapshot), relationship.primary.name
+    if other:
+        part, tag = snapshot.config, other
+    return dict.fromkeys(hubs.untagged(part, relationship.service), tag)
+
+
+def _first_of_two(snapshot: Snapshot) -> str | None:
+    """Return the name of the primary of the one relationship that a server is in, where that is not the one at hand."""
+    blocks = hooks.relationships_of(snapshot.config)
+    if len(blocks) != 1 or block_of(snapshot) is not None:
+        return None
+    return next((str(peer["name"]) for peer in blocks[0]["peers"] if peer.get("role") == Role.PRIMARY), None)
 
 
 def _on_hub(relationship: Relationship, snapshot: Snapshot, data: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a hub's configuration with the relationship's part replaced, or only tagged where it keeps its own."""
-    service, own = relationship.service, snapshot.config
+    service, own, other = relationship.service, snapshot.config, _first_of_two(snapshot)
+    if other:
+        own = hubs.all_tagged(own, service, other)
     part = (
         _own_part(relationship, snapshot) if data is None else overlay(dict(data), own, service, _local(relationship))
     )

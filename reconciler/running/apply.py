@@ -89,9 +89,12 @@ async def _planned_again(shown: RelationshipPlan, hands: Hands, revision: str) -
 
 
 def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
-    changes = [{server.peer.server: server.changes for server in each.servers} for each in (shown, plan)]
-    codes = [{objection.code for objection in each.objections} for each in (shown, plan)]
-    return changes[0] == changes[1] and codes[1] <= codes[0]
+    """Whether a plan changes and objects to nothing that was not shown; some of it may be done already."""
+    changes = {server.peer.server: server.changes for server in shown.servers}
+    codes = {objection.code for objection in shown.objections}
+    return {objection.code for objection in plan.objections} <= codes and all(
+        change in changes[server.peer.server] for server in plan.servers for change in server.changes
+    )
 
 
 async def _carried_out(plan: RelationshipPlan, hands: Hands, approved: Collection[str]) -> RelationshipOutcome:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.kea.hubs import duplicates, joined, part_of, tag_of, tagged, untagged
+from reconciler.kea.hubs import all_tagged, duplicates, joined, part_of, tag_of, tagged, untagged
 from reconciler.model import Service
 
 S = Service.DHCP4
@@ -66,6 +66,13 @@ def test_what_stands_in_a_user_context_stays_there() -> None:
 
 def test_what_says_nothing_is_found_unless_its_network_or_all_its_subnets_do() -> None:
     assert list(untagged(HUB, S)) == [("subnet", "10.0.3.0/24"), ("shared-network", "c")]
+
+
+def test_everything_that_says_nothing_can_be_given_a_name() -> None:
+    made = all_tagged(HUB, S, "east")
+    assert untagged(made, S) == {}
+    assert ids(part_of(made, S, EAST, with_untagged=False)) == [1, 3, 4, 6]
+    assert part_of(made, S, WEST, with_untagged=False) == part_of(HUB, S, WEST, with_untagged=False)
 
 
 def test_what_two_relationships_both_have_is_found() -> None:
