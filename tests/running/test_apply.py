@@ -11,7 +11,7 @@ import pytest
 from reconciler.errors import AccessRefusedError
 from reconciler.model import Objection, Plan, Procedure, RelationshipOutcome, Result, ServerOutcome
 from reconciler.planning.verdict import unapproved
-from reconciler.running.apply import apply
+from reconciler.running.apply import apply, sharing
 from tests.running.fake_kea import MAX_RESPONSE, WRITES, Fault, Pair, relationship
 from tests.running.test_every_fault import differing, half, slower, unrelated
 
@@ -331,7 +331,13 @@ def test_a_kea_without_such_a_statistic_is_believed(reply: dict[str, Any]) -> No
 def both(first: Pair, second: Pair) -> tuple[Plan, Any]:
     """One plan of two relationships on four servers, and hands that reach all of them."""
     plans = [asyncio.run(pair.plan()).relationships[0] for pair in (first, second)]
-    endpoints = [{id(each.snapshot.endpoint) for each in plan.servers} for plan in plans]
+    elsewhere = tuple(
+        replace(server, snapshot=replace(server.snapshot, endpoint=replace(endpoint, hooks_directory="/elsewhere")))
+        for server in plans[1].servers
+        for endpoint in (server.snapshot.endpoint,)
+    )
+    plans[1] = replace(plans[1], servers=elsewhere)
+    endpoints = [{each.snapshot.endpoint for each in plan.servers} for plan in plans]
     named = [
         replace(plan, relationship=replace(plan.relationship, name=name))
         for plan, name in zip(plans, "xy", strict=True)
@@ -340,7 +346,7 @@ def both(first: Pair, second: Pair) -> tuple[Plan, Any]:
         pair.story.clear()
     hands = replace(
         first.hands(),
-        open_client=lambda each: (first if id(each) in endpoints[0] else second).open_client(each),
+        open_client=lambda each: (first if each in endpoints[0] else second).open_client(each),
     )
     return Plan("r", tuple(named)), hands
 
@@ -388,3 +394,45 @@ def test_an_endpoint_that_can_not_be_opened_any_more_stops_only_its_own() -> Non
         (Result.NOT_ATTEMPTED, "its TLS files can't be used")
     ] * 2
     assert first.story == []
+
+
+# ------------------------------------------------------------------------------------- sharing a server
+
+
+def sharer(pair: Pair, name: str, *servers: str) -> Any:
+    """The plan of a relationship that has only these of the pair's servers."""
+    plan = asyncio.run(pair.plan()).relationships[0]
+    kept = tuple(server for server in plan.servers if server.peer.server in servers)
+    return replace(plan, relationship=replace(plan.relationship, name=name), servers=kept)
+
+
+def test_relationships_that_share_a_server_are_carried_out_one_after_the_other() -> None:
+    pair = differing()
+    plans = [
+        sharer(pair, "east", "kea-a"),
+        sharer(pair, "west", "kea-b"),
+        sharer(pair, "both", "kea-a", "kea-b"),
+    ]
+    groups = [[each.relationship.name for each in group] for group in sharing(plans)]
+    assert groups == [["east", "west", "both"]]
+    assert [len(group) for group in sharing(plans[:2])] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "result"), [({}, Result.NOTHING_TO_DO), ({"max-unacked-clients": 3}, Result.WORLD_CHANGED)]
+)
+def test_the_second_is_planned_again_and_must_still_do_no_more_than_was_shown(
+    parameters: dict[str, Any], result: Result
+) -> None:
+    pair = differing()
+    made = asyncio.run(pair.plan())
+    (first,) = made.relationships
+    other = replace(first.relationship, name="again", parameters={**first.relationship.parameters, **parameters})
+    pair.story.clear()
+    plan = replace(made, relationships=(first, replace(first, relationship=other)))
+    outcomes = asyncio.run(apply(plan, pair.hands()))
+    assert [[server.result for server in each.servers] for each in outcomes] == [
+        [Result.APPLIED, Result.NOTHING_TO_DO],
+        [result, result],
+    ]
+    assert writes(pair) == [("kea-b", "config-set"), ("kea-b", "config-write")]
