@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from reconciler.kea import hooks
 from reconciler.model import Mode, Service
 from reconciler.planning.guard import CODES
-from reconciler.simulator import Kind
+from reconciler.simulator import Kind, Release
 from reconciler.simulator.dhcp import Origin
 from tests.cli.life import USUAL, WRITES, Life
 from tests.cli.site import Run, subnet
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Config = dict[str, Any]
 NAMES = ("kea-a", "kea-b")
 CANARY = "canary"
+# Pools that load-balancing servers share are an objection where they have listeners of their own.
+KINDS = [(mode, Release.KEA_2_2) for mode in PAIR_MODES]
+KINDS += [(Mode.HOT_STANDBY, release) for release in (Release.KEA_2_6, Release.KEA_3_0)]
 APPROVED = [part for code in CODES for part in ("--approve", code)]
 FAULTS = (
     (Kind.CUT, "config-set"),  # carried out, but the answer is lost
@@ -77,15 +80,15 @@ class Histories(RuleBasedStateMachine):
         self.is_cut = False
         self.mark = 4710  # what the last edit in the middle of an apply has set
 
-    @initialize(service=st.sampled_from(Service), mode=st.sampled_from(PAIR_MODES), is_related=st.booleans())
-    def begin(self, service: Service, mode: Mode, is_related: bool) -> None:
-        self.service, self.mode = service, mode
+    @initialize(service=st.sampled_from(Service), kind=st.sampled_from(KINDS), is_related=st.booleans())
+    def begin(self, service: Service, kind: tuple[Mode, Release], is_related: bool) -> None:
+        self.service, (self.mode, self.life.release) = service, kind
         secrets: Config = {
             "user-context": {"api-token": CANARY},
             "lease-database": {"type": "memfile", "password": CANARY},
         }
         bodies = {name: {**secrets, service.subnets: [subnet(service, 1), subnet(service, 2)]} for name in NAMES}
-        self.life.add_pair("hq", service, mode, configurations=bodies)
+        self.life.add_pair("hq", service, self.mode, configurations=bodies)
         self.document["parameters"] = dict(USUAL)
         self.life.write()
         self.begun = {name: copy.deepcopy(self.endpoint(name).config) for name in NAMES}

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.kea import hooks
 from reconciler.model import Action, Mode, Service
-from reconciler.simulator import Kind
+from reconciler.simulator import Kind, Release
 from tests.cli.life import USUAL, WRITES, Life
 from tests.kea.objects import base, things
 from tests.pairs import PAIR_MODES
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Config = dict[str, Any]
-EVERY_PAIR = [(service, mode) for service in Service for mode in PAIR_MODES]
+EVERY_PAIR = [(service, mode, Release.KEA_2_2) for service in Service for mode in PAIR_MODES]
+# With listeners of their own, load-balancing servers that share pools meet an objection: tests/planning.
+EVERY_PAIR += [(Service.DHCP4, Mode.HOT_STANDBY, Release.KEA_2_6)]
+EVERY_PAIR += [(service, Mode.HOT_STANDBY, Release.KEA_3_0) for service in Service]
 STEPS = (
     ("kea-a", Action.ADD),
     ("kea-b", Action.CHANGE),
@@ -35,8 +38,8 @@ STEPS = (
 class Pair(Life):
     """kea-a and kea-b of one service and mode; kea-a has everything that a configuration can hold."""
 
-    def __init__(self, folder: Path, service: Service, mode: Mode) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, service: Service, mode: Mode, release: Release) -> None:
+        super().__init__(folder, release)
         self.service, self.mode = service, mode
 
     def __enter__(self) -> Pair:
@@ -143,13 +146,25 @@ def test_every_kind_of_object_drifts_on_either_side_and_is_put_right(pair: Pair)
             told, fields = thing.told(action, undone=mover == "kea-b")
             (change,) = (each for each in drift["kea-b"] if each["path"] == thing.path)
             assert change["action"] == told
-            assert fields is None or change["fields"] == fields
+            assert fields is None or change["fields"] == named(fields, pair.release)
         pair.must_apply()
         assert (pair.config("kea-a") == before) is (mover == "kea-b")
         assert without_own(pair.config("kea-a")) == without_own(pair.config("kea-b"))
 
 
-OWN = ("control-socket", "hooks-libraries", "server-id", "user-context")
+def named(fields: list[Config], release: Release) -> list[Config]:
+    """The parameters of a change as a release has them: 3.0 has a list where others have one class."""
+    if release < Release.KEA_3_0:
+        return fields
+    return [
+        {key: "client-classes" if key == "name" else [value] for key, value in field.items()}
+        if field["name"] == "client-class"
+        else field
+        for field in fields
+    ]
+
+
+OWN = ("control-socket", "control-sockets", "hooks-libraries", "server-id", "user-context")
 
 
 def without_own(config: Config) -> Config:

@@ -12,12 +12,14 @@ from reconciler.simulator.releases import Release
 if TYPE_CHECKING:
     from reconciler.model import Json
 
+DEEPEST = 100
+"""Levels of a request, the command itself and what is innermost included."""
 _ALLOWED = ("command", "service", "arguments", "remote-address")
 _WHERE = PLACE.replace("<wire>:0", "<string>:1")
 
 
 class BadRequestError(Exception):
-    """The body is no JSON: HTTP 400."""
+    """The body is no JSON, or since 2.6.3 too deep: HTTP 400."""
 
 
 class Request:
@@ -36,6 +38,8 @@ class Request:
             value = orjson.loads(body) if body else None
         except orjson.JSONDecodeError as error:
             raise BadRequestError from error
+        if release >= Release.KEA_2_6 and _is_too_deep(value):
+            raise BadRequestError
         self.problem = self._read(value, release) or (self._read_services(value) if reads_services else "")
 
     def _read(self, value: Json, release: Release) -> str:
@@ -55,6 +59,20 @@ class Request:
             return f"Error during command processing: stringValue() called on non-string Element in {_WHERE}"
         self.services = services
         return ""
+
+
+def _is_too_deep(value: Json) -> bool:
+    """Whether anything in a value lies deeper than Kea looks."""
+    level = [value]
+    for _ in range(DEEPEST - 1):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return any(_inside(outer) for outer in level)
+
+
+def _inside(value: Json) -> list[Json]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
 def _problem(value: Json) -> str:

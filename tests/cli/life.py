@@ -14,7 +14,7 @@ from reconciler.cli import session
 from reconciler.kea.client import open_client
 from reconciler.model import Procedure, Service
 from reconciler.running.hands import Hands
-from reconciler.simulator import Clock, World
+from reconciler.simulator import Clock, Release, World
 from tests.cli.site import Site
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Life(Site):
     the command of their number, counted in `story`, right before it is sent.
     """
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(World(Clock(speed=0)), folder)
+    def __init__(self, folder: Path, release: Release = Release.KEA_2_2) -> None:
+        super().__init__(World(Clock(speed=0)), folder, release)
         self.story: list[tuple[str, str]] = []
         self.violations: list[str] = []
         self.plan: Plan | None = None
@@ -142,7 +142,7 @@ class Life(Site):
         """What a server shows that was set to a configuration; None where it refuses it."""
         with World(Clock(speed=0)) as elsewhere:
             try:
-                server = elsewhere.add_server("elsewhere", {service: config})
+                server = elsewhere.add_server("elsewhere", {service: config}, version=self.release)
             except ValueError:
                 return None
             return dict(server.endpoint(service).config)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from reconciler.model import Mode, Service
-from reconciler.simulator import World
+from reconciler.simulator import Release, World
 from tests.kea.world import Run, run, run_process
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ WRITING = frozenset({"config-set", "config-test", "config-write", "config-reload
 class Site:
     """A world of simulated servers with pairs in it; `documents` are the relationships, `write()` after a change."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, folder: Path, release: Release = Release.KEA_2_2) -> None:
         self.world = world
+        self.release = release
         self.folder = folder
         self.desired = folder / "desired"
         self.documents: list[dict[str, Any]] = []
@@ -47,17 +48,21 @@ class Site:
         configurations: Mapping[str, Mapping[str, Any]] | None = None,
         users: Mapping[str, str] | None = None,
     ) -> None:
-        """Two more servers that are to become a relationship; the first is the primary, and has a subnet."""
+        """Two more servers that are to become a relationship; the first is the primary, and has a subnet.
+
+        They are of the site's `release`, and its peers reach each other as is the default there.
+        """
         bodies = {servers[0]: {service.subnets: [subnet(service, 1)]}, **(configurations or {})}
         started = [
-            self.world.add_server(each, {service: bodies.get(each, {})}, users=users)
+            self.world.add_server(each, {service: bodies.get(each, {})}, users=users, version=self.release)
             for each in servers
             if each not in self.world.servers
         ]
         assert len(started) in (0, 2)
         roles = ("primary", str(mode.partner_role))
         peers = [
-            {"server": each, "role": role, "url": self[each].control} for each, role in zip(servers, roles, strict=True)
+            {"server": each, "role": role, "url": self[each].ha_url(service)}
+            for each, role in zip(servers, roles, strict=True)
         ]
         for each in servers:
             self.inventory.setdefault(each, {})[service.value] = {"control": self[each].control}

@@ -20,36 +20,38 @@ BOTH = [pytest.param(("simulator", each), id=f"simulator-{each}") for each in GE
 BOTH += [pytest.param(("kea", each), id=f"kea-{each}", marks=pytest.mark.kea) for each in GENERATIONS]
 
 
-def _servers(kind: str, *names: str, generation: Generation) -> Iterator[list[Side]]:
+def servers_of(kind: str, *names: str, generation: Generation, is_direct: bool = False) -> Iterator[list[Side]]:
+    """Servers of a kind and generation with both services; `is_direct`: with HTTP sockets of the daemons' own too."""
     bodies: dict[Service, dict[str, Any]] = {service: {} for service in Service}
     if kind == "kea":
         with Laboratory(generation=generation) as laboratory:
-            yield [Real(laboratory.server(name, bodies)) for name in names]
+            direct: dict[str, Any] | None = {} if is_direct else None
+            yield [Real(laboratory.server(name, bodies, direct=direct)) for name in names]
         return
     version = next(release for release in Release if release.startswith(f"{generation}."))
     with World(Clock(speed=0)) as world:  # the tests move the time, see Side.let_pass
-        yield [Simulated(world.add_server(name, bodies, version=version)) for name in names]
+        yield [Simulated(world.add_server(name, bodies, version=version, direct=is_direct)) for name in names]
 
 
 @pytest.fixture(scope="module", params=BOTH)
 def side(request: pytest.FixtureRequest) -> Iterator[Side]:
     """One server of either kind, with both services."""
     kind, generation = request.param
-    for servers in _servers(kind, "kea-a", generation=generation):
+    for servers in servers_of(kind, "kea-a", generation=generation):
         yield servers[0]
 
 
 @pytest.fixture(scope="module")
 def simulated(generation: Generation) -> Iterator[Side]:
     """A simulated server."""
-    for servers in _servers("simulator", "kea-a", generation=generation):
+    for servers in servers_of("simulator", "kea-a", generation=generation):
         yield servers[0]
 
 
 @pytest.fixture(scope="module")
 def real(generation: Generation) -> Iterator[Side]:
     """A real server, for tests marked kea."""
-    for servers in _servers("kea", "kea-a", generation=generation):
+    for servers in servers_of("kea", "kea-a", generation=generation):
         yield servers[0]
 
 
@@ -57,7 +59,7 @@ def real(generation: Generation) -> Iterator[Side]:
 def servers(request: pytest.FixtureRequest) -> Iterator[list[Side]]:
     """Two unrelated servers of either kind."""
     kind, generation = request.param
-    yield from _servers(kind, "kea-a", "kea-b", generation=generation)
+    yield from servers_of(kind, "kea-a", "kea-b", generation=generation)
 
 
 @pytest.fixture(params=list(Service), ids=str)

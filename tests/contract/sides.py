@@ -32,9 +32,9 @@ class Side(ABC):
     url: str
     release: Release
 
-    def post(self, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-        """Send a body to the agent; HTTP status and body of what came back."""
-        place = urlsplit(self.url)
+    def post(self, body: bytes, headers: dict[str, str] | None = None, url: str = "") -> tuple[int, bytes]:
+        """Send a body to the agent, or to another url; HTTP status and body of what came back."""
+        place = urlsplit(url or self.url)
         connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=PATIENCE)
         try:
             connection.request("POST", "/", body, JSON if headers is None else headers)
@@ -106,6 +106,10 @@ class Side(ABC):
         """The folders that belong to a daemon, as paths."""
 
     @abstractmethod
+    def direct(self, service: Service) -> str:
+        """The url of a daemon's own HTTP socket."""
+
+    @abstractmethod
     def ha_url(self, service: Service) -> str:
         """Where its release is reached by peers, by default."""
 
@@ -163,6 +167,9 @@ class Simulated(Side):
         machine = self.server.endpoint(service).machine
         return [machine.data_folder, machine.log_folder]
 
+    def direct(self, service: Service) -> str:
+        return self.server.endpoint(service).direct.urls[0]
+
     def ha_url(self, service: Service) -> str:
         return self.server.ha_url(service)
 
@@ -199,6 +206,9 @@ class Real(Side):
 
     def folders(self, service: Service) -> list[str]:
         return [str(self.server.folder(service))]
+
+    def direct(self, service: Service) -> str:
+        return self.server.direct(service)
 
     def ha_url(self, service: Service) -> str:
         return self.server.ha_url(service)

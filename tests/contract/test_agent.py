@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.model import Service
 from reconciler.simulator import Release
+from reconciler.simulator.requests import DEEPEST
 from tests.contract.sides import Side, placed
 
 REQUEST = b'{"command": "version-get"}'
@@ -117,6 +118,17 @@ def refusals(side: Side, body: bytes) -> tuple[int, list[Any]]:
 @pytest.mark.parametrize("body", [b"garbage", b'{"command": "version-get"} more', b"{"])
 def test_what_is_no_json_is_a_bad_request_without_a_list(side: Side, body: bytes) -> None:
     assert side.post(body) == (400, b'{ "result": 400, "text": "Bad Request" }')
+
+
+def test_what_is_nested_too_deep_is_a_bad_request_since_2_6(side: Side) -> None:
+    for levels in (DEEPEST, DEEPEST + 1):
+        inside: Any = 1
+        for _ in range(levels - 2):  # the command is one level, what is innermost another
+            inside = {"a": inside}
+        status, _ = side.post(
+            json.dumps({"command": "config-test", "service": ["dhcp4"], "arguments": inside}).encode()
+        )
+        assert status == (400 if levels > DEEPEST and side.release >= Release.KEA_2_6 else 200)
 
 
 def test_without_a_service_the_agent_answers_for_itself(side: Side) -> None:

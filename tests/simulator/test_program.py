@@ -47,3 +47,16 @@ def test_what_cannot_be_started_is_said_and_ends_it(tmp_path: Path) -> None:
     output, errors = program.communicate(timeout=20)
     assert (program.returncode, output) == (1, "")
     assert "unsupported global configuration parameter: no-such-key" in errors
+
+
+def test_it_is_the_version_that_was_asked_for() -> None:
+    program = started("--server", "kea-a=127.0.0.1:0", "--service", "dhcp6", "--version", "3.0.3")
+    try:
+        assert program.stdout is not None
+        url = program.stdout.readline().partition("=")[2].strip()
+        body = json.dumps({"command": "version-get", "service": ["dhcp6"]}).encode()
+        with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=10) as answer:  # noqa: S310
+            assert json.load(answer)[0]["text"] == "3.0.3"
+    finally:
+        program.send_signal(signal.SIGTERM)
+        program.communicate(timeout=20)
