@@ -196,7 +196,7 @@ class _Work:
 
         A terminated server asks its partner's clock no more, so a reset one finds the difference that it saw last, and
         is terminated at once, however well the clocks agree by then (ha_service.cc, waitingStateHandler; seen on
-        2.2.0).
+        2.2.0, 2.6.3 and 3.0.3).
         """
         peer = self._scene.named(order.server)
         seen = self._known[order.server]
