@@ -230,6 +230,17 @@ class SimulatedEndpoint:
         every = networks.subnets(self.service, self.config)
         return frozenset(subnet["id"] for subnet, network in every if networks.server_name(subnet, network) in names)
 
+    def give_lease(self, lease: Mapping[str, Json]) -> bool:
+        """Give a client a lease, and tell the peers; whether the client gets its answer. Whose subnet it is counts."""
+        answer: bool = self.server.world.call(self._give_lease, lease)
+        return answer
+
+    def _give_lease(self, lease: Mapping[str, Json]) -> bool:
+        self.leases.put(lease)
+        of_it = [one for one in self.relationships if lease["subnet-id"] in self.subnets_of(one.settings.peers)]
+        only = self.relationships if len(self.relationships) == 1 else ()
+        return all(relationship.updates.give(lease) for relationship in of_it[:1] or only)
+
     def is_serving(self) -> bool:
         """Whether DHCP is switched on."""
         return self.dhcp.is_on

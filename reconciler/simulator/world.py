@@ -19,6 +19,7 @@ from reconciler.simulator.faults import BEFORE
 from reconciler.simulator.loop import LoopThread
 from reconciler.simulator.releases import Release
 from reconciler.simulator.server import SimulatedServer
+from reconciler.simulator.serving import Serving, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -192,6 +193,12 @@ class World:
             for endpoint in server.endpoints.values():
                 held |= endpoint.direct.places
         return held
+
+    def serving(self, prefix: str, service: Service = Service.DHCP4) -> Serving:
+        """The servers that would answer a new client of a subnet now; what the network sees of HA."""
+        every = [server.endpoints[service] for server in self.servers.values() if service in server.endpoints]
+        found: Serving = self.call(serving, every, prefix)
+        return found
 
     # ------------------------------------------------------------------------------------------- time
 

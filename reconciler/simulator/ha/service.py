@@ -135,6 +135,8 @@ class HaService:
         if state in ("waiting", "syncing", "ready", "partner-down", "terminated"):
             self.updates.rejected = 0
         self._previous, self.state = self.state, state
+        if self._previous == state and self._visited:
+            return  # Kea does nothing on the way into the state that it is in
         self._serve(state, is_maintenance=is_maintenance)
         self._adjust_dhcp()
         pause = self.settings.pauses.get(state, "never")
