@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.kea import GENERATIONS, Generation
+from lab.kea import GENERATIONS, OLDEST, Generation
 from lab.laboratory import Laboratory
+from lab.ports import Port
 from reconciler.model import Service
 from reconciler.simulator import Clock, Release, World
+from tests.contract.group import Group
 from tests.contract.pair import Pair
 from tests.contract.sides import Real, Side, Simulated
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 BOTH = [pytest.param(("simulator", each), id=f"simulator-{each}") for each in GENERATIONS]
 BOTH += [pytest.param(("kea", each), id=f"kea-{each}", marks=pytest.mark.kea) for each in GENERATIONS]
+
+SEVERAL = [param for param in BOTH if not str(param.id).endswith(f"-{OLDEST}")]
+"""The generations that know several relationships of one server: since 2.5.5."""
 
 
 def servers_of(kind: str, *names: str, generation: Generation, is_direct: bool = False) -> Iterator[list[Side]]:
@@ -76,3 +81,22 @@ def pair(servers: list[Side], service: Service) -> Iterator[Pair]:
     pair.reset()
     yield pair
     pair.reset()
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def three(request: pytest.FixtureRequest) -> Iterator[list[Side]]:
+    """Three unrelated servers of either kind."""
+    kind, generation = request.param
+    yield from _servers(kind, "kea-a", "kea-b", "kea-c", generation=generation)
+
+
+@pytest.fixture
+def group(three: list[Side]) -> Iterator[Group]:
+    """The three servers without a relationship, with two ports to spare for listeners of the first one."""
+    ports = Port(), Port()
+    group = Group(three, Service.DHCP4, [f"http://127.0.0.1:{port.number}/" for port in ports])
+    group.reset()
+    yield group
+    group.reset()
+    for port in ports:
+        port.release()

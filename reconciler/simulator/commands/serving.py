@@ -29,7 +29,9 @@ def _origin(command: str, arguments: Json, *, is_numbered: bool) -> tuple[int, s
         if "origin-id" in (arguments or {}) and not isinstance(given, int):
             return Origin.USER, "'origin-id' argument must be a number"
         if isinstance(given, int):
-            return given if given >= Origin.HA else Origin.USER, ""
+            return given, ""
+    if not isinstance(given, str):
+        return Origin.USER, "'origin' argument must be a string"
     if given not in _NAMED:
         return Origin.USER, f"invalid value used for 'origin' parameter: {given}"
     return _NAMED[given], ""
