@@ -82,8 +82,8 @@ def test_maintenance_is_for_all_relationships_and_stops_at_the_first_that_can_no
     assert hub.ask("ha-maintenance-start")["result"] == 0
     keeping = "partner-in-maintenance"
     hub.until([(keeping, ["b2"]), (keeping, ["h1"])], [("in-maintenance", [])], [("in-maintenance", [])])
-    assert hub.ask("ha-maintenance-cancel")["result"] == 0
-    hub.until([(NORMAL, []), (NORMAL, ["h1"])], [(NORMAL, [])], [(NORMAL, ["b2"])])
+    every = [(NORMAL, []), (NORMAL, ["h1"]), (NORMAL, []), (NORMAL, ["b2"])]
+    hub.group.end_maintenance("kea-a", ["kea-a", "kea-b", "kea-c"], every)
     assert hub.group.ask("kea-b", "ha-maintenance-start")["result"] == 0
     hub.until([(NORMAL, []), ("in-maintenance", [])], [(keeping, ["h1"])], [(NORMAL, ["b2"])])
     answer = hub.ask("ha-maintenance-start")
@@ -100,8 +100,7 @@ def test_one_relationship_that_stops_serving_stops_the_whole_server(hub: Hub) ->
     group.until(["kea-a"], [("in-maintenance", []), (NORMAL, ["h1"])])
     state = group["kea-a"].status(group.service)["dhcp-state"]
     assert (state["disabled-by-local-command"], state["globally-disabled"]) == ([1000], True)
-    assert group.ask("kea-c", "ha-maintenance-cancel")["result"] == 0
-    group.until(["kea-a"], [(NORMAL, []), (NORMAL, ["h1"])])
+    group.end_maintenance("kea-c", ["kea-a"], [(NORMAL, []), (NORMAL, ["h1"])])
     assert group["kea-a"].status(group.service)["dhcp-state"]["globally-disabled"] is False
 
 

@@ -170,6 +170,9 @@ def test_maintenance(pair: Pair) -> None:
     assert other.ask(service, "ha-maintenance-start") == {"result": 1, "text": there}
     done = {"result": 0, "text": "Server maintenance successfully canceled."}
     assert side.ask(service, "ha-maintenance-cancel") == done
+    side.let_pass(1.2)
+    if pair.states()[0] == "partner-in-maintenance":  # put back into it by a heartbeat on its way, before 2.7.5
+        side.ask(service, "ha-maintenance-cancel")
     pair.wait_normal()
 
 

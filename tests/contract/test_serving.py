@@ -135,8 +135,7 @@ def test_of_a_hot_standby_pair_one_answers_whatever_happens(network: Network) ->
     assert network.who() == ALONE
     network.ask("kea-b", "ha-maintenance-start")
     assert network.who() == {"kea-b"}
-    network.ask("kea-b", "ha-maintenance-cancel")
-    network.until(NAMES, [("hot-standby", ["s1"]), ("hot-standby", [])])
+    network.end_maintenance("kea-b", NAMES, [("hot-standby", ["s1"]), ("hot-standby", [])])
     assert network.ask("kea-b", "ha-scopes", {"scopes": ["s1"]})["result"] == 0
     assert network.who() == BOTH_SERVE, "scopes are handed over like this"
     assert network.ask("kea-b", "ha-scopes", {"scopes": []})["result"] == 0

@@ -68,8 +68,7 @@ def test_maintenance_on_the_standby_and_back(normal: Group) -> None:
     assert normal.ask("kea-a", "ha-maintenance-notify", {"cancel": False})["result"] == 0
     assert normal.set("kea-a", normal.entry("s1", PAIR))["result"] == 0
     normal.until(list(WHO), kept)
-    assert normal.ask("kea-b", "ha-maintenance-cancel")["result"] == 0
-    normal.until(list(WHO), NORMAL)
+    normal.end_maintenance("kea-b", list(WHO), NORMAL)
 
 
 def test_the_refusal_of_a_partner_is_said_by_the_one_who_asked(normal: Group) -> None:
