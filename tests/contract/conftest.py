@@ -87,7 +87,7 @@ def pair(servers: list[Side], service: Service) -> Iterator[Pair]:
 def three(request: pytest.FixtureRequest) -> Iterator[list[Side]]:
     """Three unrelated servers of either kind."""
     kind, generation = request.param
-    yield from _servers(kind, "kea-a", "kea-b", "kea-c", generation=generation)
+    yield from servers_of(kind, "kea-a", "kea-b", "kea-c", generation=generation)
 
 
 @pytest.fixture
