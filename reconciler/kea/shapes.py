@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reconciler.kea.hooks import HA_LIBRARY, find
+from reconciler.kea.hooks import HA_LIBRARY, find, relationships_of
 from reconciler.kea.objects import TOP, Kind
 
 _MAPS = ("user-context", "lease-database", "multi-threading")  # of those at the top that are looked into
@@ -21,7 +21,8 @@ def misshapen(config: Mapping[str, Any]) -> str | None:
     `config` is what stands under Dhcp4 or Dhcp6. Looked at are the lists of objects, which must hold maps, and what
     of the rest is read by name; values of parameters may be anything.
     """
-    return misshapen_at_the_top(config) or next(_object_faults([config], TOP), None)
+    at_the_top = misshapen_at_the_top(config) or next(_entry_faults(config), None)
+    return at_the_top or next(_object_faults([config], TOP), None)
 
 
 def misshapen_at_the_top(config: Mapping[str, Any]) -> str | None:
@@ -57,6 +58,14 @@ def _list_faults(holder: Mapping[str, Any], key: str) -> Iterator[str]:
 
 def _map_faults(holder: Mapping[str, Any], keys: Iterable[str]) -> Iterator[str]:
     yield from (key for key in keys if not isinstance(holder.get(key, {}), dict))
+
+
+def _entry_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    """Look at what every entry of the HA hook must have, and its peers, for Kea to take it: texts."""
+    for block in relationships_of(config):
+        yield from (key for key in ("mode", "this-server-name") if not isinstance(block.get(key), str))
+        for peer in block.get("peers") or ():
+            yield from (f"peers ({key})" for key in ("name", "role", "url") if not isinstance(peer.get(key), str))
 
 
 def _relationship_faults(parameters: Any) -> Iterator[str]:

@@ -38,7 +38,7 @@ def own_entry(snapshot: Snapshot) -> Mapping[str, Any] | None:
 def standing(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> tuple[Mode, Role]:
     """Return the mode and role in which a server works now; those desired where it is not in the relationship."""
     block, own = wanted.block_of(snapshot), own_entry(snapshot)
-    if block is None or own is None or block.get("mode") not in set(Mode) or own.get("role") not in set(Role):
+    if block is None or own is None or block.get("mode") not in list(Mode) or own.get("role") not in list(Role):
         return relationship.mode, peer.role
     return Mode(block["mode"]), Role(own["role"])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from lab.kea import KeaServer, base_configuration
+from lab.kea import GENERATIONS, Generation, KeaServer, base_configuration
 from lab.ports import Port
 from reconciler.model import Service
 from tests.kea.world import HURRIED, Run, run, subnet, until
@@ -21,12 +21,15 @@ pytestmark = [pytest.mark.kea, pytest.mark.generations("2.6", "3.0")]
 
 
 class Hub:
-    """The branches east and west, each with subnets of its own, and a hub that has nothing yet."""
+    """The branches east and west, each with subnets of its own, and a hub that has nothing yet, of another Kea where
+    `hub` says so.
+    """
 
-    def __init__(self, lab: Laboratory, service: Service) -> None:
+    def __init__(self, lab: Laboratory, service: Service, hub: Generation | None = None) -> None:
         self.lab, self.service = lab, service
+        other = {"hub": {"generation": hub}} if hub else {}
         self.east, self.west, self.hub = (
-            lab.server(name, {service: base_configuration(service, subnets=subnets)})
+            lab.server(name, {service: base_configuration(service, subnets=subnets)}, **other.get(name, {}))
             for name, subnets in (
                 ("east", [subnet(service, 1), subnet(service, 2)]),
                 ("west", [subnet(service, 11)]),
@@ -99,6 +102,27 @@ def world(request: pytest.FixtureRequest, lab: Laboratory) -> Iterator[Hub]:
     yield world
     for port in world.ports.values():
         port.release()
+
+
+def test_a_hub_of_another_version_of_kea_stands_by_as_well(lab: Laboratory) -> None:
+    (other,) = (each for each in GENERATIONS[1:] if each != lab.generation)
+    world = Hub(lab, Service.DHCP4, other)
+    try:
+        world.write("east", "west")
+        world.must_apply()
+        world.must_be_normal()
+        assert world.subnets(world.hub) == {1: "east", 2: "east", 11: "west"}
+        config = world.east.config(Service.DHCP4)
+        config["subnet4"][0]["pools"][0]["client-class"] = "phones"
+        world.east.set_config(Service.DHCP4, config)
+        world.must_be_normal()
+        world.must_apply()
+        (pool,) = world.hub.config(Service.DHCP4)["subnet4"][0]["pools"]
+        newest = other == GENERATIONS[-1]
+        assert pool["client-classes" if newest else "client-class"] == (["phones"] if newest else "phones")
+    finally:
+        for port in world.ports.values():
+            port.release()
 
 
 def test_a_hub_stands_by_for_two_branches(world: Hub) -> None:
