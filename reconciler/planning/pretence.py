@@ -29,11 +29,12 @@ def unheard(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> st
     """Return the server whose HA listener its partner can't reach, as far as the two together tell.
 
     It hears its partner, so there is a way between them; the partner asks it, and gets no answer. Kea leaves a server
-    so when its listener could not be bound, and 2.7.3 to 3.0.3 after a config-test (seen on 2.6.3 and 3.0.3).
+    so when its listener could not be bound, and 2.7.3 to 3.0.3 after a config-test (seen on 2.6.3 and 3.0.3). One whose
+    listener failed a second time doesn't even ask.
     """
     pair = [peer.server for peer in ha.talking_peers(relationship) if peer.server in snapshots]
     for one, other in permutations(pair, 2):
-        if _hears(snapshots[one]) and _is_left_without_answer(snapshots[other]):
+        if (_hears(snapshots[one]) or _is_asleep(snapshots[one])) and _is_left_without_answer(snapshots[other]):
             return one
     return None
 
@@ -41,14 +42,24 @@ def unheard(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> st
 def describe_unheard(peer: Peer) -> str:
     """Return in words what is wrong with a server that `unheard` names."""
     return (
-        f"{peer.server} hears its partner, which gets no answer from it: "
-        f"its HA listener at {peer.url} is not open, or something blocks the way there"
+        f"{peer.server} gives its partner no answer, and nothing else is between them: "
+        f"its HA listener at {peer.url} is not open, or something blocks the way there alone"
     )
 
 
 def _hears(snapshot: Snapshot) -> bool:
     partner = snapshot.ha.partner if snapshot.ha else None
     return partner is not None and partner.in_touch and not partner.interrupted and partner.age <= _patience(snapshot)
+
+
+def _is_asleep(snapshot: Snapshot) -> bool:
+    """Whether a server never tried to reach its partner since its last commit: the time without an answer stands still,
+    while that of a server that asks in vain grows (seen on 2.6.3 and 3.0.3).
+    """
+    partner, patience = snapshot.ha.partner if snapshot.ha else None, _patience(snapshot)
+    if partner is None or partner.in_touch or partner.interrupted:
+        return False
+    return partner.age + patience < snapshot.reload
 
 
 def _is_left_without_answer(snapshot: Snapshot) -> bool:

@@ -64,6 +64,15 @@ def test_a_server_that_hears_and_is_not_heard_has_no_listener(
     assert names(case, seen(a, **deaf), b) == ("kea-b" if is_told else None)
 
 
+@pytest.mark.parametrize(("age", "reload", "is_told"), [(0.0, 100, True), (99.0, 100, False), (0.0, 4, False)])
+def test_a_server_that_never_asked_since_its_last_commit_is_told_from_one_that_asks_in_vain(
+    case: Case, age: float, reload: int, *, is_told: bool
+) -> None:
+    a, b = snapshot(case.live, A), seen(snapshot(case.live, B), "partner-down", interrupted=True)
+    silent = seen(a, "waiting", reload, in_touch=False, age=age)
+    assert names(case, silent, b) == ("kea-a" if is_told else None)
+
+
 def test_two_that_lost_each_other_say_nothing_about_a_listener(case: Case) -> None:
     a, b = (seen(snapshot(case.live, key), interrupted=True) for key in (A, B))
     assert names(case, a, b) is None
@@ -77,7 +86,9 @@ def test_the_pair_is_impaired_and_the_plan_sets_the_server_first(case: Case) -> 
     told = status(made, world)
     assert told.status is Health.IMPAIRED
     assert any(
-        reason.startswith("kea-a hears its partner, which gets no answer from it: its HA listener at http://")
+        reason.startswith(
+            "kea-a gives its partner no answer, and nothing else is between them: its HA listener at http"
+        )
         for reason in told.reasons
     )
     assert (made.procedure, made.objections) == (Procedure.MODIFY, ())

@@ -1,0 +1,134 @@
+"""Servers that are not what config-get says: seen by status, plan and drift, and mended by apply where it can be."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import socket
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from lab.kea import base_configuration
+from reconciler.model import Service
+from tests.kea.world import Run, World, subnet, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.kea import KeaServer
+    from lab.laboratory import Laboratory
+
+pytestmark = pytest.mark.kea
+
+S = Service.DHCP4
+THREADS = {"multi-threading": {"enable-multi-threading": True, "thread-pool-size": 1, "packet-queue-size": 8}}
+DEDICATED = {"multi-threading": {"enable-multi-threading": True, "http-dedicated-listener": True}}
+UNHEARD = "kea-a gives its partner no answer, and nothing else is between them: its HA listener at"
+
+
+@pytest.fixture
+def world(lab: Laboratory) -> World:
+    """A pair with HA listeners of their own, on every generation, that soon notices silence."""
+    body = base_configuration(S, subnets=[subnet(S, 1)]) | THREADS
+    made = World(
+        lab,
+        S,
+        configurations={"kea-a": body, "kea-b": body},
+        parameters={"max-response-delay": 3000, "max-unacked-clients": 0, **DEDICATED},
+    )
+    for peer, server in zip(made.document["peers"], made.servers, strict=True):
+        peer["url"] = server.peer_url(S)
+    made.write()
+    made.must_apply()
+    return made
+
+
+def is_listening(server: KeaServer) -> bool:
+    place = urlsplit(server.peer_url(S))
+    try:
+        socket.create_connection((place.hostname or "", place.port or 0), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def taken(server: KeaServer) -> Iterator[None]:
+    """Somebody else listens at the server's HA url."""
+    place = urlsplit(server.peer_url(S))
+    with socket.create_server((place.hostname or "", place.port or 0)):
+        yield
+
+
+def told(world: World) -> list[str]:
+    """What status says is wrong."""
+    found = world.run("status", "--format", "json")
+    assert found.exit_code == 1, found
+    reasons: list[str] = found.json["relationships"][0]["reasons"]
+    return reasons
+
+
+def lies(run: Run, server: str) -> list[str]:
+    """What a plan or a drift says about a server's HA hook."""
+    servers = {each["server"]: each for each in run.json["relationships"][0]["servers"]}
+    changes: list[dict[str, Any]] = servers[server]["changes"]
+    return [field["name"] for each in changes if each["path"][0][0] == "hook" for field in each["fields"]]
+
+
+def without_ha(config: dict[str, Any]) -> dict[str, Any]:
+    return config | {"hooks-libraries": []}
+
+
+def test_a_hook_that_failed_to_load_is_seen_and_loaded_again(world: World) -> None:
+    good = world.config(world.b)
+    broken = copy.deepcopy(good)
+    (entry,) = [each for each in broken["hooks-libraries"] if "libdhcp_ha" in each["library"]]
+    entry["parameters"]["high-availability"][0]["this-server-name"] = "nobody"
+    assert world.b.command(S, "config-set", {"Dhcp4": broken})["result"] != 0
+    assert world.config(world.b) == good
+    assert world.ha(world.b) is None
+    assert any("kea-b has the HA hook configured, but not in force" in reason for reason in told(world))
+    for command in ("plan", "drift"):
+        assert lies(world.run(command, "--format", "json"), "kea-b") == ["in force"]
+    world.must_apply()
+    world.until_normal()
+    assert is_listening(world.b)
+
+
+def test_a_listener_that_could_not_be_bound_is_seen_from_the_other_side_and_opened(world: World) -> None:
+    config = world.config(world.a)
+    world.a.set_config(S, without_ha(config))
+    with taken(world.a):
+        world.a.command(S, "config-set", {"Dhcp4": config})
+        assert world.config(world.a) == config
+        until(lambda: world.state(world.b) == "partner-down", "partner that took over")
+        until(lambda: any(UNHEARD in reason for reason in told(world)), "status that sees it", 20)
+        for command in ("plan", "drift"):
+            assert lies(world.run(command, "--format", "json"), "kea-a") == ["heard by its partner"]
+        failed = world.apply()
+        assert failed.exit_code == 1, failed
+        assert "restart" in failed.stdout
+    until(lambda: any(UNHEARD in reason for reason in told(world)), "status that sees it still", 20)
+    world.must_apply()
+    world.until_normal()
+    assert is_listening(world.a)
+
+
+@pytest.mark.generations("3.0")
+def test_a_listener_that_a_config_test_closed_needs_a_restart_and_apply_says_so(world: World) -> None:
+    """Kea 2.7.3 to 3.0.3: somebody else's config-test, and then his config-set."""
+    config = world.config(world.a)
+    assert world.a.command(S, "config-test", {"Dhcp4": config})["result"] == 0
+    world.a.set_config(S, config)
+    assert not is_listening(world.a)
+    until(lambda: world.state(world.b) == "partner-down", "partner that took over")
+    until(lambda: any(UNHEARD in reason for reason in told(world)), "status that sees it", 20)
+    assert lies(world.run("drift", "--format", "json"), "kea-a") == ["heard by its partner"]
+    failed = world.apply()
+    assert failed.exit_code == 1, failed
+    assert "only a restart of Kea on kea-a" in failed.stdout
+    world.restart(world.a)
+    world.until_normal()
+    world.must_be_done()
