@@ -37,6 +37,24 @@ class Network(Group, ABC):
     def answers(self) -> list[set[str]]:
         """For several new clients, or for each half of all clients, the servers that answer."""
 
+    @abstractmethod
+    def give(self, server: str, address: str) -> None:
+        """Have a server give one more client an address."""
+
+    def leases(self, server: str) -> list[str]:
+        """The addresses that a server knows to be given."""
+        leases = self.ask(server, "lease4-get-all").get("arguments", {})["leases"]
+        return [lease["ip-address"] for lease in leases]
+
+    def until_leases(self, server: str, wanted: list[str]) -> None:
+        """Wait until a server knows of these leases."""
+        self.wait(lambda: self.leases(server) == wanted, f"{server} has {wanted}")
+
+    def unsent(self, server: str) -> int:
+        """How many leases its partner was never told of."""
+        count: int = self.ask(server, "ha-heartbeat")["arguments"]["unsent-update-count"]
+        return count
+
     def who(self) -> set[str]:
         """The servers that answer all clients; where clients are treated differently, that is a failure."""
         answers = self.answers()
@@ -60,6 +78,9 @@ class RealNetwork(Network):
         self["kea-a"].let_pass(0.5)
         return [client.offers for client in asked]
 
+    def give(self, server: str, address: str) -> None:
+        self.clients.request(server, address)
+
 
 class SimulatedNetwork(Network):
     """What `World.serving` says."""
@@ -69,6 +90,13 @@ class SimulatedNetwork(Network):
     def answers(self) -> list[set[str]]:
         found = self.world.serving(PREFIX)
         return [set(found.first), set(found.second)]
+
+    def give(self, server: str, address: str) -> None:
+        endpoint = self.world.servers[server].endpoint()
+        number = int(address.rpartition(".")[2])
+        timed = {"cltt": int(self.world.clock.wall()), "valid-lft": 7200, "state": 0, "hostname": ""}
+        who = {"ip-address": address, "hw-address": f"02:00:00:00:00:{number:02x}", "subnet-id": 1}
+        endpoint.give_lease(timed | who | {"fqdn-fwd": False, "fqdn-rev": False})
 
 
 def networks(kind: str, generation: Generation) -> Iterator[Network]:
@@ -209,3 +237,52 @@ def test_a_hub_answers_for_the_relationship_that_a_subnet_names(network: Network
     assert network.who() == set(), "a subnet that names no relationship is nobody's"
     for port in ports:
         port.release()
+
+
+def test_the_partner_is_told_of_a_lease_and_of_what_it_missed(network: Network) -> None:
+    for server, name in WHO.items():
+        network.serve(server, network.entry(name, PAIR))
+    network.until(NAMES, [("hot-standby", ["s1"]), ("hot-standby", [])])
+    network.give("kea-a", "10.1.0.20")
+    network.until_leases("kea-b", ["10.1.0.20"])
+    assert network.leases("kea-a") == ["10.1.0.20"]
+    first, second = (network.ask(server, "lease4-get", {"ip-address": "10.1.0.20"}) for server in NAMES)
+    assert first == second
+    assert network.unsent("kea-a") == 0
+    network["kea-b"].stop(network.service)
+    network.until(["kea-a"], [("partner-down", ["s1"])])
+    network.give("kea-a", "10.1.0.21")
+    network.until_leases("kea-a", ["10.1.0.20", "10.1.0.21"])
+    assert network.unsent("kea-a") == 1
+    network["kea-b"].start(network.service)
+    network.serve("kea-b", network.entry("s2", PAIR))
+    network.until(NAMES, [("hot-standby", ["s1"]), ("hot-standby", [])])
+    assert network.leases("kea-b") == ["10.1.0.20", "10.1.0.21"]
+
+
+def test_backups_are_told_of_leases_and_nobody_waits_for_them(network: Network) -> None:
+    for server, name in WHO.items():
+        network.serve(server, network.entry(name, PASSIVE, "passive-backup"))
+    network.until(NAMES, [("passive-backup", ["s1"]), ("backup", [])])
+    network.give("kea-a", "10.1.0.20")
+    network.until_leases("kea-b", ["10.1.0.20"])
+    network["kea-b"].stop(network.service)
+    network.give("kea-a", "10.1.0.21")
+    network.until_leases("kea-a", ["10.1.0.20", "10.1.0.21"])
+    assert network.unsent("kea-a") == 0, "backups don't count"
+
+
+def test_in_communication_recovery_a_server_answers_its_own_half(network: Network) -> None:
+    entries = {server: network.entry(name, BALANCED, "load-balancing") for server, name in WHO.items()}
+    entries["kea-a"]["max-response-delay"] = 30000
+    for server in NAMES:
+        network.serve(server, entries[server])
+    network.until(NAMES, [("load-balancing", ["s1"]), ("load-balancing", ["s2"])])
+    network["kea-b"].stop(network.service)
+    network.until(["kea-a"], [("communication-recovery", ["s1"])])
+    answers = network.answers()
+    assert {"kea-a"} in answers
+    assert set() in answers
+    network.give("kea-a", "10.1.0.30")
+    network.until_leases("kea-a", ["10.1.0.30"])
+    assert network.unsent("kea-a") == 0, "it is kept for later"

@@ -71,12 +71,12 @@ def test_maintenance_on_the_standby_and_back(normal: Group) -> None:
     normal.end_maintenance("kea-b", list(WHO), NORMAL)
 
 
-def test_the_refusal_of_a_partner_is_said_by_the_one_who_asked(normal: Group) -> None:
-    normal.ask("kea-a", "ha-maintenance-notify", {"cancel": False})
+def test_a_server_that_hears_its_partner_in_maintenance_takes_over(normal: Group) -> None:
     refused = "Unable to cancel the maintenance for the server not in the in-maintenance state."
     assert normal.ask("kea-b", "ha-maintenance-notify", {"cancel": True}) == {"result": 1, "text": refused}
-    assert normal.ask("kea-a", "ha-maintenance-notify", {"cancel": True})["text"] == "Server maintenance canceled."
-    normal.until(list(WHO), NORMAL)
+    assert normal.ask("kea-a", "ha-maintenance-notify", {"cancel": False})["text"] == "Server is in-maintenance state."
+    normal.until(list(WHO), [("in-maintenance", []), ("partner-in-maintenance", ["s1"])])
+    normal.end_maintenance("kea-b", list(WHO), NORMAL)
 
 
 def test_servers_that_are_both_told_to_be_standby_serve_nobody(normal: Group) -> None:

@@ -25,7 +25,8 @@ SERVED = {  # parts of a configuration with which a server listens to the relay
 }
 BEHIND_RELAY = {"relay": {"ip-addresses": [RELAY]}}  # a part of the subnet that the clients are in
 _MAGIC = b"\x63\x82\x53\x63"
-_DISCOVER, _OFFER, _END = bytes([53, 1, 1]), bytes([53, 1, 2]), b"\xff"
+_DISCOVER, _OFFER, _REQUEST, _END = bytes([53, 1, 1]), bytes([53, 1, 2]), bytes([53, 1, 3]), b"\xff"
+_OF_SERVER = bytes([54, 4]) + socket.inet_aton(RELAY)  # the address that the server serves, and goes by
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,13 @@ class Clients:
         for place, port in enumerate(self._ports.values()):
             self._relay.sendto(_discover(number, place), (RELAY, port.number))
         return client
+
+    def request(self, name: str, address: str) -> None:
+        """Let one more client ask a server for an address; a server that answers it has given it that lease."""
+        number = len(self.asked)
+        self.asked.append(Client(time.monotonic()))
+        port = self._ports[name]
+        self._relay.sendto(_request(number, list(self._ports).index(name), address), (RELAY, port.number))
 
     def offered(self, seconds: float = 0.5) -> set[str]:
         """The servers that answer one more client within that time."""
@@ -116,6 +124,15 @@ class Clients:
 
 def _discover(number: int, place: int) -> bytes:
     """Client `number`'s DHCPDISCOVER to the server at `place`, which the transaction id tells (RFC 2131, figure 1)."""
+    return _message(number, place, _DISCOVER)
+
+
+def _request(number: int, place: int, address: str) -> bytes:
+    """Client `number`'s DHCPREQUEST of an address that the server at `place` is to have offered."""
+    return _message(number, place, _REQUEST + bytes([50, 4]) + socket.inet_aton(address) + _OF_SERVER)
+
+
+def _message(number: int, place: int, options: bytes) -> bytes:
     head = struct.pack("!BBBB", 1, 1, 6, 1) + struct.pack("!BxH", place, number) + bytes(16)
-    address = b"\x02\x00\x00\x00" + number.to_bytes(2, "big")
-    return head + socket.inet_aton(RELAY) + address.ljust(16, b"\0") + bytes(192) + _MAGIC + _DISCOVER + _END
+    hardware = b"\x02\x00\x00\x00" + number.to_bytes(2, "big")
+    return head + socket.inet_aton(RELAY) + hardware.ljust(16, b"\0") + bytes(192) + _MAGIC + options + _END
