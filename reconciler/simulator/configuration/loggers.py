@@ -54,7 +54,7 @@ def _output(machine: Machine, name: str, value: Json) -> Shown:
         raise _missing(name, "output")
     place = value["output"]
     shown: Shown = {"output": place, "flush": value.get("flush", True), "pattern": value.get("pattern", "")}
-    if place not in ("stdout", "stderr") and not place.startswith("syslog"):
+    if place not in ("stdout", "stderr") and not PurePosixPath(place).name.startswith("syslog"):
         shown |= {"maxsize": value.get("maxsize", 10240000), "maxver": value.get("maxver", 1)}
     if machine.release >= Release.KEA_2_6:
         shown["output"] = _file(machine, place)

@@ -31,10 +31,10 @@ def pull(ha: HaService, name: str, seconds: float | None) -> bool:
 
 
 def origin(ha: HaService) -> dict[str, Json]:
-    """How a relationship names its side to the partner; before 2.5.5 there was one."""
+    """How a relationship names its side to the partner: since 2.5.8 by a number beside what older ones understand."""
     if ha.settings.release < Release.KEA_2_6:
         return {"origin": "ha-partner"}
-    return {"origin-id": Origin.PARTNER + ha.settings.number, "origin": Origin.PARTNER + ha.settings.number}
+    return {"origin-id": Origin.PARTNER + ha.settings.number, "origin": "ha-partner"}
 
 
 def _take_pages(ha: HaService, name: str) -> bool:
