@@ -220,6 +220,21 @@ def test_peers_that_listen_for_each_other_themselves(pair: Pair, ports: tuple[st
     pair.wait_state(pair.primary, "partner-down")
 
 
+def test_a_partner_that_is_through_with_our_leases_has_to_say_who_it_is(pair: Pair) -> None:
+    """Since 2.5.8. A 2.2 partner can't, so that what it switched off stays off until its time is over."""
+    pair.join(pair.primary, heartbeat_delay=60000)
+    side, service = pair.primary, pair.service
+    done = {"result": 0, "text": "Server successfully notified about the synchronization completion."}
+    side.ask(service, "dhcp-disable", {"origin": "ha-partner", "max-period": 60})
+    assert side.ask(service, "ha-sync-complete-notify") == done
+    if side.release < Release.KEA_2_6:
+        return
+    assert side.status(service)["dhcp-state"]["disabled-by-remote-command"] == [2000]
+    named = {"origin-id": 2000, "origin": 2000, "server-name": "s2"}
+    assert side.ask(service, "ha-sync-complete-notify", named) == done
+    assert side.status(service)["dhcp-state"]["disabled-by-remote-command"] == []
+
+
 def test_a_port_that_somebody_holds(pair: Pair, ports: tuple[str, str]) -> None:
     """Since 2.5.7 the answer says so, and yet the configuration is in force; nobody hears the server then."""
     side, service = pair.primary, pair.service

@@ -99,6 +99,11 @@ def test_servers_of_any_two_releases_become_a_pair(world: World, one: Release, o
     servers = added(world, "kea-a", one), added(world, "kea-b", other)
     related(*servers)
     assert states(*servers) == ["hot-standby", "hot-standby"]
+    # How 2.2 says that it is through with our leases later ones don't understand: they answer nobody until the
+    # sync-timeout is over.
+    is_left_off = one > Release.KEA_2_2 == other
+    assert [server.endpoint().serves for server in servers] == [() if is_left_off else ("s1",), ()]
+    world.advance(60)
     assert [server.endpoint().serves for server in servers] == [("s1",), ()]
 
 

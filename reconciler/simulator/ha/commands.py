@@ -104,9 +104,9 @@ def _sync(ha: HaService, arguments: Json) -> Reply:
 def _check_sync_complete(release: Release, arguments: Json) -> None:
     if release < Release.KEA_2_6 or not isinstance(arguments, dict):
         return
-    for key in ("origin-id", "origin"):
-        if key in arguments and not isinstance(arguments[key], int):
-            raise _BadArgumentsError(f"'{key}' must be an integer in the 'ha-sync-complete-notify' command")
+    key = "origin-id" if "origin-id" in arguments else "origin"
+    if not isinstance(arguments.get(key, 0), int):
+        raise _BadArgumentsError(f"'{key}' must be an integer in the 'ha-sync-complete-notify' command")
 
 
 def _sync_complete(ha: HaService, arguments: Json) -> Reply:

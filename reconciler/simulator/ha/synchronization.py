@@ -24,7 +24,8 @@ def pull(ha: HaService, name: str, seconds: float | None) -> bool:
     if not is_fine(ha.ask(name, "dhcp-disable", stop)):
         return False
     is_pulled = _take_pages(ha, name)
-    done = origin(ha) | ha.sender() if ha.sender() else None
+    number = Origin.PARTNER + ha.settings.number
+    done = {"origin-id": number, "origin": number} | ha.sender() if ha.sender() else None
     if not (is_pulled and is_fine(ha.ask(name, "ha-sync-complete-notify", done))):
         ha.ask(name, "dhcp-enable", origin(ha))
     return is_pulled
