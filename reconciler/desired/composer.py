@@ -126,6 +126,8 @@ class Composer:
     def _syntax(self, error: yaml.YAMLError) -> Problem:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         position = Position(self.file, mark.line + 1, mark.column + 1) if mark else Position(self.file, 1, 1)
+        if "nesting depth" in (getattr(error, "problem", None) or ""):  # libyaml's own limit, since PyYAML 6.0.4
+            return too_deep(position, self.limits)
         found = _discreet(getattr(error, "problem", None) or "it has a character that it can't have")
         context = getattr(error, "context", None)
         message = f"this is not YAML: {found}" + (f" ({_discreet(context)})" if context else "")

@@ -115,7 +115,8 @@ def test_schema_knows_every_schema_that_there_is() -> None:
 
 
 def test_version() -> None:
-    said = rf"kea-reconciler {re.escape(reconciler.__version__)} \(Python 3\.\d+\.\d+\S*, tested with Kea 2\.2, 2\.6, 3\.0\)\n"
+    own = re.escape(reconciler.__version__)
+    said = rf"kea-reconciler {own} \(Python 3\.\d+\.\d+\S*, tested with Kea 2\.2, 2\.6, 3\.0\)\n"
     assert re.fullmatch(said, run("version").stdout)
     assert run("--version").stdout == f"kea-reconciler, version {reconciler.__version__}\n"
 
