@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import socket
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.kea import GENERATIONS, Generation, KeaServer
 from lab.laboratory import Laboratory
+from lab.ports import Port
 from reconciler.kea.locality import LOCAL, replicated
 from reconciler.kea.translation import translate
 from reconciler.model import Service
@@ -89,3 +93,52 @@ def test_what_was_set_is_what_was_said(
         assert list(differences(found, said.part, service)) == [], seed
         compared += 1
     assert compared > 3
+
+
+# --------------------------------------------------------------------------------------------- what clients get
+
+SERVED = {"interfaces-config": {"interfaces": ["lo/::1"]}}
+SUBNET = {"id": 1, "subnet": "2001:db8::/64", "pools": [{"pool": "2001:db8::/80"}]}
+LIFETIMES: list[Config] = [
+    {},
+    {"valid-lifetime": 2000},
+    {"valid-lifetime": 2000, "preferred-lifetime": 1900},
+    {"valid-lifetime": 2000, "preferred-lifetime": 3600},
+    {"valid-lifetime": 9000, "client-classes": [{"name": "short", "test": "member('ALL')", "valid-lifetime": 80}]},
+]
+
+
+def lifetimes(port: Port, relay: socket.socket) -> tuple[int, int]:
+    """The preferred and the valid lifetime of the address that the server advertises to a client behind a relay."""
+    client, association = option(1, bytes.fromhex("00030001020000000001")), option(3, struct.pack("!III", 1, 0, 0))
+    solicit = b"\x01\x00\x00\x01" + client + association + option(8, b"\x00\x00")
+    link = socket.inet_pton(socket.AF_INET6, "2001:db8::1") + socket.inet_pton(socket.AF_INET6, "fe80::1")
+    relay.sendto(b"\x0c\x00" + link + option(9, solicit), ("::1", port.number))
+    answer = relay.recv(4096)
+    place = answer.index(struct.pack("!HH", 5, 24)) + 4 + 16  # in an IA address, after the address
+    preferred, valid = struct.unpack("!II", answer[place : place + 8])
+    return preferred, valid
+
+
+def option(code: int, data: bytes) -> bytes:
+    return struct.pack("!HH", code, len(data)) + data
+
+
+@pytest.mark.parametrize("lifetime", LIFETIMES, ids=str)
+def test_a_client_gets_the_same_lifetimes_of_a_2_6_and_of_the_2_2_that_follows_it(lifetime: Config) -> None:
+    """2.6 calculates what nobody set, 2.2 takes 3600 seconds, which may be longer than the address is valid."""
+    with Laboratory() as lab, contextlib.ExitStack() as ending:
+        relay = ending.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+        relay.bind(("::1", 0))
+        relay.settimeout(10)
+        found, said, ports = [], {"subnet6": [SUBNET], **SERVED, **lifetime}, [Port("::1"), Port("::1")]
+        for port, generation in zip(ports, (GENERATIONS[1], OLDEST), strict=True):
+            ending.callback(port.release)
+            program = ("/usr/sbin/kea-dhcp6", "-p", str(port.number), "-P", str(relay.getsockname()[1]))
+            options = {"generation": generation, "executables": {"kea-dhcp6": program}}
+            server = lab.server(f"kea-{generation}", {Service.DHCP6: said}, **options)
+            found.append(lifetimes(port, relay))
+            part = replicated(server.config(Service.DHCP6), Service.DHCP6)
+            said = {**SERVED, **translate(part, Service.DHCP6, str(generation.version), str(OLDEST.version)).part}
+        assert found[0] == found[1]
+        assert found[0][0] < found[0][1]
