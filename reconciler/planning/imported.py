@@ -12,6 +12,7 @@ from reconciler.kea import ha, hooks
 from reconciler.kea.stamps import read_stamps
 from reconciler.model import ABSENT, Mode, Peer, Relationship, Role, Service, Snapshot
 from reconciler.planning.diff import differences, field_changes
+from reconciler.planning.places import at_place, with_live_hubs
 from reconciler.planning.wanted import block_of, in_words_of, replicated_part
 
 Remarks = Mapping[tuple[str | int, ...], str]
@@ -48,13 +49,11 @@ def find(snapshots: Sequence[Snapshot]) -> tuple[list[Imported], list[NotImporte
     groups: dict[tuple[Service, frozenset[str]], list[Snapshot]] = {}
     left: list[NotImported] = []
     for snapshot in sorted(snapshots, key=lambda each: str(each.endpoint)):
-        blocks = hooks.relationships_of(snapshot.config)
-        if len(blocks) > 1:
-            reason = f"it has {len(blocks)} relationships in its HA hook; hub-and-spoke is not supported yet"
-            left.append(NotImported((snapshot.endpoint.server,), reason))
-        elif blocks:
-            names = frozenset(str(peer.get("name")) for peer in blocks[0].get("peers") or ())
-            groups.setdefault((snapshot.endpoint.service, names), []).append(snapshot)
+        for number, block in enumerate(hooks.relationships_of(snapshot.config)):
+            names = frozenset(str(peer.get("name")) for peer in block.get("peers") or ())
+            groups.setdefault((snapshot.endpoint.service, names), []).append(
+                snapshot if number == snapshot.place else at_place(snapshot, number)
+            )
     found: list[Imported] = []
     for service, members in _joined(groups):
         each = _describe(service, members)
@@ -149,6 +148,7 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
         peers=tuple(sorted(peers, key=lambda peer: (_ORDER.index(peer.role), peer.name))),
         parameters=_parameters(form, source.version),
     )
+    relationship = with_live_hubs(relationship, {each.endpoint.server: each for each in members.values()})
     relationship = replace(relationship, name=_stamped_name(members) or _made_name(relationship))
     remarks: dict[tuple[str | int, ...], str] = {}
     remarks |= _credential_remarks(relationship, block)
@@ -159,8 +159,8 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
 
 def _stamped_name(members: Mapping[str, Snapshot]) -> str | None:
     """The name in the servers' stamps where they agree on one that a relationship can have."""
-    stamped = {tuple(stamp.relationship for stamp in read_stamps(each.config)) for each in members.values()}
-    names = next(iter(stamped)) if len(stamped) == 1 else ()
+    stamped = [{stamp.relationship for stamp in read_stamps(each.config)} for each in members.values()]
+    names = list(set.intersection(*stamped))  # a hub carries those of its other relationships too
     return names[0] if len(names) == 1 and names[0] == fit_name(names[0], LONGEST_RELATIONSHIP) else None
 
 

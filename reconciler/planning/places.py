@@ -13,10 +13,13 @@ from reconciler.model import Relationship, Snapshot
 def located(relationship: Relationship, snapshot: Snapshot) -> Snapshot:
     """Return a snapshot as one relationship sees it: `place` and `ha` are those of its entry in the HA hook's list."""
     found = place(relationship, snapshot.config, snapshot.endpoint.server)
-    if found == snapshot.place:
-        return snapshot
-    view = snapshot.views[found] if found is not None and found < len(snapshot.views) else None
-    return replace(snapshot, place=found, ha=view)
+    return snapshot if found == snapshot.place else at_place(snapshot, found)
+
+
+def at_place(snapshot: Snapshot, place: int | None) -> Snapshot:
+    """Return a snapshot as the relationship sees it whose entry stands at this place of the HA hook's list."""
+    view = snapshot.views[place] if place is not None and place < len(snapshot.views) else None
+    return replace(snapshot, place=place, ha=view)
 
 
 def place(relationship: Relationship, config: Mapping[str, Any], server: str) -> int | None:

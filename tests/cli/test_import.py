@@ -367,14 +367,16 @@ def test_a_folder_that_cannot_be_written(found: Found) -> None:
     assert str(found.desired) in ended.stderr
 
 
-def test_a_hub_with_several_relationships_is_left_alone() -> None:
-    """Kea 2.2, and with it the simulator, takes one relationship only; later versions take several."""
+def test_a_hub_whose_branches_were_not_read_is_left_alone() -> None:
+    """Kea 2.2, and with it the simulated pairs here, takes one relationship only; later versions take several."""
     blocks = [{"this-server-name": "hub", "mode": "hot-standby", "peers": [{"name": "hub"}, {"name": n}]} for n in "xy"]
     library = {"library": f"{DIRECTORY}/libdhcp_ha.so", "parameters": {"high-availability": blocks}}
     endpoint = Endpoint("hub", Service.DHCP4, "http://192.0.2.1:8000/")
     snapshot = Snapshot(endpoint, "3.0.0", {"hooks-libraries": [library]}, None, 1, 1, 1, 0.0, None)
-    reason = "it has 2 relationships in its HA hook; hub-and-spoke is not supported yet"
-    assert find([snapshot]) == ([], [NotImported(("hub",), reason)])
+    found, left = find([snapshot])
+    assert found == []
+    assert [each.servers for each in left] == [("hub",), ("hub",)]
+    assert [name for each in left for name in "xy" if f"its peer {name} is not among" in each.reason] == ["x", "y"]
 
 
 @pytest.mark.parametrize(

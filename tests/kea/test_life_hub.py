@@ -135,6 +135,14 @@ def test_a_hub_stands_by_for_two_branches(world: Hub) -> None:
     status = world.run("status")
     assert status.exit_code == 0, status
 
+    imported = world.lab.directory / "imported"
+    controls = [part for server in world.servers for part in ("--control", server.control)]
+    found = run("import", "--desired", str(imported), *controls)
+    assert found.exit_code == 0, found
+    assert sorted(path.name for path in (imported / "relationships").iterdir()) == ["east.yaml", "west.yaml"]
+    planned = run("plan", "--desired", str(imported), "--detailed-exitcode")
+    assert planned.exit_code == 0, planned
+
     config = world.west.config(world.service)
     config[world.service.subnets].append(subnet(world.service, 12))
     world.west.set_config(world.service, config)
