@@ -31,6 +31,7 @@ class Capability(StrEnum):
 
     CONFIG_HASH = "config-hash-get, and a hash in config-get"
     HARMLESS_CONFIG_TEST = "config-test that leaves the daemon as it was"
+    LONELY_SYNC = "ha-sync on the primary of a passive-backup relationship"
     SEVERAL_RELATIONSHIPS = "several relationships in the HA hook, told apart by server-name"
 
 
@@ -40,6 +41,7 @@ _ALWAYS: Version = (0, 0, 0)
 CAPABILITIES: Mapping[Capability, tuple[tuple[Version, Version | None], ...]] = {
     Capability.CONFIG_HASH: (((2, 4, 0), None),),
     Capability.HARMLESS_CONFIG_TEST: ((_ALWAYS, (2, 7, 3)), ((3, 0, 4), (3, 1, 0)), ((3, 1, 3), None)),
+    Capability.LONELY_SYNC: (((2, 6, 0), None),),  # 2.2.0 never answers, and nothing else after it (seen three times)
     Capability.SEVERAL_RELATIONSHIPS: (((2, 5, 5), None),),
 }
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from reconciler.kea import ha, hooks
-from reconciler.model import Objection, Peer, Role, Snapshot
+from reconciler.kea.versions import Capability, can
+from reconciler.model import Mode, Objection, Peer, Role, Snapshot
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.scenes import (
     IN_MAINTENANCE,
@@ -74,6 +75,11 @@ def sync(scene: Scene, source: str | None = None, leases: int | None = None) -> 
     if not refusals and scene.state(peer) == "syncing":
         advice = "wait until it has done so"
         refusals.append(refusal("state", f"{peer.server} fetches leases at this moment", advice))
+    snapshot = scene.snapshot(peer)
+    is_lonely = scene.relationship.mode is Mode.PASSIVE_BACKUP and peer.role is Role.PRIMARY
+    if snapshot and is_lonely and not can(snapshot.version, Capability.LONELY_SYNC):
+        message = f"{peer.server} runs Kea {snapshot.version}, which never comes back from a sync in passive-backup"
+        refusals.append(refusal("role", message, "bring it to Kea 2.6 or later first"))
     if refusals:
         return refused(*refusals)
     limit = max(1, math.ceil(ha.sync_timeout(scene.relationship)))

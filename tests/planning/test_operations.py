@@ -269,7 +269,7 @@ def test_a_sync_says_who_is_silent_and_for_how_long() -> None:
         (World(backup=True), C, None, A),
         (World(backup=True), C, B, B),
         (World(backup=True), A, C, C),
-        (World(Mode.PASSIVE_BACKUP), A, None, B),
+        (World(Mode.PASSIVE_BACKUP).read(A, version="2.6.3"), A, None, B),
         (World(Mode.PASSIVE_BACKUP), B, None, A),
     ],
 )
@@ -282,7 +282,12 @@ def test_whose_leases_are_fetched(world: World, server: str, source: str | None,
 def test_a_primary_with_several_backups_is_told_which() -> None:
     world = World(Mode.PASSIVE_BACKUP, backup=True)
     assert codes(world.decide(SYNC, A)) == ["role"]
-    assert codes(world.decide(SYNC, A, source=C)) == []
+    assert codes(world.read(A, version="3.0.3").decide(SYNC, A, source=C)) == []
+
+
+def test_kea_2_2_never_comes_back_from_a_sync_of_a_primary_alone() -> None:
+    assert codes(World(Mode.PASSIVE_BACKUP).decide(SYNC, A)) == ["role"]
+    assert codes(World(Mode.PASSIVE_BACKUP).decide(SYNC, B)) == []
 
 
 @pytest.mark.parametrize(
