@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from lab.kea import Generation
+
 S = Service.DHCP4
 LIMITS = "[limits]\nconnect-seconds = 1.0\nanswer-seconds = 1.5\nconfiguration-seconds = 2.0\n"
 
@@ -173,8 +175,8 @@ class Cage:
 
 
 @pytest.fixture(scope="module")
-def cage() -> Iterator[Cage]:
-    with Laboratory() as lab:
+def cage(generation: Generation) -> Iterator[Cage]:
+    with Laboratory(generation=generation) as lab:
         cage = Cage(lab)
         until(cage.is_normal, "normal pair")
         assert cage.run("import").exit_code == 0

@@ -13,14 +13,16 @@ from tests.kea.world import subnet, until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lab.kea import Generation
+
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-changed-world")]
 
 FIRST_LOOK = b'"list-commands"'  # the first that is asked after the plan was agreed to
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Standing]:
-    yield from standing()
+def pair(generation: Generation) -> Iterator[Standing]:
+    yield from standing(generation)
 
 
 @pytest.fixture

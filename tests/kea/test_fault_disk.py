@@ -19,6 +19,8 @@ from tests.kea.standing import S, Standing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lab.kea import Generation
+
 pytestmark = [
     pytest.mark.kea,
     pytest.mark.xdist_group("fault-disk"),
@@ -39,8 +41,8 @@ def disk() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def pair(disk: Path) -> Iterator[Standing]:
-    with Laboratory(disk.parent.parent) as lab:
+def pair(disk: Path, generation: Generation) -> Iterator[Standing]:
+    with Laboratory(disk.parent.parent, generation) as lab:
         world = Standing(lab)
         world.must_apply()
         yield world

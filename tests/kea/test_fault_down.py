@@ -15,6 +15,8 @@ from tests.kea.world import relationship, subnet, until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lab.kea import Generation
+
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-down")]
 
 
@@ -44,8 +46,8 @@ class Two(Standing):
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Two]:
-    with Laboratory() as lab:
+def pair(generation: Generation) -> Iterator[Two]:
+    with Laboratory(generation=generation) as lab:
         world = Two(lab)
         world.must_apply()
         yield world

@@ -13,6 +13,8 @@ from tests.kea.world import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lab.kea import Generation
+
 pytestmark = pytest.mark.kea
 
 HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 14\r\n\r\n<html>?</html>"
@@ -51,8 +53,8 @@ def grouped(cases: dict[str, dict[str, Any]], group: str) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Standing]:
-    yield from standing()
+def pair(generation: Generation) -> Iterator[Standing]:
+    yield from standing(generation)
 
 
 @pytest.fixture

@@ -14,14 +14,15 @@ from tests.kea.world import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lab.kea import Generation
     from lab.laboratory import Laboratory
 
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-partition")]
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Standing]:
-    yield from standing()
+def pair(generation: Generation) -> Iterator[Standing]:
+    yield from standing(generation)
 
 
 @pytest.fixture

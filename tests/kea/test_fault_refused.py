@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lab.kea import Generation
+
 pytestmark = pytest.mark.kea
 
 TOUCHING = {"config-set", "dhcp-disable", "dhcp-enable", "config-write"}
@@ -45,8 +47,8 @@ def touched(world: World) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Standing]:
-    yield from standing()
+def pair(generation: Generation) -> Iterator[Standing]:
+    yield from standing(generation)
 
 
 @pytest.fixture

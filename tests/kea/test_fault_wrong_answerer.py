@@ -18,14 +18,15 @@ from tests.kea.world import subnet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lab.kea import Generation
     from lab.laboratory import Laboratory
 
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-wrong-answerer")]
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Standing]:
-    yield from standing()
+def pair(generation: Generation) -> Iterator[Standing]:
+    yield from standing(generation)
 
 
 @pytest.fixture

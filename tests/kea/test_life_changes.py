@@ -15,6 +15,8 @@ from tests.kea.world import World, subnet, until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lab.kea import Generation
+
 pytestmark = pytest.mark.kea
 
 PAIRS = [
@@ -24,9 +26,9 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module", params=PAIRS)
-def standing(request: pytest.FixtureRequest) -> Iterator[World]:
+def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[World]:
     mode, service = request.param
-    with Laboratory() as lab:
+    with Laboratory(generation=generation) as lab:
         start = base_configuration(service, subnets=[subnet(service, number) for number in range(1, 13)])
         world = World(lab, service, mode, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
         world.must_apply()

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lab.kea import Generation
+
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("commands")]
 
 FOUR = Service.DHCP4
 
 
 @pytest.fixture(scope="module")
-def standing() -> Iterator[World]:
-    with Laboratory() as lab:
+def standing(generation: Generation) -> Iterator[World]:
+    with Laboratory(generation=generation) as lab:
         start = base_configuration(FOUR, subnets=[subnet(FOUR, 1)])
         world = World(lab, FOUR, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
         world.must_apply()

@@ -17,6 +17,8 @@ from tests.pairs import PAIR_MODES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lab.kea import Generation
+
 pytestmark = pytest.mark.kea
 
 HOOKS = "/usr/lib/x86_64-linux-gnu/kea/hooks"
@@ -77,9 +79,9 @@ def second(service: Service) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module", params=RELATIONSHIPS)
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, generation: Generation) -> Iterator[World]:
     mode, service = request.param
-    with Laboratory() as lab:
+    with Laboratory(generation=generation) as lab:
         starting = {"kea-a": first(service), "kea-b": second(service)}
         yield World(lab, service, mode, configurations=starting, is_logged=True)
 

@@ -18,6 +18,8 @@ from tests.kea.world import Run, World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lab.kea import Generation
+
 pytestmark = pytest.mark.kea
 
 PAIRS = {Service.DHCP4: Mode.HOT_STANDBY, Service.DHCP6: Mode.LOAD_BALANCING}
@@ -83,9 +85,9 @@ History = dict[tuple[str, Action], Seen]
 
 
 @pytest.fixture(scope="module")
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, generation: Generation) -> Iterator[World]:
     service: Service = request.param
-    with Laboratory() as lab:
+    with Laboratory(generation=generation) as lab:
         yield World(lab, service, PAIRS[service], configurations={"kea-a": base(service)})
 
 
