@@ -139,7 +139,7 @@ class Cage:
         peers = [
             {
                 "name": s.name,
-                "url": s.control,
+                "url": s.ha_url(S),
                 "role": role,
                 "basic-auth-user": "admin",
                 "basic-auth-password": self.login,
@@ -148,7 +148,7 @@ class Cage:
         ]
         delays = {"heartbeat-delay": 500, "max-response-delay": 20000, "sync-timeout": 10000}
         block = {"this-server-name": server.name, "mode": "hot-standby", "peers": peers, **delays}
-        folder = "/usr/lib/x86_64-linux-gnu/kea/hooks"
+        folder = server.generation.hooks
         libraries = [
             {"library": f"{folder}/libdhcp_lease_cmds.so"},
             {"library": f"{folder}/libdhcp_ha.so", "parameters": {"high-availability": [block]}},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lab.errors import LabError
 from lab.kea import base_configuration
 from reconciler.model import Mode, Service
-from tests.kea.world import HURRIED, Run, World, subnet
+from tests.kea.world import HURRIED, THROUGH_AGENTS, Run, World, subnet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from lab.laboratory import Laboratory
 
 Seen = tuple[str | None, str | None]  # the states of kea-a and kea-b
-# A partition needs something between the peers, which works only where they talk through their agents.
-THROUGH_AGENTS = {"multi-threading": {"enable-multi-threading": False, "http-dedicated-listener": False}}
 
 
 class Operated(World):

@@ -11,7 +11,7 @@ from lab.kea import OLDEST, Generation, KeaServer, base_configuration
 from lab.laboratory import Laboratory
 from lab.proxy import Proxy
 from reconciler.model import Mode, Service
-from tests.kea.world import Run, World, subnet, until
+from tests.kea.world import THROUGH_AGENTS, Run, World, subnet, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 S = Service.DHCP4
 SET = b'"config-set"'
 # A peer that hears nothing takes over after five seconds; a silent server is given up after two.
-PARAMETERS = {"heartbeat-delay": 500, "max-response-delay": 5000, "max-unacked-clients": 0}
+PARAMETERS = {"heartbeat-delay": 500, "max-response-delay": 5000, "max-unacked-clients": 0, **THROUGH_AGENTS}
 LIMITS = {"connect-seconds": 1.0, "answer-seconds": 2.0, "configuration-seconds": 3.0}
 
 

@@ -21,7 +21,6 @@ from reconciler.model import Endpoint, Service
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from lab.laboratory import Laboratory
     from lab.server import KeaServer
@@ -54,12 +53,17 @@ def way_to(server: KeaServer, way: str, service: Service = V4) -> str:
     return server.control if way == "agent" else server.unix(service)
 
 
+def settable(reply: Reply) -> dict[str, Any]:
+    """What config-get gave, as config-set takes it: without the `hash` beside it (Kea 2.4.0 and later)."""
+    return {"Dhcp4": reply.arguments["Dhcp4"]}
+
+
 @BOTH
 def test_replies_of_a_healthy_server(lab: Laboratory, way: str) -> None:
     server = lab.server("one", {V4: base_configuration(V4), V6: base_configuration(V6)})
     for service in (V4, V6):
         control = way_to(server, way, service)
-        assert ask(control, "version-get", service=service).text == "2.2.0"
+        assert ask(control, "version-get", service=service).text == lab.generation.version
         config = ask(control, "config-get", service=service)
         assert config.arguments == {service.root: server.config(service)}
         assert ask(control, "status-get", service=service).arguments["pid"] == server.pid(service)
@@ -97,7 +101,7 @@ def test_a_large_configuration_arrives_whole(lab: Laboratory, way: str) -> None:
     assert [subnet["subnet"] for subnet in reply.arguments["Dhcp4"]["subnet4"]] == [
         subnet["subnet"] for subnet in subnets
     ]
-    assert ask(way_to(server, way), "config-set", reply.arguments).result == 0
+    assert ask(way_to(server, way), "config-set", settable(reply)).result == 0
     assert ask(way_to(server, way), "config-get").arguments == reply.arguments
 
 
@@ -109,12 +113,12 @@ def test_text_of_any_kind_survives_reading_and_setting_again(lab: Laboratory, wa
     text = 'Zürich 中 😀 \u202e "quoted" \\u00e9 \x1b[0m \n'
     context = {"site": text, "not-utf-8": "caf\U0010ffe9"}
     assert ask(control, "config-set", {"Dhcp4": {**server.config(V4), "user-context": context}}).result == 0
-    first = ask(control, "config-get").arguments
+    first = settable(ask(control, "config-get"))
     assert first["Dhcp4"]["user-context"] == context
     assert server.config(V4)["user-context"]["not-utf-8"] == "caf\xe9"  # the byte itself, as Kea shows it
     for _ in range(2):
         assert ask(control, "config-set", first).result == 0
-        assert ask(control, "config-get").arguments == first
+        assert settable(ask(control, "config-get")) == first
 
 
 # ---------------------------------------------------------------------------------------------- faults
@@ -220,14 +224,15 @@ def speaking_tls(server: KeaServer, **files: str) -> str:
     return f"https://127.0.0.1:{port}/"
 
 
-def test_tls_with_certificates_on_both_sides(lab: Laboratory, tmp_path: Path) -> None:
+def test_tls_with_certificates_on_both_sides(lab: Laboratory) -> None:
+    folder = lab.directory
     authority = trustme.CA()
     ours, theirs = authority.issue_cert("reconciler.example.net"), authority.issue_cert("127.0.0.1")
-    ca = str(tmp_path / "ca.pem")
+    ca = str(folder / "ca.pem")
     authority.cert_pem.write_to_path(ca)
     names = {}
     for name, certificate in (("ours", ours), ("theirs", theirs)):
-        names[name] = (str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key"))
+        names[name] = (str(folder / f"{name}.pem"), str(folder / f"{name}.key"))
         certificate.cert_chain_pems[0].write_to_path(names[name][0])
         certificate.private_key_pem.write_to_path(names[name][1])
     server = lab.server("one", {V4: base_configuration(V4)})

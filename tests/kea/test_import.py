@@ -21,24 +21,25 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.kea
 
 FOUR = Service.DHCP4
-HOOKS = "/usr/lib/x86_64-linux-gnu/kea/hooks"
 
 
-def hook(servers: tuple[KeaServer, KeaServer], own: KeaServer, **more: Any) -> list[dict[str, Any]]:
+def hook(
+    servers: tuple[KeaServer, KeaServer], own: KeaServer, service: Service = FOUR, **more: Any
+) -> list[dict[str, Any]]:
     """hooks-libraries of a hot-standby pair, as a person writes it; `more` with `_` for `-` is put into the entry."""
     block = {
         "this-server-name": own.name,
         "mode": "hot-standby",
         "heartbeat-delay": 600,
         "peers": [
-            {"name": each.name, "role": role, "url": each.control}
+            {"name": each.name, "role": role, "url": each.ha_url(service)}
             for each, role in zip(servers, ("primary", "standby"), strict=True)
         ],
         **{key.replace("_", "-"): value for key, value in more.items()},
     }
     return [
-        {"library": f"{HOOKS}/libdhcp_lease_cmds.so"},
-        {"library": f"{HOOKS}/libdhcp_ha.so", "parameters": {"high-availability": [block]}},
+        {"library": f"{own.generation.hooks}/libdhcp_lease_cmds.so"},
+        {"library": f"{own.generation.hooks}/libdhcp_ha.so", "parameters": {"high-availability": [block]}},
     ]
 
 
@@ -171,7 +172,7 @@ def test_both_services_of_two_servers_are_imported_at_once(lab: Laboratory, tmp_
     servers = (lab.server("kea-a", starts), lab.server("kea-b", starts))
     for server in servers:
         for service in Service:
-            server.set_config(service, {**server.config(service), "hooks-libraries": hook(servers, server)})
+            server.set_config(service, {**server.config(service), "hooks-libraries": hook(servers, server, service)})
     folder = tmp_path / "mine"
     controls = [word for each in servers for word in ("--control", each.control)]
     ended = run("import", "--desired", str(folder), *controls)

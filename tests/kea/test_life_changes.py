@@ -10,7 +10,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.proxy import overlap
 from reconciler.model import Mode, Service
-from tests.kea.world import World, subnet, until
+from tests.kea.world import THROUGH_AGENTS, World, subnet, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def test_parameters_changed_in_git_reach_both_servers_one_after_the_other(world:
 def test_a_default_written_out_changes_nothing(world: World) -> None:
     parameters = world.document["parameters"]
     parameters["sync-leases"] = True
-    parameters["multi-threading"] = {"enable-multi-threading": False}
+    parameters["multi-threading"] = {"enable-multi-threading": world.a.generation.has_dedicated_listener}
     world.write()
     world.must_be_done()
     assert world.apply().exit_code == 0
@@ -146,7 +146,7 @@ def test_a_pair_that_is_not_normal_is_left_alone(lab: Laboratory) -> None:
     """A daemon that starts while it can't hear its partner waits for it; we reach both by their sockets."""
     service = Service.DHCP4
     start = base_configuration(service, subnets=[subnet(service, 1)])
-    world = World(lab, service, configurations={"kea-a": start, "kea-b": start})
+    world = World(lab, service, configurations={"kea-a": start, "kea-b": start}, parameters=THROUGH_AGENTS)
     world.must_apply()
     world.controls = {server.name: {service: server.unix(service)} for server in world.servers}
     world.document["parameters"]["max-ack-delay"] = 2345

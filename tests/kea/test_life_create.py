@@ -46,7 +46,7 @@ def own_parts(number: int) -> dict[str, Any]:
     """Values for what each server keeps, different for every number."""
     return {
         "interfaces_config": {"interfaces": [], "re-detect": number == 1},
-        "multi_threading": {"enable-multi-threading": False, "thread-pool-size": number, "packet-queue-size": number},
+        "multi_threading": {"enable-multi-threading": True, "thread-pool-size": number, "packet-queue-size": number},
         "dhcp_ddns": {"enable-updates": False, "server-port": 53000 + number},
         "dhcp_queue_control": {"enable-queue": False, "queue-type": "kea-ring", "capacity": 100 * number},
         "statistic_default_sample_count": 10 * number,

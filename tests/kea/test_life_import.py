@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.kea
 
-HOOKS = "/usr/lib/x86_64-linux-gnu/kea/hooks"
 PASSWORD = "correct-horse-battery"
 
 
@@ -43,14 +42,14 @@ def hand_made(lab: Laboratory, mode: Mode, service: Service, **differing: Any) -
             "max-response-delay": 15000,
             "x-remark": "made on a Friday",
             "peers": [
-                {"name": each.name, "role": role, "url": each.control}
+                {"name": each.name, "role": role, "url": each.ha_url(service)}
                 for each, role in zip(world.servers, ("primary", str(mode.partner_role)), strict=True)
             ],
         }
         block["peers"][0] |= {"basic-auth-user": "ha", "basic-auth-password": PASSWORD}
         config["hooks-libraries"] = [
-            {"library": f"{HOOKS}/libdhcp_lease_cmds.so"},
-            {"library": f"{HOOKS}/libdhcp_ha.so", "parameters": {"high-availability": [block]}},
+            {"library": f"{server.generation.hooks}/libdhcp_lease_cmds.so"},
+            {"library": f"{server.generation.hooks}/libdhcp_ha.so", "parameters": {"high-availability": [block]}},
         ]
         server.set_config(service, config)
     world.until_normal()
