@@ -179,6 +179,13 @@ class KeaServer:
         """The daemon's process id; LabError when it was not started."""
         return self._daemons[service].process.pid
 
+    def in_sight(self, service: Service, path: Path) -> tuple[tuple[str, ...], str]:
+        """What to run a command with to be where the daemon is with its mounts, and the name that `path` has there."""
+        tree = self.generation.tree
+        if tree is None:
+            return (), str(path)
+        return ("nsenter", "--mount", "--target", str(self.pid(service))), f"{tree}{path}"
+
     def is_running(self, service: Service) -> bool:
         """Whether the daemon was started and has not ended."""
         return self._daemons[service].process.is_running

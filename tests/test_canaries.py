@@ -77,6 +77,8 @@ def context(canary: Canaries, where: str) -> dict[str, Any]:
 def configuration(canary: Canaries, server: KeaServer, name: str) -> dict[str, Any]:
     """What a server has: secrets in its local parts, and others than its partner's in the replicated ones."""
     config = server.config(S)
+    sockets = [config.get("control-socket") or config["control-sockets"][0]]
+    sockets = [socket | {"user-context": context(canary, f"{name}-socket")} for socket in sockets]
     pool = {"pool": "10.0.1.10 - 10.0.1.99", "user-context": context(canary, f"{name}-pool")}
     reservation = {
         "hw-address": "aa:bb:cc:dd:ee:01",
@@ -87,7 +89,7 @@ def configuration(canary: Canaries, server: KeaServer, name: str) -> dict[str, A
     return config | {
         "user-context": context(canary, f"{name}-top"),
         "lease-database": config["lease-database"] | {"user": "u", "password": canary(f"{name}-lease-database")},
-        "control-socket": config["control-socket"] | {"user-context": context(canary, f"{name}-socket")},
+        **({"control-sockets": sockets} if "control-sockets" in config else {"control-socket": sockets[0]}),
         "loggers": [config["loggers"][0] | {"user-context": context(canary, f"{name}-logger")}],
         "dhcp-ddns": config["dhcp-ddns"] | {"user-context": {"tsig-key": canary(f"{name}-ddns")}},
         "client-classes": [{"name": "phones", "user-context": context(canary, f"{name}-class")}],
@@ -242,8 +244,8 @@ def test_no_secret_is_shown_by_an_apply_and_none_is_lost(caged: Cage, output: st
     assert done.exit_code == 0, done
     primary, partner = (server.config(S) for server in caged.servers)
     assert partner["subnet4"] == primary["subnet4"]
-    for key in ("lease-database", "control-socket", "loggers", "dhcp-ddns"):
-        assert partner[key] == mine[key]
+    for key in ("lease-database", "control-socket", "control-sockets", "loggers", "dhcp-ddns"):
+        assert partner.get(key) == mine.get(key)
     (hook,) = [each for each in partner["hooks-libraries"] if "libdhcp_ha" in each["library"]]
     passwords = [peer["basic-auth-password"] for peer in hook["parameters"]["high-availability"][0]["peers"]]
     assert passwords == [caged.login] * 2

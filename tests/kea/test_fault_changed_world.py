@@ -98,7 +98,7 @@ def test_a_restart_with_the_same_configuration_is_waited_for_or_left_alone(world
         assert world.has(world.b, added)
     else:
         assert (done.exit_code, told["result"]) == (1, "not-attempted"), done
-        assert "the pair is not well any more" in told["reason"]
+        assert "is not well any more" in told["reason"]
         assert world.story() == []
 
 
@@ -113,7 +113,7 @@ def test_an_edit_of_the_primary_while_its_future_partner_is_set_undoes_the_creat
     assert done.exit_code == 1, done
     assert world.outcome(done)["kea-a"]["result"] == "world-changed"
     assert world.outcome(done)["kea-b"]["result"] == "restored"
-    assert world.sent(world.a) == ["config-test", "config-test"]
+    assert world.sent(world.a) == (["config-test", "config-test"] if world.can_config_test else [])
     assert len(world.config(world.a)["subnet4"]) == 2
     assert world.config(world.b) == before
     assert world.sent(world.b)[-1] == "dhcp-enable"

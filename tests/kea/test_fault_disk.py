@@ -111,15 +111,15 @@ def test_a_full_disk(world: Standing, disk: Path) -> None:
 
 
 def test_a_read_only_file(world: Standing) -> None:
-    file = str(world.b.config_file(S))
+    inside, file = world.b.in_sight(S, world.b.config_file(S))
     before = world.file(world.b)
-    subprocess.run(["mount", "--bind", file, file], check=True)
+    subprocess.run([*inside, "mount", "--bind", file, file], check=True)
     try:
-        subprocess.run(["mount", "-o", "remount,ro,bind", file], check=True)
+        subprocess.run([*inside, "mount", "-o", "remount,ro,bind", file], check=True)
         must_run_without_being_persisted(world, "Unable to open file", "would bring its old configuration back")
         assert world.file(world.b) == before
     finally:
-        subprocess.run(["umount", file], check=True)
+        subprocess.run([*inside, "umount", file], check=True)
 
 
 def test_room_that_comes_back_in_time_is_written_to(world: Standing, disk: Path) -> None:

@@ -41,13 +41,12 @@ def test_nothing_is_sent_to_a_pair_that_does_not_hear_each_other(world: Standing
     for proxy in both(world):
         proxy.refuse()
     until(lambda: is_interrupted(world), "interruption")
-    states = [world.state(server) for server in world.servers]
     done = world.apply("--format", "json")
     assert done.exit_code == 3, done
     codes = {each["code"] for each in done.json["relationships"][0]["blocked_by"]}
     assert codes & {"out-of-touch", "partner-not-normal"}
     assert world.story() == []
-    assert [world.state(server) for server in world.servers] in (states, ["partner-down", "partner-down"])
+    assert {world.state(server) for server in world.servers} <= {"hot-standby", "partner-down"}
     assert world.run("status").exit_code == 1
     for proxy in both(world):
         proxy.accept()
@@ -71,7 +70,7 @@ def test_a_partition_that_begins_after_the_plan_is_noticed_before_the_set(world:
     assert done.exit_code == 1, done
     told = world.outcome(done)["kea-b"]
     assert told["result"] == "not-attempted"
-    assert "the pair is not well any more" in told["reason"]
+    assert "is not well any more" in told["reason"]
     assert world.story() == []
 
 

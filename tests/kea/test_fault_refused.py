@@ -138,8 +138,8 @@ def test_broken_parameters_of_a_new_pair_are_put_back(unrelated: Unrelated, tmp_
 
 
 @pytest.mark.xdist_group("fault-refused-create-1")
-def test_a_primary_that_fails_after_its_partner_was_set_undoes_both(unrelated: Unrelated, tmp_path: Path) -> None:
-    password = tmp_path / "password"
+def test_a_primary_that_fails_after_its_partner_was_set_undoes_both(unrelated: Unrelated, lab: Laboratory) -> None:
+    password = lab.directory / "password"
     password.write_text("not-so-secret")
     with_password_file(unrelated, password)
     unrelated.proxies["kea-a"].on(SET, Fault.PASS, times=1, before=lambda _: password.unlink())
@@ -200,9 +200,15 @@ def test_a_listener_whose_port_is_taken_is_noticed_by_the_other_side(
 
 
 def refused_by_test(world: World, *words: str) -> None:
-    """An apply that config-test stops before anything is touched."""
+    """An apply that config-test stops before anything is touched; where it does harm, the first set is put back."""
     done = world.apply("--format", "json")
     assert done.exit_code == 1, done
+    if not world.can_config_test:
+        (put_back,) = [each for each in told(done).values() if each["result"] == "restored"]
+        for word in words:
+            assert word in put_back["reason"]
+        assert {server for server, _ in touched(world)} == {"kea-b"}
+        return
     (failed,) = [each for each in told(done).values() if each["result"] == "failed"]
     assert "the server refuses the configuration" in failed["reason"]
     assert failed["reason"].endswith("nothing was changed")
@@ -216,13 +222,15 @@ def refused_by_test(world: World, *words: str) -> None:
     "there", [(), ("libdhcp_lease_cmds.so",), ("libdhcp_ha.so",)], ids=["none", "no-ha", "no-cmds"]
 )
 def test_missing_libraries_are_found_before_anything_is_touched(
-    unrelated: Unrelated, tmp_path: Path, there: tuple[str, ...]
+    unrelated: Unrelated, lab: Laboratory, there: tuple[str, ...]
 ) -> None:
+    folder = lab.directory / "hooks"
+    folder.mkdir()
     for name in there:
-        (tmp_path / name).symlink_to(f"/usr/lib/x86_64-linux-gnu/kea/hooks/{name}")
+        (folder / name).symlink_to(f"{unrelated.a.generation.hooks}/{name}")
     inventory = unrelated.desired / "servers.yaml"
     text = inventory.read_text()
-    inventory.write_text(text.replace("control:", f"hooks-directory: {tmp_path}\n      control:"))
+    inventory.write_text(text.replace("control:", f"hooks-directory: {folder}\n      control:"))
     refused_by_test(unrelated, "hook")
     unrelated.must_be_as_before()
 
@@ -255,11 +263,12 @@ def interface() -> Iterator[str]:
 
 @pytest.mark.xdist_group("fault-refused-modify")
 def test_an_interface_that_came_to_the_primary_later_is_found_as_well(world: Standing, interface: str) -> None:
+    world.change(world.a, lambda _: None)  # from 2.3.6 on a set looks for interfaces after it has checked the subnets
     world.change(world.a, lambda config: config["subnet4"][0].update(interface=interface))
     world.forget()
     subprocess.run(["ip", "link", "del", interface], check=True)
     before = world.config(world.b)
     refused_by_test(world, interface)
     assert world.config(world.b) == before
-    assert world.is_normal()
+    world.until_normal()
     world.change(world.a, lambda config: config["subnet4"][0].pop("interface"))

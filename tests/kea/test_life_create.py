@@ -165,16 +165,18 @@ def test_the_outcome_names_both_servers(world: World, created: Created) -> None:
 def test_the_partners_service_is_off_from_before_its_set_until_the_primary_knows_of_it(
     world: World, created: Created
 ) -> None:
-    story = [(server, each.command) for server, each in world.story()][:10]
+    told = [(server, each.command) for server, each in world.story()]
     # Each tries what is planned, and what it would be put back to.
-    assert story[:4] == [("kea-b", "config-test")] * 2 + [("kea-a", "config-test")] * 2
-    assert story[4:8] == [
+    tested = [("kea-b", "config-test")] * 2 + [("kea-a", "config-test")] * 2 if world.can_config_test else []
+    assert told[: len(tested)] == tested
+    story = told[len(tested) :][:6]
+    assert story[:4] == [
         ("kea-b", "dhcp-disable"),
         ("kea-b", "config-set"),
         ("kea-a", "config-set"),
         ("kea-b", "dhcp-enable"),
     ]
-    assert sorted(story[8:]) == [("kea-a", "config-write"), ("kea-b", "config-write")]
+    assert sorted(story[4:]) == [("kea-a", "config-write"), ("kea-b", "config-write")]
     assert not overlap(*(proxy.seen("config-set", "config-write") for proxy in world.proxies.values()))
 
 

@@ -104,7 +104,8 @@ def lived_through(world: World, mover: str, action: Action) -> Seen:
 
     before = replicated(world)
     world.change(world.a if mover == "primary" else world.b, edit)
-    planned, drift = (world.run(command, "--format", "json", "--detailed-exitcode") for command in ("plan", "drift"))
+    planned = world.run("plan", "--format", "json", "--detailed-exitcode", "--approve", "shared-pools")
+    drift = world.run("drift", "--format", "json", "--detailed-exitcode")
     applied = world.apply()
     return Seen(planned, drift, applied, world.run("plan", "--detailed-exitcode"), before, replicated(world))
 
@@ -116,9 +117,11 @@ def replicated(world: World) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @EVERY_STEP
-def test_plan_and_drift_tell_of_changes_and_agree(history: History, mover: str, action: Action) -> None:
+def test_plan_and_drift_tell_of_changes_and_agree(world: World, history: History, mover: str, action: Action) -> None:
     seen = history[mover, action]
-    assert (seen.planned.exit_code, seen.drift.exit_code) == (2, 2), seen
+    # To repair a load-balancing pair whose pools are shared has to be approved, which only plan and apply can be told.
+    is_blocked = world.mode is Mode.LOAD_BALANCING and world.a.generation.has_dedicated_listener
+    assert (seen.planned.exit_code, seen.drift.exit_code) == (2, 3 if is_blocked else 2), seen
     assert seen.drift.json["relationships"][0]["servers"][0]["changes"] == seen.changes
 
 
@@ -148,10 +151,19 @@ def test_the_primary_keeps_what_it_was_given(history: History, mover: str, actio
     assert (seen.after[0] == seen.before[0]) == (mover == "peer")
 
 
+def in_words_of(generation: Generation, field: dict[str, Any]) -> dict[str, Any]:
+    """The change of a pool's class as Kea shows it: from 2.7.5 on a list of classes."""
+    if field["name"] != "client-class" or not generation.has_http_socket:
+        return field
+    return {key: [value] if key != "name" else "client-classes" for key, value in field.items()}
+
+
 @EVERY_THING
-def test_each_object_is_shown_as_it_changes(history: History, mover: str, action: Action, thing: Thing) -> None:
+def test_each_object_is_shown_as_it_changes(
+    world: World, history: History, mover: str, action: Action, thing: Thing
+) -> None:
     told, fields = thing.told(action, undone=mover == "peer")
     (change,) = (each for each in history[mover, action].changes if each["path"] == thing.path)
     assert change["action"] == told
     if fields is not None:
-        assert change["fields"] == fields
+        assert change["fields"] == [in_words_of(world.a.generation, field) for field in fields]

@@ -107,6 +107,11 @@ class World:
         self.documents = [relationship("hq", service, mode, *self.servers, parameters=parameters)]
         self.write()
 
+    @property
+    def can_config_test(self) -> bool:
+        """Whether config-test does no harm to these servers."""
+        return all(server.generation.can_config_test for server in self.servers)
+
     # -------------------------------------------------------------------------------------- desired
 
     @property
