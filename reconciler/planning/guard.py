@@ -51,7 +51,7 @@ def _identity(case: Case) -> Iterator[Objection]:
     for peer in case.relationship.peers:
         block = block_of(case.snapshots[peer.server])
         name = block.get("this-server-name") if block else peer.name
-        if name != peer.name and not _is_renamed(case, peer):
+        if name != peer.name and not _is_renamed(case, peer, name):
             yield Objection(
                 "identity",
                 f"{peer.server} says it is {name!r}, not {peer.name!r}: its address leads to another server, "
@@ -60,13 +60,16 @@ def _identity(case: Case) -> Iterator[Objection]:
             )
 
 
-def _is_renamed(case: Case, peer: Peer) -> bool:
+def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
     """Whether a server that goes by another name is the one meant all the same: it says it is at the peer's url, or all
-    servers have each other for peers under the names that they have now.
+    servers have each other for peers under the names that they have now, and it is not the name of another one: then
+    two addresses may be swapped.
     """
     own = own_entry(case.snapshots[peer.server]) or {}
     if own.get("url") and ha.same_url(str(own["url"]), peer.url):
         return True
+    if name in {each.name for each in case.relationship.peers}:
+        return False
     return name_each_other(case.snapshots[each.server] for each in case.relationship.peers)
 
 
