@@ -191,13 +191,16 @@ class Relationship:
 @dataclass(frozen=True, slots=True)
 class Desired:
     """Everything that `desired/` says. `endpoints` is the inventory by (server, service); `revision` names the
-    state of the files: a git commit where they lie in a work tree, else a digest of their content.
+    state of the files: a git commit where they lie in a work tree, else a digest of their content. `is_selection` says
+    that only some relationships were asked for; `others` are then the rest.
     """
 
     endpoints: Mapping[tuple[str, Service], Endpoint]
     relationships: tuple[Relationship, ...]
     revision: str
     warnings: tuple[Problem, ...] = ()
+    is_selection: bool = False
+    others: tuple[Relationship, ...] = ()
 
 
 # ----------------------------------------------------------------------------------------------- live
@@ -244,7 +247,8 @@ class Snapshot:
     that list the relationship at hand stands, None where it is not there. `ha` is the view at that place, None when
     the HA hook is not in force, whatever the configuration says (see `planning.places`). `commands` are those of
     list-commands, None where they were not asked for. `is_heard` is false where its partner gets no answer from its HA
-    listener although it hears the partner (see `planning.pretence`).
+    listener although it hears the partner (see `planning.pretence`). `active_leases` are how many leases are in use by
+    subnet id, None where that was not asked for.
     """
 
     endpoint: Endpoint
@@ -265,6 +269,7 @@ class Snapshot:
     place: int | None = 0
     commands: frozenset[str] | None = None
     is_heard: bool = True
+    active_leases: Mapping[int, int] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +386,8 @@ class Stamp:
     relationship as it was wanted then, its local path patterns, and the fingerprints of the replicated part then.
 
     `version` is the Kea that the server ran then, in whose words that part was; empty where release 0.1.0 left it out.
+    `on_remove` is what is to become of the server's scopes when the relationship goes, which has to be known when its
+    file is deleted, and `peers` are the names of the relationship's peers.
     """
 
     relationship: str
@@ -389,6 +396,21 @@ class Stamp:
     local: tuple[str, ...]
     fingerprints: Fingerprints
     version: str = ""
+    on_remove: OnRemove = OnRemove.DISABLE
+    peers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What stays in the user-context of a server that left a relationship: which one, as which peer, what became of its
+    scopes, and the relationship's mode and the server's role in it.
+    """
+
+    relationship: str
+    peer: str
+    on_remove: OnRemove
+    mode: Mode = Mode.HOT_STANDBY
+    role: Role = Role.BACKUP
 
 
 class Procedure(StrEnum):
@@ -397,12 +419,15 @@ class Procedure(StrEnum):
     NOTHING = "nothing"
     CREATE = "create"
     MODIFY = "modify"
+    REMOVE = "remove"
+    ENABLE = "enable"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
     """What one server of a relationship is to become. `outgoing` is the whole configuration to set, None
-    where nothing is to be sent; `test_first` says whether the server is to try it with config-test before.
+    where nothing is to be sent; `test_first` says whether the server is to try it with config-test before. `leaves`
+    says that the server is to have no part in the relationship afterwards.
     """
 
     peer: Peer
@@ -410,6 +435,7 @@ class ServerPlan:
     changes: tuple[Change, ...] = ()
     outgoing: Mapping[str, Json] | None = field(default=None, repr=False, compare=False)
     test_first: bool = True
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,11 +485,23 @@ class RelationshipPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """A relationship that an endpoint is in and that is none of ours, by the names that its peers have in Kea."""
+
+    server: str
+    service: Service
+    peers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done about everything that was asked for, sorted by relationship name."""
+    """What is to be done about everything that was asked for, sorted by relationship name. `unmanaged` are endpoints of
+    the inventory in a relationship that neither a file describes nor a stamp tells of; they are never touched.
+    """
 
     revision: str
     relationships: tuple[RelationshipPlan, ...]
+    unmanaged: tuple[Unmanaged, ...] = ()
 
 
 # -------------------------------------------------------------------------------------------- outcomes

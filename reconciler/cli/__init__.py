@@ -13,6 +13,7 @@ from reconciler import __version__
 from reconciler.cli.apply import apply
 from reconciler.cli.continue_ import continue_
 from reconciler.cli.drift import drift
+from reconciler.cli.enable import enable
 from reconciler.cli.import_ import import_
 from reconciler.cli.leases import leases
 from reconciler.cli.maintenance import maintenance
@@ -71,6 +72,7 @@ for command in (
     continue_,
     sync,
     reset,
+    enable,
     import_,
     schema,
     version,

@@ -3,16 +3,71 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from reconciler.cli.session import Session
+    from reconciler.model import Plan, RelationshipOutcome
+    from reconciler.planning.verdict import ExitCode
     from reconciler.running.hands import Hands
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked before anything is changed, what --yes would do without, and what is said after a no."""
+
+    text: str
+    doing: str
+    refusal: str
+
+
+def carry_out_plan(
+    run: Session,
+    made: Plan,
+    approved: Sequence[str],
+    *,
+    is_json: bool,
+    verbose: bool,
+    question: Question | None,
+) -> ExitCode:
+    """Show a plan, ask unless there is nothing to ask, carry it out, say what became of it, and return how that ends.
+
+    With `is_json` stdout holds the outcome alone.
+    """
+    from reconciler.cli import session
+    from reconciler.planning import verdict
+    from reconciler.reports import json_outcomes, text_outcomes, text_plan
+    from reconciler.running.apply import apply as carry_out
+
+    colour = session.wants_colour(sys.stderr if is_json else sys.stdout)
+    run.echo(text_plan.text_plan(made, approved=approved, colour=colour, verbose=verbose), err=is_json)
+    if question is not None and _has_work(made, approved):
+        ask(question.text, question.doing, question.refusal)
+    outcomes, is_interrupted = carried_out(run, lambda hands: carry_out(made, hands, approved))
+    if is_json:
+        run.echo(json_outcomes.json_outcomes(outcomes))
+    elif not _is_told_by_plan(outcomes):
+        run.echo("\n" + text_outcomes.text_outcomes(outcomes, colour=colour))
+    return verdict.of_outcomes(outcomes, interrupted=is_interrupted)
+
+
+def _has_work(plan: Plan, approved: Sequence[str]) -> bool:
+    from reconciler.planning.verdict import unapproved
+
+    return any(each.has_changes and not unapproved(each, approved) for each in plan.relationships)
+
+
+def _is_told_by_plan(outcomes: Sequence[RelationshipOutcome]) -> bool:
+    """Whether there was nothing to do on any server, which the plan has said already."""
+    from reconciler.model import Result
+
+    return all(server.result is Result.NOTHING_TO_DO for each in outcomes for server in each.servers)
 
 
 def ask(question: str, doing: str, refusal: str) -> None:

@@ -94,6 +94,20 @@ class Session:
         self.learn(found.values())
         return found
 
+    def count_leases(
+        self, live: Mapping[tuple[str, Service], Live], endpoints: Iterable[tuple[str, Service]]
+    ) -> Mapping[tuple[str, Service], Live]:
+        """Return the live world with how many leases these endpoints have in use."""
+        from reconciler.running.counting import with_leases
+
+        found: dict[tuple[str, Service], Live] = {}
+
+        async def work() -> None:
+            found.update(await with_leases(live, endpoints, self.open_client))
+
+        run(work())
+        return found
+
     def probe(self, urls: Iterable[str]) -> Mapping[str, Probe]:
         """Say what listens at each of the urls, seen from here."""
         from reconciler.kea.probing import probe
@@ -174,17 +188,26 @@ def load_desired(directory: Path, names: Sequence[str]) -> Desired:
     known = {relationship.name for relationship in found.relationships}
     unknown = sorted(set(names) - known)
     if unknown:
-        raise UsageError(f"no relationship {', '.join(unknown)}; declared are: {', '.join(sorted(known))}")
+        raise UsageError(
+            f"no relationship {', '.join(unknown)}; declared are: {', '.join(sorted(known))}. "
+            "One whose file was deleted is found only without --relationship"
+        )
     kept = tuple(each for each in found.relationships if not names or each.name in names)
-    return replace(found, relationships=kept)
+    rest = tuple(each for each in found.relationships if each not in kept)
+    return replace(found, relationships=kept, others=rest, is_selection=bool(names))
 
 
 def endpoints_of(desired: Desired) -> list[Endpoint]:
-    """Return the endpoints that the relationships need, each once, in a fixed order."""
-    wanted = {
-        (peer.server, relationship.service) for relationship in desired.relationships for peer in relationship.peers
-    }
-    return [desired.endpoints[key] for key in sorted(wanted)]
+    """Return the endpoints to read, each once, in a fixed order.
+
+    All of the inventory: a relationship whose file is gone is only known from the servers' stamps. Of a selection those
+    of its relationships, and those that no relationship names, since one of them may have been a peer of it.
+    """
+    named = {(peer.server, each.service) for each in desired.relationships for peer in each.peers}
+    others = {(peer.server, each.service) for each in desired.others for peer in each.peers}
+    services = {each.service for each in desired.relationships}
+    free = {key for key in desired.endpoints if not desired.is_selection or key[1] in services} - named - others
+    return [desired.endpoints[key] for key in sorted(named | free)]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -239,10 +262,28 @@ def make_plan(
     """Read desired and live and plan: the one path that plan, apply, drift and status share."""
     from reconciler.planning import preflight
     from reconciler.planning.plan import plan
+    from reconciler.planning.removal import leaving
 
     desired = load_desired(directory, names)
     with progress() as say:
         live = session.observe(endpoints_of(desired), say)
         wanted = preflight.urls(desired, live)
         probes = session.probe(wanted) if wanted else {}
-    return plan(desired, live, probes), live
+        made = plan(desired, live, probes)
+        concerned = {(server.peer.server, each.relationship.service) for each, server in leaving(made)}
+        if concerned:  # only then are leases counted: with many subnets that is a long answer
+            live = session.count_leases(live, concerned)
+            made = plan(desired, live, probes)
+    _tell_unread(desired, live)
+    return made, live
+
+
+def _tell_unread(desired: Desired, live: Mapping[tuple[str, Service], Live]) -> None:
+    """Say which servers that no relationship names could not be read: what they still have can't be told."""
+    from reconciler.model import Unreachable
+
+    named = {(p.server, each.service) for each in (*desired.relationships, *desired.others) for p in each.peers}
+    for key, each in sorted(live.items()):
+        if isinstance(each, Unreachable) and key not in named:
+            text = f"{each.endpoint}, which no relationship names, can't be read: {each.reason}"
+            logging.getLogger("reconciler").warning(text)

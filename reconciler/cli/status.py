@@ -34,15 +34,15 @@ def status(
     """  # noqa: D301 - click reads the backspace
     from reconciler.cli import session
     from reconciler.planning import verdict
-    from reconciler.planning.status import status as status_of
+    from reconciler.planning.status import statuses
     from reconciler.reports import json_status, text_status
 
     with session.told_errors():
         run = session.open_session(settings, credentials, log_level, desired)
         made, live = session.make_plan(run, desired, names)
-        found = [status_of(each, live) for each in made.relationships]
+        found = statuses(made, live)
         if output_format == "json":
-            run.echo(json_status.json_status(found))
+            run.echo(json_status.json_status(found, made.unmanaged))
         else:
-            run.echo(text_status.text_status(found, colour=session.wants_colour(sys.stdout)))
+            run.echo(text_status.text_status(found, made.unmanaged, colour=session.wants_colour(sys.stdout)))
         return int(verdict.of_status(found))

@@ -69,3 +69,22 @@ def with_relationship(
     if LEASE_COMMANDS_LIBRARY not in names:
         libraries.insert(entry, {"library": posixpath.join(directory, LEASE_COMMANDS_LIBRARY)})
     return libraries
+
+
+def without_relationship(config: Mapping[str, Any], place: int) -> list[dict[str, Any]]:
+    """Return hooks-libraries as it stands, without the HA hook's relationship at `place`.
+
+    The library goes with its last relationship: Kea refuses an empty list. The lease commands stay, since others may
+    use them and they do nothing by themselves.
+    """
+    libraries = []
+    for entry in config.get("hooks-libraries") or ():
+        if posixpath.basename(str(entry.get("library", ""))) != HA_LIBRARY:
+            libraries.append(dict(entry))
+            continue
+        blocks = relationships_of(config)
+        left = blocks[:place] + blocks[place + 1 :]
+        if left:
+            parameters = {**(entry.get("parameters") or {}), "high-availability": left}
+            libraries.append({**entry, "parameters": parameters})
+    return libraries

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.kea.locality import STAMP_KEY
-from reconciler.model import Fingerprints, Stamp
+from reconciler.model import Departure, Fingerprints, Mode, OnRemove, Role, Stamp
 
 
 def read_stamps(config: Mapping[str, Any]) -> list[Stamp]:
@@ -18,9 +18,18 @@ def read_stamps(config: Mapping[str, Any]) -> list[Stamp]:
 
     Release 0.1.0 wrote a single stamp, not in a list.
     """
+    return [stamp for each in _marks(config) if (stamp := _stamp(each)) is not None]
+
+
+def read_departures(config: Mapping[str, Any]) -> list[Departure]:
+    """Return what a configuration says of relationships that its server has left."""
+    return [found for each in _marks(config) if (found := _departure(each)) is not None]
+
+
+def _marks(config: Mapping[str, Any]) -> list[Any]:
     context = config.get("user-context")
     raw = context.get(STAMP_KEY) if isinstance(context, Mapping) else None
-    return [stamp for each in (raw if isinstance(raw, list) else [raw]) if (stamp := _stamp(each)) is not None]
+    return raw if isinstance(raw, list) else [raw]
 
 
 def _stamp(raw: Any) -> Stamp | None:
@@ -33,9 +42,32 @@ def _stamp(raw: Any) -> Stamp | None:
     if not all(isinstance(text, str) for text in [*texts, *sections.values(), *local]):
         return None
     relationship, revision, desired, whole = map(str, texts)
-    version = raw.get("version", "")
-    marks = Fingerprints(whole, dict(sections))
-    return Stamp(relationship, revision, desired, tuple(local), marks, version if isinstance(version, str) else "")
+    version, peers = raw.get("version", ""), raw.get("peers")
+    return Stamp(
+        relationship,
+        revision,
+        desired,
+        tuple(local),
+        Fingerprints(whole, dict(sections)),
+        version if isinstance(version, str) else "",
+        _on_remove(raw.get("on-remove")) or OnRemove.DISABLE,
+        tuple(map(str, peers)) if isinstance(peers, list) else (),
+    )
+
+
+def _departure(raw: Any) -> Departure | None:
+    if not isinstance(raw, Mapping):
+        return None
+    left, peer, on_remove = raw.get("left"), raw.get("peer"), _on_remove(raw.get("on-remove"))
+    if not isinstance(left, str) or not isinstance(peer, str) or on_remove is None:
+        return None
+    mode = next((each for each in Mode if each.value == raw.get("mode")), Mode.HOT_STANDBY)
+    role = next((each for each in Role if each.value == raw.get("role")), Role.BACKUP)
+    return Departure(left, peer, on_remove, mode, role)
+
+
+def _on_remove(raw: Any) -> OnRemove | None:
+    return next((each for each in OnRemove if each.value == raw), None)
 
 
 def with_stamp(config: Mapping[str, Any], stamp: Stamp, *, kept: Sequence[Stamp] = ()) -> dict[str, Any]:
@@ -55,4 +87,32 @@ def _mark(stamp: Stamp) -> dict[str, Any]:
         "fingerprint": stamp.fingerprints.whole,
         "sections": dict(stamp.fingerprints.sections),
         **({"version": stamp.version} if stamp.version else {}),
+        "on-remove": stamp.on_remove.value,
+        "peers": list(stamp.peers),
     }
+
+
+def without_stamp(config: Mapping[str, Any], relationship: str, departure: Departure | None) -> dict[str, Any]:
+    """Return the configuration without our marks of one relationship, but with that of having left it, if given.
+
+    Marks of others, and everything else in the user-context, stay.
+    """
+    kept = [each for each in _marks(config) if isinstance(each, Mapping) and _subject(each) != relationship]
+    if departure is not None:
+        kept.append(
+            {
+                "left": relationship,
+                "peer": departure.peer,
+                "on-remove": departure.on_remove.value,
+                "mode": departure.mode.value,
+                "role": departure.role.value,
+            }
+        )
+    context = {key: value for key, value in (config.get("user-context") or {}).items() if key != STAMP_KEY}
+    context = {**context, STAMP_KEY: kept} if kept else context
+    rest = {key: value for key, value in config.items() if key != "user-context"}
+    return {**rest, "user-context": context} if context else rest
+
+
+def _subject(mark: Mapping[str, Any]) -> Any:
+    return mark.get("relationship", mark.get("left"))

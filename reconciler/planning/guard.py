@@ -236,20 +236,27 @@ CODES = (
     "hub-untagged",
     "identity",
     "leases-not-persistent",
+    "leases-would-go",
     "listener-port",
+    "nobody-would-serve",
     "out-of-touch",
     "partner-not-normal",
+    "remove-relationship",
     "shared-pools",
     "subnet-id-conflict",
+    "two-would-serve",
     "untested-version",
 )
 
 
-def violations(peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, Any]) -> list[str]:
+def violations(
+    peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, Any], *, leaves: bool = False
+) -> list[str]:
     """Return why a configuration must not be sent to a server, empty where it may.
 
-    This trusts nothing that planning did: `standing` is what the server has, `going_out` what would be set. Kea
-    itself takes an empty configuration or one without a control socket with result 0.
+    This trusts nothing that planning did: `standing` is what the server has, `going_out` what would be set; only where
+    the server `leaves` its relationship its entry of the HA hook may go. Kea itself takes an empty configuration or one
+    without a control socket with result 0.
     """
     found = [
         f"{key} would change, which is the server's own"
@@ -258,6 +265,17 @@ def violations(peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, 
     ]
     if not any(key in going_out for key in ("control-socket", "control-sockets")):
         found.append("there is no control socket: the server could never be reached again")
+    found += (
+        _wrong_after_leaving(peer, standing, going_out) if leaves else _wrong_relationship(peer, standing, going_out)
+    )
+    found += _strange_libraries(standing, going_out, may_go=hooks.HA_LIBRARY if leaves else None)
+    if depth(going_out) > DEEPEST:
+        found.append(f"it is nested more than {DEEPEST} levels deep")
+    return found
+
+
+def _wrong_relationship(peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, Any]) -> list[str]:
+    found = []
     blocks = hooks.relationships_of(going_out)
     mine = [block for block in blocks if block.get("this-server-name") == peer.name]
     if len(mine) != 1 or (len(blocks) > 1 and not peer.is_hub):
@@ -270,19 +288,24 @@ def violations(peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, 
     if peer.is_hub:
         others = [each for each in hooks.relationships_of(standing) if each.get("this-server-name") != peer.name]
         found += ["another relationship of the server would change or vanish" for each in others if each not in blocks]
-    found += _strange_libraries(standing, going_out)
-    if depth(going_out) > DEEPEST:
-        found.append(f"it is nested more than {DEEPEST} levels deep")
     return found
 
 
-def _strange_libraries(standing: Mapping[str, Any], going_out: Mapping[str, Any]) -> list[str]:
-    """A hook library is code: none but our two may appear, and none may vanish."""
+def _wrong_after_leaving(peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, Any]) -> list[str]:
+    """A server that leaves has the entries of other relationships that it had, and no other."""
+    others = [each for each in hooks.relationships_of(standing) if each.get("this-server-name") != peer.name]
+    return [] if hooks.relationships_of(going_out) == others else ["another entry of the HA hook would change"]
+
+
+def _strange_libraries(
+    standing: Mapping[str, Any], going_out: Mapping[str, Any], *, may_go: str | None = None
+) -> list[str]:
+    """A hook library is code: none but our two may appear, and none may vanish but the one that may."""
     before = {str(entry.get("library")) for entry in standing.get("hooks-libraries") or ()}
     after = {str(entry.get("library")) for entry in going_out.get("hooks-libraries") or ()}
     ours = {hooks.HA_LIBRARY, hooks.LEASE_COMMANDS_LIBRARY}
     new = [path for path in sorted(after - before) if posixpath.basename(path) not in ours]
-    gone = sorted(before - after)
+    gone = [path for path in sorted(before - after) if posixpath.basename(path) != may_go]
     return [f"it would load {path}" for path in new] + [f"it would unload {path}" for path in gone]
 
 

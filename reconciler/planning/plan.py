@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from reconciler.errors import TooDeepError
+from reconciler.kea.hooks import relationships_of
 from reconciler.kea.shapes import misshapen
 from reconciler.model import (
     Authority,
@@ -21,10 +22,13 @@ from reconciler.model import (
 )
 from reconciler.planning import hub_rules, preflight, wanted
 from reconciler.planning.authority import acting_authority, authority
+from reconciler.planning.departures import departing, with_departures
 from reconciler.planning.guard import Case, objections
 from reconciler.planning.notes import notes
 from reconciler.planning.places import located, with_live_hubs
 from reconciler.planning.pretence import judged
+from reconciler.planning.remnants import NO_LEAVERS, Leavers, Remains, Remnants, remnants
+from reconciler.planning.removal import plan_removal
 from reconciler.planning.schedule import in_order, order, procedure, stages
 from reconciler.planning.server_plan import plan_server
 from reconciler.planning.structure import inexpressible, undecidable
@@ -34,17 +38,54 @@ NO_PROBES: preflight.Probes = MappingProxyType({})
 
 
 def plan(desired: Desired, live: LiveWorld, probes: preflight.Probes = NO_PROBES) -> Plan:
-    """Return what is to be done about every desired relationship, sorted by name.
+    """Return what is to be done about every desired relationship, and about those of which only stamps still tell,
+    sorted by name.
 
-    `live` must hold every endpoint that a peer of these relationships names; `probes` say what was found at the urls of
-    `preflight.urls`, as far as that was tried.
+    `live` must hold every endpoint that a peer of these relationships names, and whatever else it holds is searched;
+    `probes` say what was found at the urls of `preflight.urls`, as far as that was tried.
     """
-    ordered = sorted(desired.relationships, key=lambda relationship: relationship.name)
-    return Plan(desired.revision, tuple(plan_relationship(each, live, desired.revision, probes) for each in ordered))
+    found = remnants(desired, live)
+    plans = [
+        _still_elsewhere(each, live, found) or plan_relationship(each, live, desired.revision, probes, found.of(each))
+        for each in desired.relationships
+        if not each.is_absent
+    ]
+    plans += [_removal(each) for each in found.removed]
+    ordered = sorted(plans, key=lambda each: (each.relationship.name, each.relationship.service))
+    return Plan(desired.revision, tuple(ordered), found.unmanaged)
+
+
+def _removal(remains: Remains) -> RelationshipPlan:
+    try:
+        return plan_removal(remains)
+    except (AttributeError, KeyError, TypeError, ValueError, TooDeepError, RecursionError):
+        reason = _garbage({member.peer.server: member.snapshot for member in remains.members})
+        if not reason:
+            raise
+    return replace(plan_removal(replace(remains, members=())), unplanned=reason)
+
+
+def _still_elsewhere(relationship: Relationship, live: LiveWorld, found: Remnants) -> RelationshipPlan | None:
+    """Return why a relationship can't be planned yet: a server of it has to be taken out of another one first."""
+    going = {(m.snapshot.endpoint.server, r.service): r.name for r in found.removed for m in r.members if not r.is_gone}
+    for peer in relationship.peers:
+        name = going.get((peer.server, relationship.service))
+        if name is not None and not _is_hub(live[peer.server, relationship.service]):
+            reason = f"{peer.server} is still to be taken out of {name}: apply that first, then plan again"
+            return RelationshipPlan(relationship, Authority(None, "not decided before that"), unplanned=reason)
+    return None
+
+
+def _is_hub(live: Live) -> bool:
+    return isinstance(live, Snapshot) and len(relationships_of(live.config)) > 1
 
 
 def plan_relationship(
-    relationship: Relationship, live: LiveWorld, revision: str, probes: preflight.Probes = NO_PROBES
+    relationship: Relationship,
+    live: LiveWorld,
+    revision: str,
+    probes: preflight.Probes = NO_PROBES,
+    leavers: Leavers = NO_LEAVERS,
 ) -> RelationshipPlan:
     """Return what is to be done about one relationship, or why that can't be said."""
     peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
@@ -59,9 +100,13 @@ def plan_relationship(
         relationship = with_live_hubs(relationship, snapshots)
         snapshots = judged(relationship, {name: located(relationship, each) for name, each in snapshots.items()})
         truth = acting_authority(relationship, snapshots) or truth
-        reason = undecidable(relationship, snapshots) or ""
+        gone = departing(relationship, snapshots)
+        reason = leavers.refusal(gone) or undecidable(relationship, snapshots, gone) or ""
         if not reason:
-            return _decided(relationship, truth, snapshots, revision, probes)
+            made = _decided(relationship, truth, snapshots, revision, probes)
+            strangers = {name: url for name, url in gone.items() if name not in leavers.names}
+            is_left = made.unplanned is None and (leavers.members or strangers)
+            return with_departures(made, leavers.members, strangers) if is_left else made
     except (TooDeepError, RecursionError):  # Kea before 2.6.5 takes any depth (in a user-context)
         reason = f"the configuration of {' or '.join(snapshots)} is nested too deep to be compared"
     except (AttributeError, KeyError, TypeError, ValueError):

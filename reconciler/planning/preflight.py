@@ -24,6 +24,7 @@ def urls(desired: Desired, live: Mapping[tuple[str, Service], Live]) -> set[str]
     return {
         peer.url
         for relationship in desired.relationships
+        if not relationship.is_absent
         for peer in relationship.peers
         if _is_newcomer(relationship, live[peer.server, relationship.service])
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.kea import ha, hooks, hubs
+from reconciler.kea import guards, ha, hooks, hubs
 from reconciler.kea.fingerprints import fingerprints, section
 from reconciler.kea.stamps import read_stamps
 from reconciler.kea.versions import Version, parse_version
@@ -103,12 +103,17 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
         )
         summary = ", ".join(filter(None, [relationship.mode, f"{peer.role} {peer.name}", others]))
         yield Change(Action.ADD, path, summary=summary, cause=cause, moved=moved)
+        yield from _enabling(relationship, snapshot)
         return
+    yield from _enabling(relationship, snapshot)
     before, after = ha.normal_form(standing, snapshot.version), ha.normal_form(block, snapshot.version)
     names = sorted(before.keys() | after.keys())
     fields = [f for name in names for f in field_changes(name, before.get(name, ABSENT), after.get(name, ABSENT))]
     if fields:
         yield Change(Action.CHANGE, path, tuple(fields), cause=cause, moved=moved)
+    if stamp is not None and stamp.on_remove is not relationship.on_remove:
+        kept = FieldChange("on-remove", stamp.on_remove.value, relationship.on_remove.value)
+        yield Change(Action.CHANGE, path, (kept,))
     if hooks.find(snapshot.config, hooks.LEASE_COMMANDS_LIBRARY) is None:
         yield Change(Action.ADD, (("hook", hooks.LEASE_COMMANDS_LIBRARY),), cause=cause, moved=moved)
     lies = []
@@ -125,6 +130,17 @@ def _tag_changes(relationship: Relationship, snapshot: Snapshot) -> Iterator[Cha
     for (kind, key), tag in wanted.untagged(relationship, snapshot).items():
         change = FieldChange(f"user-context.{hubs.TAG}", ABSENT, tag)
         yield Change(Action.CHANGE, ((kind, key),), (change,))
+
+
+def _enabling(relationship: Relationship, snapshot: Snapshot) -> Iterator[Change]:
+    """Yield that a server which was disabled when it left a relationship serves again."""
+    before, after = snapshot.config, wanted.without_guards(relationship, snapshot)
+    if before is after:
+        return
+    service = relationship.service
+    freed = guards.guarded_subnets(before, service).keys() - guards.guarded_subnets(after, service).keys()
+    subnets = f"of {len(freed)} subnet{'' if len(freed) == 1 else 's'}"
+    yield Change(Action.CHANGE, (("clients", subnets),), (FieldChange("answered", before=False, after=True),))
 
 
 def _data_differences(theirs: Mapping[str, Any], data: Mapping[str, Any], service: Service) -> list[Difference]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.kea import ha
-from reconciler.model import Live, Mode, Peer, Relationship, RelationshipPlan, Role, Snapshot, Unreachable
+from reconciler.model import Live, Mode, Peer, Plan, Relationship, RelationshipPlan, Role, Snapshot, Unreachable
 from reconciler.planning import wanted
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.places import located
@@ -71,6 +71,15 @@ class RelationshipStatus:
     notes: tuple[str, ...] = ()
 
 
+def statuses(plan: Plan, live: LiveWorld) -> list[RelationshipStatus]:
+    """Return the status of every planned relationship, but of none that was removed."""
+    return [status(each, live) for each in plan.relationships if not _is_removed(each)]
+
+
+def _is_removed(plan: RelationshipPlan) -> bool:
+    return plan.relationship.is_absent and not plan.has_changes and plan.unplanned is None
+
+
 def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
     """Return the status of one planned relationship; `live` is what the plan was made from."""
     relationship = plan.relationship
@@ -81,6 +90,8 @@ def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
     servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
     in_sync = None if plan.unplanned else not plan.has_changes
     reasons = tuple(_reasons(relationship, peers))
+    if relationship.is_absent:
+        reasons = (plan.authority.reason, *reasons)
     if plan.unplanned and not plan.unreachable:  # what can't be planned isn't looked after either
         reasons += (plan.unplanned,)
     return RelationshipStatus(

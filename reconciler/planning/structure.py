@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from reconciler.kea import ha, hooks
@@ -14,8 +14,13 @@ from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.standing import is_main, name_each_other
 
 
-def undecidable(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:
-    """Return why nothing can be planned for servers that all answered, None where it can."""
+def undecidable(
+    relationship: Relationship, snapshots: Mapping[str, Snapshot], leaving: Collection[str] = ()
+) -> str | None:
+    """Return why nothing can be planned for servers that all answered, None where it can.
+
+    `leaving` are the names of peers that are taken out of the relationship.
+    """
     for name, snapshot in snapshots.items():
         blocks = hooks.relationships_of(snapshot.config)
         peer = next(peer for peer in relationship.peers if peer.server == name)
@@ -26,7 +31,7 @@ def undecidable(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -
             )
         if not blocks and wanted.hooks_directory(snapshot) is None:
             return f"{name} does not tell where its hook libraries are; give hooks-directory in the inventory"
-    return _another(relationship, snapshots)
+    return _another(relationship, snapshots, leaving)
 
 
 _MOST_LACKS, _MOST_PLACES = 5, 3  # that are named of what a server's version can't say
@@ -64,7 +69,7 @@ def _some(texts: list[str], most: int, between: str) -> str:
     return between.join(texts[:most]) + more
 
 
-def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:
+def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot], leaving: Collection[str]) -> str | None:
     """Return that servers are in another relationship than the desired one.
 
     What names, urls, mode and roles they have otherwise is a change, or drift, of this one where it carries our stamp,
@@ -86,7 +91,7 @@ def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> s
     if any(stamp_of(relationship, snapshot) for snapshot in snapshots.values()) or name_each_other(
         snapshots[peer.server] for peer in main
     ):
-        return _leaving(standing, staying)
+        return _leaving(standing, staying | set(leaving))
     server, block = next(iter(standing.items()))
     peers = ", ".join(sorted(_structure(block)["peers"]))
     return (

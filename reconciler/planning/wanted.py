@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.kea import ha, hooks, hubs
+from reconciler.kea import guards, ha, hooks, hubs
 from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import read_stamps, with_stamp
@@ -48,8 +48,16 @@ def desired_digest(relationship: Relationship) -> str:
 
 def stamp_for(relationship: Relationship, revision: str, marks: Fingerprints, version: str) -> Stamp:
     """Return the stamp that travels with a set to a server of that version, whose words `marks` are of."""
-    local = tuple(sorted(relationship.local))
-    return Stamp(relationship.name, revision, desired_digest(relationship), local, marks, version)
+    return Stamp(
+        relationship.name,
+        revision,
+        desired_digest(relationship),
+        tuple(sorted(relationship.local)),
+        marks,
+        version,
+        relationship.on_remove,
+        tuple(sorted(peer.name for peer in relationship.peers)),
+    )
 
 
 def hooks_directory(snapshot: Snapshot) -> str | None:
@@ -63,6 +71,7 @@ def replicated_part(relationship: Relationship, snapshot: Snapshot) -> dict[str,
     Where a server of it is in other relationships too, these are the relationship's subnets and shared networks only:
     everything else of such a server serves the others as well.
     """
+    snapshot = cleared(relationship, snapshot)
     config = _own_part(relationship, snapshot) if relationship.is_spoke else snapshot.config
     return replicated(config, relationship.service, _local(relationship))
 
@@ -141,6 +150,33 @@ def in_words_of(relationship: Relationship, snapshot: Snapshot, version: str, *,
     return replace(said, part=filled)
 
 
+def cleared(relationship: Relationship, snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot of a server as if nothing kept it from serving, as what it becomes in a relationship again."""
+    config = without_guards(relationship, snapshot)
+    return snapshot if config is snapshot.config else replace(snapshot, config=config)
+
+
+def without_guards(relationship: Relationship, snapshot: Snapshot) -> Mapping[str, Any]:
+    """Return a server's configuration without the guards that kept it from serving while it was in no relationship.
+
+    On a server that is in others too, those of subnets that this relationship is not about stay.
+    """
+    names = {peer.name for peer in relationship.peers}
+    has_others = len(hooks.relationships_of(snapshot.config)) > (block_of(snapshot) is not None)
+    networks = snapshot.config.get(hubs.NETWORKS) or () if has_others else ()
+    inside = {
+        str(subnet.get("subnet"))
+        for network in networks
+        if hubs.tag_of(network) in names
+        for subnet in network.get(relationship.service.subnets) or ()
+    }
+
+    def concerns(subnet: Mapping[str, Any]) -> bool:
+        return not has_others or hubs.tag_of(subnet) in names or subnet.get("subnet") in inside
+
+    return guards.enabled(snapshot.config, relationship.service, concerns=concerns)
+
+
 def outgoing(
     relationship: Relationship,
     peer: Peer,
@@ -157,6 +193,7 @@ def outgoing(
     the fingerprints of the one or the other. Local parts, hooks that aren't ours and unknown keys are the server's own;
     values are shared with the inputs, nothing is altered.
     """
+    snapshot = cleared(relationship, snapshot)
     own = snapshot.config
     config: dict[str, Any] = dict(own)
     if peer.is_hub:
@@ -202,12 +239,12 @@ def pools_are_split(relationship: Relationship, snapshot: Snapshot) -> bool:
     """Whether every pool is guarded by a class of one peer, as Kea's manual asks for in load-balancing."""
     if relationship.mode is not Mode.LOAD_BALANCING:
         return True
-    guards = {f"HA_{peer.name}" for peer in relationship.peers if peer.role is not Role.BACKUP}
+    classes = {f"HA_{peer.name}" for peer in relationship.peers if peer.role is not Role.BACKUP}
     service = relationship.service
     networks = [snapshot.config, *(snapshot.config.get("shared-networks") or ())]
     subnets = [subnet for network in networks for subnet in network.get(service.subnets) or ()]
     pools = [(subnet, pool) for subnet in subnets for key in ("pools", "pd-pools") for pool in subnet.get(key) or ()]
-    return all(guards & (_classes(subnet) | _classes(pool)) for subnet, pool in pools)
+    return all(classes & (_classes(subnet) | _classes(pool)) for subnet, pool in pools)
 
 
 def _classes(item: Mapping[str, Any]) -> set[str]:

@@ -24,6 +24,8 @@ def is_affected(plan: RelationshipPlan, server: ServerPlan) -> bool:
 
 def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
     """Return what the clients notice of one affected server of a plan, seen from how the server was read."""
+    if server.leaves:
+        return _cost_of_leaving(plan, server)
     if plan.procedure is Procedure.CREATE:
         return _cost_of_creating(plan.relationship, server)
     view = server.snapshot.ha
@@ -41,6 +43,14 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
         return f"{silence} for up to max-response-delay ({limit}), since it is out of touch with its partner"
     beat = seconds(ha.heartbeat_delay(plan.relationship))
     return f"{silence} for about one heartbeat-delay ({beat}), longer when it has many leases to fetch"
+
+
+def _cost_of_leaving(plan: RelationshipPlan, server: ServerPlan) -> str:
+    if plan.procedure is Procedure.ENABLE:
+        return "it answers clients from then on"
+    if plan.procedure is Procedure.REMOVE and plan.authority.server == server.peer.server:
+        return "it serves all clients from its set on; none waits longer than for Kea's own reload"
+    return "its DHCP service is off from the first step until the servers that go on have their part"
 
 
 def _cost_of_creating(relationship: Relationship, server: ServerPlan) -> str:

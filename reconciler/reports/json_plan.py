@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from reconciler.model import ABSENT, Change, FieldChange, Plan, RelationshipPlan, ServerPlan
+from reconciler.model import ABSENT, Change, FieldChange, Plan, RelationshipPlan, ServerPlan, Unmanaged
 from reconciler.reports.json_objections import objection_values
 from reconciler.reports.json_text import json_text
 
@@ -17,8 +17,14 @@ def json_plan(plan: Plan, *, approved: Collection[str] = ()) -> str:
             "revision": plan.revision,
             "has_changes": any(each.has_changes for each in plan.relationships),
             "relationships": [_relationship(each, approved) for each in plan.relationships],
+            "unmanaged": unmanaged_values(plan.unmanaged),
         }
     )
+
+
+def unmanaged_values(unmanaged: Sequence[Unmanaged]) -> list[dict[str, Any]]:
+    """Return the relationships that are none of ours, in their own order."""
+    return [{"server": each.server, "service": each.service.value, "peers": list(each.peers)} for each in unmanaged]
 
 
 def _relationship(plan: RelationshipPlan, approved: Collection[str]) -> dict[str, Any]:
@@ -44,6 +50,7 @@ def _server(server: ServerPlan) -> dict[str, Any]:
         "server": server.peer.server,
         "peer": server.peer.name,
         "role": server.peer.role.value,
+        "leaves": server.leaves,
         "changes": [_change(each) for each in server.changes],
     }
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from reconciler.model import Unmanaged
 from reconciler.planning.status import RelationshipStatus, ServerStatus
+from reconciler.reports.json_plan import unmanaged_values
 from reconciler.reports.json_text import json_text
 
 
-def json_status(statuses: Sequence[RelationshipStatus]) -> str:
-    """Return statuses as JSON text, in their own order."""
-    return json_text({"relationships": [_relationship(each) for each in statuses]})
+def json_status(statuses: Sequence[RelationshipStatus], unmanaged: Sequence[Unmanaged] = ()) -> str:
+    """Return statuses as JSON text, in their own order, and what is none of ours."""
+    return json_text(
+        {"relationships": [_relationship(each) for each in statuses], "unmanaged": unmanaged_values(unmanaged)}
+    )
 
 
 def _relationship(status: RelationshipStatus) -> dict[str, Any]:

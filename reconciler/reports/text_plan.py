@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.kea.locality import LOCAL
-from reconciler.model import Plan, Relationship, RelationshipPlan, ServerPlan
+from reconciler.model import Plan, Relationship, RelationshipPlan, ServerPlan, Unmanaged
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
 from reconciler.reports.costs import cost, is_affected
@@ -43,6 +43,8 @@ def text_drift(plan: Plan, *, colour: bool = False, verbose: bool = False) -> st
 
 def _text(plan: Plan, view: _View) -> str:
     blocks = [_relationship_block(each, view) for each in plan.relationships if view.verbose or _is_worth_saying(each)]
+    if plan.unmanaged and not view.is_drift:
+        blocks.append("\n".join(unmanaged_lines(plan.unmanaged)))
     if view.verbose:
         blocks.append(_local_block(plan))
     summary = drift_summary(plan) if view.is_drift else plan_summary(plan, view.approved)
@@ -94,6 +96,14 @@ def _server_lines(plan: RelationshipPlan, server: ServerPlan, view: _View) -> It
         yield f"{name}: {'no drift' if view.is_drift else 'as desired'}"
     if has_cost:
         yield f"    cost: {cost(plan, server)}"
+
+
+def unmanaged_lines(unmanaged: Sequence[Unmanaged]) -> Iterator[str]:
+    """Yield what is in a relationship that no file describes and that has no stamp of ours."""
+    yield "Unmanaged, and left alone (`kea-reconciler import` describes them):"
+    for each in unmanaged:
+        peers = ", ".join(map(shown_name, each.peers))
+        yield f"  {shown_name(each.server)} ({each.service}): a relationship of {peers}"
 
 
 # ------------------------------------------------------------------------------------------------- verbose

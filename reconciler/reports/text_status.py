@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from reconciler.model import Unmanaged
 from reconciler.planning.status import Health, RelationshipStatus, ServerStatus
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
 from reconciler.reports.numbers import count, seconds, signed_seconds
 from reconciler.reports.tables import table
+from reconciler.reports.text_plan import unmanaged_lines
 from reconciler.reports.values import shown_name
 
 WORDS: Final = {
@@ -22,9 +24,13 @@ _COLUMNS: Final = ("server", "role", "state", "scopes", "partner heard", "clock"
 _UNKNOWN: Final = "-"
 
 
-def text_status(statuses: Sequence[RelationshipStatus], *, colour: bool = False) -> str:
-    """Return statuses as text, in their own order, without a line end at its end."""
+def text_status(
+    statuses: Sequence[RelationshipStatus], unmanaged: Sequence[Unmanaged] = (), *, colour: bool = False
+) -> str:
+    """Return statuses as text, in their own order, and what is none of ours, without a line end at its end."""
     blocks = ["\n".join(_relationship_lines(each, colour=colour)) for each in statuses]
+    if unmanaged:
+        blocks.append("\n".join(unmanaged_lines(unmanaged)))
     return "\n\n".join([*blocks, paint(_summary(statuses), Style.HEADING, colour=colour)])
 
 

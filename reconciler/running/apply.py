@@ -28,6 +28,7 @@ from reconciler.model import (
 from reconciler.planning import verdict, wanted
 from reconciler.planning.places import located
 from reconciler.planning.plan import plan_relationship
+from reconciler.planning.removal import is_gone_as_planned
 from reconciler.planning.server_plan import plan_server
 from reconciler.running.hands import Hands
 from reconciler.running.observe import observe
@@ -142,6 +143,8 @@ async def _opened(plan: RelationshipPlan, server: ServerPlan, hands: Hands, stac
 
 def _is_as_planned(plan: RelationshipPlan, server: ServerPlan, live: Snapshot) -> bool:
     """Whether planning once more, with what was read now, finds nothing left to do on this server."""
+    if server.leaves:
+        return is_gone_as_planned(server, live)
     source = next(each.snapshot for each in plan.servers if each.peer.server == plan.authority.server)
     data = None
     if source is not server.snapshot and server.outgoing is not None and plan.replicates:

@@ -106,7 +106,7 @@ def is_tested(server: Server) -> bool:
 def _checked(server: Server) -> Mapping[str, Any]:
     """The guard that every outgoing configuration passes."""
     config = server.plan.outgoing
-    wrong = violations(server.peer, server.plan.snapshot.config, config or {})
+    wrong = violations(server.peer, server.plan.snapshot.config, config or {}, leaves=server.plan.leaves)
     if config is None or wrong:
         raise StepFailedError(f"the configuration must not go out: {'; '.join(wrong)}", Found.OLD)
     return config

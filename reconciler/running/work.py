@@ -99,7 +99,7 @@ class Work:
             if not await self._is_changed(attempt, server):
                 await self._undo(attempt)
                 return False
-        if not await self._all_well_again(attempt, servers[-1]):
+        if any(not server.plan.leaves for server in servers) and not await self._all_well_again(attempt, servers[-1]):
             await self._undo(attempt)
             return False
         return await self._finish(attempt)
@@ -138,7 +138,7 @@ class Work:
         """
         keep = attempt.cover.keep
         if attempt.switches and self._plan.procedure is not Procedure.CREATE:
-            await waiting.until_met(self._relationship, self._servers, self._hands, keep)
+            await waiting.until_met(self._relationship, self._staying(), self._hands, keep)
             for switch in attempt.switches:
                 await switch.on()
         alone = last if len(attempt.done) == 1 or attempt.stage.in_turn else None
@@ -227,6 +227,10 @@ class Work:
                 return False
         return True
 
+    def _staying(self) -> list[Server]:
+        """The servers that are to be in the relationship afterwards."""
+        return [server for server in self._servers if not server.plan.leaves]
+
     async def _all_are_well(self, server: Server) -> bool:
         """The last look before a standing relationship is touched. An objection that was approved stays so, but only
         for what it says: one to the states of the servers does not let pass that they lose each other.
@@ -235,10 +239,10 @@ class Work:
             return True
         self._say(server, "making sure that all servers are well")
         if "partner-not-normal" in self._waved:
-            found = await waiting.out_of_touch(self._relationship, self._servers)
+            found = await waiting.out_of_touch(self._relationship, self._staying())
         else:
             limit = waiting.patience_before(self._relationship)
-            found = await waiting.until_normal(self._relationship, self._servers, self._hands, seconds=limit)
+            found = await waiting.until_normal(self._relationship, self._staying(), self._hands, seconds=limit)
         if found:
             self._tell(server, Result.NOT_ATTEMPTED, f"the relationship is not well any more: {'; '.join(found)}")
         return not found
@@ -287,7 +291,7 @@ class Work:
         began_at = self._hands.clock()
         found = await waiting.until_normal(
             self._relationship,
-            self._servers,
+            self._staying(),
             self._hands,
             seconds=self._hands.normal_within or waiting.time_limit(self._relationship),
             is_changed=True,
@@ -334,6 +338,8 @@ class Work:
         for switch in attempt.switches if attempt.done else ():
             if not switch.is_holding:  # it serves again already
                 await switch.off()
+        if self._stays_removed():
+            attempt.done[:] = [each for each in attempt.done if not each[0].plan.leaves]
         for server, live in reversed(attempt.done):
             if attempt.stage.in_turn:
                 await self._settle(attempt)
@@ -352,7 +358,7 @@ class Work:
         limit = self._hands.normal_within or waiting.time_limit(self._relationship)
         await waiting.until_normal(
             self._relationship,
-            self._servers,
+            self._staying(),
             self._hands,
             seconds=limit,
             is_changed=True,
@@ -365,6 +371,14 @@ class Work:
         if by is not None:
             await attempt.cover.widen(self._named(by))
         attempt.cover.forget(server)
+
+    def _stays_removed(self) -> bool:
+        """Whether the servers that left must not come back: the one that goes on may, or may come to, be without them.
+
+        It would serve everything, and they too, since they don't hear it. As they are, they serve nobody, and the next
+        apply goes on from there.
+        """
+        return any(server.plan.leaves and server.name in self._unsure for server in self._servers)
 
     async def _restore(self, server: Server, live: Snapshot | None) -> None:
         """Put a server back; `live` is what was last read of it, None where it can't have been changed since."""

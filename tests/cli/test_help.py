@@ -25,6 +25,7 @@ COMMANDS = (
     "continue",
     "sync",
     "reset",
+    "enable",
     "import",
     "schema",
     "version",

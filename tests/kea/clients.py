@@ -25,16 +25,20 @@ SERVED = {  # parts of a configuration with which a server listens to the relay
 }
 BEHIND_RELAY = {"relay": {"ip-addresses": [RELAY]}}  # a part of the subnet that the clients are in
 _MAGIC = b"\x63\x82\x53\x63"
-_DISCOVER, _OFFER, _REQUEST, _END = bytes([53, 1, 1]), bytes([53, 1, 2]), bytes([53, 1, 3]), b"\xff"
+_DISCOVER, _OFFER, _REQUEST, _REFUSAL = (bytes([53, 1, kind]) for kind in (1, 2, 3, 6))
+_END, _NO_ADDRESS = b"\xff", socket.inet_ntoa(bytes(4))
 _OF_SERVER = bytes([54, 4]) + socket.inet_aton(RELAY)  # the address that the server serves, and goes by
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One client: when it asked (time.monotonic(), seconds), and which servers made it an offer."""
+    """One client: when it asked (time.monotonic(), seconds), which servers made it an offer, and which answered that
+    it must not use its address.
+    """
 
     asked: float
     offers: set[str] = field(default_factory=set)
+    refusals: set[str] = field(default_factory=set)
 
 
 class Clients:
@@ -73,6 +77,22 @@ class Clients:
         self.asked.append(Client(time.monotonic()))
         port = self._ports[name]
         self._relay.sendto(_request(number, list(self._ports).index(name), address), (RELAY, port.number))
+
+    def rebind(self, address: str) -> Client:
+        """Let one more client ask every server whether it may keep its address, as it does when its own is silent."""
+        return self._ask_all(address, b"")
+
+    def reboot(self, address: str) -> Client:
+        """Let one more client ask every server for the address that it had before it was switched off."""
+        return self._ask_all(_NO_ADDRESS, bytes([50, 4]) + socket.inet_aton(address))
+
+    def _ask_all(self, current: str, options: bytes) -> Client:
+        number = len(self.asked)
+        client = Client(time.monotonic())
+        self.asked.append(client)
+        for place, port in enumerate(self._ports.values()):
+            self._relay.sendto(_message(number, place, _REQUEST + options, current), (RELAY, port.number))
+        return client
 
     def offered(self, seconds: float = 0.5) -> set[str]:
         """The servers that answer one more client within that time."""
@@ -120,10 +140,12 @@ class Clients:
                 place, number = struct.unpack("!BxH", answer[4:8])
                 if _OFFER in answer:
                     self.asked[number].offers.add(names[place])
+                if _REFUSAL in answer:
+                    self.asked[number].refusals.add(names[place])
 
 
 def _discover(number: int, place: int) -> bytes:
-    """Client `number`'s DHCPDISCOVER to the server at `place`, which the transaction id tells (RFC 2131, figure 1)."""
+    """Client `number`'s DHCPDISCOVER to the server at `place`."""
     return _message(number, place, _DISCOVER)
 
 
@@ -132,7 +154,9 @@ def _request(number: int, place: int, address: str) -> bytes:
     return _message(number, place, _REQUEST + bytes([50, 4]) + socket.inet_aton(address) + _OF_SERVER)
 
 
-def _message(number: int, place: int, options: bytes) -> bytes:
-    head = struct.pack("!BBBB", 1, 1, 6, 1) + struct.pack("!BxH", place, number) + bytes(16)
-    hardware = b"\x02\x00\x00\x00" + number.to_bytes(2, "big")
-    return head + socket.inet_aton(RELAY) + hardware.ljust(16, b"\0") + bytes(192) + _MAGIC + options + _END
+def _message(number: int, place: int, options: bytes, current: str = _NO_ADDRESS) -> bytes:
+    """A client's message to the server at `place`, which the transaction id tells (RFC 2131, figure 1)."""
+    transaction = struct.pack("!BxH", place, number)
+    head = struct.pack("!BBBB", 1, 1, 6, 1) + transaction + bytes(4) + socket.inet_aton(current) + bytes(8)
+    address = b"\x02\x00\x00\x00" + number.to_bytes(2, "big")
+    return head + socket.inet_aton(RELAY) + address.ljust(16, b"\0") + bytes(192) + _MAGIC + options + _END

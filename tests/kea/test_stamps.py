@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.kea.stamps import read_stamps, with_stamp
-from reconciler.model import Fingerprints, Stamp
+from reconciler.kea.stamps import read_departures, read_stamps, with_stamp, without_stamp
+from reconciler.model import Departure, Fingerprints, Mode, OnRemove, Role, Stamp
 
 STAMP = Stamp(
     "hq-dhcp4",
@@ -63,3 +63,35 @@ def test_a_damaged_stamp_is_left_out(key: str, value: Any) -> None:
 @pytest.mark.parametrize("value", [None, 3, "x", [], ["relationship"]])
 def test_what_is_no_map_is_no_stamp(value: Any) -> None:
     assert read_stamps({"user-context": {"kea-reconciler": value}}) == []
+
+
+def test_a_stamp_remembers_what_is_to_become_of_the_scopes() -> None:
+    told = replace(STAMP, on_remove=OnRemove.DELETE, peers=("kea-a", "kea-b"))
+    assert read_stamps(json.loads(json.dumps(with_stamp({}, told)))) == [told]
+
+
+LEFT = Departure("hq-dhcp4", "kea-b", OnRemove.KEEP, Mode.LOAD_BALANCING, Role.SECONDARY)
+
+
+def test_a_server_that_left_says_so_and_has_no_stamp() -> None:
+    other = replace(STAMP, relationship="annex")
+    config = {"user-context": {"site": "hq"}}
+    stamped = with_stamp(config, STAMP, kept=[other])
+    after = json.loads(json.dumps(without_stamp(stamped, "hq-dhcp4", LEFT)))
+    assert read_stamps(after) == [other]
+    assert read_departures(after) == [LEFT]
+    assert after["user-context"]["site"] == "hq"
+    again = without_stamp(without_stamp(after, "hq-dhcp4", None), "annex", None)
+    assert again == config
+
+
+def test_without_any_mark_nothing_of_ours_stays() -> None:
+    assert without_stamp(with_stamp({}, STAMP), "hq-dhcp4", None) == {}
+
+
+@pytest.mark.parametrize("key", ["left", "peer", "on-remove"])
+@pytest.mark.parametrize("value", [None, 3, [], "sometime"])
+def test_a_damaged_departure_is_left_out(key: str, value: Any) -> None:
+    config = without_stamp({}, "hq-dhcp4", LEFT)
+    config["user-context"]["kea-reconciler"][0][key] = value
+    assert read_departures(config) == [] or (value == "sometime" and key != "on-remove")

@@ -1,0 +1,101 @@
+"""Servers that leave a relationship which stays: a backup no longer wanted, a partner whose place another takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.model import Objection, OnRemove, Procedure, Relationship, RelationshipPlan, Role, Snapshot, Stage
+from reconciler.planning import wanted
+from reconciler.planning.remnants import Member
+from reconciler.planning.removal import CODE, departed, fate, has_others, hazards, not_normal, remaining_notes
+
+Strangers = Mapping[str, str]  # url by name
+
+
+def departing(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> dict[str, str]:
+    """Return the peers, url by name, that servers of a relationship have and it is to have no more.
+
+    A server that is only to be called otherwise leaves nothing: its present name is one of the relationship's.
+    """
+    blocks = [block for each in snapshots.values() if (block := wanted.block_of(each)) is not None]
+    staying = {peer.name for peer in relationship.peers} | {str(block.get("this-server-name")) for block in blocks}
+    named = {str(peer.get("name")): str(peer.get("url", "")) for block in blocks for peer in block.get("peers") or ()}
+    return {name: url for name, url in named.items() if name not in staying}
+
+
+def with_departures(plan: RelationshipPlan, members: Sequence[Member], strangers: Strangers) -> RelationshipPlan:
+    """Return the plan of the servers that stay with that of those that leave put before it.
+
+    A backup goes on its own. A partner goes in the stage in which the primary gets another, which is whole or not at
+    all; it is switched off until those two are normal.
+    """
+    name = plan.relationship.name
+    everybody = (*plan.relationship.peers, *(member.peer for member in members))
+    names = frozenset([*(peer.name for peer in everybody), *strangers])
+    leaving = tuple(departed(name, member, names, keeps_serving=False) for member in members)
+    return replace(
+        plan,
+        procedure=Procedure.MODIFY if plan.procedure is Procedure.NOTHING else plan.procedure,
+        servers=(*leaving, *plan.servers),
+        stages=_stages(plan, members),
+        objections=(*_objections(plan, members, strangers), *plan.objections),
+        notes=(*plan.notes, *_notes(members, strangers)),
+    )
+
+
+def _stages(plan: RelationshipPlan, members: Sequence[Member]) -> tuple[Stage, ...]:
+    alone = [member for member in members if member.peer.role is Role.BACKUP]
+    partners = [member for member in members if member.peer.role is not Role.BACKUP]
+    together = tuple(member.peer.server for member in partners)
+    own = [_alone(member) for member in alone]
+    primary = plan.relationship.primary.server
+    place = next((n for n, stage in enumerate(plan.stages) if primary in stage.servers), None)
+    if not together:
+        return (*own, *plan.stages)
+    if place is None:
+        return (*own, *map(_alone, partners), *plan.stages)
+    stage = plan.stages[place]
+    merged = replace(
+        stage, servers=(*together, *stage.servers), silenced=(*_silenced(partners), *stage.silenced), needs_normal=False
+    )
+    return (*own, *plan.stages[:place], merged, *plan.stages[place + 1 :])
+
+
+def _alone(member: Member) -> Stage:
+    return Stage((member.peer.server,), _silenced([member]), needs_normal=False)
+
+
+def _silenced(members: Sequence[Member]) -> tuple[str, ...]:
+    return tuple(member.peer.server for member in members if not has_others(member.snapshot))
+
+
+def _objections(plan: RelationshipPlan, members: Sequence[Member], strangers: Strangers) -> list[Objection]:
+    gone = [*(member.peer.server for member in members), *strangers]
+    found = [
+        Objection(
+            CODE,
+            f"{' and '.join(gone)} would leave {plan.relationship.name}" + "".join(map(fate, members)),
+            "approve if that is meant; if not, bring the peer back into the file",
+        ),
+        *hazards(members, None),
+    ]
+    partners = [member for member in members if member.peer.role is not Role.BACKUP]
+    if partners:
+        staying = [Member(each.peer, each.snapshot, OnRemove.KEEP) for each in plan.servers]
+        found += not_normal([*partners, *(each for each in staying if wanted.block_of(each.snapshot) is not None)])
+    return found
+
+
+def _notes(members: Sequence[Member], strangers: Strangers) -> list[str]:
+    told = [
+        f"the peer {name} at {url} is none of servers.yaml, so nothing can be done about it: if it still runs, it "
+        "takes over when it misses the others and serves the same addresses; see that it is switched off"
+        for name, url in strangers.items()
+    ]
+    kept = [
+        f"on-remove is keep: {member.peer.server} goes on serving its subnets, without knowing of the others' leases"
+        for member in members
+        if member.on_remove is OnRemove.KEEP
+    ]
+    return [*told, *kept, *(note for member in members for note in remaining_notes(member))]

@@ -1,0 +1,354 @@
+"""Taking servers out of a relationship: what each of them becomes, what it costs, and in which order.
+
+The others stop before the primary is touched, and stay off until it serves alone: at no time do two servers hand out
+the same addresses without knowing of each other, and the primary never stops (Kea fact: a server whose HA hook is taken
+off serves everything at once; one that has it and no partner takes over after max-response-delay).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.kea import guards, ha, hooks, hubs
+from reconciler.kea.locality import replicated
+from reconciler.kea.objects import SUBNET, index, subnets_of
+from reconciler.kea.stamps import read_departures, read_stamps, without_stamp
+from reconciler.model import (
+    Action,
+    Authority,
+    Change,
+    Departure,
+    FieldChange,
+    Mode,
+    Objection,
+    OnRemove,
+    Plan,
+    Procedure,
+    Relationship,
+    RelationshipPlan,
+    Role,
+    ServerPlan,
+    Service,
+    Snapshot,
+    Stage,
+)
+from reconciler.planning.diff import differences
+from reconciler.planning.remnants import Member, Remains, is_out
+
+CODE = "remove-relationship"
+_ORDER = (Role.BACKUP, Role.STANDBY, Role.SECONDARY, Role.PRIMARY)
+_DROPPING = frozenset({"del", "fix-del"})  # values of sanity-checks.lease-checks with which leases go with their subnet
+
+
+def plan_removal(remains: Remains) -> RelationshipPlan:
+    """Return how a relationship that is not wanted any more is taken off its servers; nothing where it is already."""
+    relationship = _relationship(remains)
+    if remains.unreachable:
+        return RelationshipPlan(
+            relationship,
+            Authority(None, f"it is to be removed: {remains.reason}"),
+            unplanned=_waiting(remains),
+            unreachable=remains.unreachable,
+        )
+    members = sorted(remains.members, key=lambda each: (_ORDER.index(each.peer.role), each.peer.name))
+    if remains.is_gone:
+        servers = tuple(ServerPlan(each.peer, each.snapshot) for each in members)
+        return RelationshipPlan(relationship, Authority(None, "it is removed, as its file says"), servers=servers)
+    stays = going_on(members)
+    truth = Authority(stays.peer.server, f"it is removed: {remains.reason}; {stays.peer.server} goes on alone")
+    names = frozenset(_names(members))
+    servers = tuple(
+        departed(remains.name, each, names, keeps_serving=each is stays) for each in members if _concerns(each, stays)
+    )
+    others = tuple(each.peer.server for each in members if each is not stays and not has_others(each.snapshot))
+    return RelationshipPlan(
+        relationship,
+        truth,
+        Procedure.REMOVE,
+        servers=servers,
+        objections=tuple(_objections(remains, members, stays)),
+        notes=tuple(_notes(remains, members, stays)),
+        stages=(
+            Stage(
+                tuple(server.peer.server for server in servers),
+                others,
+                needs_normal=False,
+                # An earlier run that was cut off may have left these switched off.
+                released=tuple(each.peer.server for each in members if each.has_left and each is not stays),
+            ),
+        ),
+    )
+
+
+def leaving(plan: Plan) -> Iterator[tuple[RelationshipPlan, ServerPlan]]:
+    """Yield the servers that a plan takes out of a relationship, with that relationship's plan."""
+    yield from ((each, server) for each in plan.relationships for server in each.servers if server.leaves)
+
+
+def going_on(members: Sequence[Member]) -> Member:
+    """Return the member that keeps serving alone: the primary, or, where it is not among them, the next in rank."""
+    return max(members, key=lambda each: (_ORDER.index(each.peer.role), each.peer.name))
+
+
+def _concerns(member: Member, stays: Member) -> bool:
+    """Whether a member is set: one that has left is once more, for its disk, as long as another is still in."""
+    return not is_out(member) or member is not stays
+
+
+def _waiting(remains: Remains) -> str:
+    names = " and ".join(each.endpoint.server for each in remains.unreachable)
+    return (
+        f"{names} can't be reached; a server that keeps its part would take over as soon as it misses the others, so "
+        "the removal waits. Take a server that is gone for good out of servers.yaml, and delete the relationship's file"
+    )
+
+
+def _relationship(remains: Remains) -> Relationship:
+    peers = tuple(member.peer for member in remains.members)
+    return Relationship(remains.name, remains.service, remains.mode, peers, is_absent=True)
+
+
+def _names(members: Sequence[Member]) -> Iterator[str]:
+    for member in members:
+        yield member.peer.name
+        block = block_of(member)
+        yield from (str(peer.get("name")) for peer in (block or {}).get("peers") or ())
+
+
+def block_of(member: Member) -> Mapping[str, Any] | None:
+    """Return the entry that a member still has, None where it has none."""
+    blocks, place = hooks.relationships_of(member.snapshot.config), member.snapshot.place
+    return blocks[place] if place is not None and place < len(blocks) else None
+
+
+# ----------------------------------------------------------------------------------------------- one server
+
+
+def departed(relationship: str, member: Member, names: frozenset[str], *, keeps_serving: bool) -> ServerPlan:
+    """Return what a server becomes that leaves a relationship; `names` are all its peers' names in Kea.
+
+    One that keeps serving loses the HA hook's entry and its pools' guards; any other also what its on-remove says.
+    """
+    snapshot = member.snapshot
+    service, on_remove = snapshot.endpoint.service, OnRemove.KEEP if keeps_serving else member.on_remove
+    config: Mapping[str, Any] = snapshot.config
+    if not is_out(member):
+        config = {**config, "hooks-libraries": hooks.without_relationship(config, snapshot.place or 0)}
+    config = guards.without_peer_guards(config, service, names)
+    concerned = concerned_subnets(snapshot, names)
+    if on_remove is OnRemove.DELETE:
+        config = _without_subnets(config, service, concerned, relationship)
+    shown = config
+    if on_remove is OnRemove.DISABLE:
+        config = guards.disabled(
+            config, service, relationship, snapshot.version, concerns=lambda each: each.get("subnet") in concerned
+        )
+        shown = {**shown, "client-classes": config.get("client-classes") or []}
+    config = without_stamp(config, relationship, None if keeps_serving else _departure(relationship, member))
+    changes = _changes(relationship, member, shown, len(concerned) if on_remove is OnRemove.DISABLE else 0)
+    return ServerPlan(member.peer, snapshot, tuple(changes), config, leaves=True)
+
+
+def _departure(relationship: str, member: Member) -> Departure:
+    """Return the mark of a server that leaves, or the one that it has already."""
+    block = block_of(member)
+    for each in read_departures(member.snapshot.config) if block is None else ():
+        if each.relationship == relationship:
+            return each
+    mode = next((each for each in Mode if block and each.value == block.get("mode")), Mode.HOT_STANDBY)
+    return Departure(relationship, member.peer.name, member.on_remove, mode, member.peer.role)
+
+
+def concerned_subnets(snapshot: Snapshot, names: frozenset[str]) -> frozenset[str]:
+    """Return the prefixes of a server's subnets that a relationship with these peers is about.
+
+    All of them, unless the server is in others as well: then those that the hook gives to one of the peers, by
+    `ha-server-name` in the user-context of the subnet or its network (Kea manual, "Hub and Spoke Configuration").
+    """
+    subnets = snapshot.endpoint.service.subnets
+    found = subnets_of(snapshot.config, subnets)
+    if not has_others(snapshot):
+        return frozenset(found)
+    networks = {str(each.get("name")): each for each in snapshot.config.get(hubs.NETWORKS) or ()}
+    owners = {
+        prefix: hubs.tag_of(subnet) or hubs.tag_of(networks.get(str(name), {}))
+        for prefix, (name, subnet) in found.items()
+    }
+    return frozenset(prefix for prefix, owner in owners.items() if owner in names)
+
+
+def has_others(snapshot: Snapshot) -> bool:
+    """Whether a server is in other relationships besides: its service can't be switched off then."""
+    return len(hooks.relationships_of(snapshot.config)) > (snapshot.place is not None)
+
+
+def _without_subnets(
+    config: Mapping[str, Any], service: Service, prefixes: frozenset[str], relationship: str
+) -> dict[str, Any]:
+    """Return a configuration without these subnets, and without the shared networks that only they were in.
+
+    One that has none left drops every packet: it would refuse clients that reboot or rebind (see `guards`).
+    """
+    key = service.subnets
+
+    def kept(holder: Mapping[str, Any]) -> list[Any]:
+        return [each for prefix, each in index(holder.get(key), SUBNET).items() if prefix not in prefixes]
+
+    changed = {**config, key: kept(config)}
+    networks = [{**each, key: kept(each)} for each in config.get("shared-networks") or ()]
+    if networks:
+        changed["shared-networks"] = [each for each in networks if each[key]]
+    return changed if subnets_of(changed, key) else guards.silenced(changed, relationship)
+
+
+def _changes(relationship: str, member: Member, after: Mapping[str, Any], disabled: int) -> Iterator[Change]:
+    block, service = block_of(member), member.snapshot.endpoint.service
+    path = (("relationship", relationship),)
+    if block is None:
+        done = FieldChange("removal", before="begun", after="finished")
+        yield Change(Action.CHANGE, path, (done,))
+    else:
+        others = (f"{each.get('role')} {each.get('name')}" for each in block.get("peers") or ())
+        yield Change(Action.DELETE, path, summary=", ".join([str(block.get("mode")), *others]))
+    if disabled:
+        answers = FieldChange("answered", before=True, after=False)
+        yield Change(Action.CHANGE, (("clients", f"of {scope_words(member.snapshot, disabled)}"),), (answers,))
+    before = replicated(member.snapshot.config, service)
+    yield from (each.change for each in differences(before, _plain(after, service), service))
+
+
+def _plain(config: Mapping[str, Any], service: Service) -> dict[str, Any]:
+    return replicated({key: value for key, value in config.items() if value != [] or key != "client-classes"}, service)
+
+
+def scope_words(snapshot: Snapshot, subnets: int, *, only: frozenset[str] | None = None) -> str:
+    """Return in words how many subnets, and leases in use in them, are concerned."""
+    text = f"{subnets} subnet{'' if subnets == 1 else 's'}"
+    if snapshot.active_leases is None:
+        return text
+    found = subnets_of(snapshot.config, snapshot.endpoint.service.subnets)
+    ids = {int(subnet.get("id", 0)) for prefix, (_, subnet) in found.items() if only is None or prefix in only}
+    leases = sum(number for each, number in snapshot.active_leases.items() if each in ids)
+    return f"{text} with {leases} active lease{'' if leases == 1 else 's'}"
+
+
+def is_gone_as_planned(server: ServerPlan, live: Snapshot) -> bool:
+    """Whether a server that was to leave has what was sent to it, and nothing of the relationship in force."""
+    wanted, service = server.outgoing or {}, live.endpoint.service
+    alike: tuple[Callable[[Mapping[str, Any]], Any], ...] = (
+        hooks.relationships_of,
+        read_stamps,
+        read_departures,
+        guards.is_silenced,
+        lambda config: guards.guarded_subnets(config, service),
+    )
+    if any(part(live.config) != part(wanted) for part in alike):
+        return False
+    if len(live.views) != len(hooks.relationships_of(wanted)):
+        return False
+    mine, theirs = (replicated(guards.enabled(each, service), service) for each in (live.config, wanted))
+    return not any(differences(mine, theirs, service))
+
+
+# ------------------------------------------------------------------------------------- objections and notes
+
+
+def _objections(remains: Remains, members: Sequence[Member], stays: Member) -> Iterator[Objection]:
+    leaving_ones = [each for each in members if each is not stays]
+    yield Objection(
+        CODE,
+        f"{remains.name} would be removed; {stays.peer.server} goes on alone" + "".join(map(fate, leaving_ones)),
+        "approve if that is meant; if not, bring its file back",
+    )
+    yield from hazards(members, stays)
+    yield from not_normal(members)
+    if stays.snapshot.disabled_by_user:
+        yield Objection(
+            "nobody-would-serve",
+            f"{stays.peer.server}, which is to go on alone, has its DHCP service switched off by dhcp-disable",
+            f"run dhcp-enable on {stays.peer.server} first",
+        )
+
+
+def fate(member: Member) -> str:
+    """Return in words, after a semicolon, what becomes of the clients of a server that leaves."""
+    snapshot = member.snapshot
+    count = len(subnets_of(snapshot.config, snapshot.endpoint.service.subnets))
+    words = {
+        OnRemove.DISABLE: "stops answering the clients of its",
+        OnRemove.DELETE: "loses its",
+        OnRemove.KEEP: "goes on serving its",
+    }[member.on_remove]
+    return f"; {member.peer.server} {words} {scope_words(snapshot, count)}"
+
+
+def hazards(members: Sequence[Member], stays: Member | None) -> Iterator[Objection]:
+    """Yield what would become of leases when these servers leave, of which one may go on."""
+    for member in members:
+        server, config = member.peer.server, member.snapshot.config
+        database = config.get("lease-database") or {}
+        if database.get("type", "memfile") == "memfile" and database.get("persist") is False:
+            yield Objection(
+                "leases-not-persistent",
+                f"{server} keeps its leases in memory only (persist: false): setting its configuration drops them",
+                "set persist to true on that server; approve if its leases may be lost",
+            )
+        checks = (config.get("sanity-checks") or {}).get("lease-checks")
+        if member.on_remove is OnRemove.DELETE and member is not stays and checks in _DROPPING:
+            yield Objection(
+                "leases-would-go",
+                f"{server} has lease-checks {checks}, with which its leases go together with their subnets",
+                f"set sanity-checks.lease-checks to warn on {server}; approve if its leases may be lost",
+            )
+
+
+def not_normal(members: Sequence[Member]) -> Iterator[Objection]:
+    """Yield which servers, as they are now, may hold leases that the others don't know."""
+    inside = [each for each in members if not is_out(each)]
+    if len(inside) < 2:
+        return  # whoever is left alone can't be normal
+    for member in inside:
+        view, server = member.snapshot.ha, member.peer.server
+        if view is None:
+            continue
+        modes = {mode.value: mode for mode in Mode}
+        normal = ha.normal_state(modes[view.mode], member.peer.role) if view.mode in modes else view.state
+        if view.state != normal:
+            yield Objection(
+                "partner-not-normal",
+                f"{server} is in state {view.state}, not {normal}: leases may not have reached the server that goes on",
+                "wait until all servers are in their normal state (`kea-reconciler status`), then plan again",
+            )
+        elif view.partner and (view.partner.interrupted or not view.partner.in_touch):
+            yield Objection(
+                "out-of-touch",
+                f"{server} is out of touch with its partner: leases may not have reached the server that goes on",
+                "mend the connection between the servers first",
+            )
+
+
+def _notes(remains: Remains, members: Sequence[Member], stays: Member) -> Iterator[str]:
+    for name, url in remains.strangers:
+        yield (
+            f"the peer {name} at {url} is none of servers.yaml, so nothing can be done about it: if it still runs, it "
+            "takes over when it misses the others and serves the same addresses; see that it is switched off"
+        )
+    for member in members:
+        if member is not stays and member.on_remove is OnRemove.KEEP:
+            yield (
+                f"on-remove is keep: {member.peer.server} and {stays.peer.server} will serve the same subnets without "
+                "knowing of each other's leases"
+            )
+        yield from remaining_notes(member)
+
+
+def remaining_notes(member: Member) -> Iterator[str]:
+    """Yield what of a server that leaves can't be settled here."""
+    snapshot = member.snapshot
+    entries = len(hooks.relationships_of(snapshot.config)) - (snapshot.place is not None)
+    if entries:
+        yield (
+            f"{member.peer.server} stays in {entries} other relationship{'' if entries == 1 else 's'}: a client of a "
+            "subnet that it no longer serves, and whose request reaches it when it reboots or rebinds, is refused by it"
+        )
