@@ -247,8 +247,8 @@ class Snapshot:
     that list the relationship at hand stands, None where it is not there. `ha` is the view at that place, None when
     the HA hook is not in force, whatever the configuration says (see `planning.places`). `commands` are those of
     list-commands, None where they were not asked for. `is_heard` is false where its partner gets no answer from its HA
-    listener although it hears the partner (see `planning.pretence`). `active_leases` are how many leases are in use by
-    subnet id, None where that was not asked for.
+    listener although it hears the partner (see `planning.pretence`), `is_held_off` true where its partner keeps its
+    DHCP service off. `active_leases` are how many leases are in use by subnet id, None where that was not asked for.
     """
 
     endpoint: Endpoint
@@ -270,6 +270,7 @@ class Snapshot:
     commands: frozenset[str] | None = None
     is_heard: bool = True
     active_leases: Mapping[int, int] | None = field(default=None, repr=False)
+    is_held_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,15 @@ def disabled_by_user(status: Mapping[str, Any]) -> bool | None:
     return bool(state.get("disabled-by-user")) if isinstance(state, Mapping) else None
 
 
+def held_by_partners(status: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the origin ids under which partners hold the DHCP service off, as while they fetch leases; none before
+    Kea 2.6.2, which doesn't tell.
+    """
+    state = status.get("dhcp-state")
+    ids = state.get("disabled-by-remote-command") if isinstance(state, Mapping) else None
+    return tuple(each for each in ids if isinstance(each, int)) if isinstance(ids, list) else ()
+
+
 def sockets_are_ready(status: Mapping[str, Any]) -> bool:
     """Return whether status-get finds every DHCP socket ready; true where it says nothing about them."""
     sockets = status.get("sockets")

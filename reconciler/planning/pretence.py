@@ -57,7 +57,7 @@ def _is_asleep(snapshot: Snapshot) -> bool:
     while that of a server that asks in vain grows (seen on 2.6.3 and 3.0.3).
     """
     partner, patience = snapshot.ha.partner if snapshot.ha else None, _patience(snapshot)
-    if partner is None or partner.in_touch or partner.interrupted:
+    if partner is None or partner.in_touch or partner.interrupted or (snapshot.ha and snapshot.ha.state != "waiting"):
         return False
     return partner.age + patience < snapshot.reload
 

@@ -165,7 +165,9 @@ def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) 
     if wanted.block_of(snapshot) is None:
         yield f"{peer.server} is not in the relationship yet"
     elif not wanted.is_in_force(snapshot):
-        yield f"{peer.server} has the HA hook configured, but not in force; it probably serves nobody"
+        gone = snapshot.commands is not None and "ha-heartbeat" not in snapshot.commands
+        what = ", its commands are gone" if gone else ""
+        yield f"{peer.server} has the HA hook configured, but not in force{what}; it probably serves nobody"
     elif not snapshot.is_heard:
         yield describe_unheard(peer)
     elif view and view.state != normal:
@@ -174,6 +176,11 @@ def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) 
         yield f"{peer.server} is out of touch with its partner"
     if not snapshot.sockets_ready:
         yield f"{peer.server} has DHCP sockets that are not ready"
+    if snapshot.is_held_off and view and view.state == normal:
+        yield (
+            f"{peer.server} has its DHCP service held off by its partner, as while that fetches leases; "
+            'if it stays so, dhcp-enable with {"origin": "ha-partner"} ends it'
+        )
     if snapshot.disabled_by_user:
         yield f"{peer.server} has its DHCP service switched off by dhcp-disable"
 

@@ -104,6 +104,7 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
             size=config_reply.size,
             views=found,
             commands=commands,
+            is_held_off=bool(views.held_by_partners(status.arguments)),
         )
 
 

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
+from reconciler.kea import views
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server, excerpt
 
 _TRIES = 5
+
+
+async def end_hold(server: Server) -> str | None:
+    """Let a server serve again that its partner held off while it fetched leases, and forgot.
+
+    Kea 2.2 says at the end of a sync that it is done in words that 2.6 and 3.0 don't understand: they answer nobody
+    until the hold runs out after sync-timeout, though both are in their normal state (measured). To be called when no
+    sync is going on. Returns why that failed, None when nothing is held, or can be told.
+    """
+    try:
+        reply = await server.client.call("status-get")
+        for origin in views.held_by_partners(reply.arguments if isinstance(reply.arguments, dict) else {}):
+            reply = await server.client.call("dhcp-enable", {"origin-id": origin})
+            if reply.result != 0:
+                return f"dhcp-enable: {excerpt(reply.text)}"
+    except EndpointError as error:
+        return f"its DHCP service may be held off by its partner until sync-timeout: {error}"
+    return None
 
 
 class ServiceSwitch:

@@ -15,7 +15,7 @@ from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
 from reconciler.running.observe import is_unchanged
 from reconciler.running.setting import Found, Server, StepFailedError
-from reconciler.running.switch import ServiceSwitch
+from reconciler.running.switch import ServiceSwitch, end_hold
 
 Done = tuple[Server, Snapshot]  # a server that was set, and what was read of it afterwards
 
@@ -158,6 +158,7 @@ class Work:
         released = [ServiceSwitch(self._named(name), self._hands, is_off=True) for name in attempt.stage.released]
         failures = [(switch.server.name, await switch.on()) for switch in [*attempt.switches, *released]]
         failures += (await attempt.cover.narrow()).items()
+        failures += [(server.name, await end_hold(server)) for server in self._servers]
         are_written = True
         for server, live in attempt.done:
             are_written = await self._persist(server, live) and are_written

@@ -137,6 +137,8 @@ def moved(world: World, mover: str, action: Action) -> Seen:
 def carried_out(world: World) -> Seen:
     planned = world.run("plan", "--format", "json", "--detailed-exitcode")
     applied = world.apply()
+    held = [server.command(world.service, "status-get")["arguments"].get("dhcp-state", {}) for server in world.servers]
+    assert [each.get("disabled-by-remote-command", []) for each in held] == [[], []]
     after = tuple(common(world.shared_part(server)) for server in world.servers)
     return Seen(planned, applied, world.run("plan", "--detailed-exitcode"), (after[0], after[1]))
 

@@ -98,13 +98,22 @@ def test_the_pair_is_impaired_and_the_plan_sets_the_server_first(case: Case) -> 
     assert change == Change(Action.CHANGE, (("hook", "libdhcp_ha.so"),), (lie,), cause=change.cause, moved=("kea-a",))
 
 
-def test_list_commands_may_show_a_hook_that_status_get_does_not(case: Case) -> None:
+@pytest.mark.parametrize(
+    ("commands", "said"),
+    [
+        (None, "in force;"),
+        (frozenset({"config-get"}), "its commands are gone"),
+        (frozenset({"ha-heartbeat"}), "in force;"),
+    ],
+)
+def test_a_hook_is_in_force_where_status_get_shows_it_whatever_list_commands_names(
+    case: Case, commands: frozenset[str] | None, said: str
+) -> None:
     world = dict(case.live)
-    without = replace(snapshot(world, B), ha=None, views=())
-    for commands, is_broken in ((None, True), (frozenset({"config-get"}), True), (frozenset({"ha-heartbeat"}), False)):
-        world[B] = replace(without, commands=commands)
-        (made,) = plan(case.desired, world).relationships
-        assert made.has_changes is is_broken
+    world[B] = replace(snapshot(world, B), ha=None, views=(), commands=commands)
+    (made,) = plan(case.desired, world).relationships
+    assert made.has_changes
+    assert any(said in reason for reason in status(made, world).reasons)
 
 
 def test_a_relationship_without_heartbeats_has_nobody_to_hear(case: Case) -> None:
