@@ -23,8 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that uses a `generation`, itself or by a fixture, runs on each, or on those that its marker names."""
-    if "generation" not in metafunc.fixturenames:
+    """A test that uses a `generation`, itself or by a fixture, runs on each, or on those that its marker names.
+
+    One that is parametrised with `generation` itself, beside something else, is left to that.
+    """
+    has_own = any("generation" in marker.args[0] for marker in metafunc.definition.iter_markers("parametrize"))
+    if has_own or "generation" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("generations")
     wanted = [each for each in GENERATIONS if marker is None or each.series in marker.args]
