@@ -3,7 +3,8 @@
 PYTHON_HERE := .venv/bin/python
 # Tests with real daemons mostly wait for heartbeats: more workers than processors pay.
 WORKERS ?= 4
-PYTEST := $(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup
+# GENERATION=3.0 runs real daemons of that generation only: 2.2, 2.6 or 3.0.
+PYTEST := $(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup $(GENERATION:%=--generation %)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -21,7 +22,7 @@ demo: install
 endif
 	@$(PYTHON_HERE) -m lab.demo
 
-test: install lint types ## everything: format, lint, types, and all tests, those with real Kea daemons too
+test: install lint types ## everything: format, lint, types, and all tests, those with real Kea daemons too (GENERATION=3.0: of one)
 	$(PYTEST)
 
 fast: install-python ## the tests that need no Kea

@@ -30,10 +30,8 @@ missing_trees() {
 # The mirror that this machine has its own Debian from, whatever the format of its sources.
 mirror() {
     local codename
-    codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-    # shellcheck disable=SC2016 # the names are apt's
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-        awk -v codename="$codename" '$2 == codename { print $1; exit }'
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    apt-get --print-uris update 2>/dev/null | sed -n "s|^'\\(.*\\)/dists/$codename/InRelease'.*|\\1/|p" | head -n 1
 }
 
 # Why no tree can be made here; nothing where one can.
