@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
+from dataclasses import replace
 
 from reconciler.model import Mode, Relationship, Role, ServerPlan, Stage
 from reconciler.planning import wanted
@@ -30,7 +31,9 @@ def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> Iterato
     elif aspects and is_ready and all(_of(relationship, server) is not Role.BACKUP for server in main):
         yield _relayed(relationship, changing, main)
     else:
-        yield from (_alone(server, needs_normal=server in needed) for server in changing)
+        for server in changing:
+            alone = _alone(server, needs_normal=server in needed)
+            yield replace(alone, covered_by=_cover(relationship, server, main)) if is_ready else alone
 
 
 def _alone(server: ServerPlan, *, needs_normal: bool) -> Stage:
@@ -41,6 +44,18 @@ def _alone(server: ServerPlan, *, needs_normal: bool) -> Stage:
     name = server.peer.server
     is_new = wanted.block_of(server.snapshot) is None
     return Stage((name,), (name,) if is_new else (), needs_normal=needs_normal)
+
+
+def _cover(relationship: Relationship, server: ServerPlan, main: Sequence[ServerPlan]) -> tuple[tuple[str, str], ...]:
+    """Say who answers the clients of a server whose entry of the HA hook is changed; nobody where it has none, or
+    there is none that could. What is replicated alone is set without.
+    """
+    is_restructured = any(change.path[0][0] == "relationship" for change in server.changes)
+    view = server.snapshot.ha
+    others = [other for other in main if other is not server and _of(relationship, other) is not Role.BACKUP]
+    if not is_restructured or view is None or not view.scopes or not others:
+        return ()
+    return ((server.peer.server, others[0].peer.server),)
 
 
 def _together(

@@ -8,7 +8,7 @@ modes, with few leases: one heartbeat-delay for one server of a pair, two to thr
 from __future__ import annotations
 
 from reconciler.kea import ha
-from reconciler.model import Mode, Procedure, Relationship, RelationshipPlan, Role, ServerPlan
+from reconciler.model import Mode, Procedure, Relationship, RelationshipPlan, Role, ServerPlan, Stage
 from reconciler.planning import wanted
 from reconciler.reports.numbers import seconds
 from reconciler.reports.values import shown_name
@@ -33,10 +33,19 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
         return BECOMES_BACKUP
     if view is None:
         return "its HA hook is not in force, so it probably answers no client now"
+    stage = next((stage for stage in plan.stages if server.peer.server in stage.servers), None)
+    if stage is not None and len(stage.servers) > 1 and not stage.in_turn:
+        return _cost_together(plan, server, stage)
     if not view.scopes:
         return "no outage: it answers no client now; its HA starts again"
     if not ha.hears_a_partner(plan.relationship.mode, server.peer.role):
         return f"its HA starts again and waits for nobody: the clients of {_names(view.scopes)} miss it for a moment"
+    cover = dict(stage.covered_by).get(server.peer.server) if stage is not None else None
+    if cover is not None:
+        return (
+            f"its HA starts again; {shown_name(cover)} answers its clients meanwhile, but for the time in which Kea "
+            "fetches leases"
+        )
     silence = f"its HA starts again, and the clients of {_names(view.scopes)} get no answer from it"
     if view.partner is None or view.partner.interrupted or not view.partner.in_touch:
         limit = seconds(_max_response_delay(plan.relationship))
@@ -51,6 +60,19 @@ def _cost_of_leaving(plan: RelationshipPlan, server: ServerPlan) -> str:
     if plan.procedure is Procedure.REMOVE and plan.authority.server == server.peer.server:
         return "it serves all clients from its set on; none waits longer than for Kea's own reload"
     return "its DHCP service is off from the first step until the servers that go on have their part"
+
+
+def _cost_together(plan: RelationshipPlan, server: ServerPlan, stage: Stage) -> str:
+    """What it costs that servers can't work together until the last of them is set: all begin anew at once."""
+    span = seconds(3 * ha.heartbeat_delay(plan.relationship))
+    others = " and ".join(shown_name(name) for name in stage.servers if name != server.peer.server)
+    off = ", its DHCP service off until they know of each other" if server.peer.server in stage.silenced else ""
+    if server.snapshot.ha is None or not server.snapshot.ha.scopes:
+        return f"it answers no client now; it is set together with {others}{off}"
+    return (
+        f"set together with {others}, it answers no client from its set until all are up, up to three heartbeat-delays "
+        f"({span}){off}"
+    )
 
 
 def _cost_of_creating(relationship: Relationship, server: ServerPlan) -> str:

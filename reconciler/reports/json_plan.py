@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from reconciler.model import ABSENT, Change, FieldChange, Plan, RelationshipPlan, ServerPlan, Unmanaged
+from reconciler.model import ABSENT, Change, FieldChange, Plan, RelationshipPlan, ServerPlan, Stage, Unmanaged
 from reconciler.reports.json_objections import objection_values
 from reconciler.reports.json_text import json_text
 
@@ -38,10 +38,21 @@ def _relationship(plan: RelationshipPlan, approved: Collection[str]) -> dict[str
         "replicates": plan.replicates,
         "has_changes": plan.has_changes,
         "servers": [_server(each) for each in plan.servers],
+        "stages": [_stage(each) for each in plan.stages],
         "objections": objection_values(plan.objections, approved),
         "notes": list(plan.notes),
         "unplanned": plan.unplanned,
         "unreachable": [{"server": each.endpoint.server, "reason": each.reason} for each in plan.unreachable],
+    }
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    return {
+        "servers": list(stage.servers),
+        "in_turn": stage.in_turn,
+        "silenced": list(stage.silenced),
+        "covered_by": dict(stage.covered_by),
+        "reason": stage.reason,
     }
 
 

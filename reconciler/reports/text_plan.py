@@ -64,6 +64,7 @@ def _relationship_block(plan: RelationshipPlan, view: _View) -> str:
     lines += _trouble_lines(plan, view)
     for server in plan.servers:
         lines += _server_lines(plan, server, view)
+    lines += () if view.is_drift else _stage_lines(plan)
     lines += (f"  {line}" for line in objection_lines(plan.objections, view.approved, colour=view.colour))
     lines += (paint(f"  note: {visible(note)}", Style.QUIET, colour=view.colour) for note in plan.notes)
     return "\n".join(lines)
@@ -76,6 +77,14 @@ def heading(relationship: Relationship) -> str:
 
 def _authority_lines(plan: RelationshipPlan) -> Iterator[str]:
     yield f"  authority: {shown_name(plan.authority.server or 'none')} ({visible(plan.authority.reason)})"
+
+
+def _stage_lines(plan: RelationshipPlan) -> Iterator[str]:
+    for stage in plan.stages:
+        if stage.reason:
+            names = [shown_name(name) for name in stage.servers]
+            how = "one after the other, all or none" if stage.in_turn else "together, all or none"
+            yield f"  {', '.join(names[:-1])} and {names[-1]} are changed {how}: {visible(stage.reason)}"
 
 
 def _trouble_lines(plan: RelationshipPlan, view: _View) -> Iterator[str]:

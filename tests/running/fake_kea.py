@@ -86,6 +86,7 @@ class Kea:
     clock_offset: float = 0.0  # its own clock against ours, in seconds
     refusals: list[str] = field(default_factory=list)  # texts with which the next sets are refused, nothing altered
     backlog: list[dict[str, Any]] = field(default_factory=list)
+    asked_for: list[str] | None = None  # the scopes that ha-scopes gave it, until its HA starts again
 
     def __post_init__(self) -> None:
         self.disk = deepcopy(self.config)
@@ -180,8 +181,18 @@ class Kea:
         age = 0 if self.hears else since
         heard = self.partner.state if self.hears and self.partner else ""
         remote = {"age": age, "in-touch": self.hears, "last-state": heard, "communication-interrupted": False}
-        local = {"role": "primary", "state": self.state, "scopes": [self.name]}
+        local = {"role": "primary", "state": self.state, "scopes": self.scopes}
         return {"arguments": told | {"high-availability": [{"ha-servers": {"local": local, "remote": remote}}]}}
+
+    @property
+    def scopes(self) -> list[str]:
+        roles = {peer["name"]: peer["role"] for peer in (self.block or {})["peers"]}
+        own = [self.name] if roles.get(self.name) == "primary" else []
+        return own if self.asked_for is None else self.asked_for
+
+    def _ha_scopes(self, arguments: Any) -> dict[str, Any]:
+        self.asked_for = list(arguments["scopes"])
+        return {}
 
     def _ha_heartbeat(self, _: Any) -> dict[str, Any]:
         return {"arguments": {"date-time": ""}}
@@ -195,7 +206,7 @@ class Kea:
         if not self.accepts(arguments["Dhcp4"]):
             self.is_harmed = True
             return {"result": 1, "text": "One or more hook libraries failed to load"}
-        self.config, self.is_harmed = deepcopy(arguments["Dhcp4"]), False
+        self.config, self.is_harmed, self.asked_for = deepcopy(arguments["Dhcp4"]), False, None
         self.committed_at = self.clock.now + self.clock_offset
         return {}
 

@@ -1,0 +1,221 @@
+"""Recorded HA states: what every server says of itself about ten times a second while something is done to it.
+
+`with Trace(servers, service) as trace: ...` records; `trace.faults()` says where it broke what must hold:
+
+- **Both**: two servers serve the same clients although HA doesn't keep them in step, which it does where each is in
+  its normal state and hears the other.
+- **Nobody**: nobody serves some of the clients although a server could: one that was in a state in which Kea serves
+  all of that time, and not just set itself. That a server serves nobody from its own config-set until it has met its
+  partner again is Kea's doing, and nothing that sends configurations can avoid it. Nor does one count that is in
+  communication-recovery: there Kea keeps lease updates back, so another's clients must not be given to it.
+
+The servers are asked one after the other, and states change in between: what one sample alone shows is not counted.
+Before Kea 2.6.2 a server doesn't tell that a user switched its service off: `switched` gives what was sent instead.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from lab.kea import LabError
+
+if TYPE_CHECKING:
+    from lab.faults import Exchange
+    from lab.kea import KeaServer
+    from reconciler.model import Service
+
+_PAUSE = 0.1
+_FEWEST = 2  # samples that a fault has to last
+_ALL = frozenset({"lower half", "upper half"})  # of the clients, as load-balancing divides them
+_NORMAL = frozenset({"load-balancing", "hot-standby", "passive-backup"})
+_SERVING = _NORMAL | {"communication-recovery", "partner-down", "partner-in-maintenance", "terminated"}
+_ABLE = _NORMAL | {"partner-down"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one server said at one moment. `state` is "no HA" without the hook, "busy" where it gave no answer."""
+
+    state: str
+    scopes: tuple[str, ...] = ()
+    serves: frozenset[str] = frozenset()  # of _ALL
+    hears: bool = False
+    is_off: bool = False
+    committed_at: float = 0.0
+
+    def __str__(self) -> str:
+        scopes = f" [{', '.join(self.scopes)}]" if self.state in _SERVING else ""
+        return f"{self.state}{scopes}{' off' if self.is_off else ''}"
+
+
+Sample = tuple[float, dict[str, Sighting]]
+
+
+@dataclass
+class Trace:
+    """Samples of `servers`, taken from `with` to its end, by their own sockets, past every proxy."""
+
+    servers: Sequence[KeaServer]
+    service: Service
+    title: str = ""
+    switched: Callable[[], Iterable[tuple[str, Exchange]]] = lambda: ()
+    samples: list[Sample] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._record, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        time.sleep(3 * _PAUSE)
+        self._end.set()
+        self._thread.join()
+        off = list(_intervals(sorted(self.switched(), key=lambda pair: pair[1].started)))
+        self.samples = [
+            (moment, {n: _judged(n, s, moment, off) for n, s in seen.items()}) for moment, seen in self.samples
+        ]
+        print(f"{self.title}\n{self}")  # noqa: T201 - the test's output is where it is read
+        folder = os.environ.get("KEA_TRACES")
+        if folder and self.title:
+            path = Path(folder) / f"{self.title.replace(' ', '-').replace(':', '')}.txt"
+            path.write_text(f"{self}\n")
+
+    def _record(self) -> None:
+        while not self._end.wait(_PAUSE):
+            moment = time.monotonic()
+            self.samples.append((moment, {server.name: sighting(server, self.service) for server in self.servers}))
+
+    # ------------------------------------------------------------------------------------- what it shows
+
+    def __str__(self) -> str:
+        """The samples at which something changed, with seconds since the first."""
+        lines, before = [], None
+        for moment, seen in self.samples:
+            shown = "   ".join(f"{name}: {each}" for name, each in seen.items())
+            if shown != before:
+                lines.append(f"{moment - self.samples[0][0]:6.1f} s  {shown}")
+            before = shown
+        return "\n".join(lines)
+
+    def faults(self) -> list[str]:
+        """Where the recording broke a rule: what, from when to when."""
+        assert len(self.samples) > 3, "nothing was recorded"
+        start = self.samples[0][0]
+        twice = ((moment, _served_twice(seen)) for moment, seen in self.samples)
+        return [*_runs(twice, start), *_runs(self._left_alone(), start)]
+
+    def must_be_safe(self) -> None:
+        """There is no fault in it."""
+        found = self.faults()
+        assert not found, f"{'; '.join(found)}\n{self}"
+
+    def _left_alone(self) -> Iterator[tuple[float, set[str]]]:
+        """Yield for each sample what of the clients nobody serves though one of the servers could, from before on."""
+        since: dict[str, float] = {}  # the last moment at which anybody served it
+        for (before, _), (moment, seen) in pairwise(self.samples):
+            served = frozenset[str]().union(*(each.serves for each in seen.values()))
+            if any(each.state == "busy" for each in seen.values()):
+                served = _ALL  # it may be serving
+            since = {what: since.get(what, before) for what in _ALL - served}
+            yield (
+                moment,
+                {
+                    f"{what}: nobody, though {name} could"
+                    for what, start in since.items()
+                    for name, each in seen.items()
+                    if each.state in _ABLE and not each.is_off and each.committed_at < start
+                },
+            )
+
+
+def _runs(samples: Iterable[tuple[float, set[str]]], start: float) -> Iterator[str]:
+    """Yield what was found in more than one sample on end, with its times."""
+    began: dict[str, list[float]] = {}
+    for moment, found in samples:
+        for what in [each for each in began if each not in found]:
+            yield from _told(what, began.pop(what), start)
+        for what in found:
+            began.setdefault(what, []).append(moment)
+    for what, moments in began.items():
+        yield from _told(what, moments, start)
+
+
+def _told(what: str, moments: Sequence[float], start: float) -> Iterator[str]:
+    if len(moments) >= _FEWEST:
+        yield f"{what} ({moments[0] - start:.1f} s to {moments[-1] - start:.1f} s)"
+
+
+def _served_twice(seen: Mapping[str, Sighting]) -> set[str]:
+    found = set()
+    for (one, first), (other, second) in combinations(seen.items(), 2):
+        both = first.serves & second.serves
+        in_step = all(each.state in _NORMAL and each.hears for each in (first, second))
+        found |= {f"{what}: both {one} ({first.state}) and {other} ({second.state})" for what in both if not in_step}
+    return found
+
+
+# -------------------------------------------------------------------------------------------- reading
+
+
+def sighting(server: KeaServer, service: Service) -> Sighting:
+    """What a server says now."""
+    asked_at = time.monotonic()
+    try:
+        status = server.command(service, "status-get", seconds=1.0)["arguments"]
+        block = relationship(server.command(service, "config-get", seconds=1.0)["arguments"][service.root])
+    except (LabError, OSError, KeyError, ValueError):
+        return Sighting("busy")
+    state = status.get("dhcp-state") or {}
+    is_off, committed_at = bool(state.get("disabled-by-user")), asked_at - status["reload"] - 1
+    views = status.get("high-availability") or []
+    if not views or block is None:
+        serves = frozenset[str]() if is_off or block is not None else _ALL
+        return Sighting("no HA", serves=serves, is_off=is_off, committed_at=committed_at)
+    local, remote = views[0]["ha-servers"]["local"], views[0]["ha-servers"].get("remote") or {}
+    scopes = tuple(sorted(local["scopes"]))
+    serves = frozenset(part for scope in scopes for part in _part(block, scope))
+    hears = bool(remote.get("in-touch")) and not remote.get("communication-interrupted")
+    is_serving = local["state"] in _SERVING and not is_off
+    return Sighting(local["state"], scopes, serves if is_serving else frozenset(), hears, is_off, committed_at)
+
+
+def relationship(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The first entry of the HA hook of a configuration, None without one."""
+    for entry in config.get("hooks-libraries") or ():
+        if entry["library"].endswith("libdhcp_ha.so"):
+            found: Mapping[str, Any] = entry["parameters"]["high-availability"][0]
+            return found
+    return None
+
+
+def _part(block: Mapping[str, Any], scope: str) -> frozenset[str]:
+    """Which of the clients a scope holds, for a server with this entry."""
+    if block["mode"] != "load-balancing":
+        return _ALL
+    roles = {peer["name"]: peer["role"] for peer in block["peers"]}
+    return frozenset({"lower half" if roles.get(scope) == "primary" else "upper half"})
+
+
+def _intervals(sent: Iterable[tuple[str, Exchange]]) -> Iterator[tuple[str, float, float]]:
+    """Yield by whom, from when and until when a server's service was off, as the commands that were sent tell."""
+    began: dict[str, float] = {}
+    for name, each in sent:
+        if each.command == "dhcp-disable":
+            began.setdefault(name, each.ended or each.started)
+        elif each.command == "dhcp-enable" and name in began:
+            yield name, began.pop(name), each.ended or each.started
+    yield from ((name, since, float("inf")) for name, since in began.items())
+
+
+def _judged(name: str, seen: Sighting, moment: float, off: Iterable[tuple[str, float, float]]) -> Sighting:
+    if seen.is_off or not any(who == name and since <= moment <= until for who, since, until in off):
+        return seen
+    return Sighting(seen.state, seen.scopes, frozenset(), seen.hears, is_off=True, committed_at=seen.committed_at)
