@@ -187,28 +187,37 @@ async def until_normal(
 
 async def until_met(
     relationship: Relationship, servers: Sequence[Server], hands: Hands, meanwhile: Callable[[], Awaitable[None]]
-) -> None:
-    """Wait until every server that was set just now, and is to hear a partner, has heard it; not for ever."""
+) -> bool:
+    """Wait until every server that was set just now, and is to hear a partner, has heard it; not for ever.
+
+    Returns whether they have.
+    """
     relationship = as_it_stands(relationship, servers)
     began_at = hands.clock()
     limit = 10 + 6 * ha.heartbeat_delay(relationship)
     while hands.clock() - began_at < limit:
         await meanwhile()
         if await _have_met(relationship, servers, since=hands.clock() - began_at):
-            return
+            return True
         await hands.sleep(min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4)))
+    return False
 
 
 async def _have_met(relationship: Relationship, servers: Sequence[Server], *, since: float | None = None) -> bool:
-    """Whether every server that answers and has HA in force has heard its partner, in the last seconds `since`."""
+    """Whether every server that answers and has HA in force has heard its partner.
+
+    With `since` all have to answer, and to have heard it in so many last seconds: who is not seen has not met anybody.
+    """
     for server in servers:
         if not _hears(relationship, server):
             continue
         try:
             view = await look(relationship, server)
         except EndpointError:
+            view = None
+        if view is None and since is None:
             continue
-        if view is not None and not (view.partner is not None and view.partner.in_touch):
+        if view is None or view.partner is None or not view.partner.in_touch:
             return False
         if since is not None and deafness(server.name, view, since):
             return False

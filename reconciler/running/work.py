@@ -137,8 +137,8 @@ class Work:
         heard each other.
         """
         keep = attempt.cover.keep
-        if attempt.switches and self._plan.procedure is not Procedure.CREATE:
-            await waiting.until_met(self._relationship, self._staying(), self._hands, keep)
+        is_early = attempt.switches and self._plan.procedure is not Procedure.CREATE
+        if is_early and await waiting.until_met(self._relationship, self._staying(), self._hands, keep):
             for switch in attempt.switches:
                 await switch.on()
         alone = last if len(attempt.done) == 1 or attempt.stage.in_turn else None
