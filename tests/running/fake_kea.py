@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from reconciler.errors import AccessRefusedError, NotReachedError, OutcomeUnknownError
-from reconciler.kea import hooks
+from reconciler.kea import guards, hooks
 from reconciler.kea.access import Settings
 from reconciler.kea.channel import Answer, Patience
 from reconciler.kea.client import Client
@@ -114,7 +114,7 @@ class Kea:
     @property
     def serves(self) -> bool:
         """Whether it hands out addresses now."""
-        if self.is_harmed or self.is_disabled or self.is_dead or self.is_frozen:
+        if self.is_harmed or self.is_disabled or self.is_dead or self.is_frozen or guards.is_silenced(self.config):
             return False
         return self.block is None or self.state != "waiting"
 
