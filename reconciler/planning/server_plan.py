@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.kea import guards, ha, hooks, hubs
 from reconciler.kea.fingerprints import fingerprints, section
+from reconciler.kea.locality import replicated
 from reconciler.kea.stamps import read_stamps
 from reconciler.kea.versions import Version, parse_version
 from reconciler.model import (
@@ -45,7 +46,7 @@ def plan_server(
     block_changes = list(_relationship_changes(relationship, peer, snapshot))
     theirs = wanted.replicated_part(relationship, snapshot)
     found = _data_differences(theirs, data, relationship.service) if data is not None else []
-    block_changes += _tag_changes(relationship, snapshot)
+    block_changes += [*_tag_changes(relationship, snapshot), *_freed_pools(relationship, snapshot)]
     if not block_changes and not found:
         return ServerPlan(peer, snapshot)
     marks = fingerprints(theirs if data is None else data)
@@ -130,6 +131,14 @@ def _tag_changes(relationship: Relationship, snapshot: Snapshot) -> Iterator[Cha
     for (kind, key), tag in wanted.untagged(relationship, snapshot).items():
         change = FieldChange(f"user-context.{hubs.TAG}", ABSENT, tag)
         yield Change(Action.CHANGE, ((kind, key),), (change,))
+
+
+def _freed_pools(relationship: Relationship, snapshot: Snapshot) -> Iterator[Change]:
+    """Yield which guards of split pools come off with the mode load-balancing."""
+    after = wanted.without_pool_guards(relationship, snapshot)
+    if after is not snapshot.config:
+        before, freed = (replicated(config, relationship.service) for config in (snapshot.config, after))
+        yield from (each.change for each in differences(before, freed, relationship.service))
 
 
 def _enabling(relationship: Relationship, snapshot: Snapshot) -> Iterator[Change]:

@@ -154,8 +154,20 @@ def in_words_of(relationship: Relationship, snapshot: Snapshot, version: str, *,
 
 def cleared(relationship: Relationship, snapshot: Snapshot) -> Snapshot:
     """Return a snapshot of a server as if nothing kept it from serving, as what it becomes in a relationship again."""
-    config = without_guards(relationship, snapshot)
+    config = without_pool_guards(relationship, replace(snapshot, config=without_guards(relationship, snapshot)))
     return snapshot if config is snapshot.config else replace(snapshot, config=config)
+
+
+def without_pool_guards(relationship: Relationship, snapshot: Snapshot) -> Mapping[str, Any]:
+    """Return a server's configuration without the guards of split pools, where the relationship leaves load-balancing.
+
+    In hot-standby nobody is in the class of the standby, so its half of the pools would serve nobody.
+    """
+    block = block_of(snapshot)
+    if block is None or block.get("mode") != Mode.LOAD_BALANCING or relationship.mode is Mode.LOAD_BALANCING:
+        return snapshot.config
+    names = {str(peer.get("name")) for peer in block["peers"]} | {peer.name for peer in relationship.peers}
+    return guards.without_peer_guards(snapshot.config, relationship.service, names)
 
 
 def without_guards(relationship: Relationship, snapshot: Snapshot) -> Mapping[str, Any]:

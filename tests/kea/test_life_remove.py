@@ -149,6 +149,15 @@ def test_a_deleted_file_does_what_the_stamps_remember(lab: Laboratory, on_remove
     assert subnets(world.config(world.a), FOUR) == before
 
 
+def served(lab: Laboratory, clients: Clients, mode: Mode, config: Mapping[str, Any]) -> World:
+    """A pair that answers the clients."""
+    configurations = {"kea-a": config, "kea-b": config}
+    world = World(lab, FOUR, mode, configurations=configurations, is_logged=True, options=clients.options())
+    world.must_apply()
+    world.forget()
+    return world
+
+
 def split(config: dict[str, Any], lab: Laboratory) -> None:
     """Split the pools between the servers as Kea's manual asks for in load-balancing."""
     for each in subnets(config, FOUR):
@@ -164,11 +173,7 @@ def test_the_primary_goes_on_for_all_clients_and_the_other_answers_nobody(
     config = base_configuration(FOUR, subnets=[subnet(FOUR, 1, **BEHIND_RELAY)], **SERVED)
     if mode is Mode.LOAD_BALANCING:
         split(config, lab)
-    world = World(
-        lab, FOUR, mode, configurations={"kea-a": config, "kea-b": config}, is_logged=True, options=clients.options()
-    )
-    world.must_apply()
-    world.forget()
+    world = served(lab, clients, mode, config)
     say_absent(world)
     with clients.asking():
         clients.offered()
@@ -283,15 +288,7 @@ def test_a_backup_leaves(lab: Laboratory) -> None:
 
 def test_a_disabled_server_is_enabled_once_nobody_else_serves_its_subnets(lab: Laboratory, clients: Clients) -> None:
     config = base_configuration(FOUR, subnets=[subnet(FOUR, 1, **BEHIND_RELAY)], **SERVED)
-    world = World(
-        lab,
-        FOUR,
-        Mode.HOT_STANDBY,
-        configurations={"kea-a": config, "kea-b": config},
-        is_logged=True,
-        options=clients.options(),
-    )
-    world.must_apply()
+    world = served(lab, clients, Mode.HOT_STANDBY, config)
     say_absent(world)
     assert world.apply(*APPROVED).exit_code == 0
     assert clients.offered() == {"kea-a"}
@@ -332,3 +329,28 @@ def test_a_server_in_another_relationship_of_its_own_is_unmanaged(lab: Laborator
     assert world.apply(*APPROVED).exit_code == 0
     assert world.sent(world.a) == world.sent(world.b) == []
     assert world.is_normal()
+
+
+def test_leaving_load_balancing_takes_the_guards_of_split_pools_off(lab: Laboratory, clients: Clients) -> None:
+    """The class of the standby has nobody in it, so its half of the pools would never be handed out."""
+    config = base_configuration(FOUR, subnets=[subnet(FOUR, 1, **BEHIND_RELAY)], **SERVED)
+    split(config, lab)
+    world = served(lab, clients, Mode.LOAD_BALANCING, config)
+    world.document["mode"] = "hot-standby"
+    world.document["peers"][1]["role"] = "standby"
+    world.write()
+    told = world.run("plan", "--format", "json").json["relationships"][0]
+    for server in told["servers"]:
+        freed = [
+            each["path"][-1][0] for each in server["changes"] if each["fields"][0]["name"].startswith("client-class")
+        ]
+        assert freed == ["pool", "pool"], server
+    world.must_apply()
+    world.mode = Mode.HOT_STANDBY
+    world.until_normal()
+    for server in world.servers:
+        (found,) = subnets(world.config(server), FOUR)
+        assert not any(each.get("client-class") or each.get("client-classes") for each in found["pools"])
+    asked = [clients.ask() for _ in range(10)]
+    clients.offered()
+    assert all(client.offers == {"kea-a"} for client in asked)
