@@ -98,7 +98,7 @@ def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
         relationship.name,
         relationship.service.value,
         relationship.mode.value,
-        _health(peers, is_free_of_reasons=not reasons),
+        _health(peers, is_free_of_reasons=not reasons, is_held_up=bool(_missing_backups(relationship, peers))),
         reasons,
         plan.authority.server,
         plan.authority.reason,
@@ -112,8 +112,8 @@ def _located(relationship: Relationship, live: Live) -> Live:
     return located(relationship, live) if isinstance(live, Snapshot) else live
 
 
-def _health(peers: Mapping[str, Live], *, is_free_of_reasons: bool) -> Health:
-    if not any(_serves(each) for each in peers.values()):
+def _health(peers: Mapping[str, Live], *, is_free_of_reasons: bool, is_held_up: bool) -> Health:
+    if is_held_up or not any(_serves(each) for each in peers.values()):
         return Health.SERVICE_DOWN
     return Health.OK if is_free_of_reasons else Health.IMPAIRED
 
@@ -136,9 +136,28 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
             yield from _server_reasons(relationship, peer, live)
     snapshots = [each for each in peers.values() if isinstance(each, Snapshot)]
     yield from _scope_reasons(relationship, peers)
+    missing = _missing_backups(relationship, peers)
+    if missing:
+        unconfirmed = f"that {', '.join(missing)} does not confirm (wait-backup-ack)"
+        yield f"{relationship.primary.server} gives no lease {unconfirmed}"
     skew = clock_skew(snapshots)
     if skew is not None and skew >= SKEW_ERROR:
         yield describe_skew(skew)
+
+
+def _missing_backups(relationship: Relationship, peers: Mapping[str, Live]) -> list[str]:
+    """Return the backups that the primary waits for in vain with every lease, as far as the servers tell."""
+    primary = peers[relationship.primary.server]
+    block = wanted.block_of(primary) if isinstance(primary, Snapshot) else None
+    if block is None or not wanted.waits_for_backups(block):
+        return []
+    names = {str(peer.get("name")) for peer in block.get("peers") or ()}
+    awaited = [peer for peer in relationship.backups if peer.name in names]
+    return [peer.server for peer in awaited if not _is_backup(peers[peer.server])]
+
+
+def _is_backup(live: Live) -> bool:
+    return isinstance(live, Snapshot) and live.ha is not None and live.ha.state == Role.BACKUP
 
 
 def _scope_reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[str]:

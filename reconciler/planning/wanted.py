@@ -249,6 +249,14 @@ def listens_itself(form: Mapping[str, Any], snapshot: Snapshot) -> bool:
     return bool(whole and threads["enable-multi-threading"] and threads["http-dedicated-listener"])
 
 
+def waits_for_backups(block: Mapping[str, Any] | None) -> bool:
+    """Whether a server with this entry of the HA hook gives a lease only once every backup has acknowledged it.
+
+    With one that does not, an exchange ends without an answer to the client (seen on 2.2.0, 2.6.3 and 3.0.3).
+    """
+    return bool(block and block.get("mode") == Mode.PASSIVE_BACKUP and block.get("wait-backup-ack"))
+
+
 def pools_are_split(relationship: Relationship, snapshot: Snapshot) -> bool:
     """Whether every pool is guarded by a class of one peer, as Kea's manual asks for in load-balancing."""
     if relationship.mode is not Mode.LOAD_BALANCING:

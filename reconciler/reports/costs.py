@@ -10,6 +10,7 @@ from __future__ import annotations
 from reconciler.kea import ha
 from reconciler.model import Mode, Procedure, Relationship, RelationshipPlan, Role, ServerPlan, Stage
 from reconciler.planning import wanted
+from reconciler.planning.standing import standing
 from reconciler.reports.numbers import seconds
 from reconciler.reports.values import shown_name
 
@@ -36,9 +37,11 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
     stage = next((stage for stage in plan.stages if server.peer.server in stage.servers), None)
     if stage is not None and len(stage.servers) > 1 and not stage.in_turn:
         return _cost_together(plan, server, stage)
+    if server.peer.role is Role.BACKUP and _is_waited_for(plan):
+        return "meanwhile the primary gives no lease, since it waits for every backup (wait-backup-ack)"
     if not view.scopes:
         return "no outage: it answers no client now; its HA starts again"
-    if not ha.hears_a_partner(plan.relationship.mode, server.peer.role):
+    if not ha.hears_a_partner(*standing(plan.relationship, server.peer, server.snapshot)):
         return f"its HA starts again and waits for nobody: the clients of {_names(view.scopes)} miss it for a moment"
     cover = dict(stage.covered_by).get(server.peer.server) if stage is not None else None
     if cover is not None:
@@ -73,6 +76,11 @@ def _cost_together(plan: RelationshipPlan, server: ServerPlan, stage: Stage) -> 
         f"set together with {others}, it answers no client from its set until all are up, up to three heartbeat-delays "
         f"({span}){off}"
     )
+
+
+def _is_waited_for(plan: RelationshipPlan) -> bool:
+    primary = next(each for each in plan.servers if each.peer.role is Role.PRIMARY)
+    return wanted.waits_for_backups(wanted.block_of(primary.snapshot))
 
 
 def _cost_of_creating(relationship: Relationship, server: ServerPlan) -> str:

@@ -58,8 +58,9 @@ def made(topology: str, generation: Generation) -> Iterator[World]:
         f"kea-{letter}": base_configuration(service, subnets=[subnet(service, 1), subnet(service, 10 + place)])
         for place, letter in enumerate("abcd")
     }
+    waits = {"wait-backup-ack": True} if topology == "passive-backup-2" else {}
     with Laboratory(generation=generation) as lab:
-        world = World(lab, service, mode, backups=backups, configurations=bodies, is_logged=True)
+        world = World(lab, service, mode, backups=backups, configurations=bodies, parameters=waits, is_logged=True)
         world.must_apply()
         yield world
 
@@ -196,9 +197,12 @@ def test_a_server_that_is_down_is_said_and_nothing_is_changed(world: World) -> N
     last.stop_daemon(world.service)
     try:
         found = told(world)
-        assert found["status"] == ("impaired" if len(world.servers) > 1 else "service-down")
+        waits = world.document["parameters"].get("wait-backup-ack", False)
+        assert found["status"] == ("impaired" if len(world.servers) > 1 and not waits else "service-down")
         assert [server["reachable"] for server in found["servers"]][-1] is False
-        assert all(reason.startswith(f"{last.name} can't be reached") for reason in found["reasons"])
+        assert found["reasons"][0].startswith(f"{last.name} can't be reached: ")
+        held_up = [f"kea-a gives no lease that {last.name} does not confirm (wait-backup-ack)"]
+        assert found["reasons"][1:] == (held_up if waits else [])
         world.forget()
         ended = world.apply()
         assert ended.exit_code == 1, ended
