@@ -1,4 +1,5 @@
-"""Random histories of a pair: edits by hand, changes in git, faults, restarts, partitions, and applies in between.
+"""Random histories of a relationship: edits by hand, changes in git, faults, restarts, partitions, and applies
+in between.
 
 What must hold after every step is what the project promises: one server is written at a time, each has its old or
 its new configuration and never a third, nobody is left switched off unsaid, nothing is sent where nothing changes,
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
     from reconciler.simulator import SimulatedEndpoint
 
 Config = dict[str, Any]
-NAMES = ("kea-a", "kea-b")
+NAMES = ("kea-a", "kea-b", "kea-c")
 CANARY = "canary"
+PASSIVE = Mode.PASSIVE_BACKUP
 # Pools that load-balancing servers share are an objection where they have listeners of their own.
-KINDS = [(mode, Release.KEA_2_2) for mode in PAIR_MODES]
-KINDS += [(Mode.HOT_STANDBY, release) for release in (Release.KEA_2_6, Release.KEA_3_0)]
+KINDS = [(mode, release, 2) for release in (Release.KEA_2_6, Release.KEA_3_0) for mode in (Mode.HOT_STANDBY, PASSIVE)]
+KINDS += [(mode, Release.KEA_2_2, 2) for mode in PAIR_MODES]
+KINDS += [(mode, Release.KEA_2_2, 3) for mode in Mode] + [(PASSIVE, Release.KEA_2_2, 1)]
 APPROVED = [part for code in CODES for part in ("--approve", code)]
 FAULTS = (
     (Kind.CUT, "config-set"),  # carried out, but the answer is lost
@@ -54,7 +57,7 @@ FAULTS = (
     (Kind.RESET, "status-get"),
 )
 
-names = st.sampled_from(NAMES)
+names = st.runner().flatmap(lambda histories: st.sampled_from(histories.names))
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Standing:
 
 
 class Histories(RuleBasedStateMachine):
-    """kea-a and kea-b in a simulated world, and everything that can happen to them."""
+    """Up to three servers in a simulated world, and everything that can happen to them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,23 +78,25 @@ class Histories(RuleBasedStateMachine):
         folder = Path(self._exits.enter_context(tempfile.TemporaryDirectory(prefix="kea-history-")))
         self.life = self._exits.enter_context(Life(folder))
         self.service, self.mode = Service.DHCP4, Mode.HOT_STANDBY
+        self.names: tuple[str, ...] = NAMES[:2]
         self.begun: dict[str, Config] = {}
         self.said_to_be_off: set[str] = set()
         self.is_cut = False
         self.mark = 4710  # what the last edit in the middle of an apply has set
 
     @initialize(service=st.sampled_from(Service), kind=st.sampled_from(KINDS), is_related=st.booleans())
-    def begin(self, service: Service, kind: tuple[Mode, Release], is_related: bool) -> None:
-        self.service, (self.mode, self.life.release) = service, kind
+    def begin(self, service: Service, kind: tuple[Mode, Release, int], is_related: bool) -> None:
+        self.service, (self.mode, self.life.release, number) = service, kind
+        self.names = NAMES[:number]
         secrets: Config = {
             "user-context": {"api-token": CANARY},
             "lease-database": {"type": "memfile", "password": CANARY},
         }
-        bodies = {name: {**secrets, service.subnets: [subnet(service, 1), subnet(service, 2)]} for name in NAMES}
-        self.life.add_pair("hq", service, self.mode, configurations=bodies)
+        bodies = {name: {**secrets, service.subnets: [subnet(service, 1), subnet(service, 2)]} for name in self.names}
+        self.life.add_pair("hq", service, self.mode, servers=self.names, configurations=bodies)
         self.document["parameters"] = dict(USUAL)
         self.life.write()
-        self.begun = {name: copy.deepcopy(self.endpoint(name).config) for name in NAMES}
+        self.begun = {name: copy.deepcopy(self.endpoint(name).config) for name in self.names}
         if is_related:
             assert self.run("apply", "--yes").exit_code == 0
 
@@ -119,7 +124,7 @@ class Histories(RuleBasedStateMachine):
     def standing(self) -> dict[str, Standing]:
         return {
             name: Standing(copy.deepcopy(each.config), each.written, each.ha is not None)
-            for name in NAMES
+            for name in self.names
             for each in [self.endpoint(name)]
         }
 
@@ -194,7 +199,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def cut_or_heal(self) -> None:
         self.is_cut = not self.is_cut
-        (self.life.world.partition if self.is_cut else self.life.world.heal)(*NAMES)
+        (self.life.world.partition if self.is_cut else self.life.world.heal)(*NAMES[:2])
 
     @rule(seconds=st.sampled_from([1, 5, 30]))
     def wait(self, seconds: int) -> None:
@@ -211,7 +216,7 @@ class Histories(RuleBasedStateMachine):
         self.run("status")
 
     def has_faults(self) -> bool:
-        return any(fault.times != 0 for name in NAMES for fault in self.life[name].faults)
+        return any(fault.times != 0 for name in self.names for fault in self.life[name].faults)
 
     @rule(is_approved=st.booleans())
     def apply(self, is_approved: bool) -> None:
@@ -267,10 +272,10 @@ class Histories(RuleBasedStateMachine):
 
     def is_ready(self) -> bool:
         """Whether both run and hear each other."""
-        return not self.is_cut and all(self.endpoint(name).is_running for name in NAMES)
+        return not self.is_cut and all(self.endpoint(name).is_running for name in self.names)
 
     def clear_faults(self) -> None:
-        for name in NAMES:
+        for name in self.names:
             self.life[name].faults.clear()
             self.endpoint(name).faults.clear()
 
@@ -284,7 +289,7 @@ class Histories(RuleBasedStateMachine):
         assert self.life.plan is not None
         planned = {each.peer.server: each.outgoing for each in self.life.plan.relationships[0].servers}
         told = {each["server"]: each for each in ended.json["relationships"][0]["servers"]}
-        for name in NAMES:
+        for name in self.names:
             outgoing = planned.get(name)
             new = None if outgoing is None else self.life.taken(outgoing, self.service)
             self.check_server(name, before[name], new, told[name])
@@ -325,7 +330,7 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_left_switched_off_unsaid(self) -> None:
-        for name in NAMES if self.begun else ():
+        for name in self.names if self.begun else ():
             endpoint = self.endpoint(name)
             if endpoint.is_running and Origin.USER in endpoint.dhcp._off:
                 assert name in self.said_to_be_off
@@ -335,8 +340,8 @@ class Histories(RuleBasedStateMachine):
     def recover(self) -> None:
         """The faults end, and everybody comes back: applies bring all in order."""
         self.clear_faults()
-        self.life.world.heal(*NAMES)
-        for name in NAMES:
+        self.life.world.heal(*NAMES[:2])
+        for name in self.names:
             endpoint = self.endpoint(name)
             if not endpoint.is_running:
                 if endpoint.written is None:  # what a person does with a file that was cut
@@ -352,7 +357,9 @@ class Histories(RuleBasedStateMachine):
         assert self.run("plan", "--detailed-exitcode").exit_code == 0
         self.life.let_pass(60)
         assert self.run("status").exit_code == 0
-        assert [self.endpoint(name).ha.state for name in NAMES] == [self.mode] * 2  # type: ignore[union-attr]
+        for half in [self.endpoint(name).ha for name in self.names]:
+            assert half is not None
+            assert half.state == half.settings.normal_state
 
 
 TestHistories = Histories.TestCase

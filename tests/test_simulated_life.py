@@ -92,6 +92,40 @@ def pair(unrelated: Pair) -> Pair:
     return unrelated
 
 
+# ------------------------------------------------------------------------------------------ more than a pair
+
+ROWS = [
+    (Mode.PASSIVE_BACKUP, 1, ["passive-backup"]),
+    (Mode.PASSIVE_BACKUP, 2, ["passive-backup", "backup"]),
+    (Mode.PASSIVE_BACKUP, 4, ["passive-backup", "backup", "backup", "backup"]),
+    (Mode.LOAD_BALANCING, 3, ["load-balancing", "load-balancing", "backup"]),
+    (Mode.HOT_STANDBY, 4, ["hot-standby", "hot-standby", "backup", "backup"]),
+]
+
+
+@pytest.mark.parametrize("service", Service)
+@pytest.mark.parametrize(("mode", "number", "states"), ROWS)
+def test_any_number_of_servers_lives_the_same_life(
+    tmp_path: Path, service: Service, mode: Mode, number: int, states: list[str]
+) -> None:
+    names = tuple(f"kea-{letter}" for letter in "abcd"[:number])
+    with Life(tmp_path) as life:
+        life.add_pair("hq", service, mode, servers=names, configurations={"kea-a": base(service)})
+        life.documents[0]["parameters"] = dict(USUAL)
+        life.write()
+        for _ in range(2):
+            ended = life.run("apply", "--yes")
+            assert ended.exit_code == 0, ended
+            assert life.run("plan", "--detailed-exitcode").exit_code == 0
+            assert life.run("status").exit_code == 0
+            assert [life.endpoint(name, service).ha.state for name in names] == states  # type: ignore[union-attr]
+            configs = [life.endpoint(name, service).config for name in names]
+            assert all(without_own(config) == without_own(configs[0]) for config in configs)
+            life.change(names[-1], lambda config: config.update({"decline-probation-period": 4711}), service)
+            life.change("kea-a", lambda config: config.update({"parked-packet-limit": 100}), service)
+        assert life.violations == []
+
+
 # --------------------------------------------------------------------------------------------- the story
 
 

@@ -124,7 +124,8 @@ class Life(Site):
         for other in partners:
             if own.ha is None or other.ha is None or not other.is_running:
                 continue
-            if own.ha.state == own.ha.settings.mode != other.ha.state:
+            is_well = other.ha.state == other.ha.settings.normal_state
+            if own.ha.state == own.ha.settings.normal_state and not is_well:
                 self.violations.append(f"{endpoint} is set while {other.server.name} is {other.ha.state}")
 
     # ---------------------------------------------------------------------------------------------- the world

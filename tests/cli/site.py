@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from reconciler.model import Mode, Service
+from reconciler.model import Mode, Role, Service
 from reconciler.simulator import Release, World
 from tests.kea.world import Run, run, run_process
 
@@ -48,7 +48,8 @@ class Site:
         configurations: Mapping[str, Mapping[str, Any]] | None = None,
         users: Mapping[str, str] | None = None,
     ) -> None:
-        """Two more servers that are to become a relationship; the first is the primary, and has a subnet.
+        """More servers that are to become a relationship; the first is the primary, and has a subnet. The next is its
+        partner where the mode has one, and all others are backups.
 
         They are of the site's `release`, and its peers reach each other as is the default there.
         """
@@ -58,8 +59,9 @@ class Site:
             for each in servers
             if each not in self.world.servers
         ]
-        assert len(started) in (0, 2)
-        roles = ("primary", str(mode.partner_role))
+        assert len(started) in (0, len(servers))
+        roles = [role.value for role in (Role.PRIMARY, mode.partner_role) if role]
+        roles += (len(servers) - len(roles)) * [Role.BACKUP.value]
         peers = [
             {"server": each, "role": role, "url": self[each].ha_url(service)}
             for each, role in zip(servers, roles, strict=True)

@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import Action, Change, HaView, Mode, Procedure, Role
+from reconciler.model import (
+    Action,
+    Change,
+    HaView,
+    Mode,
+    Peer,
+    Procedure,
+    Relationship,
+    Role,
+    ServerPlan,
+    Service,
+)
 from reconciler.reports.costs import cost, is_affected
 from tests.reports import samples
 
@@ -51,6 +62,47 @@ def test_out_of_touch_it_is_silent_until_it_gives_its_partner_up(parameters: dic
 
 def test_a_server_without_its_hook_serves_nobody() -> None:
     assert cost_of(None) == "its HA hook is not in force, so it probably answers no client now"
+
+
+def member(role: Role, mode: Mode, *, waits: bool = False, ha: HaView | None = None) -> ServerPlan:
+    """A server that is in a relationship of this mode and role, and changes."""
+    peer = Peer(f"kea-{role}", f"kea-{role}", role, "http://192.0.2.1:8000/")
+    peers = [{"name": peer.name, "role": role.value, "url": peer.url}]
+    block = {"this-server-name": peer.name, "mode": mode.value, "wait-backup-ack": waits, "peers": peers}
+    library = {"library": "/x/libdhcp_ha.so", "parameters": {"high-availability": [block]}}
+    return ServerPlan(peer, samples.snapshot(peer.server, ha, {"hooks-libraries": [library]}), (CHANGE,))
+
+
+def cost_among(servers: tuple[ServerPlan, ...], mode: Mode, procedure: Procedure = Procedure.MODIFY) -> list[str]:
+    peers = tuple(server.peer for server in servers)
+    relationship = Relationship("hq", Service.DHCP4, mode, peers)
+    plan = replace(samples.modification(), relationship=relationship, servers=servers, procedure=procedure)
+    return [cost(plan, server) for server in servers]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_passive_backup_waits_for_nobody_but_those_it_is_told_to(waits: bool) -> None:
+    mode = Mode.PASSIVE_BACKUP
+    alone = HaView(mode.value, "primary", mode.value, ("kea-primary",), None)
+    backup = member(Role.BACKUP, mode, ha=HaView(mode.value, "backup", "backup", (), None))
+    primary = member(Role.PRIMARY, mode, waits=waits, ha=alone)
+    assert cost_among((backup, primary), mode) == [
+        "meanwhile the primary gives no lease, since it waits for every backup (wait-backup-ack)"
+        if waits
+        else "no outage: it answers no client now; its HA starts again",
+        "its HA starts again and waits for nobody: the clients of scope kea-primary miss it for a moment",
+    ]
+
+
+def test_who_becomes_a_backup_answers_nobody_any_more() -> None:
+    new = member(Role.BACKUP, Mode.HOT_STANDBY)
+    new = replace(new, snapshot=replace(new.snapshot, config={}))
+    told = "its DHCP service is off from the first step on: a backup answers no client"
+    view = samples.ha_view(Role.PRIMARY, Mode.HOT_STANDBY, "kea-primary")
+    primary = member(Role.PRIMARY, Mode.HOT_STANDBY, ha=view)
+    assert cost_among((new, primary), Mode.HOT_STANDBY)[0] == told
+    made = cost_among((new, primary), Mode.PASSIVE_BACKUP, Procedure.CREATE)
+    assert made == [told, "it answers no client for a moment, while it is set"]
 
 
 def test_while_a_pair_is_made_nobody_answers() -> None:
