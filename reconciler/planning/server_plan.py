@@ -98,7 +98,7 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
         cause, moved = (Cause.VERSION, ()) if was == due else (cause, moved)
     if standing is None:
         others = "; ".join(
-            f"{'partner' if other.role is not Role.BACKUP else 'backup'} {other.name} at {other.url}"
+            f"{other.role if Role.BACKUP in {peer.role, other.role} else 'partner'} {other.name} at {other.url}"
             for other in relationship.peers
             if other is not peer
         )

@@ -138,7 +138,7 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
     yield from _scope_reasons(relationship, peers)
     missing = _missing_backups(relationship, peers)
     if missing:
-        unconfirmed = f"that {', '.join(missing)} does not confirm (wait-backup-ack)"
+        unconfirmed = f"without a confirmation from {' and '.join(missing)} (wait-backup-ack)"
         yield f"{relationship.primary.server} gives no lease {unconfirmed}"
     skew = clock_skew(snapshots)
     if skew is not None and skew >= SKEW_ERROR:

@@ -201,7 +201,7 @@ def test_a_server_that_is_down_is_said_and_nothing_is_changed(world: World) -> N
         assert found["status"] == ("impaired" if len(world.servers) > 1 and not waits else "service-down")
         assert [server["reachable"] for server in found["servers"]][-1] is False
         assert found["reasons"][0].startswith(f"{last.name} can't be reached: ")
-        held_up = [f"kea-a gives no lease that {last.name} does not confirm (wait-backup-ack)"]
+        held_up = [f"kea-a gives no lease without a confirmation from {last.name} (wait-backup-ack)"]
         assert found["reasons"][1:] == (held_up if waits else [])
         world.forget()
         ended = world.apply()

@@ -169,7 +169,8 @@ def after_apply(case: Case, made: Plan) -> World:
     world = dict(case.live)
     for relationship in made.relationships:
         service, mode = relationship.relationship.service, relationship.relationship.mode
-        kind = "lb" if mode == "load-balancing" else "hs"
+        number = len(relationship.relationship.peers)
+        kind = {"load-balancing": "lb" if number == 2 else "lb3", "hot-standby": "hs", "passive-backup": "pb"}[mode]
         for server in relationship.servers:
             views = ha_views(read_base(f"status-{kind}-{server.peer.server}"))
             config = server.snapshot.config if server.outgoing is None else server.outgoing

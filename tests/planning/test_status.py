@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -174,3 +175,85 @@ def test_both_gone() -> None:
         None,
         "neither kea-a nor kea-b can be reached",
     )
+
+
+# ------------------------------------------------------------------------------------------- more than two servers
+
+
+@pytest.mark.parametrize("name", ["nothing-to-do-with-a-backup", "nothing-to-do-passive-backup"])
+def test_backups_that_serve_nobody_are_as_they_should_be(name: str) -> None:
+    found = of(name)
+    assert (found.status, found.reasons, found.in_sync) == (Health.OK, (), True)
+    assert (found.servers[-1].ha_state, found.servers[-1].scopes, found.servers[-1].reason) == ("backup", (), "normal")
+
+
+def test_without_a_backup_the_others_serve() -> None:
+    found = of("unreachable-backup")
+    assert (found.status, found.reasons) == (Health.IMPAIRED, ("kea-c can't be reached: connection refused",))
+
+
+def test_without_its_primary_nobody_serves_in_passive_backup() -> None:
+    found = of("unreachable-primary-of-passive-backup")
+    assert (found.status, found.reasons) == (Health.SERVICE_DOWN, ("kea-a can't be reached: connection refused",))
+    assert found.authority is None
+
+
+def local(**fields: Any) -> Callable[[Snapshot], Snapshot]:
+    """An edit of what a server without a partner says about itself."""
+
+    def edit(snapshot: Snapshot) -> Snapshot:
+        assert snapshot.ha is not None
+        return replace(snapshot, ha=replace(snapshot.ha, **fields))
+
+    return edit
+
+
+def waiting_for_backups(snapshot: Snapshot) -> Snapshot:
+    config = copy.deepcopy(dict(snapshot.config))
+    config["hooks-libraries"][1]["parameters"]["high-availability"][0]["wait-backup-ack"] = True
+    return replace(snapshot, config=config)
+
+
+@pytest.mark.parametrize(
+    ("name", "edits", "health", "reasons"),
+    [
+        (
+            "nothing-to-do-with-a-backup",
+            {"kea_c": local(state="waiting")},
+            Health.IMPAIRED,
+            ["kea-c is in state waiting, not backup"],
+        ),
+        (
+            "nothing-to-do-with-a-backup",
+            {"kea_c": local(scopes=("kea-b",))},
+            Health.IMPAIRED,
+            ["kea-b and kea-c serve the scope kea-b at the same time"],
+        ),
+        (
+            "nothing-to-do-passive-backup",
+            {"kea_c": local(scopes=("kea-c",))},
+            Health.IMPAIRED,
+            [f"kea-a and kea-c serve {ALTHOUGH.replace('hot-standby', 'passive-backup')}"],
+        ),
+        (
+            "nothing-to-do-passive-backup",
+            {"kea_a": local(scopes=())},
+            Health.SERVICE_DOWN,
+            ["no server serves any scope"],
+        ),
+        ("nothing-to-do-passive-backup", {"kea_a": waiting_for_backups}, Health.OK, []),
+        (
+            "nothing-to-do-passive-backup",
+            {"kea_a": waiting_for_backups, "kea_b": local(state="waiting"), "kea_c": snapshot_with(ha=None)},
+            Health.SERVICE_DOWN,
+            [
+                "kea-b is in state waiting, not backup",
+                f"kea-c {NOT_IN_FORCE}",
+                "kea-a gives no lease without a confirmation from kea-b and kea-c (wait-backup-ack)",
+            ],
+        ),
+    ],
+)
+def test_what_makes_more_than_a_pair_unwell(name: str, edits: Edits, health: Health, reasons: list[str]) -> None:
+    found = of(name, **edits)
+    assert (found.status, list(found.reasons)) == (health, reasons)
