@@ -79,8 +79,8 @@ def _cost_together(plan: RelationshipPlan, server: ServerPlan, stage: Stage) -> 
 
 
 def _is_waited_for(plan: RelationshipPlan) -> bool:
-    primary = next(each for each in plan.servers if each.peer.role is Role.PRIMARY)
-    return wanted.waits_for_backups(wanted.block_of(primary.snapshot))
+    primaries = [each for each in plan.servers if each.peer.role is Role.PRIMARY]
+    return any(wanted.waits_for_backups(wanted.block_of(each.snapshot)) for each in primaries)
 
 
 def _cost_of_creating(relationship: Relationship, server: ServerPlan) -> str:
