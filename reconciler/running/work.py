@@ -44,7 +44,7 @@ class Work:
         self._hands = hands
         self._waved = waved  # the codes of objections that a person let pass, each for what it says only
         self._told: dict[str, ServerOutcome] = {}
-        self._seen_at: dict[str, float] = {}  # when each was last found as the plan saw it
+        self._seen_at: dict[str, float] = {}  # when the last that was looked at was found as the plan saw it
         self._unsure: set[str] = set()  # servers that may have, or come to have, what was not meant to stay
 
     def told(self) -> tuple[ServerOutcome, ...]:
@@ -187,7 +187,7 @@ class Work:
                 return False
             self._tell(each, Result.WORLD_CHANGED, "its configuration changed since the plan was made")
             return False
-        self._seen_at[server.name] = began_at
+        self._seen_at = {server.name: began_at}  # what was looked at before that has had time to change
         return True
 
     async def _is_as_seen_lately(self, server: Server) -> bool:
