@@ -89,8 +89,8 @@ def _objections(plan: RelationshipPlan, members: Sequence[Member], strangers: St
 
 def _notes(members: Sequence[Member], strangers: Strangers) -> list[str]:
     told = [
-        f"the peer {name} at {url} is none of servers.yaml, so nothing can be done about it: if it still runs, it "
-        "takes over when it misses the others and serves the same addresses; see that it is switched off"
+        f"the peer {name} at {url} is none of servers.yaml, so nothing can be done about it: if it still runs, "
+        "and not as a backup, it takes over when it misses the others, and serves the same addresses; switch it off"
         for name, url in strangers.items()
     ]
     kept = [

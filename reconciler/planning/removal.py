@@ -331,8 +331,8 @@ def not_normal(members: Sequence[Member]) -> Iterator[Objection]:
 def _notes(remains: Remains, members: Sequence[Member], stays: Member) -> Iterator[str]:
     for name, url in remains.strangers:
         yield (
-            f"the peer {name} at {url} is none of servers.yaml, so nothing can be done about it: if it still runs, it "
-            "takes over when it misses the others and serves the same addresses; see that it is switched off"
+            f"the peer {name} at {url} is none of servers.yaml, so nothing can be done about it: if it still runs, "
+            "and not as a backup, it takes over when it misses the others, and serves the same addresses; switch it off"
         )
     for member in members:
         if member is not stays and member.on_remove is OnRemove.KEEP:

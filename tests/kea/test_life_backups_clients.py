@@ -144,10 +144,12 @@ def test_a_backup_joins_and_leaves_a_standing_relationship(lab: Laboratory, clie
     world.document["peers"].pop()
     world.write()
     world.forget()
-    kept = world.config(world.servers[2])
+    refused = world.apply(*approved)
+    assert refused.exit_code == 3, refused
     with traced(world) as trace:
-        world.must_apply(*approved)
-    assert [name for name, _ in world.story("config-set")] == ["kea-b", "kea-a"]
-    assert world.config(world.servers[2]) == kept
+        world.must_apply("--approve", "remove-relationship", *approved)
+    assert [name for name, _ in world.story("config-set")] == ["kea-c", "kea-b", "kea-a"]
+    assert "high-availability" not in str(world.config(world.servers[2])["hooks-libraries"])
     assert not any("partner-down" in states for states in trace)
-    assert trace[-1][:2] == (mode, mode)
+    assert trace[-1] == (mode, mode, None)
+    assert "kea-c" not in clients.offered()
