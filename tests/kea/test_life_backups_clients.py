@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.errors import LabError
 from lab.kea import base_configuration
 from lab.proxy import Fault
 from reconciler.model import Mode, Service
 from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
+from tests.kea.traces import Trace
 from tests.kea.world import World, subnet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from lab.faults import Exchange
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
@@ -51,30 +48,19 @@ def served(lab: Laboratory, clients: Clients, mode: Mode, **options: Any) -> Wor
     )
 
 
-@contextmanager
-def traced(world: World) -> Iterator[list[tuple[str | None, ...]]]:
-    """Every row of states that is seen in the block, each once; printed at its end."""
-    trace: list[tuple[str | None, ...]] = []
-    is_over = threading.Event()
+def trace_of(world: World, what: str, *, number: int = 3) -> Trace:
+    """A recording of the first servers."""
 
-    def watch() -> None:
-        while not is_over.is_set():
-            try:
-                now = tuple(world.ha_states())
-            except (OSError, LabError):
-                continue
-            if now not in trace[-1:]:
-                trace.append(now)
-            time.sleep(0.05)
+    def switched() -> Iterable[tuple[str, Exchange]]:
+        return world.story("dhcp-disable", "dhcp-enable")
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield trace
-    finally:
-        is_over.set()
-        watcher.join()
-        sys.stdout.write("".join(f"{states}\n" for states in trace))
+    title = f"{what} {world.mode} on Kea {world.a.generation}"
+    return Trace(world.servers[:number], FOUR, title, switched)
+
+
+def states(trace: Trace, place: int) -> list[str]:
+    """The states of all servers in one sample."""
+    return [each.state for each in trace.samples[place][1].values()]
 
 
 def test_backups_of_a_new_relationship_fall_silent_and_stay_so(lab: Laboratory, clients: Clients) -> None:
@@ -123,7 +109,7 @@ def test_a_backup_joins_and_leaves_a_standing_relationship(lab: Laboratory, clie
     planned = world.run("plan", "--format", "json").json["relationships"][0]
     assert [each["server"] for each in planned["servers"]] == ["kea-c", "kea-b", "kea-a"]
     approved = ("--approve", "shared-pools") if mode is Mode.LOAD_BALANCING else ()
-    with traced(world) as trace, clients.asking():
+    with trace_of(world, "a backup joins") as trace, clients.asking():
         world.must_apply(*approved)
     assert [(name, each.command) for name, each in world.story("dhcp-disable", "config-set", "dhcp-enable")] == [
         ("kea-c", "dhcp-disable"),
@@ -136,9 +122,10 @@ def test_a_backup_joins_and_leaves_a_standing_relationship(lab: Laboratory, clie
     assert switched_off.ended is not None
     later = [client for client in clients.asked if client.asked > switched_off.ended]
     assert not any("kea-c" in client.offers for client in later)
-    assert trace[0] == (mode, mode, None)
-    assert trace[-1] == (mode, mode, "backup")
-    assert not any("partner-down" in states for states in trace)
+    assert states(trace, 0) == [mode, mode, "no HA"]
+    assert states(trace, -1) == [mode, mode, "backup"]
+    trace.samples = [sample for sample in trace.samples if sample[0] > switched_off.ended]  # till then all three served
+    trace.must_be_safe()
     world.until_normal()
 
     world.document["peers"].pop()
@@ -146,10 +133,10 @@ def test_a_backup_joins_and_leaves_a_standing_relationship(lab: Laboratory, clie
     world.forget()
     refused = world.apply(*approved)
     assert refused.exit_code == 3, refused
-    with traced(world) as trace:
+    with trace_of(world, "a backup leaves", number=2) as trace:
         world.must_apply("--approve", "remove-relationship", *approved)
     assert [name for name, _ in world.story("config-set")] == ["kea-c", "kea-b", "kea-a"]
     assert "high-availability" not in str(world.config(world.servers[2])["hooks-libraries"])
-    assert not any("partner-down" in states for states in trace)
-    assert trace[-1] == (mode, mode, None)
+    assert states(trace, -1) == [mode, mode]
+    trace.must_be_safe()
     assert "kea-c" not in clients.offered()
