@@ -6,13 +6,12 @@ that rebinds asks all servers, and one that finds no subnet for it answers DHCPN
 serve also gets Kea's own class DROP, with everybody in it. What stood in a guard's place is kept in its mark, and put
 back with it.
 
-Kea's HA hook puts clients into HA_<peer> classes, by which load-balancing pools are split. Without the hook nobody is
-in them.
+The guards of the HA hook's own classes are in `pools`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconciler.kea.locality import STAMP_KEY
@@ -24,7 +23,6 @@ Object = Mapping[str, Any]
 NOBODY = "kea-reconciler-disabled"  # never defined, so nobody is in it
 DROP = "DROP"  # Kea drops every packet whose sender is in this class
 _KEYS = ("client-class", "client-classes")
-_POOLS = ("pools", "pd-pools")
 
 
 # ------------------------------------------------------------------------------------------------ disabling
@@ -157,42 +155,6 @@ def is_silenced(config: Object) -> bool:
 def is_guarded(config: Object, service: Service) -> bool:
     """Whether a configuration has any guard of ours."""
     return is_silenced(config) or any(mark_of(subnet) is not None for subnet in _subnets(config, service))
-
-
-# ---------------------------------------------------------------------------------------- the HA hook's own
-
-
-def without_peer_guards(config: Object, service: Service, peers: Collection[str]) -> Mapping[str, Any]:
-    """Return a configuration whose networks, subnets and pools no longer ask for HA_<peer> of these peers.
-
-    Without the hook nobody is in such a class, and in hot-standby nobody is in that of the standby: a pool that asks
-    for it serves nobody. Other classes stay, and what is not concerned is shared.
-    """
-    names = {f"HA_{peer}" for peer in peers}
-
-    def freed(item: Object) -> Object:
-        own = {key: item.get(key) for key in _KEYS}
-        listed = own["client-classes"] if isinstance(own["client-classes"], list) else []
-        if own["client-class"] not in names and names.isdisjoint(map(str, listed)):
-            return item
-        rest = {key: value for key, value in item.items() if key not in _KEYS}
-        if own["client-class"] and own["client-class"] not in names:
-            rest["client-class"] = own["client-class"]
-        left = [each for each in listed if each not in names]
-        return {**rest, "client-classes": left} if left else rest
-
-    def edit(subnet: Object) -> Object:
-        found = freed(subnet)
-        for key in _POOLS:
-            pools = found.get(key) or []
-            changed = [freed(pool) for pool in pools]
-            if any(one is not other for one, other in zip(pools, changed, strict=True)):
-                found = {**found, key: changed}
-        return found
-
-    changed = _with_subnets(config, service, edit)
-    networks = changed.get("shared-networks")
-    return {**changed, "shared-networks": [freed(each) for each in networks]} if networks else changed
 
 
 # ------------------------------------------------------------------------------------------- every subnet

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kea.objects import SUBNET, TOP, Kind, Object, index, subnets_of
+from reconciler.kea.pools import CLASS_KEYS
 from reconciler.model import ABSENT, Action, Change, FieldChange, Service
 from reconciler.redaction import is_secret_key, redact
 
@@ -176,6 +177,8 @@ def _in_words(value: Any) -> str:
 # The parameters that tell a person which object this is, beside its key.
 _TELLING: Mapping[str, tuple[str, ...]] = {
     "subnet": ("id",),
+    "pool": CLASS_KEYS,
+    "pd-pool": CLASS_KEYS,
     "reservation": ("ip-address", "ip-addresses", "prefixes", "hostname"),
     "option": ("data",),
     "option-def": ("code", "type"),

@@ -12,8 +12,9 @@ from reconciler.kea.locality import LOCAL
 from reconciler.kea.objects import count_reservations, subnets_of
 from reconciler.kea.versions import is_tested
 from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Service, Snapshot
+from reconciler.planning.division import Division, are_split
 from reconciler.planning.standing import SEVERING, is_main, is_torn, name_each_other, own_entry, standing
-from reconciler.planning.wanted import block_of, dedicated_listener_is_on, is_broken, pools_are_split
+from reconciler.planning.wanted import block_of, dedicated_listener_is_on, is_broken
 
 SKEW_WARNING, SKEW_ERROR = 30.0, 60.0  # seconds; above 60 Kea ends the HA service (communication_state.cc)
 LARGEST_LOSS, SMALLEST_COUNT = 0.30, 10
@@ -22,13 +23,17 @@ DEEPEST = 64  # Kea from 2.6.5 and 3.0.3 on refuses nesting above 100; no real c
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the objections look at: the plan so far, and what was read. `written` are the servers that would be set."""
+    """What the objections look at: the plan so far, and what was read. `written` are the servers that would be set.
+
+    `pools` is what becomes of the authority's pools.
+    """
 
     relationship: Relationship
     procedure: Procedure
     authority: Snapshot
     snapshots: Mapping[str, Snapshot]
     written: Sequence[ServerPlan]
+    pools: Division
 
 
 def objections(case: Case) -> tuple[Objection, ...]:
@@ -203,7 +208,8 @@ def _leases_not_persistent(case: Case) -> Iterator[Objection]:
 
 
 def _shared_pools(case: Case) -> Iterator[Objection]:
-    if case.procedure is not Procedure.MODIFY or pools_are_split(case.relationship, case.authority):
+    states = (case.pools.source, case.pools.authority)  # whichever of the two is set first
+    if case.procedure is not Procedure.MODIFY or all(are_split(case.relationship, each) for each in states):
         return
     if all(server.peer.role is Role.BACKUP for server in case.written):
         return
@@ -216,6 +222,45 @@ def _shared_pools(case: Case) -> Iterator[Objection]:
         )
 
 
+def _split_pools(case: Case) -> Iterator[Objection]:
+    pools, name = case.pools, case.authority.endpoint.server
+    if pools.classed:
+        yield Objection(
+            "split-pools",
+            not_divisible(pools),
+            "divide it by hand, each part with a class of its own whose test asks for member('HA_<peer>') too, or use "
+            "pools: shared",
+            approvable=False,
+        )
+    if pools.divided:
+        yield Objection(
+            "split-pools",
+            f"{_counted(pools.divided)} on {name} would be divided between the two servers; a client whose address "
+            "lies in the other server's part gets another one when it renews",
+            "approve in a quiet hour, or use pools: shared",
+        )
+    if pools.joined:
+        yield Objection(
+            "split-pools",
+            f"{_counted(pools.joined)} on {name} would no longer be divided between the two servers",
+            "approve if that is meant",
+        )
+
+
+def not_divisible(pools: Division) -> str:
+    """Return in words which pools are to be divided and can't be."""
+    why = "asks for a class of its own" if len(pools.classed) == 1 else "ask for classes of their own"
+    return f"{_counted(pools.classed)} {why} and can't be divided"
+
+
+def _counted(pools: Sequence[str]) -> str:
+    """Return one pool's name, or how many there are and some of their names."""
+    if len(pools) == 1:
+        return pools[0]
+    more = f" and {len(pools) - 3} more" if len(pools) > 3 else ""
+    return f"{len(pools)} pools ({'; '.join(pools[:3])}{more})"
+
+
 RULES = (
     _untested_version,
     _identity,
@@ -226,6 +271,7 @@ RULES = (
     _clock_skew,
     _leases_not_persistent,
     _shared_pools,
+    _split_pools,
 )
 
 CODES = (
@@ -243,6 +289,7 @@ CODES = (
     "partner-not-normal",
     "remove-relationship",
     "shared-pools",
+    "split-pools",
     "subnet-id-conflict",
     "two-would-serve",
     "untested-version",

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.kea import ha, hooks
+from reconciler.kea.pools import are_divided_by_us
 from reconciler.kea.stamps import read_stamps
-from reconciler.model import ABSENT, Mode, Peer, Relationship, Role, Service, Snapshot
+from reconciler.model import ABSENT, Mode, Peer, Pools, Relationship, Role, Service, Snapshot
 from reconciler.planning.diff import differences, field_changes
 from reconciler.planning.places import at_place, with_live_hubs
 from reconciler.planning.wanted import block_of, in_words_of, replicated_part
@@ -141,12 +142,14 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
     mode = Mode(str(block["mode"]))
     form = _with_agreed_files(ha.normal_form(block, source.version), members)
     peers = tuple(_peer(entry, members, form) for entry in block["peers"])
+    is_balancing = mode is Mode.LOAD_BALANCING
     relationship = Relationship(
         name="",
         service=service,
         mode=mode,
         peers=tuple(sorted(peers, key=lambda peer: (_ORDER.index(peer.role), peer.name))),
         parameters=_parameters(form, source.version),
+        pools=Pools.SPLIT if are_divided_by_us(source.config, service) and is_balancing else Pools.SHARED,
     )
     relationship = with_live_hubs(relationship, {each.endpoint.server: each for each in members.values()})
     relationship = replace(relationship, name=_stamped_name(members) or _made_name(relationship))

@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.kea import ha
 from reconciler.model import Relationship, Snapshot
-from reconciler.planning import wanted
-from reconciler.planning.guard import SKEW_ERROR, SKEW_WARNING, clock_skew, describe_skew
+from reconciler.planning.division import Division, are_split
+from reconciler.planning.guard import SKEW_ERROR, SKEW_WARNING, clock_skew, describe_skew, not_divisible
 
 
 def notes(
-    relationship: Relationship, source: Snapshot, snapshots: Mapping[str, Snapshot], *, shared: bool
+    relationship: Relationship, truth: Division, snapshots: Mapping[str, Snapshot], *, shared: bool
 ) -> Iterator[str]:
-    """Yield the notes of a plan. `shared` says that a configuration backend shares the data already."""
+    """Yield the notes of a plan.
+
+    `truth` is the authority; `shared` says that a configuration backend shares the data already.
+    """
     if shared:
         yield "config-control is present: the Configuration Backend shares the configuration, nothing is replicated"
     elif not relationship.replicate:
@@ -26,7 +29,9 @@ def notes(
         if parameter not in relationship.parameters:
             shown = ", ".join(f"{name} runs {version}" for name, version in versions.items())
             yield f"desired leaves {parameter} to Kea, and its default is not the same everywhere: {shown}"
-    if not wanted.pools_are_split(relationship, source):
+    if truth.classed:
+        yield f"{not_divisible(truth)}; both servers hand out such addresses"
+    elif not are_split(relationship, truth.authority):
         yield (
             "pools are shared by both servers of this load-balancing relationship; Kea's manual asks to split them "
             "by the classes HA_<peer>, so that a broken connection can't make both lease one address"

@@ -23,6 +23,7 @@ from reconciler.model import (
 from reconciler.planning import hub_rules, preflight, wanted
 from reconciler.planning.authority import acting_authority, authority
 from reconciler.planning.departures import departing, with_departures
+from reconciler.planning.division import division, undivided
 from reconciler.planning.guard import Case, objections
 from reconciler.planning.notes import notes
 from reconciler.planning.places import located, with_live_hubs
@@ -136,7 +137,8 @@ def _decided(
     shared = any("config-control" in snapshot.config for snapshot in snapshots.values())
     replicates = relationship.replicate and not shared
     versions = {each.version for each in snapshots.values() if each is not source} if replicates else set()
-    words = {version: wanted.in_words_of(relationship, source, version) for version in versions}
+    pools = division(relationship, source) if replicates else undivided(source)
+    words = {version: wanted.in_words_of(relationship, pools.authority, version) for version in versions}
     refused = inexpressible(source, snapshots, words)
     if refused:
         return RelationshipPlan(relationship, truth, replicates=replicates, unplanned=refused)
@@ -144,13 +146,15 @@ def _decided(
     for peer in order(relationship, snapshots):
         snapshot = snapshots[peer.server]
         data = words[snapshot.version].part if replicates and snapshot is not source else None
-        servers.append(plan_server(relationship, peer, snapshot, data, source, revision))
+        if snapshot is source and pools.is_due:
+            data = wanted.replicated_part(relationship, pools.authority)
+        servers.append(plan_server(relationship, peer, snapshot, data, pools, revision))
     result = RelationshipPlan(relationship, truth, replicates=replicates, servers=tuple(servers))
     written = [server for server in servers if server.changes]
-    remarks = list(notes(relationship, source, snapshots, shared=shared))
+    remarks = list(notes(relationship, pools, snapshots, shared=shared))
     if written:
         what = procedure(relationship, snapshots)
-        case = Case(relationship, what, source, snapshots, written)
+        case = Case(relationship, what, source, snapshots, written, pools)
         steps = stages(relationship, servers)
         inorder = tuple(in_order(servers, steps))
         found = (*objections(case), *hub_rules.objections(case), *preflight.objections(case, probes))

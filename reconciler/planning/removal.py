@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kea import guards, ha, hooks, hubs
+from reconciler.kea import guards, ha, hooks, hubs, pools
 from reconciler.kea.locality import replicated
 from reconciler.kea.objects import SUBNET, index, subnets_of
 from reconciler.kea.stamps import read_departures, read_stamps, without_stamp
@@ -135,7 +135,7 @@ def departed(relationship: str, member: Member, names: frozenset[str], *, keeps_
     config: Mapping[str, Any] = snapshot.config
     if not is_out(member):
         config = {**config, "hooks-libraries": hooks.without_relationship(config, snapshot.place or 0)}
-    config = guards.without_peer_guards(config, service, names)
+    config = pools.without_guards(config, service, names).config
     concerned = concerned_subnets(snapshot, names)
     if on_remove is OnRemove.DELETE:
         config = _without_subnets(config, service, concerned, relationship)

@@ -28,6 +28,7 @@ from reconciler.model import (
 )
 from reconciler.planning import wanted
 from reconciler.planning.diff import Difference, differences, field_changes
+from reconciler.planning.division import Division
 
 
 def plan_server(
@@ -35,12 +36,12 @@ def plan_server(
     peer: Peer,
     snapshot: Snapshot,
     data: Mapping[str, Any] | None,
-    source: Snapshot,
+    truth: Division,
     revision: str,
 ) -> ServerPlan:
     """Return what one server is to become.
 
-    `data` is the authority's replicated part in this server's words, None where this server keeps its own; `source`
+    `data` is the authority's replicated part in this server's words, None where this server keeps its own; `truth`
     is the authority.
     """
     block_changes = list(_relationship_changes(relationship, peer, snapshot))
@@ -50,7 +51,7 @@ def plan_server(
     if not block_changes and not found:
         return ServerPlan(peer, snapshot)
     marks = fingerprints(theirs if data is None else data)
-    changes = (*block_changes, *_attributed(found, theirs, marks, relationship, snapshot, source))
+    changes = (*block_changes, *_attributed(found, theirs, marks, relationship, snapshot, truth))
     config = wanted.outgoing(
         relationship, peer, snapshot, data, marks=marks, block_changes=bool(block_changes), revision=revision
     )
@@ -164,22 +165,25 @@ def _attributed(
     marks: Fingerprints,
     relationship: Relationship,
     snapshot: Snapshot,
-    source: Snapshot,
+    truth: Division,
 ) -> list[Change]:
     """Give every difference its cause, as fine as the server's stamp tells; `marks` are those of the authority's data
     in the server's words.
     """
-    stamp = stamp_of(relationship, snapshot)
+    stamp, source = stamp_of(relationship, snapshot), truth.source
+    if snapshot is source:
+        return _attributed_to_the_authority(found, marks, stamp, snapshot)
     if stamp is None:
         # Never replicated by us: either the relationship is new here, or it is older than we are.
-        cause = Cause.GIT if wanted.block_of(snapshot) is None else Cause.PRIMARY
+        cause = Cause.GIT if wanted.block_of(snapshot) is None or truth.is_due else Cause.PRIMARY
         return [replace(each.change, cause=cause) for each in found]
     was_left_alone = stamp.desired == wanted.desired_digest(replace(relationship, replicate=False))
     if was_left_alone or stamp.local != tuple(sorted(relationship.local)):
         return [replace(each.change, cause=Cause.GIT) for each in found]
     touched = {name for each in found for name in each.sections}
     replicated = stamp.fingerprints.sections
-    if {_version(stamp, snapshot), parse_version(source.version)} == {parse_version(snapshot.version)}:
+    versions = {_version(stamp, snapshot), parse_version(source.version)}
+    if versions == {parse_version(snapshot.version)} and not truth.is_due:
         by_source = {name for name in touched if marks.sections.get(name) != replicated.get(name)}
         # Where only one of two that differ is as it was, the other has moved: no digest of a large section for that.
         by_peer = {name for name in touched if name not in by_source or _digest(theirs, name) != replicated.get(name)}
@@ -187,7 +191,20 @@ def _attributed(
         by_source = _moved_sections(relationship, source, stamp, touched)
         by_peer = _moved_sections(relationship, snapshot, stamp, touched)
     name = source.endpoint.server
-    return [_caused(each, {name: by_source, snapshot.endpoint.server: by_peer}, name) for each in found]
+    unmoved = Cause.GIT if truth.is_due else Cause.VERSION
+    return [_caused(each, {name: by_source, snapshot.endpoint.server: by_peer}, name, unmoved) for each in found]
+
+
+def _attributed_to_the_authority(
+    found: list[Difference], marks: Fingerprints, stamp: Stamp | None, snapshot: Snapshot
+) -> list[Change]:
+    """Give its cause to what changes on the authority itself, which only its pools do: desired wants them otherwise,
+    unless they were so when they were last replicated. `marks` are those of what it is to have.
+    """
+    touched = {name for each in found for name in each.sections}
+    was_so = stamp is not None and all(marks.sections.get(n) == stamp.fingerprints.sections.get(n) for n in touched)
+    cause, moved = (Cause.PEER, (snapshot.endpoint.server,)) if was_so else (Cause.GIT, ())
+    return [replace(each.change, cause=cause, moved=moved) for each in found]
 
 
 def _moved_sections(relationship: Relationship, snapshot: Snapshot, stamp: Stamp, names: set[str]) -> set[str]:
@@ -209,13 +226,14 @@ def _digest(part: Mapping[str, Any], name: str) -> str | None:
     return section(part, name) if name in part else None
 
 
-def _caused(difference: Difference, sections: Mapping[str, set[str]], source: str) -> Change:
+def _caused(difference: Difference, sections: Mapping[str, set[str]], source: str, unmoved: Cause) -> Change:
     """Say which server moved away from what was last replicated; `sections` are those that each server moved in.
 
-    Where none did, one of them reads otherwise since it runs another version of Kea.
+    Where none did, it is `unmoved`: desired wants the pools otherwise, or one of them reads otherwise since it runs
+    another version of Kea.
     """
     moved = tuple(server for server, names in sections.items() if not names.isdisjoint(difference.sections))
-    cause = Cause.PRIMARY if source in moved else Cause.PEER if moved else Cause.VERSION
+    cause = Cause.PRIMARY if source in moved else Cause.PEER if moved else unmoved
     return replace(difference.change, cause=cause, moved=moved)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.kea import guards, ha, hooks, hubs
+from reconciler.kea import guards, ha, hooks, hubs, pools
 from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import read_stamps, with_stamp
@@ -159,7 +159,8 @@ def cleared(relationship: Relationship, snapshot: Snapshot) -> Snapshot:
 
 
 def without_pool_guards(relationship: Relationship, snapshot: Snapshot) -> Mapping[str, Any]:
-    """Return a server's configuration without the guards of split pools, where the relationship leaves load-balancing.
+    """Return a server's configuration without the guards of split pools, where the relationship leaves load-balancing;
+    what we divided is joined.
 
     In hot-standby nobody is in the class of the standby, so its half of the pools would serve nobody.
     """
@@ -167,7 +168,7 @@ def without_pool_guards(relationship: Relationship, snapshot: Snapshot) -> Mappi
     if block is None or block.get("mode") != Mode.LOAD_BALANCING or relationship.mode is Mode.LOAD_BALANCING:
         return snapshot.config
     names = {str(peer.get("name")) for peer in block["peers"]} | {peer.name for peer in relationship.peers}
-    return guards.without_peer_guards(snapshot.config, relationship.service, names)
+    return pools.without_guards(snapshot.config, relationship.service, names).config
 
 
 def without_guards(relationship: Relationship, snapshot: Snapshot) -> Mapping[str, Any]:
@@ -255,19 +256,3 @@ def waits_for_backups(block: Mapping[str, Any] | None) -> bool:
     With one that does not, an exchange ends without an answer to the client (seen on 2.2.0, 2.6.3 and 3.0.3).
     """
     return bool(block and block.get("mode") == Mode.PASSIVE_BACKUP and block.get("wait-backup-ack"))
-
-
-def pools_are_split(relationship: Relationship, snapshot: Snapshot) -> bool:
-    """Whether every pool is guarded by a class of one peer, as Kea's manual asks for in load-balancing."""
-    if relationship.mode is not Mode.LOAD_BALANCING:
-        return True
-    classes = {f"HA_{peer.name}" for peer in relationship.peers if peer.role is not Role.BACKUP}
-    service = relationship.service
-    networks = [snapshot.config, *(snapshot.config.get("shared-networks") or ())]
-    subnets = [subnet for network in networks for subnet in network.get(service.subnets) or ()]
-    pools = [(subnet, pool) for subnet in subnets for key in ("pools", "pd-pools") for pool in subnet.get(key) or ()]
-    return all(classes & (_classes(subnet) | _classes(pool)) for subnet, pool in pools)
-
-
-def _classes(item: Mapping[str, Any]) -> set[str]:
-    return {str(item.get("client-class")), *map(str, item.get("client-classes") or ())}

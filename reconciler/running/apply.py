@@ -26,6 +26,7 @@ from reconciler.model import (
     Snapshot,
 )
 from reconciler.planning import verdict, wanted
+from reconciler.planning.division import division, undivided
 from reconciler.planning.places import located
 from reconciler.planning.plan import plan_relationship
 from reconciler.planning.removal import is_gone_as_planned
@@ -146,8 +147,10 @@ def _is_as_planned(plan: RelationshipPlan, server: ServerPlan, live: Snapshot) -
     if server.leaves:
         return is_gone_as_planned(server, live)
     source = next(each.snapshot for each in plan.servers if each.peer.server == plan.authority.server)
-    data = None
-    if source is not server.snapshot and server.outgoing is not None and plan.replicates:
-        data = wanted.in_words_of(plan.relationship, source, server.snapshot.version).part
+    pools, data = undivided(source), None
+    if server.outgoing is not None and plan.replicates:
+        pools = division(plan.relationship, source)
+        if source is not server.snapshot or pools.is_due:
+            data = wanted.in_words_of(plan.relationship, pools.authority, server.snapshot.version).part
     seen = located(plan.relationship, live)
-    return not plan_server(plan.relationship, server.peer, seen, data, source, "").changes
+    return not plan_server(plan.relationship, server.peer, seen, data, pools, "").changes

@@ -8,7 +8,7 @@ import pytest
 from reconciler.kea import guards
 from reconciler.model import Service
 
-FOUR, SIX = Service.DHCP4, Service.DHCP6
+FOUR = Service.DHCP4
 
 
 def config(service: Service = FOUR, **parts: Any) -> dict[str, Any]:
@@ -46,7 +46,6 @@ def test_nothing_is_altered_in_place() -> None:
     before = config()
     shown = copy.deepcopy(before)
     guards.disabled(before, FOUR, "hq", "2.2.0")
-    guards.without_peer_guards(before, FOUR, ["phones"])
     assert before == shown
 
 
@@ -90,28 +89,3 @@ def test_only_our_own_marks_count(mark: Any) -> None:
     before = {"subnet4": [subnet]}
     assert not guards.is_guarded(before, FOUR)
     assert guards.enabled(before, FOUR) is before
-
-
-def test_guards_of_peers_come_off_networks_subnets_and_pools() -> None:
-    before = {
-        "subnet6": [
-            {
-                "subnet": "a",
-                "client-classes": ["HA_kea-a"],
-                "pools": [{"pool": "1", "client-class": "HA_kea-b"}, {"pool": "2", "client-class": "phones"}],
-                "pd-pools": [{"prefix": "p", "client-classes": ["HA_kea-b", "phones"]}],
-            }
-        ],
-        "shared-networks": [{"name": "n", "client-class": "HA_kea-a", "subnet6": [{"subnet": "b"}]}],
-    }
-    assert guards.without_peer_guards(before, SIX, ["kea-a", "kea-b"]) == {
-        "subnet6": [
-            {
-                "subnet": "a",
-                "pools": [{"pool": "1"}, {"pool": "2", "client-class": "phones"}],
-                "pd-pools": [{"prefix": "p", "client-classes": ["phones"]}],
-            }
-        ],
-        "shared-networks": [{"name": "n", "subnet6": [{"subnet": "b"}]}],
-    }
-    assert guards.without_peer_guards(before, SIX, ["kea-c"]) == before

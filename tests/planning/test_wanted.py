@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.kea.fingerprints import fingerprints
 from reconciler.kea.stamps import read_stamps
-from reconciler.model import Mode, Peer, Relationship, Role, Service
+from reconciler.model import Relationship
 from reconciler.planning import wanted
 from tests.planning.cases import HOOKS, edited, read_base, read_case
 from tests.planning.strategies import snapshot
@@ -97,7 +97,7 @@ def test_wanting_something_else_has_another(other: Relationship) -> None:
     assert wanted.desired_digest(other) != wanted.desired_digest(PAIR)
 
 
-# ----------------------------------------------------------------------------------- where hooks are, pools
+# ----------------------------------------------------------------------------------- where hooks are
 
 
 def test_the_inventory_says_where_hooks_are_then_the_server_itself() -> None:
@@ -113,28 +113,6 @@ def test_the_inventory_says_where_hooks_are_then_the_server_itself() -> None:
     assert wanted.hooks_directory(replace(server, config={}, hooks_directory=None)) is None
 
 
-BALANCED = replace(PAIR, mode=Mode.LOAD_BALANCING, peers=(PRIMARY, Peer("kea-b", "kea-b", Role.SECONDARY, STANDBY.url)))
-
-
-@pytest.mark.parametrize(
-    ("subnet", "are_split"),
-    [
-        ({"pools": []}, True),
-        ({"pools": [{"pool": "a"}]}, False),
-        ({"pools": [{"pool": "a", "client-class": "HA_kea-a"}, {"pool": "b", "client-class": "HA_kea-b"}]}, True),
-        ({"pools": [{"pool": "a", "client-class": "HA_kea-a"}, {"pool": "b"}]}, False),
-        ({"pools": [{"pool": "a", "client-class": "HA_kea-c"}]}, False),
-        ({"pools": [{"pool": "a", "client-classes": ["x", "HA_kea-b"]}]}, True),
-        ({"client-class": "HA_kea-a", "pools": [{"pool": "a"}]}, True),
-        ({"pd-pools": [{"prefix": "2001:db8::"}]}, False),
-    ],
-)
-def test_pools_are_split_by_the_classes_of_the_peers(subnet: dict[str, Any], *, are_split: bool) -> None:
-    for config in ({"subnet4": [subnet]}, {"shared-networks": [{"name": "campus", "subnet4": [subnet]}]}):
-        assert wanted.pools_are_split(BALANCED, snapshot(BALANCED, PRIMARY, config)) is are_split
-        assert wanted.pools_are_split(PAIR, snapshot(PAIR, PRIMARY, config)) is True
-
-
 @pytest.mark.parametrize(
     ("whole", "enabled", "listener", "is_on"),
     [(True, True, True, True), (False, True, True, False), (True, False, True, False), (True, True, False, False)],
@@ -144,8 +122,3 @@ def test_the_listener_needs_threads_everywhere(*, whole: bool, enabled: bool, li
     pair = replace(PAIR, parameters={"multi-threading": threads})
     config = {"multi-threading": {"enable-multi-threading": whole}}
     assert wanted.dedicated_listener_is_on(pair, snapshot(pair, PRIMARY, config)) is is_on
-
-
-def test_the_service_decides_which_lists_are_looked_at() -> None:
-    six = replace(BALANCED, service=Service.DHCP6)
-    assert wanted.pools_are_split(six, snapshot(six, PRIMARY, {"subnet6": [{"pools": [{"pool": "a"}]}]})) is False
