@@ -2,7 +2,7 @@
 
 PYTHON_HERE := .venv/bin/python
 # Tests with real daemons mostly wait for heartbeats: more workers than processors pay.
-WORKERS ?= 4
+WORKERS ?= 6
 # GENERATION=3.0 runs real daemons of that generation only: 2.2, 2.6 or 3.0.
 PYTEST := $(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup $(GENERATION:%=--generation %)
 
@@ -44,6 +44,7 @@ bench: install ## the benchmarks, as ratios to what Kea and plain tools need
 
 docs: install-python ## write the generated parts of docs/ again
 	$(PYTHON_HERE) -m docs.generate
+	$(PYTHON_HERE) -m docs.coverage
 
 clean: ## remove the virtual environment and everything that was generated
 	rm -rf .venv .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -30,7 +30,8 @@ HEAD = """\
 <!-- Generated from docs/coverage.yaml and the tests by `make docs`. -->
 
 Every cell names the series of Kea on whose real daemons a test shows it, with links to the tests, or says why there is
-nothing to show. `make test` runs all of them. Operations and topologies don't depend on the channel: the rows below run
+nothing to show: because Kea has no such thing, or, plainly, because no test shows it. `make test` runs all of them.
+Operations and topologies don't depend on the channel: the rows below run
 through the control agent of each version, and each channel is shown on its own in the last table.
 """
 
@@ -66,8 +67,8 @@ def collected() -> list[str]:
 
 
 def _cell(value: Any, known: Sequence[str], missing: list[str]) -> str:
-    if value is None:
-        return ""
+    if not value:
+        return "not shown"
     if isinstance(value, str):
         return value
     links = [_link(pattern, known, missing) for pattern in value]
@@ -79,7 +80,7 @@ def _link(pattern: str, known: Sequence[str], missing: list[str]) -> str:
     if not _matching(pattern, known):
         missing.append(pattern)
     file, _, test = pattern.partition("::")
-    name = re.sub(r"\[.*", "", test).removeprefix("test_").replace("_", " ")
+    name = re.sub(r"\[.*", "", test).removeprefix("test_").replace("_", " ").replace("*", "all of the file")
     return f'[{len(_matching(pattern, known))}](../tests/{file} "{name}")'
 
 

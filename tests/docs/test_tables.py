@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import docs.coverage
 import docs.generate
 from reconciler.cli import EPILOG
 from reconciler.desired.schema import schema
@@ -24,6 +25,10 @@ KEA = "2.2.0"
 
 def test_the_committed_reference_is_the_generated_one() -> None:
     assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == docs.generate.text(), "run `make docs`"
+
+
+def test_the_committed_coverage_is_what_the_tests_show() -> None:
+    assert (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8") == docs.coverage.text(), "run `make docs`"
 
 
 def test_the_reference_has_every_field() -> None:
