@@ -65,16 +65,19 @@ async def _one_after_the_other(
     plans: Sequence[RelationshipPlan], hands: Hands, approved: Collection[str], revision: str
 ) -> list[RelationshipOutcome]:
     """Carry out relationships that share servers. What one does to such a server changes what the next was planned
-    from: that one is planned again, and carried out if what it changes is still what was shown.
+    from: that one is planned again, and carried out if what it changes is still what was shown. One that a server is to
+    leave can't be: who leaves is told by the stamps of all servers and by desired, not by the relationship alone.
     """
     outcomes: list[RelationshipOutcome] = []
     touched: set[str] = set()
     for shown in plans:
         plan = shown
         if touched & {server.peer.server for server in shown.servers} and not verdict.unapproved(shown, approved):
-            plan = await _planned_again(shown, hands, revision)
-            if plan.unplanned is None and not _does_the_same(shown, plan):
-                servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MOVED_ON) for s in shown.servers)
+            leaves = any(server.leaves for server in shown.servers)
+            plan = shown if leaves else await _planned_again(shown, hands, revision)
+            if leaves or (plan.unplanned is None and not _does_the_same(shown, plan)):
+                reason = _LEAVES_LATER if leaves else _MOVED_ON
+                servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, reason) for s in shown.servers)
                 outcomes.append(RelationshipOutcome(shown.relationship.name, tuple(servers)))
                 continue
         outcomes.append(await _carried_out(plan, hands, approved))
@@ -82,6 +85,10 @@ async def _one_after_the_other(
     return outcomes
 
 
+_LEAVES_LATER = (
+    "another relationship of the same server was changed first, and here a server is to leave; nothing was changed, "
+    "apply again"
+)
 _MOVED_ON = "after another relationship of the same server was changed, this one would change otherwise than was shown"
 
 
