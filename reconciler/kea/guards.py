@@ -35,11 +35,13 @@ def disabled(
     version: str,
     *,
     concerns: Callable[[Object], bool] = lambda _: True,
+    may_drop: bool = True,
 ) -> dict[str, Any]:
     """Return a configuration (what stands under Dhcp4 or Dhcp6) that serves nobody in the subnets that are concerned.
 
-    `concerns` is asked about each subnet, `relationship` is named in the marks. Subnets that are guarded already stay
-    as they are, and nothing is altered in place.
+    `concerns` is asked about each subnet, `relationship` is named in the marks. Where nothing is left to serve, every
+    packet is dropped, unless `may_drop` is false: a server that has other relationships may yet get subnets of theirs.
+    Subnets that are guarded already stay as they are, and nothing is altered in place.
     """
 
     def guard(subnet: Object) -> Object:
@@ -51,7 +53,7 @@ def disabled(
         return _marked({**plain, **classes}, relationship, before)
 
     changed = _with_subnets(config, service, guard)
-    return silenced(changed, relationship) if not _serves(changed, service) else changed
+    return silenced(changed, relationship) if may_drop and not _serves(changed, service) else changed
 
 
 def silenced(config: Object, relationship: str) -> dict[str, Any]:
@@ -87,8 +89,8 @@ def enabled(
 ) -> Mapping[str, Any]:
     """Return a configuration without our guards, each replaced by what stood there before it.
 
-    The very same configuration where it has none. `concerns` is asked about each guarded subnet; the class DROP goes
-    with the first that is enabled, or where no subnet is left.
+    The very same configuration where it has none that is concerned. `concerns` is asked about each guarded subnet; the
+    class DROP goes with the first that is enabled, or where no subnet is left.
     """
     if not is_guarded(config, service):
         return config
@@ -101,7 +103,8 @@ def enabled(
 
     changed = _with_subnets(config, service, unguard)
     subnets = list(_subnets(changed, service))
-    return _unsilenced(changed) if not subnets or _serves(changed, service) else changed
+    found = _unsilenced(changed) if not subnets or _serves(changed, service) else changed
+    return config if found == config else found
 
 
 def _unsilenced(config: Object) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from reconciler.kea import guards
 from reconciler.kea.objects import SHARED_NETWORK, SUBNET
 from reconciler.model import Service
 
@@ -93,6 +94,18 @@ def untagged(config: Config, service: Service) -> dict[tuple[str, str], Config]:
         if tag_of(network) is None and (not subnets or any(tag_of(subnet) is None for subnet in subnets)):
             found[SHARED_NETWORK.name, SHARED_NETWORK.key(network)] = network
     return found
+
+
+def has_disabled_of_others(config: Config, service: Service, names: Collection[str]) -> bool:
+    """Whether a server keeps subnets, disabled by us, of a relationship that it has left while it was in another: they
+    carry the name of a peer that is none of `names`.
+    """
+    for holder in [config, *(config.get(NETWORKS) or ())]:
+        for subnet in holder.get(service.subnets) or ():
+            tag = tag_of(subnet) or tag_of(holder)
+            if tag is not None and tag not in names and guards.mark_of(subnet) is not None:
+                return True
+    return False
 
 
 def duplicates(config: Config, service: Service) -> list[str]:

@@ -79,8 +79,7 @@ def _enabled(peer: Peer, snapshot: Snapshot) -> ServerPlan:
     config = guards.enabled(snapshot.config, service)
     for departure in read_departures(snapshot.config):
         config = without_stamp(config, departure.relationship, None)
-    subnets = guards.guarded_subnets(snapshot.config, service)
-    what = scope_words(snapshot, len(subnets), only=frozenset(subnets))
+    what = scope_words(snapshot, frozenset(guards.guarded_subnets(snapshot.config, service)))
     answers = FieldChange("answered", before=False, after=True)
     clients = Change(Action.CHANGE, (("clients", f"of {what}"),), (answers,))
     before, after = (_classes_only(each) for each in (snapshot.config, config))

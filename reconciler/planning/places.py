@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.kea import hooks
+from reconciler.kea import hooks, hubs
 from reconciler.model import Relationship, Snapshot
 
 
@@ -40,14 +40,22 @@ def place(relationship: Relationship, config: Mapping[str, Any], server: str) ->
 
 
 def with_live_hubs(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Relationship:
-    """Return the relationship with those peers marked as hubs whose servers are in others too, described or not."""
+    """Return the relationship with those peers marked as hubs whose servers are in others too, described or not, or
+    keep subnets of others that they have left: these are not the relationship's to replace, or to serve.
+    """
+    names = {peer.name for peer in relationship.peers}
     peers = tuple(
-        replace(peer, is_hub=peer.is_hub or len(hooks.relationships_of(snapshots[peer.server].config)) > 1)
+        replace(peer, is_hub=peer.is_hub or _is_hub(relationship, names, snapshots[peer.server].config))
         if peer.server in snapshots
         else peer
         for peer in relationship.peers
     )
     return relationship if peers == relationship.peers else replace(relationship, peers=peers)
+
+
+def _is_hub(relationship: Relationship, names: Collection[str], config: Mapping[str, Any]) -> bool:
+    number = len(hooks.relationships_of(config))
+    return number > 1 or (number == 1 and hubs.has_disabled_of_others(config, relationship.service, names))
 
 
 def _names(block: Mapping[str, Any]) -> set[str]:

@@ -138,15 +138,22 @@ def departed(relationship: str, member: Member, names: frozenset[str], *, keeps_
     config = pools.without_guards(config, service, names).config
     concerned = concerned_subnets(snapshot, names)
     if on_remove is OnRemove.DELETE:
-        config = _without_subnets(config, service, concerned, relationship)
+        config = _without_subnets(config, service, concerned)
+        if not has_others(snapshot) and not subnets_of(config, service.subnets):
+            config = guards.silenced(config, relationship)  # it would refuse clients that reboot (see `guards`)
     shown = config
     if on_remove is OnRemove.DISABLE:
         config = guards.disabled(
-            config, service, relationship, snapshot.version, concerns=lambda each: each.get("subnet") in concerned
+            config,
+            service,
+            relationship,
+            snapshot.version,
+            concerns=lambda each: each.get("subnet") in concerned,
+            may_drop=not has_others(snapshot),
         )
         shown = {**shown, "client-classes": config.get("client-classes") or []}
     config = without_stamp(config, relationship, None if keeps_serving else _departure(relationship, member))
-    changes = _changes(relationship, member, shown, len(concerned) if on_remove is OnRemove.DISABLE else 0)
+    changes = _changes(relationship, member, shown, concerned if on_remove is OnRemove.DISABLE else frozenset())
     return ServerPlan(member.peer, snapshot, tuple(changes), config, leaves=True)
 
 
@@ -183,13 +190,8 @@ def has_others(snapshot: Snapshot) -> bool:
     return len(hooks.relationships_of(snapshot.config)) > (snapshot.place is not None)
 
 
-def _without_subnets(
-    config: Mapping[str, Any], service: Service, prefixes: frozenset[str], relationship: str
-) -> dict[str, Any]:
-    """Return a configuration without these subnets, and without the shared networks that only they were in.
-
-    One that has none left drops every packet: it would refuse clients that reboot or rebind (see `guards`).
-    """
+def _without_subnets(config: Mapping[str, Any], service: Service, prefixes: frozenset[str]) -> dict[str, Any]:
+    """Return a configuration without these subnets, and without the shared networks that only they were in."""
     key = service.subnets
 
     def kept(holder: Mapping[str, Any]) -> list[Any]:
@@ -199,10 +201,10 @@ def _without_subnets(
     networks = [{**each, key: kept(each)} for each in config.get("shared-networks") or ()]
     if networks:
         changed["shared-networks"] = [each for each in networks if each[key]]
-    return changed if subnets_of(changed, key) else guards.silenced(changed, relationship)
+    return changed
 
 
-def _changes(relationship: str, member: Member, after: Mapping[str, Any], disabled: int) -> Iterator[Change]:
+def _changes(relationship: str, member: Member, after: Mapping[str, Any], disabled: frozenset[str]) -> Iterator[Change]:
     block, service = block_of(member), member.snapshot.endpoint.service
     path = (("relationship", relationship),)
     if block is None:
@@ -213,7 +215,8 @@ def _changes(relationship: str, member: Member, after: Mapping[str, Any], disabl
         yield Change(Action.DELETE, path, summary=", ".join([str(block.get("mode")), *others]))
     if disabled:
         answers = FieldChange("answered", before=True, after=False)
-        yield Change(Action.CHANGE, (("clients", f"of {scope_words(member.snapshot, disabled)}"),), (answers,))
+        words = scope_words(member.snapshot, disabled)
+        yield Change(Action.CHANGE, (("clients", f"of {words}"),), (answers,))
     before = replicated(member.snapshot.config, service)
     yield from (each.change for each in differences(before, _plain(after, service), service))
 
@@ -222,13 +225,13 @@ def _plain(config: Mapping[str, Any], service: Service) -> dict[str, Any]:
     return replicated({key: value for key, value in config.items() if value != [] or key != "client-classes"}, service)
 
 
-def scope_words(snapshot: Snapshot, subnets: int, *, only: frozenset[str] | None = None) -> str:
+def scope_words(snapshot: Snapshot, prefixes: frozenset[str]) -> str:
     """Return in words how many subnets, and leases in use in them, are concerned."""
-    text = f"{subnets} subnet{'' if subnets == 1 else 's'}"
+    text = f"{len(prefixes)} subnet{'' if len(prefixes) == 1 else 's'}"
     if snapshot.active_leases is None:
         return text
     found = subnets_of(snapshot.config, snapshot.endpoint.service.subnets)
-    ids = {int(subnet.get("id", 0)) for prefix, (_, subnet) in found.items() if only is None or prefix in only}
+    ids = {int(subnet.get("id", 0)) for prefix, (_, subnet) in found.items() if prefix in prefixes}
     leases = sum(number for each, number in snapshot.active_leases.items() if each in ids)
     return f"{text} with {leases} active lease{'' if leases == 1 else 's'}"
 
@@ -274,13 +277,13 @@ def _objections(remains: Remains, members: Sequence[Member], stays: Member) -> I
 def fate(member: Member) -> str:
     """Return in words, after a semicolon, what becomes of the clients of a server that leaves."""
     snapshot = member.snapshot
-    count = len(subnets_of(snapshot.config, snapshot.endpoint.service.subnets))
+    concerned = concerned_subnets(snapshot, frozenset(_names([member])))
     words = {
         OnRemove.DISABLE: "stops answering the clients of its",
         OnRemove.DELETE: "loses its",
         OnRemove.KEEP: "goes on serving its",
     }[member.on_remove]
-    return f"; {member.peer.server} {words} {scope_words(snapshot, count)}"
+    return f"; {member.peer.server} {words} {scope_words(snapshot, concerned)}"
 
 
 def hazards(members: Sequence[Member], stays: Member | None) -> Iterator[Objection]:

@@ -174,10 +174,13 @@ def without_pool_guards(relationship: Relationship, snapshot: Snapshot) -> Mappi
 def without_guards(relationship: Relationship, snapshot: Snapshot) -> Mapping[str, Any]:
     """Return a server's configuration without the guards that kept it from serving while it was in no relationship.
 
-    On a server that is in others too, those of subnets that this relationship is not about stay.
+    On a server that is in others too, or was, those of subnets that this relationship is not about stay.
     """
     names = {peer.name for peer in relationship.peers}
-    has_others = len(hooks.relationships_of(snapshot.config)) > (block_of(snapshot) is not None)
+    entries = len(hooks.relationships_of(snapshot.config))
+    has_others = entries > (block_of(snapshot) is not None) or (
+        entries > 0 and hubs.has_disabled_of_others(snapshot.config, relationship.service, names)
+    )
     networks = snapshot.config.get(hubs.NETWORKS) or () if has_others else ()
     inside = {
         str(subnet.get("subnet"))

@@ -1,0 +1,129 @@
+"""Hubs on simulated servers: what becomes of one relationship's servers when another of the hub's changes or ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.kea import guards, hooks
+from reconciler.model import Service
+from reconciler.simulator import Release
+from tests.cli.life import USUAL, WRITES, Life
+from tests.cli.site import subnet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DHCP4 = Service.DHCP4
+APPROVED = ("--yes", "--approve", "remove-relationship")
+
+
+class Hub(Life):
+    """The relationships east and west of a hub with one server each, and a spare; `role` is the hub's in both."""
+
+    def __init__(self, folder: Path, role: str) -> None:
+        super().__init__(folder, Release.KEA_3_0)
+        self.role = role
+
+    def __enter__(self) -> Hub:
+        super().__enter__()
+        is_standby = self.role == "standby"
+        tags = {name: {} if is_standby else {"user_context": {"ha-server-name": name}} for name in ("east", "west")}
+        subnets = {"east": [subnet(DHCP4, 1, **tags["east"])], "west": [subnet(DHCP4, 11, **tags["west"])]}
+        bodies = subnets if is_standby else {"hub": [*subnets["east"], *subnets["west"]]}
+        for name in ("east", "west", "hub", "spare"):
+            self.world.add_server(name, {DHCP4: {"subnet4": bodies.get(name, [])}}, version=self.release)
+            self.inventory[name] = {"dhcp4": {"control": self[name].control}}
+        host, _, port = self["hub"].ha_url(DHCP4).rstrip("/").rpartition(":")
+        for number, name in enumerate(("east", "west")):
+            url = f"{host}:{int(port) + 1000 * number}/"
+            hub = {"server": "hub", "name": f"hub-{name}", "role": self.role, "url": url}
+            other = {"role": "primary" if is_standby else "standby"} | self.peer(name)
+            document = {"name": name, "service": "dhcp4", "mode": "hot-standby", "peers": [hub, other]}
+            self.documents.append(document | {"parameters": dict(USUAL)})
+        self.write()
+        made = self.run("apply", "--yes")
+        assert made.exit_code == 0, made
+        self.story.clear()
+        return self
+
+    def peer(self, name: str) -> dict[str, Any]:
+        return {"server": name, "url": self[name].ha_url(DHCP4)}
+
+    def states(self) -> dict[str, str | None]:
+        """The state of each server's first relationship."""
+        halves = {name: self.endpoint(name).ha for name in self.world.servers}
+        return {name: half.state if half else None for name, half in halves.items()}
+
+    def written(self) -> set[str]:
+        return {server for server, command in self.story if command in WRITES}
+
+    def forget_west(self) -> None:
+        (self.desired / "relationships" / "west.yaml").unlink()
+        self.documents = self.documents[:1]
+
+
+@pytest.fixture
+def standing_by(tmp_path: Path) -> Iterator[Hub]:
+    with Hub(tmp_path, "standby") as life:
+        yield life
+
+
+def test_a_server_never_leaves_a_hub_in_parts_after_another_relationship_was_changed(tmp_path: Path) -> None:
+    """It would miss the hub, take over, and serve the same clients as the hub and its new partner."""
+    with Hub(tmp_path, "primary") as life:
+        life.documents[0]["parameters"]["max-unacked-clients"] = 3
+        life.documents[1]["peers"][1] = {"role": "standby"} | life.peer("spare")
+        life.write()
+        first = life.run("apply", *APPROVED)
+        assert first.exit_code == 6, first
+        assert "apply again" in first.stdout
+        assert life.written() == {"east", "hub"}
+        life.let_pass(60)
+        assert life.states() == dict.fromkeys(("east", "west", "hub"), "hot-standby") | {"spare": None}
+        second = life.run("apply", *APPROVED)
+        assert second.exit_code == 0, second
+        life.let_pass(60)
+        assert life.states() == dict.fromkeys(("east", "spare", "hub"), "hot-standby") | {"west": None}
+        assert guards.is_silenced(life.endpoint("west").config)
+
+
+def test_a_removal_is_not_taken_for_done_after_another_relationship_was_changed(standing_by: Hub) -> None:
+    standing_by.change("east", lambda config: config["subnet4"].append(subnet(DHCP4, 2)))
+    standing_by.forget_west()
+    first = standing_by.run("apply", *APPROVED)
+    assert first.exit_code == 6, first
+    assert standing_by.written() == {"hub"}
+    second = standing_by.run("apply", *APPROVED)
+    assert second.exit_code == 0, second
+    assert hooks.relationships_of(standing_by.endpoint("west").config) == []
+
+
+def test_the_removal_from_a_hub_counts_only_what_it_is_about(standing_by: Hub) -> None:
+    standing_by.forget_west()
+    planned = standing_by.run("plan")
+    assert "hub stops answering the clients of its 1 subnet with" in planned.stdout
+
+
+@pytest.mark.parametrize("replicate", [True, False])
+def test_what_a_hub_keeps_of_a_relationship_that_ended_stays_disabled_in_its_last_one(
+    standing_by: Hub, *, replicate: bool
+) -> None:
+    standing_by.documents[0]["replicate"] = replicate
+    standing_by.write()
+    standing_by.forget_west()
+    removed = standing_by.run("apply", *APPROVED)
+    assert removed.exit_code == 0, removed
+    standing_by.let_pass(60)
+    planned = standing_by.run("plan", "--detailed-exitcode")
+    assert planned.exit_code == 0, planned
+    if replicate:
+        standing_by.change("east", lambda config: config["subnet4"].append(subnet(DHCP4, 2)))
+        done = standing_by.run("apply", "--yes")
+        assert done.exit_code == 0, done
+        assert {each["id"] for each in standing_by.endpoint("hub").config["subnet4"]} == {1, 2, 11}
+    config = standing_by.endpoint("hub").config
+    assert guards.guarded_subnets(config, DHCP4) == {"10.0.11.0/24": "west"}
+    assert not guards.is_silenced(config)
