@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
 
 from reconciler.model import Objection, OnRemove, Procedure, Relationship, RelationshipPlan, Role, Snapshot, Stage
 from reconciler.planning import wanted
 from reconciler.planning.remnants import Member
 from reconciler.planning.removal import CODE, departed, fate, has_others, hazards, not_normal, remaining_notes
+from reconciler.planning.standing import own_entry
 
 Strangers = Mapping[str, str]  # url by name
 
@@ -16,12 +19,27 @@ Strangers = Mapping[str, str]  # url by name
 def departing(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> dict[str, str]:
     """Return the peers, url by name, that servers of a relationship have and it is to have no more.
 
-    A server that is only to be called otherwise leaves nothing: its present name is one of the relationship's.
+    A server that is only to be called otherwise leaves nothing: its present name is one of the relationship's. So is
+    the one by which a server still knows another that has its new name already.
     """
     blocks = [block for each in snapshots.values() if (block := wanted.block_of(each)) is not None]
     staying = {peer.name for peer in relationship.peers} | {str(block.get("this-server-name")) for block in blocks}
-    named = {str(peer.get("name")): str(peer.get("url", "")) for block in blocks for peer in block.get("peers") or ()}
-    return {name: url for name, url in named.items() if name not in staying}
+    members = [own for each in snapshots.values() if (own := own_entry(each)) is not None]
+    return {
+        str(peer.get("name")): str(peer.get("url", ""))
+        for block in blocks
+        for peer in block.get("peers") or ()
+        if peer.get("name") not in staying and not _is_renamed(peer, block, members)
+    }
+
+
+def _is_renamed(peer: Mapping[str, Any], block: Mapping[str, Any], members: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a peer of an entry is a member that has another name by now, which the entry doesn't know: it is at the
+    same address.
+    """
+    known = {each.get("name") for each in block.get("peers") or ()}
+    hosts = {urlsplit(str(own.get("url", ""))).hostname for own in members if own.get("name") not in known}
+    return urlsplit(str(peer.get("url", ""))).hostname in hosts
 
 
 def with_departures(plan: RelationshipPlan, members: Sequence[Member], strangers: Strangers) -> RelationshipPlan:

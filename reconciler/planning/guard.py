@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from reconciler.kea import ha, hooks
 from reconciler.kea.locality import LOCAL
@@ -66,16 +67,17 @@ def _identity(case: Case) -> Iterator[Objection]:
 
 
 def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
-    """Whether a server that goes by another name is the one meant all the same: it says it is at the peer's url, or all
-    servers have each other for peers under the names that they have now, and it is not the name of another one: then
-    two addresses may be swapped.
+    """Whether a server that goes by another name is the one meant all the same: it says it is at the peer's url; or at
+    its address, or all servers have each other for peers under the names that they have now, and it is not the name of
+    another one: then two addresses may be swapped.
     """
     own = own_entry(case.snapshots[peer.server]) or {}
     if own.get("url") and ha.same_url(str(own["url"]), peer.url):
         return True
     if name in {each.name for each in case.relationship.peers}:
         return False
-    return name_each_other(case.snapshots[each.server] for each in case.relationship.peers)
+    is_there = urlsplit(str(own.get("url"))).hostname == urlsplit(peer.url).hostname
+    return is_there or name_each_other(case.snapshots[each.server] for each in case.relationship.peers)
 
 
 def _authority_empty(case: Case) -> Iterator[Objection]:

@@ -37,6 +37,10 @@ class Cover:
             self._wide[server.name] = server
         return failure
 
+    def hold(self, server: Server) -> None:
+        """Let a server that was set just now serve every scope as soon as it is normal (see `keep`)."""
+        self._wide[server.name] = server
+
     async def keep(self) -> None:
         """Widen those again whose HA state changed meanwhile, as far as they can be asked."""
         for server in self._wide.values():

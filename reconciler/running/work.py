@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from reconciler.errors import EndpointError
-from reconciler.model import Procedure, RelationshipPlan, Result, ServerOutcome, Snapshot, Stage
+from reconciler.model import Mode, Procedure, RelationshipPlan, Result, ServerOutcome, Snapshot, Stage
 from reconciler.planning import wanted
 from reconciler.planning.places import located
 from reconciler.running import identity, restoring, setting, waiting
@@ -137,6 +137,9 @@ class Work:
         heard each other.
         """
         keep = attempt.cover.keep
+        if attempt.stage.reason and not attempt.stage.in_turn and self._relationship.mode is Mode.LOAD_BALANCING:
+            # Two that begin anew become normal one after the other, up to a heartbeat apart.
+            attempt.cover.hold(self._named(self._relationship.primary.server))
         is_early = attempt.switches and self._plan.procedure is not Procedure.CREATE
         if is_early and await waiting.until_met(self._relationship, self._staying(), self._hands, keep):
             for switch in attempt.switches:

@@ -5,8 +5,8 @@
 - **Both**: two servers serve the same clients although HA doesn't keep them in step, which it does where each is in
   its normal state and hears the other.
 - **Nobody**: nobody serves some of the clients although a server could: one that was in a state in which Kea serves
-  all of that time, and not just set itself. That a server serves nobody from its own config-set until it has met its
-  partner again is Kea's doing, and nothing that sends configurations can avoid it. Nor does one count that is in
+  from before on, and was not set itself meanwhile. That a server serves nobody from its own config-set until it has met
+  its partner again is Kea's doing, and nothing that sends configurations can avoid it. Nor does one count that is in
   communication-recovery: there Kea keeps lease updates back, so another's clients must not be given to it.
 
 The servers are asked one after the other, and states change in between: what one sample alone shows is not counted.
@@ -70,6 +70,7 @@ class Trace:
 
     def __enter__(self) -> Self:
         self._end = threading.Event()
+        self._look()
         self._thread = threading.Thread(target=self._record, daemon=True)
         self._thread.start()
         return self
@@ -90,8 +91,11 @@ class Trace:
 
     def _record(self) -> None:
         while not self._end.wait(_PAUSE):
-            moment = time.monotonic()
-            self.samples.append((moment, {server.name: sighting(server, self.service) for server in self.servers}))
+            self._look()
+
+    def _look(self) -> None:
+        moment = time.monotonic()
+        self.samples.append((moment, {server.name: sighting(server, self.service) for server in self.servers}))
 
     # ------------------------------------------------------------------------------------- what it shows
 
@@ -167,14 +171,14 @@ def _served_twice(seen: Mapping[str, Sighting]) -> set[str]:
 
 def sighting(server: KeaServer, service: Service) -> Sighting:
     """What a server says now."""
-    asked_at = time.monotonic()
     try:
         status = server.command(service, "status-get", seconds=1.0)["arguments"]
         block = relationship(server.command(service, "config-get", seconds=1.0)["arguments"][service.root])
     except (LabError, OSError, KeyError, ValueError):
         return Sighting("busy")
     state = status.get("dhcp-state") or {}
-    is_off, committed_at = bool(state.get("disabled-by-user")), asked_at - status["reload"] - 1
+    is_off = bool(state.get("disabled-by-user"))
+    committed_at = time.monotonic() - status["reload"] + 1  # at the latest: Kea counts whole seconds
     views = status.get("high-availability") or []
     if not views or block is None:
         serves = frozenset[str]() if is_off or block is not None else _ALL
