@@ -50,7 +50,10 @@ def plan_enabling(server: str, service: Service, live: LiveWorld) -> Relationshi
     if not guards.is_guarded(found.config, service):
         return RelationshipPlan(relationship, truth, servers=(ServerPlan(peer, found),))
     if hooks.relationships_of(found.config):
-        reason = f"{server} is in a relationship; `apply` takes off it what keeps it from serving there"
+        reason = (
+            f"{server} is in a relationship: `apply` takes off it what keeps it from serving there, and what it keeps "
+            "of one that it has left serves again once that one is back"
+        )
         return RelationshipPlan(relationship, truth, unplanned=reason)
     return RelationshipPlan(
         relationship,

@@ -24,7 +24,26 @@ def is_affected(plan: RelationshipPlan, server: ServerPlan) -> bool:
 
 
 def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
-    """Return what the clients notice of one affected server of a plan, seen from how the server was read."""
+    """Return what the clients notice of one affected server of a plan, seen from how the server was read.
+
+    A set starts the HA of every relationship anew that the server is in.
+    """
+    elsewhere = _served_elsewhere(server)
+    if not server.changes or not elsewhere:
+        return _cost_here(plan, server)
+    stage = next((stage for stage in plan.stages if server.peer.server in stage.silenced), None)
+    until = "until both sides of this one know of each other" if stage else "for about one heartbeat-delay"
+    here = _cost_here(plan, server).removeprefix("no outage: ")
+    return f"{here}; its other relationships start again too: the clients of {_names(elsewhere)} get no answer {until}"
+
+
+def _served_elsewhere(server: ServerPlan) -> tuple[str, ...]:
+    snapshot = server.snapshot
+    others = (view for place, view in enumerate(snapshot.views) if place != snapshot.place)
+    return tuple(sorted({scope for view in others for scope in view.scopes}))
+
+
+def _cost_here(plan: RelationshipPlan, server: ServerPlan) -> str:
     if server.leaves:
         return _cost_of_leaving(plan, server)
     if plan.procedure is Procedure.CREATE:
@@ -62,6 +81,8 @@ def _cost_of_leaving(plan: RelationshipPlan, server: ServerPlan) -> str:
         return "it answers clients from then on"
     if plan.procedure is Procedure.REMOVE and plan.authority.server == server.peer.server:
         return "it serves all clients from its set on; none waits longer than for Kea's own reload"
+    if all(server.peer.server not in stage.silenced for stage in plan.stages):
+        return "it answers no client of this relationship from its set on"
     return "its DHCP service is off from the first step until the servers that go on have their part"
 
 
@@ -91,6 +112,8 @@ def _cost_of_creating(relationship: Relationship, server: ServerPlan) -> str:
     span = f"until the pair is up, up to three heartbeat-delays ({seconds(3 * ha.heartbeat_delay(relationship))})"
     if server.peer.role is Role.PRIMARY:
         return f"it answers no client from its set {span}"
+    if server.peer.is_hub:
+        return f"it answers no client of this relationship {span} after the last set"
     return f"its DHCP service is off from the first step {span} after the last"
 
 

@@ -15,6 +15,7 @@ from reconciler.model import (
     Role,
     ServerPlan,
     Service,
+    Stage,
 )
 from reconciler.reports.costs import cost, is_affected
 from tests.reports import samples
@@ -37,6 +38,23 @@ def test_a_standby_that_took_over_does_cost() -> None:
     assert cost_of(samples.ha_view(Role.STANDBY, Mode.HOT_STANDBY, "kea-a")) == (
         "its HA starts again, and the clients of scope kea-a get no answer from it for about one heartbeat-delay "
         "(10 s), longer when it has many leases to fetch"
+    )
+
+
+@pytest.mark.parametrize(
+    ("silenced", "until"),
+    [((), "for about one heartbeat-delay"), (("kea-b",), "until both sides of this one know of each other")],
+)
+def test_a_hub_costs_what_it_serves_in_its_other_relationships(silenced: tuple[str, ...], until: str) -> None:
+    here, other = samples.ha_view(Role.STANDBY), samples.ha_view(Role.PRIMARY, Mode.HOT_STANDBY, "hub-north")
+    subject = samples.relationship(mode=Mode.HOT_STANDBY, parameters={})
+    server = samples.server_plan(subject, "kea-b", CHANGE, ha=here)
+    server = replace(server, snapshot=replace(server.snapshot, views=(here, other), place=0))
+    plan = replace(samples.modification(), relationship=subject, servers=(server,))
+    plan = replace(plan, stages=(Stage(("kea-b",), silenced),))
+    assert cost(plan, server) == (
+        "it answers no client now; its HA starts again; its other relationships start again too: the clients of scope "
+        f"hub-north get no answer {until}"
     )
 
 
