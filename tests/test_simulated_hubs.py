@@ -127,3 +127,16 @@ def test_what_a_hub_keeps_of_a_relationship_that_ended_stays_disabled_in_its_las
     config = standing_by.endpoint("hub").config
     assert guards.guarded_subnets(config, DHCP4) == {"10.0.11.0/24": "west"}
     assert not guards.is_silenced(config)
+
+
+def test_a_branch_of_a_hub_gets_another_name(standing_by: Hub) -> None:
+    standing_by.let_pass(30)
+    standing_by.documents[0]["peers"][1]["name"] = "orient"
+    standing_by.write()
+    done = standing_by.run("apply", "--yes")
+    assert done.exit_code == 0, done
+    standing_by.let_pass(30)
+    planned = standing_by.run("plan", "--detailed-exitcode")
+    assert planned.exit_code == 0, planned
+    found = standing_by.endpoint("hub").config["subnet4"]
+    assert {each["id"]: each["user-context"]["ha-server-name"] for each in found} == {1: "orient", 11: "west"}

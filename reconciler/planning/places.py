@@ -54,8 +54,9 @@ def with_live_hubs(relationship: Relationship, snapshots: Mapping[str, Snapshot]
 
 
 def _is_hub(relationship: Relationship, names: Collection[str], config: Mapping[str, Any]) -> bool:
-    number = len(hooks.relationships_of(config))
-    return number > 1 or (number == 1 and hubs.has_disabled_of_others(config, relationship.service, names))
+    blocks = hooks.relationships_of(config)
+    names = {*names, *(name for block in blocks for name in _names(block))}
+    return len(blocks) > 1 or (len(blocks) == 1 and hubs.has_disabled_of_others(config, relationship.service, names))
 
 
 def _names(block: Mapping[str, Any]) -> set[str]:

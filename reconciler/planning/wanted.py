@@ -88,8 +88,14 @@ def _own_part(relationship: Relationship, snapshot: Snapshot) -> Mapping[str, An
     peer = peer_of(relationship, snapshot)
     if not peer.is_hub:
         return {key: snapshot.config[key] for key in hubs.keys(relationship.service) if key in snapshot.config}
-    names = {each.name for each in relationship.peers}
+    names = _all_names(relationship, snapshot)
     return hubs.part_of(snapshot.config, relationship.service, names, with_untagged=_is_alone(snapshot))
+
+
+def _all_names(relationship: Relationship, snapshot: Snapshot) -> set[str]:
+    """Return by which names a hub may have what is the relationship's: its peers', and those that they are to lose."""
+    now = (block_of(snapshot) or {}).get("peers") or ()
+    return {each.name for each in relationship.peers} | {str(each.get("name")) for each in now}
 
 
 def peer_of(relationship: Relationship, snapshot: Snapshot) -> Peer:
@@ -132,7 +138,7 @@ def _on_hub(relationship: Relationship, snapshot: Snapshot, data: Mapping[str, A
     part = (
         _own_part(relationship, snapshot) if data is None else overlay(dict(data), own, service, _local(relationship))
     )
-    names = {each.name for each in relationship.peers}
+    names = _all_names(relationship, snapshot)
     tag = relationship.primary.name
     return hubs.joined(own, service, names, part, tag, with_untagged=_is_alone(snapshot))
 
@@ -176,7 +182,7 @@ def without_guards(relationship: Relationship, snapshot: Snapshot) -> Mapping[st
 
     On a server that is in others too, or was, those of subnets that this relationship is not about stay.
     """
-    names = {peer.name for peer in relationship.peers}
+    names = _all_names(relationship, snapshot)
     entries = len(hooks.relationships_of(snapshot.config))
     has_others = entries > (block_of(snapshot) is not None) or (
         entries > 0 and hubs.has_disabled_of_others(snapshot.config, relationship.service, names)
