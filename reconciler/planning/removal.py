@@ -266,6 +266,14 @@ def _objections(remains: Remains, members: Sequence[Member], stays: Member) -> I
     )
     yield from hazards(members, stays)
     yield from not_normal(members)
+    if stays.peer.role is Role.BACKUP and remains.strangers:
+        others = " and ".join(f"{name} at {url}" for name, url in remains.strangers)
+        yield Objection(
+            "two-would-serve",
+            f"{stays.peer.server}, a backup that answers nobody, would begin to serve, and {others}, of which "
+            "servers.yaml knows nothing, may serve the same clients",
+            "bring these back into servers.yaml; approve if none of them runs",
+        )
     if stays.snapshot.disabled_by_user:
         yield Objection(
             "nobody-would-serve",
