@@ -67,9 +67,11 @@ def _identity(case: Case) -> Iterator[Objection]:
 
 
 def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
-    """Whether a server that goes by another name is the one meant all the same: it says it is at the peer's url; or at
-    its address, or all servers have each other for peers under the names that they have now, and it is not the name of
-    another one: then two addresses may be swapped.
+    """Whether a server that goes by another name is the one meant all the same.
+
+    It says it is at the peer's url; or, where the name isn't another one's (two addresses may be swapped then), it is
+    at the peer's address and no other server of the relationship hears its partner, or all have each other for peers
+    under the names that they have now.
     """
     own = own_entry(case.snapshots[peer.server]) or {}
     if own.get("url") and ha.same_url(str(own["url"]), peer.url):
@@ -77,7 +79,19 @@ def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
     if name in {each.name for each in case.relationship.peers}:
         return False
     is_there = urlsplit(str(own.get("url"))).hostname == urlsplit(peer.url).hostname
-    return is_there or name_each_other(case.snapshots[each.server] for each in case.relationship.peers)
+    if is_there and not _is_any_in_touch(case, peer):
+        return True
+    return name_each_other(case.snapshots[each.server] for each in case.relationship.peers)
+
+
+def _is_any_in_touch(case: Case, peer: Peer) -> bool:
+    """Whether another server of the relationship hears its partner: that is somebody else then than the one at hand."""
+    partners = [
+        case.snapshots[each.server].ha.partner  # type: ignore[union-attr]
+        for each in case.relationship.peers
+        if each is not peer and case.snapshots[each.server].ha is not None
+    ]
+    return any(partner is not None and partner.in_touch and not partner.interrupted for partner in partners)
 
 
 def _authority_empty(case: Case) -> Iterator[Objection]:
