@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -79,7 +80,12 @@ class RealNetwork(Network):
         return [client.offers for client in asked]
 
     def give(self, server: str, address: str) -> None:
-        self.clients.request(server, address)
+        """A client may be of the half that is not the server's: then another one asks."""
+        for _ in range(20):
+            self.clients.request(server, address)
+            time.sleep(0.2)
+            if address in self.leases(server):
+                return
 
 
 class SimulatedNetwork(Network):
