@@ -1,0 +1,225 @@
+"""What was decided: changes, objections, stages, the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reconciler.model.desired import Mode, OnRemove, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.desired import Peer, Relationship, Service
+    from reconciler.model.json import Json
+    from reconciler.model.live import Snapshot, Unreachable
+
+
+class Cause(StrEnum):
+    """Why a change is due: desired changed, the authority's data changed, a peer was changed behind us, or nobody
+    changed anything but a server's version of Kea.
+    """
+
+    GIT = "git"
+    PRIMARY = "primary"
+    PEER = "peer"
+    VERSION = "version"
+
+
+class Action(StrEnum):
+    """What happens to one object."""
+
+    ADD = "add"
+    CHANGE = "change"
+    DELETE = "delete"
+
+
+class Missing(StrEnum):
+    """Stands for "there is no value" in a field change, where None would be a value of its own."""
+
+    ABSENT = "(absent)"
+
+
+ABSENT = Missing.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One parameter of one object before and after; secrets are already replaced by marks."""
+
+    name: str
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One semantic change of one object on one server.
+
+    `path` names the object from the outside in, as (kind, key) pairs, for instance
+    (("subnet", "10.0.0.0/24"), ("reservation", "hw-address aa:bb:cc:dd:ee:01")). For an object that is added
+    or deleted whole, `fields` is empty and `summary` says in a few words what it holds. `moved` names the
+    servers that moved away from what was last replicated, where that can be told.
+    """
+
+    action: Action
+    path: tuple[tuple[str, str], ...]
+    fields: tuple[FieldChange, ...] = ()
+    summary: str = ""
+    cause: Cause = Cause.GIT
+    moved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A reason not to apply. `code` is what `--approve` takes; `advice` says what to do instead.
+    One with `approvable` False can't be waved through.
+    """
+
+    code: str
+    message: str
+    advice: str
+    approvable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Which server is the truth for a relationship's DHCP data now, and why, in words."""
+
+    server: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """Our digests of a replicated part: `whole`, equal between peers that agree, and one per section
+    (top-level key), by which it can be told which side moved where.
+    """
+
+    whole: str
+    sections: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What we leave in a server's user-context: the relationship, the revision of desired, a digest of the
+    relationship as it was wanted then, its local path patterns, and the fingerprints of the replicated part then.
+
+    `version` is the Kea that the server ran then, in whose words that part was; empty where release 0.1.0 left it out.
+    `on_remove` is what is to become of the server's scopes when the relationship goes, which has to be known when its
+    file is deleted, and `peers` are the names of the relationship's peers.
+    """
+
+    relationship: str
+    revision: str
+    desired: str
+    local: tuple[str, ...]
+    fingerprints: Fingerprints
+    version: str = ""
+    on_remove: OnRemove = OnRemove.DISABLE
+    peers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What stays in the user-context of a server that left a relationship: which one, as which peer, what became of its
+    scopes, and the relationship's mode and the server's role in it.
+    """
+
+    relationship: str
+    peer: str
+    on_remove: OnRemove
+    mode: Mode = Mode.HOT_STANDBY
+    role: Role = Role.BACKUP
+
+
+class Procedure(StrEnum):
+    """What a plan does to a relationship; how its servers are brought there is in the plan's stages."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    MODIFY = "modify"
+    REMOVE = "remove"
+    ENABLE = "enable"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """What one server of a relationship is to become. `outgoing` is the whole configuration to set, None
+    where nothing is to be sent; `test_first` says whether the server is to try it with config-test before. `leaves`
+    says that the server is to have no part in the relationship afterwards.
+    """
+
+    peer: Peer
+    snapshot: Snapshot
+    changes: tuple[Change, ...] = ()
+    outgoing: Mapping[str, Json] | None = field(default=None, repr=False, compare=False)
+    test_first: bool = True
+    leaves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Servers that are changed together, all of them or none: from a relationship that works to one that works.
+
+    `servers` are names, in the order in which they are set. The DHCP service of those in `silenced` is off from before
+    the first set until all know of each other again; that of those in `released` is on at the end, even where it was
+    off before. `needs_normal` says whether the relationship has to be well before. `covered_by` are pairs: a server,
+    and who answers its clients while it is set (ha-scopes). `in_turn` says that each has to be normal before the next
+    is set. `reason` says in words why more than one is changed together.
+    """
+
+    servers: tuple[str, ...]
+    silenced: tuple[str, ...] = ()
+    needs_normal: bool = True
+    covered_by: tuple[tuple[str, str], ...] = ()
+    in_turn: bool = False
+    released: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipPlan:
+    """What is to be done about one relationship. `servers` are in the order in which they are changed, and `stages`
+    say which of them are changed together.
+
+    `replicates` says whether DHCP data follows the authority; `unplanned` says why nothing could be decided;
+    `unreachable` are the endpoints that could not be read; `notes` are worth saying and stop nothing.
+    """
+
+    relationship: Relationship
+    authority: Authority
+    procedure: Procedure = Procedure.NOTHING
+    replicates: bool = False
+    servers: tuple[ServerPlan, ...] = ()
+    objections: tuple[Objection, ...] = ()
+    notes: tuple[str, ...] = ()
+    unplanned: str | None = None
+    unreachable: tuple[Unreachable, ...] = ()
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether any server is to be set."""
+        return any(server.changes for server in self.servers)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """A relationship that an endpoint is in and that is none of ours, by the names that its peers have in Kea."""
+
+    server: str
+    service: Service
+    peers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done about everything that was asked for, sorted by relationship name. `unmanaged` are endpoints of
+    the inventory in a relationship that neither a file describes nor a stamp tells of; they are never touched.
+    """
+
+    revision: str
+    relationships: tuple[RelationshipPlan, ...]
+    unmanaged: tuple[Unmanaged, ...] = ()

@@ -1,0 +1,100 @@
+"""What the servers say: endpoints as they were read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.desired import Endpoint
+    from reconciler.model.json import Json
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerView:
+    """What a server says about its partner (status-get, `high-availability[].ha-servers.remote`).
+
+    `age` is in seconds since the partner was last heard; `interrupted` is Kea's communication-interrupted.
+    """
+
+    role: str
+    last_state: str
+    last_scopes: tuple[str, ...]
+    age: float
+    in_touch: bool
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HaView:
+    """What a server says about itself in its relationship (`ha-servers.local`); `partner` is None where Kea
+    gives no `remote`: in passive-backup, and on a backup.
+    """
+
+    mode: str
+    role: str
+    state: str
+    scopes: tuple[str, ...]
+    partner: PartnerView | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An endpoint as it was read.
+
+    `config` is what stands under `Dhcp4` or `Dhcp6`, shared and never altered. `kea_hash` is Kea's own hash
+    (2.4.0 and later), a per-server optimistic lock. `uptime` and `reload` are seconds, `read_at` the
+    reader's monotonic clock in seconds when status-get answered, `clock_offset` the server's clock minus
+    ours in seconds where it could be told. `size` is that of the config-get reply in bytes.
+
+    `views` are what status-get says of each relationship, in the order of the HA hook's list; `place` is where in
+    that list the relationship at hand stands, None where it is not there. `ha` is the view at that place, None when
+    the HA hook is not in force, whatever the configuration says (see `planning.places`). `commands` are those of
+    list-commands, None where they were not asked for. `is_heard` is false where its partner gets no answer from its HA
+    listener although it hears the partner (see `planning.pretence`), `is_held_off` true where its partner keeps its
+    DHCP service off. `active_leases` are how many leases are in use by subnet id, None where that was not asked for.
+    """
+
+    endpoint: Endpoint
+    version: str
+    config: Mapping[str, Json] = field(repr=False)
+    kea_hash: str | None
+    pid: int
+    uptime: int
+    reload: int
+    read_at: float
+    ha: HaView | None
+    sockets_ready: bool = True
+    disabled_by_user: bool | None = None
+    hooks_directory: str | None = None
+    clock_offset: float | None = None
+    size: int = 0
+    views: tuple[HaView, ...] = ()
+    place: int | None = 0
+    commands: frozenset[str] | None = None
+    is_heard: bool = True
+    active_leases: Mapping[int, int] | None = field(default=None, repr=False)
+    is_held_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """An endpoint that could not be read, and why, in words without secrets."""
+
+    endpoint: Endpoint
+    reason: str
+
+
+Live = Snapshot | Unreachable
+
+
+class Probe(StrEnum):
+    """What a try to connect to an address found."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    NO_ANSWER = "no answer"
+    NOT_TRIED = "not tried"
