@@ -54,7 +54,7 @@ class Cover:
                 await self._serve(server, every)
 
     def forget(self, server: Server) -> None:
-        """A server was set: what it was asked for before is gone."""
+        """A server is set, or put back: what it was asked for before is gone."""
         self._wide.pop(server.name, None)
 
     async def narrow(self) -> dict[str, str]:

@@ -348,6 +348,7 @@ class Work:
             if attempt.stage.in_turn:
                 await self._settle(attempt)
                 await self._cover_again(attempt, server)
+            attempt.cover.forget(server)
             await self._restore(server, live)
         if attempt.done and attempt.stage.in_turn:
             await self._settle(attempt)
@@ -374,7 +375,6 @@ class Work:
         by = dict(attempt.stage.covered_by).get(server.name)
         if by is not None:
             await attempt.cover.widen(self._named(by))
-        attempt.cover.forget(server)
 
     def _stays_removed(self) -> bool:
         """Whether the servers that left must not come back: the one that goes on may, or may come to, be without them.
