@@ -251,10 +251,11 @@ def visible(text: str) -> str:
 
     That takes in line ends, terminal sequences, characters that turn the direction of writing, and those of no
     width: text from a server can neither move the cursor nor look like something else. Letters of any script stay.
+    A GitHub runner takes `##[` for the begin of a command wherever it stands in a line, so that is escaped too.
     """
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else _escape(character) for character in text)
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else _escape(character) for character in text)
+    return text.replace("##[", "#\\x23[") if "##[" in text else text
 
 
 def _escape(character: str) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import options
 from reconciler.cli.carrying import Question, carry_out_plan
+
+if TYPE_CHECKING:
+    from reconciler.cli.forms import Forms
 
 QUESTION = Question("Apply this plan?", "apply", "not applied")
 
@@ -24,7 +28,7 @@ QUESTION = Question("Apply this plan?", "apply", "not applied")
 def apply(
     desired: Path,
     names: Sequence[str],
-    output_format: str,
+    forms: Forms,
     approved: Sequence[str],
     settings: Path | None,
     credentials: Path | None,
@@ -40,16 +44,16 @@ def apply(
     server on which a step fails gets back what it had. Ctrl-C finishes the step at hand, leaves the servers after it
     alone, and says where each one stands.
 
-    With --format json, stdout holds the outcome alone; the plan and the question go to stderr.
+    With a --format that leaves no text on stdout, the plan and the question go to stderr. Every other form holds the
+    outcome alone.
     """
     from reconciler.cli import session
     from reconciler.planning import verdict
 
-    with session.told_errors():
+    with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
         made, _ = session.make_plan(run, desired, names)
-        code = carry_out_plan(
-            run, made, approved, is_json=output_format == "json", verbose=verbose, question=None if yes else QUESTION
-        )
+        question = None if yes else QUESTION
+        code = carry_out_plan(run, made, approved, forms=forms, verbose=verbose, question=question)
         had_changes = any(each.has_changes for each in made.relationships)
         return int(verdict.ExitCode.CHANGES if detailed_exitcode and had_changes and code == 0 else code)

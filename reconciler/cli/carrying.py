@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from reconciler.cli.forms import Forms
     from reconciler.cli.session import Session
     from reconciler.model import Plan, RelationshipOutcome
     from reconciler.planning.verdict import ExitCode
+    from reconciler.reports.report import Report
     from reconciler.running.hands import Hands
 
 T = TypeVar("T")
@@ -32,29 +34,33 @@ def carry_out_plan(
     made: Plan,
     approved: Sequence[str],
     *,
-    is_json: bool,
+    forms: Forms,
     verbose: bool,
     question: Question | None,
 ) -> ExitCode:
     """Show a plan, ask unless there is nothing to ask, carry it out, say what became of it, and return how that ends.
 
-    With `is_json` stdout holds the outcome alone.
+    Where `forms` have no text for stdout, it holds the outcome alone.
     """
     from reconciler.cli import session
     from reconciler.planning import verdict
-    from reconciler.reports import json_outcomes, text_outcomes, text_plan
+    from reconciler.reports.report import outcome_report
+    from reconciler.reports.text_plan import text_plan
     from reconciler.running.apply import apply as carry_out
 
-    colour = session.wants_colour(sys.stderr if is_json else sys.stdout)
-    run.echo(text_plan.text_plan(made, approved=approved, colour=colour, verbose=verbose), err=is_json)
+    colour = session.wants_colour(sys.stdout if forms.is_text else sys.stderr)
+    run.echo(text_plan(made, approved=approved, colour=colour, verbose=verbose), err=not forms.is_text)
     if question is not None and _has_work(made, approved):
         ask(question.text, question.doing, question.refusal)
     outcomes, is_interrupted = carried_out(run, lambda hands: carry_out(made, hands, approved))
-    if is_json:
-        run.echo(json_outcomes.json_outcomes(outcomes))
-    elif not _is_told_by_plan(outcomes):
-        run.echo("\n" + text_outcomes.text_outcomes(outcomes, colour=colour))
+    run.tell(forms, _below_the_plan(outcome_report(outcomes, made), is_told=_is_told_by_plan(outcomes)))
     return verdict.of_outcomes(outcomes, interrupted=is_interrupted)
+
+
+def _below_the_plan(report: Report, *, is_told: bool) -> Report:
+    """Return the report with a text that stands below the plan, or says nothing where that told everything."""
+    text = report.text
+    return report.with_text(lambda colour: "" if is_told else "\n" + text(colour))
 
 
 def _has_work(plan: Plan, approved: Sequence[str]) -> bool:

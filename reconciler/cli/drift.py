@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import options
+
+if TYPE_CHECKING:
+    from reconciler.cli.forms import Forms
 
 
 @click.command(short_help="Say where servers differ although the files did not change.")
@@ -20,7 +23,7 @@ from reconciler.cli import options
 def drift(
     desired: Path,
     names: Sequence[str],
-    output_format: str,
+    forms: Forms,
     settings: Path | None,
     credentials: Path | None,
     log_level: str,
@@ -36,14 +39,11 @@ def drift(
     from reconciler.cli import session
     from reconciler.planning import verdict
     from reconciler.planning.drift import only_drift
-    from reconciler.reports import json_plan, text_plan
+    from reconciler.reports.report import drift_report
 
-    with session.told_errors():
+    with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
         made, _ = session.make_plan(run, desired, names)
         found = only_drift(made)
-        if output_format == "json":
-            run.echo(json_plan.json_plan(found))
-        else:
-            run.echo(text_plan.text_drift(found, colour=session.wants_colour(sys.stdout), verbose=verbose))
+        run.tell(forms, drift_report(found, verbose=verbose))
         return int(verdict.of_plan(found, (), detailed=detailed_exitcode))

@@ -12,6 +12,7 @@ from reconciler.cli import options
 from reconciler.cli.carrying import Question, carry_out_plan
 
 if TYPE_CHECKING:
+    from reconciler.cli.forms import Forms
     from reconciler.model import Endpoint, Service
 
 
@@ -27,7 +28,7 @@ def enable(
     server: str,
     desired: Path,
     service: str | None,
-    output_format: str,
+    forms: Forms,
     approved: Sequence[str],
     settings: Path | None,
     credentials: Path | None,
@@ -47,7 +48,7 @@ def enable(
     from reconciler.model import Plan
     from reconciler.planning.enabling import plan_enabling
 
-    with session.told_errors():
+    with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
         endpoints = load_inventory(desired)
         services = _services(endpoints, server, service)
@@ -57,8 +58,7 @@ def enable(
         plans = tuple(plan_enabling(server, each, live) for each in services)
         question = None if yes else Question("Let it serve?", "enable it", "not enabled")
         made = Plan(revision(desired), plans)
-        is_json = output_format == "json"
-        return int(carry_out_plan(run, made, approved, is_json=is_json, verbose=False, question=question))
+        return int(carry_out_plan(run, made, approved, forms=forms, verbose=False, question=question))
 
 
 def _services(endpoints: Mapping[tuple[str, Service], Endpoint], server: str, service: str | None) -> list[Service]:

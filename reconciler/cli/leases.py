@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import options
+
+if TYPE_CHECKING:
+    from reconciler.cli.forms import Forms
 
 
 @click.command(short_help="Compare the leases of a relationship's servers.")
@@ -21,7 +25,7 @@ def leases(
     action: str,  # noqa: ARG001 - there is one only
     name: str,
     desired: Path,
-    output_format: str,
+    forms: Forms,
     settings: Path | None,
     credentials: Path | None,
     log_level: str,
@@ -38,10 +42,11 @@ def leases(
     from reconciler.planning import verdict
     from reconciler.planning.scenes import scene
     from reconciler.reports.json_leases import json_leases
+    from reconciler.reports.report import other_report
     from reconciler.reports.text_leases import text_leases
     from reconciler.running.leases import compare_leases
 
-    with session.told_errors():
+    with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
         wanted = session.load_desired(desired, [name])
         (relationship,) = wanted.relationships
@@ -49,8 +54,7 @@ def leases(
             live = run.observe(session.endpoints_of(wanted), say)
             found = scene(relationship, relationship.primary.server, live).live
             compared = session.run(compare_leases(relationship, found, run.hands(say)))
-        if output_format == "json":
-            run.echo(json_leases(compared))
-        else:
-            run.echo(text_leases(compared, colour=session.wants_colour(sys.stdout)))
+        is_well = compared.is_complete and not compared.differences
+        text, json = lambda colour: text_leases(compared, colour=colour), partial(json_leases, compared)
+        run.tell(forms, other_report("leases", text, json, is_well=is_well))
         return int(verdict.of_leases(compared, detailed=detailed_exitcode))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.cli.carrying import ask, carried_out
 
 if TYPE_CHECKING:
+    from reconciler.cli.forms import Forms
     from reconciler.cli.session import Session
     from reconciler.model import Desired, Relationship
     from reconciler.planning.scenes import Decision, Operation, OperationOutcome, Scene
@@ -29,7 +30,7 @@ class Request:
     settings: Path | None
     credentials: Path | None
     log_level: str
-    is_json: bool
+    forms: Forms
     yes: bool
 
 
@@ -42,19 +43,22 @@ def operate(operation: str, server: str, options: Mapping[str, Any], source: str
     from reconciler.planning import verdict
     from reconciler.planning.scenes import Operation
     from reconciler.reports.json_operations import json_operation
+    from reconciler.reports.report import other_report
     from reconciler.reports.text_operations import text_operation
 
-    rest = dict(options)
-    is_json = rest.pop("output_format") == "json"
-    request = Request(Operation(operation), server, source, is_json=is_json, **rest)
-    with session.told_errors():
+    request = Request(Operation(operation), server, source, **options)
+    with session.told_errors(request.forms):
         run = session.open_session(request.settings, request.credentials, request.log_level, request.desired)
         outcome, is_interrupted = _done(run, request)
-        if is_json:
-            run.echo(json_operation(outcome))
-        else:
-            run.echo("\n" + text_operation(outcome, colour=session.wants_colour(sys.stdout)))
-        return int(verdict.of_operation(outcome, interrupted=is_interrupted))
+        code = verdict.of_operation(outcome, interrupted=is_interrupted)
+        report = other_report(
+            str(request.operation),
+            lambda colour: "\n" + text_operation(outcome, colour=colour),
+            lambda: json_operation(outcome),
+            is_well=code is verdict.ExitCode.OK,
+        )
+        run.tell(request.forms, report)
+        return int(code)
 
 
 def _done(run: Session, request: Request) -> tuple[OperationOutcome, bool]:
@@ -74,8 +78,8 @@ def _done(run: Session, request: Request) -> tuple[OperationOutcome, bool]:
     found = scene(relationship, request.server, live)
     decide = _decider(run, request, found)
     decision = decide(found)
-    colour = session.wants_colour(sys.stderr if request.is_json else sys.stdout)
-    run.echo(text_decision(request.operation, found, decision, colour=colour), err=request.is_json)
+    colour = session.wants_colour(sys.stdout if request.forms.is_text else sys.stderr)
+    run.echo(text_decision(request.operation, found, decision, colour=colour), err=not request.forms.is_text)
     end = settled(decision)
     if end is not None:
         before = standings(relationship, found.live)

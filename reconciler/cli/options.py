@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from reconciler.cli.forms import FormType, together
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -40,11 +42,13 @@ relationship = click.option(
 )
 output_format = click.option(
     "--format",
-    "output_format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Form of the result on stdout.",
+    "forms",
+    type=FormType(),
+    multiple=True,
+    metavar="FORM[=FILE]",
+    callback=together,
+    help="Form of the result: text (the default), json, markdown, or github (annotations, and the job's summary), and "
+    "the file that it goes to, else stdout; may be given more than once.",
 )
 detailed_exitcode = click.option(
     "--detailed-exitcode",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import options
+
+if TYPE_CHECKING:
+    from reconciler.cli.forms import Forms
 
 
 @click.command(short_help="Say what apply would change, and why.")
@@ -21,7 +24,7 @@ from reconciler.cli import options
 def plan(
     desired: Path,
     names: Sequence[str],
-    output_format: str,
+    forms: Forms,
     approved: Sequence[str],
     settings: Path | None,
     credentials: Path | None,
@@ -37,14 +40,10 @@ def plan(
     """
     from reconciler.cli import session
     from reconciler.planning import verdict
-    from reconciler.reports import json_plan, text_plan
+    from reconciler.reports.report import plan_report
 
-    with session.told_errors():
+    with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
         made, _ = session.make_plan(run, desired, names)
-        if output_format == "json":
-            run.echo(json_plan.json_plan(made, approved=approved))
-        else:
-            colour = session.wants_colour(sys.stdout)
-            run.echo(text_plan.text_plan(made, approved=approved, colour=colour, verbose=verbose))
+        run.tell(forms, plan_report(made, approved, verbose=verbose))
         return int(verdict.of_plan(made, approved, detailed=detailed_exitcode))

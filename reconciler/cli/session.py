@@ -17,9 +17,11 @@ from reconciler.errors import FixInputError, ReconcilerError, UsageError
 from reconciler.redaction import Scrubber
 
 if TYPE_CHECKING:
+    from reconciler.cli.forms import Forms
     from reconciler.kea.access import Credentials, Settings
     from reconciler.kea.client import Client
-    from reconciler.model import Desired, Endpoint, Live, Plan, Probe, Service
+    from reconciler.model import Desired, Endpoint, Live, Plan, Probe, Problem, Service
+    from reconciler.reports.report import Report
     from reconciler.running.hands import Hands
 
 T = TypeVar("T")
@@ -32,21 +34,25 @@ class Failure(click.ClickException):
 
 
 @contextlib.contextmanager
-def told_errors() -> Iterator[None]:
+def told_errors(forms: Forms | None = None) -> Iterator[None]:
     """Turn our exceptions into what a person sees: the message on stderr and the documented exit code.
 
-    What the operating system says about a file or a stream goes on to `main`, which says it in the system's words.
+    Of `forms`, those that stay somewhere to be read (a comment, annotations) say it too. What the operating system
+    says about a file or a stream goes on to `main`, which says it in the system's words.
     """
     from reconciler.reports.text_problems import text_problems
 
     try:
         yield
     except FixInputError as error:
+        tell_problems(forms, error.problems)
         click.echo(text_problems(error.problems, colour=wants_colour(sys.stderr)), err=True)
         raise click.exceptions.Exit(1) from error
     except UsageError as error:
+        tell_failure(forms, str(error))
         raise click.UsageError(str(error)) from error
     except ReconcilerError as error:
+        tell_failure(forms, str(error))
         raise Failure(str(error)) from error
     except KeyboardInterrupt as error:
         raise click.Abort from error
@@ -54,7 +60,30 @@ def told_errors() -> Iterator[None]:
         raise
     except Exception as error:
         # Its text may hold anything, a configuration included; the place alone is safe to show.
+        tell_failure(forms, f"internal error at {_place(error)}")
         raise Failure(f"internal error, please report it: {_place(error)}") from error
+
+
+def tell_problems(forms: Forms | None, problems: Sequence[Problem]) -> None:
+    """Say what is wrong with files in the forms that stay somewhere."""
+    if forms is not None:
+        from reconciler.cli.forms import tell
+        from reconciler.reports.report import problem_report
+
+        tell(forms.without_results(), problem_report(problems, _command_name()), Scrubber())
+
+
+def tell_failure(forms: Forms | None, reason: str) -> None:
+    """Say in the forms that stay somewhere why there is no result."""
+    if forms is not None:
+        from reconciler.cli.forms import tell
+        from reconciler.reports.report import failure_report
+
+        tell(forms.without_results(), failure_report(_command_name(), reason), Scrubber())
+
+
+def _command_name() -> str:
+    return str(click.get_current_context().info_name)
 
 
 def _place(error: Exception) -> str:
@@ -131,8 +160,16 @@ class Session:
         return Hands(self.open_client, say=say, patience=self.settings.configuration_seconds)
 
     def echo(self, text: str, *, err: bool = False) -> None:
-        """Print a report: the one way out for anything that may hold what a server said."""
-        click.echo(self.scrubber.scrub(text), err=err, nl=not text.endswith("\n"))
+        """Print a text that may hold what a server said."""
+        from reconciler.cli.forms import echo
+
+        echo(self.scrubber.scrub(text), err=err)
+
+    def tell(self, forms: Forms, report: Report) -> None:
+        """Give a result in every form. This and `echo` are the ways out for all that may hold what a server said."""
+        from reconciler.cli.forms import tell
+
+        tell(forms, report, self.scrubber)
 
 
 def open_session(settings: Path | None, credentials: Path | None, log_level: str, desired: Path) -> Session:

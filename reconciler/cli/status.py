@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli import options
+
+if TYPE_CHECKING:
+    from reconciler.cli.forms import Forms
 
 
 @click.command(short_help="Say how every relationship is doing.")
@@ -18,7 +21,7 @@ from reconciler.cli import options
 def status(
     desired: Path,
     names: Sequence[str],
-    output_format: str,
+    forms: Forms,
     settings: Path | None,
     credentials: Path | None,
     log_level: str,
@@ -35,14 +38,11 @@ def status(
     from reconciler.cli import session
     from reconciler.planning import verdict
     from reconciler.planning.status import statuses
-    from reconciler.reports import json_status, text_status
+    from reconciler.reports.report import status_report
 
-    with session.told_errors():
+    with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
         made, live = session.make_plan(run, desired, names)
         found = statuses(made, live)
-        if output_format == "json":
-            run.echo(json_status.json_status(found, made.unmanaged))
-        else:
-            run.echo(text_status.text_status(found, made.unmanaged, colour=session.wants_colour(sys.stdout)))
+        run.tell(forms, status_report(found, made))
         return int(verdict.of_status(found))

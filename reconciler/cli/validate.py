@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,29 +12,27 @@ from reconciler.cli import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reconciler.cli.forms import Forms
     from reconciler.model import Desired, Problem
 
 
 @click.command(short_help="Check the files below --desired.")
 @options.desired
 @options.output_format
-def validate(desired: Path, output_format: str) -> int:
+def validate(desired: Path, forms: Forms) -> int:
     """Check the files below --desired, and say everything that is wrong at once, with file, line and column.
 
     Talks to no server. Ends with 0 when the files can be used, warnings or not, else with 1.
     """
-    from reconciler.cli.session import told_errors, wants_colour
-    from reconciler.reports.text_problems import json_problems, text_problems
+    from reconciler.cli.forms import tell
+    from reconciler.cli.session import told_errors
+    from reconciler.redaction import Scrubber
+    from reconciler.reports.report import problem_report
 
     with told_errors():
         found, problems = _read(desired)
-        if output_format == "json":
-            click.echo(json_problems(problems))
-            return 0 if found else 1
-        if problems:
-            click.echo(text_problems(problems, colour=wants_colour(sys.stdout)))
-        if found:
-            click.echo(f"{desired} is valid: {_size(found)}.")
+        valid = f"{desired} is valid: {_size(found)}." if found else ""
+        tell(forms, problem_report(problems, valid=valid), Scrubber())
         return 0 if found else 1
 
 

@@ -15,13 +15,15 @@ def json_text(value: Any) -> str:
     r"""Return a JSON value as text with two spaces of indentation and sorted keys, without a line end at its end.
 
     Characters that don't print as themselves (terminal sequences, changed direction of writing) stand as JSON's own
-    escapes, which every reader undoes. Lone surrogates, which are no text, become `\udcXX` in letters, and numbers
-    that JSON doesn't know become null.
+    escapes, which every reader undoes, and so does `##[`, which a GitHub runner would take for a command. Lone
+    surrogates, which are no text, become `\udcXX` in letters, and numbers that JSON doesn't know become null.
     """
     try:
         text = orjson.dumps(value, option=_OPTIONS).decode()
     except TypeError:  # an integer above 64 bits, a lone surrogate, or deeper than orjson goes
         text = json.dumps(_encodable(value), ensure_ascii=False, indent=2, sort_keys=True)
+    if "##[" in text:
+        text = text.replace("##[", "#\\u0023[")
     if text.isascii() and "\x7f" not in text:
         return text
     return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 server`, `2 servers`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 server`, `2 servers`; `plural` where that takes more than an s."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def seconds(value: float) -> str:

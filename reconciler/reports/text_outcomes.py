@@ -25,12 +25,13 @@ _STYLES: Final = {
 
 def text_outcomes(outcomes: Sequence[RelationshipOutcome], *, colour: bool = False) -> str:
     """Return outcomes as text, in their own order, without a line end at its end."""
-    blocks = ["\n".join(_relationship_lines(each, colour=colour)) for each in outcomes]
-    summary = "\n".join(paint(line, Style.HEADING, colour=colour) for line in _summary(outcomes))
+    blocks = ["\n".join(outcome_lines(each, colour=colour)) for each in outcomes]
+    summary = "\n".join(paint(line, Style.HEADING, colour=colour) for line in outcome_summary(outcomes))
     return "\n\n".join([*blocks, summary])
 
 
-def _relationship_lines(outcome: RelationshipOutcome, *, colour: bool) -> Iterator[str]:
+def outcome_lines(outcome: RelationshipOutcome, *, colour: bool = False) -> Iterator[str]:
+    """Yield what became of one relationship."""
     yield paint(f"{shown_name(outcome.relationship)}:", Style.HEADING, colour=colour)
     yield from (f"  {line}" for line in objection_lines(outcome.blocked_by, colour=colour))
     told = "; ".join(each.message for each in outcome.blocked_by)
@@ -48,7 +49,8 @@ def standing(server: ServerOutcome) -> str:
     return f"{server.result}, {'persisted' if server.persisted else 'NOT persisted'}"
 
 
-def _summary(outcomes: Sequence[RelationshipOutcome]) -> Iterator[str]:
+def outcome_summary(outcomes: Sequence[RelationshipOutcome]) -> Iterator[str]:
+    """Yield what it all comes to, one sentence a line."""
     servers = [server for each in outcomes for server in each.servers]
     found = Counter(server.result for server in servers)
     if found.keys() <= {Result.NOTHING_TO_DO}:

@@ -42,7 +42,7 @@ def text_drift(plan: Plan, *, colour: bool = False, verbose: bool = False) -> st
 
 
 def _text(plan: Plan, view: _View) -> str:
-    blocks = [_relationship_block(each, view) for each in plan.relationships if view.verbose or _is_worth_saying(each)]
+    blocks = [_relationship_block(each, view) for each in plan.relationships if view.verbose or is_worth_saying(each)]
     if plan.unmanaged and not view.is_drift:
         blocks.append("\n".join(unmanaged_lines(plan.unmanaged)))
     if view.verbose:
@@ -52,16 +52,23 @@ def _text(plan: Plan, view: _View) -> str:
     return "\n\n".join(blocks)
 
 
-def _is_worth_saying(plan: RelationshipPlan) -> bool:
+def is_worth_saying(plan: RelationshipPlan) -> bool:
+    """Whether there is anything to say about a relationship but that it is as desired."""
     return bool(plan.has_changes or plan.objections or plan.notes or plan.unreachable or plan.unplanned is not None)
 
 
 # ---------------------------------------------------------------------------------------- one relationship
 
 
+def relationship_lines(plan: RelationshipPlan, approved: Collection[str] = (), *, is_drift: bool = False) -> list[str]:
+    """Return what is to be said about one relationship as lines without colour."""
+    view = _View(frozenset(approved), colour=False, verbose=False, is_drift=is_drift)
+    return _relationship_block(plan, view).split("\n")
+
+
 def _relationship_block(plan: RelationshipPlan, view: _View) -> str:
     lines = [paint(heading(plan.relationship), Style.HEADING, colour=view.colour), *_authority_lines(plan)]
-    lines += _trouble_lines(plan, view)
+    lines += (paint(line, Style.BAD, colour=view.colour) for line in trouble_lines(plan, is_drift=view.is_drift))
     for server in plan.servers:
         lines += _server_lines(plan, server, view)
     lines += () if view.is_drift else _stage_lines(plan)
@@ -87,11 +94,11 @@ def _stage_lines(plan: RelationshipPlan) -> Iterator[str]:
             yield f"  {', '.join(names[:-1])} and {names[-1]} are changed {how}: {visible(stage.reason)}"
 
 
-def _trouble_lines(plan: RelationshipPlan, view: _View) -> Iterator[str]:
-    troubles = [f"  unreachable: {visible(str(each.endpoint))}: {visible(each.reason)}" for each in plan.unreachable]
+def trouble_lines(plan: RelationshipPlan, *, is_drift: bool) -> Iterator[str]:
+    """Yield why a relationship could not be planned, or compared."""
+    yield from (f"  unreachable: {visible(str(each.endpoint))}: {visible(each.reason)}" for each in plan.unreachable)
     if plan.unplanned is not None:
-        troubles.append(f"  {'not compared' if view.is_drift else 'not planned'}: {visible(plan.unplanned)}")
-    yield from (paint(line, Style.BAD, colour=view.colour) for line in troubles)
+        yield f"  {'not compared' if is_drift else 'not planned'}: {visible(plan.unplanned)}"
 
 
 def _server_lines(plan: RelationshipPlan, server: ServerPlan, view: _View) -> Iterator[str]:

@@ -21,8 +21,8 @@ def text_problems(problems: Sequence[Problem], *, colour: bool = False) -> str:
     """
     if not problems:
         return ""
-    lines = [line for each in problems for line in _problem_lines(each, colour=colour)]
-    return "\n".join([*lines, paint(_summary(problems), Style.HEADING, colour=colour)])
+    lines = [line for each in problems for line in problem_lines(each, colour=colour)]
+    return "\n".join([*lines, paint(problem_summary(problems), Style.HEADING, colour=colour)])
 
 
 def json_problems(problems: Sequence[Problem]) -> str:
@@ -32,7 +32,8 @@ def json_problems(problems: Sequence[Problem]) -> str:
     return json_text({"problems": [_problem_value(each) for each in problems]})
 
 
-def _problem_lines(problem: Problem, *, colour: bool) -> Iterator[str]:
+def problem_lines(problem: Problem, *, colour: bool = False) -> Iterator[str]:
+    """Yield one problem: where, how bad, what and which rule, then what to do."""
     severity = paint(problem.severity, _STYLES[problem.severity], colour=colour)
     yield f"{visible(str(problem.position))}: {severity}: {visible(problem.message)} [{visible(problem.rule)}]"
     if problem.advice:
@@ -51,6 +52,7 @@ def _problem_value(problem: Problem) -> dict[str, str | int]:
     }
 
 
-def _summary(problems: Sequence[Problem]) -> str:
+def problem_summary(problems: Sequence[Problem]) -> str:
+    """Return how many there are of each severity."""
     found = Counter(each.severity for each in problems)
     return ", ".join(count(found[severity], severity.value) for severity in Severity if found[severity]) + "."

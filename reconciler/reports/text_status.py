@@ -28,13 +28,14 @@ def text_status(
     statuses: Sequence[RelationshipStatus], unmanaged: Sequence[Unmanaged] = (), *, colour: bool = False
 ) -> str:
     """Return statuses as text, in their own order, and what is none of ours, without a line end at its end."""
-    blocks = ["\n".join(_relationship_lines(each, colour=colour)) for each in statuses]
+    blocks = ["\n".join(status_lines(each, colour=colour)) for each in statuses]
     if unmanaged:
         blocks.append("\n".join(unmanaged_lines(unmanaged)))
-    return "\n\n".join([*blocks, paint(_summary(statuses), Style.HEADING, colour=colour)])
+    return "\n\n".join([*blocks, paint(status_summary(statuses), Style.HEADING, colour=colour)])
 
 
-def _relationship_lines(status: RelationshipStatus, *, colour: bool) -> Iterator[str]:
+def status_lines(status: RelationshipStatus, *, colour: bool = False) -> Iterator[str]:
+    """Yield how one relationship is doing."""
     word, style = WORDS[status.status]
     head = f"{shown_name(status.name)}: {status.service}, {status.mode}: "
     yield paint(head, Style.HEADING, colour=colour) + paint(word, style, colour=colour)
@@ -62,7 +63,8 @@ def _answer(claim: bool | None) -> str:  # noqa: FBT001 - a claim to be put in a
     return "unknown" if claim is None else "yes" if claim else "no"
 
 
-def _summary(statuses: Sequence[RelationshipStatus]) -> str:
+def status_summary(statuses: Sequence[RelationshipStatus]) -> str:
+    """Return in one sentence how they all are."""
     if not statuses:
         return "Nothing to look at: no relationship is desired."
     found = Counter(each.status for each in statuses)

@@ -18,6 +18,7 @@ from reconciler.model import (
     PartnerView,
     Peer,
     Plan,
+    Position,
     Procedure,
     Relationship,
     RelationshipPlan,
@@ -28,6 +29,7 @@ from reconciler.model import (
     Unreachable,
 )
 
+FILE = "desired/relationships/hq.yaml"
 RESERVATION = "hw-address aa:bb:cc:dd:ee:01"
 SUBNET = ("subnet", "10.0.0.0/24")
 SUBNET_PATH = (SUBNET,)
@@ -39,8 +41,8 @@ def endpoint(server: str, service: Service = Service.DHCP4) -> Endpoint:
 
 def relationship(name: str = "hq-dhcp4", mode: Mode = Mode.HOT_STANDBY, **parts: Any) -> Relationship:
     peers = (
-        Peer("kea-a", "kea-a", Role.PRIMARY, "http://192.0.2.10:8001/"),
-        Peer("kea-b", "kea-b", Role(str(mode.partner_role)), "http://192.0.2.11:8001/"),
+        Peer("kea-a", "kea-a", Role.PRIMARY, "http://192.0.2.10:8001/", position=Position(FILE, 4, 5)),
+        Peer("kea-b", "kea-b", Role(str(mode.partner_role)), "http://192.0.2.11:8001/", position=Position(FILE, 5, 5)),
     )
     return Relationship(name, Service.DHCP4, mode, **{"peers": peers, **parts})
 
@@ -61,7 +63,12 @@ def server_plan(subject: Relationship, server: str, *changes: Change, ha: HaView
 
 def modification() -> RelationshipPlan:
     """A standing hot-standby pair: the standby is to get every kind of change, for every cause."""
-    subject = relationship(parameters={"heartbeat-delay": 5000}, local=("/subnet4/*/interface",))
+    subject = relationship(
+        parameters={"heartbeat-delay": 5000},
+        local=("/subnet4/*/interface",),
+        position=Position(FILE, 1, 1),
+        positions={("parameters", "heartbeat-delay"): Position(FILE, 9, 20)},
+    )
     changes = (
         Change(
             Action.CHANGE,

@@ -10,11 +10,14 @@ import pytest
 
 from reconciler.planning.drift import only_drift
 from reconciler.planning.scenes import Operation
+from reconciler.reports import pages, remarks
+from reconciler.reports.annotations import commands
 from reconciler.reports.json_leases import json_leases
 from reconciler.reports.json_operations import json_operation
 from reconciler.reports.json_outcomes import json_outcomes
 from reconciler.reports.json_plan import json_plan
 from reconciler.reports.json_status import json_status
+from reconciler.reports.markdown import Limit, markdown
 from reconciler.reports.text_leases import text_leases
 from reconciler.reports.text_operations import text_decision, text_operation
 from reconciler.reports.text_outcomes import text_outcomes
@@ -62,6 +65,20 @@ REPORTS: dict[str, Callable[[], str]] = {
     "problems.txt": lambda: text_problems(standings.PROBLEMS),
     "problems-colour.txt": lambda: text_problems(standings.PROBLEMS, colour=True),
     "problems.json": lambda: json_problems(standings.PROBLEMS),
+    "plan.md": lambda: markdown(pages.plan_page(FULL)),
+    "plan-approved.md": lambda: markdown(pages.plan_page(ONE, approved=["clock-skew"])),
+    "plan-cut.md": lambda: markdown(pages.plan_page(FULL), Limit(2600, len)),
+    "plan-nothing.md": lambda: markdown(pages.plan_page(samples.plan(samples.quiet()))),
+    "drift.md": lambda: markdown(pages.drift_page(only_drift(FULL))),
+    "status.md": lambda: markdown(pages.status_page(standings.STATUSES)),
+    "outcomes.md": lambda: markdown(pages.outcome_page(standings.OUTCOMES)),
+    "problems.md": lambda: markdown(pages.problem_page(standings.PROBLEMS)),
+    "operation-failed.md": lambda: markdown(pages.text_page("reset", text_operation(operated.FAILED))),
+    "plan.github": lambda: commands(tuple(remarks.of_plan(FULL, ["clock-skew"]))),
+    "drift.github": lambda: commands(tuple(remarks.of_drift(only_drift(FULL)))),
+    "status.github": lambda: commands(tuple(remarks.of_status(standings.STATUSES, samples.plan()))),
+    "outcomes.github": lambda: commands(tuple(remarks.of_outcomes(standings.OUTCOMES, samples.plan()))),
+    "problems.github": lambda: commands(tuple(remarks.of_problems(standings.PROBLEMS))),
 }
 
 
