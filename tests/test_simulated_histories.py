@@ -262,8 +262,9 @@ class Histories(RuleBasedStateMachine):
     def may_be_overwritten(self, name: str, number: int) -> bool:
         """Whether an edit before the command of this number came before the plan's own reading, or in the moment
         that nobody can close: after the last look at the server and before its set, with no more than two tests of
-        the configuration and a look at each server's state in between. Nor can be told who made a third configuration
-        that a server shows at the first look after it took ours: it is put back, and that is said.
+        the configuration and a look at each server's state in between. Nor can
+        Kea before 2.4 tell who made a third configuration that a server shows at the first look after it took ours: it
+        is put back, and that is said.
         """
         story = self.life.story
         if number <= story.index((name, "config-get")) or story[number - 1] == (name, "config-set"):

@@ -147,15 +147,15 @@ class Procedure(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
     """What one server of a relationship is to become. `outgoing` is the whole configuration to set, None
-    where nothing is to be sent; `test_first` says whether the server is to try it with config-test before. `leaves`
-    says that the server is to have no part in the relationship afterwards.
+    where nothing is to be sent; `try_standing` says whether the server is to try with config-test, beside that, what it
+    has now. `leaves` says that the server is to have no part in the relationship afterwards.
     """
 
     peer: Peer
     snapshot: Snapshot
     changes: tuple[Change, ...] = ()
     outgoing: Mapping[str, Json] | None = field(default=None, repr=False, compare=False)
-    test_first: bool = True
+    try_standing: bool = True
     leaves: bool = False
 
 

@@ -60,7 +60,7 @@ def plan_server(
         snapshot,
         changes,
         config,
-        needs_test(
+        may_refuse_its_own(
             snapshot.config,
             config,
             changes,
@@ -241,7 +241,7 @@ def _caused(difference: Difference, sections: Mapping[str, set[str]], source: st
 _PLAIN = {"subnet", "shared-network", "option", "reservation"}
 
 
-def needs_test(
+def may_refuse_its_own(
     standing: Mapping[str, Any],
     going_out: Mapping[str, Any],
     changes: tuple[Change, ...],
@@ -249,12 +249,12 @@ def needs_test(
     *,
     is_stamped: bool,
 ) -> bool:
-    """Whether the server is to try the configuration before it is set; for a large one that takes Kea many seconds.
+    """Whether the server may refuse what it has itself, so that it could not be put back; trying a large configuration
+    takes Kea many seconds.
 
     Always the first time: not everything that config-get shows can be set (a class's own option-def for code 43,
-    seen on 2.2.0), and before Kea 2.3.6 a refused config-set takes the server's sockets away. Once it carries our
-    stamp, it took this authority's configuration before; what can still fail then are hooks, global parameters beside
-    its local ones, definitions, classes, and interfaces that it hasn't got.
+    seen on 2.2.0). Once it carries our stamp, it took this authority's configuration before; what may have come since
+    and can't be set again are hooks, global parameters, definitions, classes, and interfaces that it hasn't got.
     """
     if not is_stamped or any(change.path[0][0] not in _PLAIN for change in changes):
         return True

@@ -25,7 +25,8 @@ async def set_again(peer: Peer, seen: Snapshot, client: Client, hands: Hands) ->
     """
     try:
         now = replace(await snapshot(client, seen.endpoint), place=seen.place)
-        server = Server(ServerPlan(peer, now, outgoing=now.config), client, lambda live: live.config == now.config)
+        plan = ServerPlan(peer, now, outgoing=now.config, try_standing=False)
+        server = Server(plan, client, lambda live: live.config == now.config)
         await setting.test(server)
         await restoring.put_back(server, hands)
     except (EndpointError, StepFailedError) as error:

@@ -73,7 +73,7 @@ def excerpt(text: str) -> str:
 
 
 async def test(server: Server) -> None:
-    """Let the server try the planned configuration, and the one that it would be put back to.
+    """Let the server try the planned configuration and, where it may refuse that, the one that it would be put back to.
 
     Raises StepFailedError, with nothing changed, when it refuses either: not everything that config-get shows can be
     set again (seen on 2.2.0).
@@ -81,12 +81,12 @@ async def test(server: Server) -> None:
     Not where config-test itself does harm (see `versions.config_test_is_safe`). It finds missing hook libraries and
     interfaces; it never looks at HA parameters (seen on 2.2.0, 2.6.3, 3.0.3).
     """
-    if not is_tested(server):
+    if not config_test_is_safe(server.plan.snapshot.version):
         return
     await _try_out(server, _checked(server), "the server refuses the configuration")
-    await _try_out(
-        server, server.plan.snapshot.config, "it could not be put back: the server refuses what it has itself"
-    )
+    if server.plan.try_standing:
+        refusal = "it could not be put back: the server refuses what it has itself"
+        await _try_out(server, server.plan.snapshot.config, refusal)
 
 
 async def _try_out(server: Server, config: Mapping[str, Any], refusal: str) -> None:
@@ -96,11 +96,6 @@ async def _try_out(server: Server, config: Mapping[str, Any], refusal: str) -> N
         raise StepFailedError(f"config-test got no answer: {error}", Found.OLD) from error
     if reply.result != 0:
         raise StepFailedError(f"{refusal}: {excerpt(reply.text)}", Found.OLD)
-
-
-def is_tested(server: Server) -> bool:
-    """Whether the server is to try its configuration before it is set."""
-    return server.plan.test_first and config_test_is_safe(server.plan.snapshot.version)
 
 
 def _checked(server: Server) -> Mapping[str, Any]:
@@ -124,13 +119,29 @@ async def set_planned(server: Server, hands: Hands) -> Snapshot:
     except NotReachedError as error:
         raise StepFailedError(str(error), Found.OLD) from error
     except EndpointError as error:  # nonsense and refusals too: whatever came back, it may have been executed
-        return await _settled(server, hands, str(error), is_sure=False)
+        return await _settled(server, hands, _Told(str(error), is_sure=False))
     is_refused = reply.result == UNSUPPORTED or _CLEANING_UP in reply.text
     if reply.result != 0 and not is_refused:
         # Kea may have let go of its hooks and sockets although config-get shows the old configuration.
         raise StepFailedError(f"config-set failed (result {reply.result}): {excerpt(reply.text)}", Found.HARMED)
     what = f"it does not take config-set ({excerpt(reply.text)})" if is_refused else "config-set succeeded"
-    return await _settled(server, hands, what, is_sure=True)
+    return await _settled(server, hands, _Told(what, is_sure=True, kea_hash=_hash_in(reply)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What came back from config-set: in words, whether Kea itself told that it was done, and Kea's hash of what it has
+    since (2.4 and later), None where it gives none.
+    """
+
+    what: str
+    is_sure: bool
+    kea_hash: str | None = None
+
+
+def _hash_in(reply: Reply) -> str | None:
+    found = reply.arguments.get("hash") if isinstance(reply.arguments, dict) else None
+    return found if isinstance(found, str) else None
 
 
 async def config_set(server: Server, config: Mapping[str, Any], hands: Hands) -> Reply:
@@ -143,11 +154,12 @@ async def config_set(server: Server, config: Mapping[str, Any], hands: Hands) ->
         await hands.sleep(2.0)
 
 
-async def _settled(server: Server, hands: Hands, what: str, *, is_sure: bool) -> Snapshot:
-    """Read the server until it says what it has; `is_sure` says whether Kea itself told that it was done.
+async def _settled(server: Server, hands: Hands, told: _Told) -> Snapshot:
+    """Read the server until it says what it has.
 
     A frozen daemon still carries out what was sent to it, so an old configuration is believed only when it is read
-    twice. A third configuration comes from somebody else unless Kea told that it took ours.
+    twice. A third configuration comes from somebody else unless Kea told that it took ours, and has it still by its
+    hash: a version before 2.4 tells none, and an edit right after our set is then taken for what Kea made of it.
     """
     limit, was_old = hands.clock() + hands.patience, False
     before = server.plan.snapshot
@@ -156,16 +168,18 @@ async def _settled(server: Server, hands: Hands, what: str, *, is_sure: bool) ->
             live = await snapshot(server.client, before.endpoint)
         except EndpointError as error:
             if isinstance(error, AccessRefusedError) or hands.clock() >= limit:
-                raise StepFailedError(f"{what}; {server.name} {Found.SILENT}: {error}", Found.SILENT) from error
+                raise StepFailedError(f"{told.what}; {server.name} {Found.SILENT}: {error}", Found.SILENT) from error
             await hands.sleep(1.0)
             continue
         if server.is_as_planned(live):
             return live
         if live.config != before.config:
-            found = Found.OTHER if is_sure else Found.FOREIGN
-            raise StepFailedError(f"{what}; {server.name} {Found.OTHER}", found)
+            is_ours = told.is_sure and told.kea_hash in {None, live.kea_hash}
+            found = Found.OTHER if is_ours else Found.FOREIGN
+            raise StepFailedError(f"{told.what}; {server.name} {Found.OTHER}", found)
         if was_old:
-            raise StepFailedError(f"{what}; {server.name} still {Found.OLD}", _harm(before, live, is_sure=is_sure))
+            harm = _harm(before, live, is_sure=told.is_sure)
+            raise StepFailedError(f"{told.what}; {server.name} still {Found.OLD}", harm)
         was_old = True
         await hands.sleep(2.0)
 

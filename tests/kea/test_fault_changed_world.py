@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.proxy import Fault
+from reconciler.kea.versions import has_config_hash
 from tests.kea.standing import S, Standing, standing
 from tests.kea.world import subnet, until
 
@@ -100,6 +101,27 @@ def test_a_restart_with_the_same_configuration_is_waited_for_or_left_alone(world
         assert (done.exit_code, told["result"]) == (1, "not-attempted"), done
         assert "is not well any more" in told["reason"]
         assert world.story() == []
+
+
+def test_an_edit_right_after_the_set_is_put_back_only_where_kea_tells_no_hash(world: Standing) -> None:
+    """2.2 gives no hash with its answer: what it has at the first look could be what it made of ours."""
+    world.move()
+    proxy = world.proxies["kea-b"]
+
+    def edit_at_the_next_look(_: bytes) -> None:
+        act = lambda _: edit(world, "kea-b", {"decline-probation-period": 4711})  # noqa: E731
+        proxy.on(b'"status-get"', Fault.PASS, times=1, before=act)
+
+    proxy.on(b'"config-set"', Fault.PASS, times=1, before=edit_at_the_next_look)
+    done = world.apply("--format", "json")
+    assert done.exit_code == 1, done
+    told = world.outcome(done)["kea-b"]
+    if has_config_hash(world.b.command(S, "version-get")["text"]):
+        assert (told["result"], world.sets(world.b)) == ("failed", 1)
+        assert "somebody else changed or restarted it" in told["reason"]
+        assert world.b.config(S)["decline-probation-period"] == 4711
+    else:
+        assert (told["result"], world.sets(world.b)) == ("restored", 2)
 
 
 def test_an_edit_of_the_primary_while_its_future_partner_is_set_undoes_the_create(lab: Any) -> None:

@@ -29,6 +29,7 @@ from reconciler.model import (
     ServerPlan,
     Service,
     Snapshot,
+    Stage,
     Unreachable,
 )
 from reconciler.planning import wanted
@@ -196,14 +197,29 @@ def _relationship_lines(made: RelationshipPlan) -> Iterator[str]:
         yield f"  unreachable: {each.endpoint.server}: {each.reason}"
     for server in made.servers:
         yield from _server_lines(server)
-    for stage in made.stages:
-        if stage.reason:
-            yield f"  together: {', '.join(stage.servers)}: {stage.reason}"
+    for number, stage in enumerate(made.stages, 1):
+        yield f"  stage {number}: {'; '.join(_stage_words(stage))}"
     for objection in made.objections:
         yield f"  objection {objection.code}{'' if objection.approvable else ' (final)'}: {objection.message}"
         yield f"      {objection.advice}"
     for note in made.notes:
         yield f"  note: {note}"
+
+
+def _stage_words(stage: Stage) -> Iterator[str]:
+    yield ", ".join(stage.servers)
+    if stage.in_turn:
+        yield "in turn"
+    if stage.silenced:
+        yield f"silenced {', '.join(stage.silenced)}"
+    if stage.released:
+        yield f"released {', '.join(stage.released)}"
+    for covered, by in stage.covered_by:
+        yield f"{by} covers {covered}"
+    if not stage.needs_normal:
+        yield "whatever the states are"
+    if stage.reason:
+        yield stage.reason
 
 
 def _server_lines(server: ServerPlan) -> Iterator[str]:
@@ -212,7 +228,7 @@ def _server_lines(server: ServerPlan) -> Iterator[str]:
     else:
         live, out = server.snapshot.config, server.outgoing
         keys = [key for key in sorted(live.keys() | out.keys()) if live.get(key) != out.get(key)]
-        yield f"  {server.peer.server}: set {', '.join(keys)}; test first: {server.test_first}"
+        yield f"  {server.peer.server}: set {', '.join(keys)}; try standing: {server.try_standing}"
     for change in server.changes:
         yield from _change_lines(change)
 

@@ -13,7 +13,7 @@ from reconciler.model import Action, Cause, Change, FieldChange, Mode, Procedure
 from reconciler.planning import wanted
 from reconciler.planning.plan import plan
 from reconciler.planning.schedule import in_safe_order
-from reconciler.planning.server_plan import needs_test
+from reconciler.planning.server_plan import may_refuse_its_own
 from tests.planning.cases import World, read_base, read_case
 from tests.planning.strategies import RELATIONSHIP, snapshot
 
@@ -104,9 +104,9 @@ def test_a_changed_parameter_of_the_relationship_says_nothing_about_the_data() -
 
 
 def is_tried(*kinds: str, standing: dict[str, Any] | None = None, sent: dict[str, Any] | None = None) -> bool:
-    """Whether a server that carries our stamp is to try a configuration with such changes before it is set."""
+    """Whether a server that carries our stamp is to try what it has before one with such changes is set."""
     changes = tuple(Change(Action.CHANGE, ((kind, "x"),), (FieldChange("a", 1, 2),)) for kind in kinds)
-    return needs_test(standing or {}, sent or {}, changes, Service.DHCP4, is_stamped=True)
+    return may_refuse_its_own(standing or {}, sent or {}, changes, Service.DHCP4, is_stamped=True)
 
 
 @pytest.mark.parametrize("kind", ["subnet", "shared-network", "option", "reservation"])
@@ -120,7 +120,7 @@ def test_what_meets_the_servers_own_parts_is_tried(kind: str) -> None:
 
 
 def test_everything_is_tried_the_first_time() -> None:
-    assert needs_test({}, {}, (), Service.DHCP4, is_stamped=False) is True
+    assert may_refuse_its_own({}, {}, (), Service.DHCP4, is_stamped=False) is True
 
 
 @pytest.mark.parametrize("key", ["interface", "4o6-interface"])

@@ -208,7 +208,7 @@ class Kea:
             return {"result": 1, "text": "One or more hook libraries failed to load"}
         self.config, self.is_harmed, self.asked_for = deepcopy(arguments["Dhcp4"]), False, None
         self.committed_at = self.clock.now + self.clock_offset
-        return {}
+        return {"arguments": self._hash()} if self._hash() else {}
 
     def _config_write(self, _: Any) -> dict[str, Any]:
         size = len(orjson.dumps({"Dhcp4": self.config}, option=orjson.OPT_INDENT_2))

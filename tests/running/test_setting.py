@@ -122,6 +122,17 @@ def test_a_third_configuration_is_somebody_elses_unless_kea_said_that_it_took_ou
     assert other.set() == "OTHER"
 
 
+@pytest.mark.parametrize("key", ["valid-lifetime", "ours"])
+def test_from_2_4_on_keas_hash_tells_an_edit_right_after_the_set_from_what_kea_made_of_it(key: str) -> None:
+    bench = Bench(is_related=True)
+    bench.kea.version = "2.6.3"
+    if key == "ours":
+        bench.server = replace(bench.server, is_as_planned=lambda _: False)
+    else:
+        bench.pair.events = {1: lambda: bench.kea.edit(key, 1)}
+    assert bench.set() == ("OTHER" if key == "ours" else "FOREIGN")
+
+
 def test_a_restart_from_an_older_file_is_not_ours(bench: Bench) -> None:
     bench.kea.disk = base(**{"valid-lifetime": 1})
     bench.pair.faults = {0: Fault.DIES_AFTER}
@@ -168,7 +179,7 @@ def test_a_server_without_config_set_is_as_it_was(bench: Bench) -> None:
 def test_nothing_goes_out_that_the_guard_objects_to(bench: Bench, broken: dict[str, Any]) -> None:
     assert bench.new is not None
     bad = {key: value for key, value in ({**bench.new} | broken).items() if value is not None}
-    bench.replan(outgoing=bad, test_first=True)
+    bench.replan(outgoing=bad, try_standing=True)
     assert bench.set() == "OLD"
     with pytest.raises(StepFailedError, match="must not go out"):
         asyncio.run(setting.test(bench.server))
@@ -176,7 +187,7 @@ def test_nothing_goes_out_that_the_guard_objects_to(bench: Bench, broken: dict[s
 
 
 def test_a_refused_test_changes_nothing(bench: Bench) -> None:
-    bench.replan(test_first=True)
+    bench.replan(try_standing=True)
     bench.kea.tests = lambda _: False
     with pytest.raises(StepFailedError, match="it is not sane") as failure:
         asyncio.run(setting.test(bench.server))
@@ -186,7 +197,7 @@ def test_a_refused_test_changes_nothing(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("version", "asks"), [("2.2.0", True), ("2.7.3", False), ("3.0.3", False), ("3.0.4", True)])
 def test_config_test_is_spared_where_it_does_harm(bench: Bench, version: str, asks: bool) -> None:
-    bench.replan(test_first=True, snapshot=replace(bench.server.plan.snapshot, version=version))
+    bench.replan(try_standing=True, snapshot=replace(bench.server.plan.snapshot, version=version))
     asyncio.run(setting.test(bench.server))
     assert (("kea-b", "config-test") in bench.pair.story) is asks
 
