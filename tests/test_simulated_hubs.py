@@ -140,3 +140,77 @@ def test_a_branch_of_a_hub_gets_another_name(standing_by: Hub) -> None:
     assert planned.exit_code == 0, planned
     found = standing_by.endpoint("hub").config["subnet4"]
     assert {each["id"]: each["user-context"]["ha-server-name"] for each in found} == {1: "orient", 11: "west"}
+
+
+def moved(life: Hub, *names: str) -> None:
+    """Let these relationships have other urls on both sides."""
+    for number, document in enumerate(life.documents):
+        for place, peer in enumerate(document["peers"] if document["name"] in names else ()):
+            host, _, _ = peer["url"].rstrip("/").rpartition(":")
+            peer["url"] = f"{host}:{9100 + 10 * number + place}/"
+    life.write()
+
+
+def test_a_hub_is_never_switched_off_for_one_of_its_relationships(standing_by: Hub) -> None:
+    """Its partner is, and the hub, which is set last, answers that one's clients until then."""
+    standing_by.let_pass(30)
+    moved(standing_by, "east")
+    done = standing_by.run("apply", "--yes")
+    assert done.exit_code == 0, done
+    sent = [each for each in standing_by.story if each[1] in {*WRITES, "ha-scopes"} - {"config-write"}]
+    assert sent == [
+        ("hub", "ha-scopes"),
+        ("east", "dhcp-disable"),
+        ("east", "config-set"),
+        ("hub", "config-set"),
+        ("east", "dhcp-enable"),
+    ]
+
+
+def test_a_hub_is_set_last_where_it_gets_another_branch(standing_by: Hub) -> None:
+    """Until it has met the new one it answers nobody in any relationship; and it can't be switched off."""
+    peers = [{"server": "hub", "name": "hub-north", "role": "standby"}, {"role": "primary"} | standing_by.peer("spare")]
+    standing_by.documents.append({**standing_by.documents[0], "name": "north", "peers": peers})
+    host, _, _ = standing_by.documents[0]["peers"][0]["url"].rstrip("/").rpartition(":")
+    peers[0]["url"] = f"{host}:9100/"
+    standing_by.write()
+    done = standing_by.run("apply", "--yes")
+    assert done.exit_code == 0, done
+    sent = [each for each in standing_by.story if each[1] in WRITES - {"config-write"}]
+    assert sent == [("spare", "config-set"), ("hub", "config-set")]
+
+
+def test_two_hubs_that_would_lose_each_other_need_an_approval(standing_by: Hub) -> None:
+    host, _, _ = standing_by.documents[0]["peers"][0]["url"].rstrip("/").rpartition(":")
+    peers = [{"server": "east", "name": "east-north", "role": "primary", "url": f"{host}:9200/"}]
+    peers.append({"role": "standby"} | standing_by.peer("spare"))
+    standing_by.documents.append({**standing_by.documents[0], "name": "north", "peers": peers})
+    standing_by.write()
+    done = standing_by.run("apply", "--yes")
+    assert done.exit_code == 0, done
+    standing_by.let_pass(30)
+    moved(standing_by, "east")
+    standing_by.story.clear()
+    refused = standing_by.run("apply", "--yes")
+    assert refused.exit_code == 3, refused
+    assert "so neither can be switched off" in refused.stdout
+    assert standing_by.written() == set()
+    done = standing_by.run("apply", "--yes", "--approve", "two-would-serve")
+    assert done.exit_code == 0, done
+    assert "dhcp-disable" not in {command for _, command in standing_by.story}
+    standing_by.let_pass(30)
+    assert standing_by.run("plan", "--detailed-exitcode").exit_code == 0
+
+
+def test_a_hub_and_its_branch_both_get_other_names(standing_by: Hub) -> None:
+    standing_by.let_pass(30)
+    moved(standing_by, "east")
+    for peer in standing_by.documents[0]["peers"]:
+        peer["name"] = f"{peer['server']}-new"
+    standing_by.write()
+    done = standing_by.run("apply", "--yes")
+    assert done.exit_code == 0, done
+    standing_by.let_pass(30)
+    assert standing_by.run("plan", "--detailed-exitcode").exit_code == 0
+    names = [each["this-server-name"] for each in hooks.relationships_of(standing_by.endpoint("hub").config)]
+    assert names == ["hub-new", "hub-west"]

@@ -184,6 +184,12 @@ def heartbeat_delay(relationship: Relationship) -> float:
     return beat(relationship.parameters)
 
 
+def max_response_delay(relationship: Relationship) -> float:
+    """Return the relationship's max-response-delay in seconds."""
+    name = "max-response-delay"
+    return float(relationship.parameters.get(name, defaults(relationship.mode, "0")[name])) / 1000
+
+
 def beat(parameters: Mapping[str, Any]) -> float:
     """Return the heartbeat-delay, in seconds, that a relationship's parameters or a whole entry of the hook give."""
     delay = parameters.get("heartbeat-delay")

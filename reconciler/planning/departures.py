@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from reconciler.model import Objection, OnRemove, Procedure, Relationship, RelationshipPlan, Role, Snapshot, Stage
 from reconciler.planning import wanted
 from reconciler.planning.remnants import Member
-from reconciler.planning.removal import CODE, departed, fate, has_others, hazards, not_normal, remaining_notes
+from reconciler.planning.removal import CODE, departed, fate, hazards, not_normal, remaining_notes
+from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import own_entry
 
 Strangers = Mapping[str, str]  # url by name
@@ -85,7 +86,7 @@ def _alone(member: Member) -> Stage:
 
 
 def _silenced(members: Sequence[Member]) -> tuple[str, ...]:
-    return tuple(member.peer.server for member in members if not has_others(member.snapshot))
+    return tuple(member.peer.server for member in members if may_be_silenced(member.peer, member.snapshot))
 
 
 def _objections(plan: RelationshipPlan, members: Sequence[Member], strangers: Strangers) -> list[Objection]:

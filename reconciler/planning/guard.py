@@ -313,12 +313,18 @@ CODES = (
 
 
 def violations(
-    peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, Any], *, leaves: bool = False
+    peer: Peer,
+    standing: Mapping[str, Any],
+    going_out: Mapping[str, Any],
+    *,
+    place: int | None = None,
+    leaves: bool = False,
 ) -> list[str]:
     """Return why a configuration must not be sent to a server, empty where it may.
 
     This trusts nothing that planning did: `standing` is what the server has, `going_out` what would be set; only where
-    the server `leaves` its relationship its entry of the HA hook may go. Kea itself takes an empty configuration or one
+    the server `leaves` its relationship its entry of the HA hook may go. The one at `place` of the hook's list (where
+    that is None, the one that has the peer's name) may become another. Kea itself takes an empty configuration or one
     without a control socket with result 0.
     """
     found = [
@@ -329,7 +335,9 @@ def violations(
     if not any(key in going_out for key in ("control-socket", "control-sockets")):
         found.append("there is no control socket: the server could never be reached again")
     found += (
-        _wrong_after_leaving(peer, standing, going_out) if leaves else _wrong_relationship(peer, standing, going_out)
+        _wrong_after_leaving(peer, standing, going_out)
+        if leaves
+        else _wrong_relationship(peer, standing, going_out, place)
     )
     found += _strange_libraries(standing, going_out, may_go=hooks.HA_LIBRARY if leaves else None)
     if depth(going_out) > DEEPEST:
@@ -337,7 +345,9 @@ def violations(
     return found
 
 
-def _wrong_relationship(peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, Any]) -> list[str]:
+def _wrong_relationship(
+    peer: Peer, standing: Mapping[str, Any], going_out: Mapping[str, Any], place: int | None
+) -> list[str]:
     found = []
     blocks = hooks.relationships_of(going_out)
     mine = [block for block in blocks if block.get("this-server-name") == peer.name]
@@ -349,7 +359,11 @@ def _wrong_relationship(peer: Peer, standing: Mapping[str, Any], going_out: Mapp
     if hooks.find(going_out, hooks.LEASE_COMMANDS_LIBRARY) is None:
         found.append(f"{hooks.LEASE_COMMANDS_LIBRARY} is missing, which HA needs")
     if peer.is_hub:
-        others = [each for each in hooks.relationships_of(standing) if each.get("this-server-name") != peer.name]
+        others = [
+            each
+            for position, each in enumerate(hooks.relationships_of(standing))
+            if (each.get("this-server-name") != peer.name if place is None else position != place)
+        ]
         found += ["another relationship of the server would change or vanish" for each in others if each not in blocks]
     return found
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from reconciler.kea import hubs
-from reconciler.model import Mode, Objection, ServerPlan
+from reconciler.kea import ha, hubs
+from reconciler.model import Mode, Objection, ServerPlan, Stage
 from reconciler.planning.guard import Case
+from reconciler.planning.silence import may_be_silenced
 
 _MOST = 3  # that are named
 
 
-def objections(case: Case) -> Iterator[Objection]:
-    """Yield every reason of this kind not to carry out a plan, in the order of the servers."""
+def objections(case: Case, stages: Sequence[Stage]) -> Iterator[Objection]:
+    """Yield every reason of this kind not to carry out a plan in these stages, in the order of the servers."""
+    for stage in stages:
+        yield from _neither_silenced(case, stage)
     for server in case.written:
         if server.peer.is_hub and server.outgoing is not None:
             yield from _clashes(case, server)
@@ -55,6 +58,22 @@ def _others_not_normal(server: ServerPlan) -> Iterator[Objection]:
                 "start that one again too",
                 "wait until all relationships of the server are normal (`kea-reconciler status`), then plan again",
             )
+
+
+def _neither_silenced(case: Case, stage: Stage) -> Iterator[Objection]:
+    """Two hubs that are changed together: there is no order in which neither may come to serve beside the other."""
+    hubs_of = [s for s in case.written if s.peer.server in stage.servers and not may_be_silenced(s.peer, s.snapshot)]
+    if len(stage.servers) < 2 or not stage.reason or stage.in_turn or len(hubs_of) < len(stage.servers):
+        return
+    first, last = stage.servers[0], stage.servers[-1]
+    limit = ha.max_response_delay(case.relationship)
+    yield Objection(
+        "two-would-serve",
+        f"{first} and {last} are both in other relationships, so neither can be switched off while they are set: "
+        f"{first} answers nobody in any of its own until {last} is set too, and takes over beside it where that is "
+        f"later than max-response-delay ({limit:g} s)",
+        "approve while both answer quickly; or take one of them out of its other relationships first",
+    )
 
 
 def _some(texts: list[str]) -> str:

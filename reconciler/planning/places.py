@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from reconciler.kea import hooks, hubs
+from reconciler.kea.ha import same_url
+from reconciler.kea.stamps import read_stamps
 from reconciler.model import Relationship, Snapshot
 
 
@@ -26,17 +28,28 @@ def place(relationship: Relationship, config: Mapping[str, Any], server: str) ->
     """Return where in the HA hook's list of a server's configuration the relationship's entry is, None where nowhere.
 
     Peers' names are unique over all relationships of a server (Kea refuses others), so the entry that shares most of
-    them is meant. A relationship whose peers were all renamed is the only one of a server, unless the server is to be
-    in several: one entry is then another's, and else it is that of any relationship that names the server, be it a
-    wrong one, which is for the plan to say.
+    them is meant. One whose peers were all renamed is told by the stamp, which has the names that they had, or by the
+    server's own url, of which it has one for each relationship. Without either it is the only one of a server, be it a
+    wrong one, which is for the plan to say, unless the server is to be in several: one entry is then another's.
     """
     blocks = hooks.relationships_of(config)
-    names = {peer.name for peer in relationship.peers}
-    shared = [len(names & _names(block)) for block in blocks]
-    if any(shared):
-        return shared.index(max(shared))
+    named = {peer.name for peer in relationship.peers}
+    stamped = {name for each in read_stamps(config) if each.relationship == relationship.name for name in each.peers}
+    for names in (named, stamped):
+        shared = [len(names & _names(block)) for block in blocks]
+        if any(shared):
+            return shared.index(max(shared))
+    urls = [peer.url for peer in relationship.peers if peer.server == server]
+    for position, block in enumerate(blocks):
+        if any(same_url(own, url) for own in _own_urls(block) for url in urls):
+            return position
     is_hub = any(peer.is_hub for peer in relationship.peers if peer.server == server)
     return 0 if len(blocks) == 1 and not is_hub else None
+
+
+def has_others(snapshot: Snapshot) -> bool:
+    """Whether a server is in other relationships besides: its service can't be switched off then (see `silence`)."""
+    return len(hooks.relationships_of(snapshot.config)) > (snapshot.place is not None)
 
 
 def with_live_hubs(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Relationship:
@@ -57,6 +70,14 @@ def _is_hub(relationship: Relationship, names: Collection[str], config: Mapping[
     blocks = hooks.relationships_of(config)
     names = {*names, *(name for block in blocks for name in _names(block))}
     return len(blocks) > 1 or (len(blocks) == 1 and hubs.has_disabled_of_others(config, relationship.service, names))
+
+
+def _own_urls(block: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the url at which a server is to be reached by an entry of its HA hook."""
+    peers = block.get("peers")
+    for peer in peers if isinstance(peers, list) else ():
+        if isinstance(peer, Mapping) and peer.get("name") == block.get("this-server-name"):
+            yield str(peer.get("url", ""))
 
 
 def _names(block: Mapping[str, Any]) -> set[str]:

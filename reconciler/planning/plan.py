@@ -157,7 +157,7 @@ def _decided(
         case = Case(relationship, what, source, snapshots, written, pools)
         steps = stages(relationship, servers)
         inorder = tuple(in_order(servers, steps))
-        found = (*objections(case), *hub_rules.objections(case), *preflight.objections(case, probes))
+        found = (*objections(case), *hub_rules.objections(case, steps), *preflight.objections(case, probes))
         result = replace(result, servers=inorder, procedure=what, objections=found, stages=steps)
         remarks += preflight.notes(case, probes)
     return replace(result, notes=tuple(remarks))

@@ -34,7 +34,9 @@ from reconciler.model import (
     Stage,
 )
 from reconciler.planning.diff import differences
+from reconciler.planning.places import has_others
 from reconciler.planning.remnants import Member, Remains, is_out
+from reconciler.planning.silence import may_be_silenced
 
 CODE = "remove-relationship"
 _ORDER = (Role.BACKUP, Role.STANDBY, Role.SECONDARY, Role.PRIMARY)
@@ -61,7 +63,9 @@ def plan_removal(remains: Remains) -> RelationshipPlan:
     servers = tuple(
         departed(remains.name, each, names, keeps_serving=each is stays) for each in members if _concerns(each, stays)
     )
-    others = tuple(each.peer.server for each in members if each is not stays and not has_others(each.snapshot))
+    others = tuple(
+        each.peer.server for each in members if each is not stays and may_be_silenced(each.peer, each.snapshot)
+    )
     return RelationshipPlan(
         relationship,
         truth,
@@ -183,11 +187,6 @@ def concerned_subnets(snapshot: Snapshot, names: frozenset[str]) -> frozenset[st
         for prefix, (name, subnet) in found.items()
     }
     return frozenset(prefix for prefix, owner in owners.items() if owner in names)
-
-
-def has_others(snapshot: Snapshot) -> bool:
-    """Whether a server is in other relationships besides: its service can't be switched off then."""
-    return len(hooks.relationships_of(snapshot.config)) > (snapshot.place is not None)
 
 
 def _without_subnets(config: Mapping[str, Any], service: Service, prefixes: frozenset[str]) -> dict[str, Any]:

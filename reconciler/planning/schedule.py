@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.model import Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
 from reconciler.planning import transition, wanted
+from reconciler.planning.silence import may_be_silenced
 
 _ORDER = (Role.BACKUP, Role.STANDBY, Role.SECONDARY, Role.PRIMARY)
 
@@ -26,8 +27,15 @@ def order(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> list
     """
     ordered = in_safe_order(relationship)
     if procedure(relationship, snapshots) is Procedure.CREATE:
-        return ordered
+        return sorted(ordered, key=lambda peer: _waits_for_the_primary(peer, snapshots[peer.server]))
     return sorted(ordered, key=lambda peer: not wanted.is_broken(snapshots[peer.server]))
+
+
+def _waits_for_the_primary(peer: Peer, snapshot: Snapshot) -> bool:
+    """Whether a future partner goes last: it can't be silenced, and would take over while the primary, that has yet to
+    hear of it, serves. A primary that is set first waits for it, or serves alone.
+    """
+    return peer.role in {Role.STANDBY, Role.SECONDARY} and not may_be_silenced(peer, snapshot)
 
 
 def procedure(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Procedure:
@@ -52,7 +60,7 @@ def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> tuple[S
         silenced = tuple(
             server.peer.server
             for server in servers
-            if server.peer.role is not Role.PRIMARY and not server.peer.is_hub  # a hub serves other relationships too
+            if server.peer.role is not Role.PRIMARY and may_be_silenced(server.peer, server.snapshot)
         )
         return (Stage(tuple(server.peer.server for server in changing), silenced, needs_normal=False),)
     return tuple(transition.stages(relationship, servers))

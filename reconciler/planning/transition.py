@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reconciler.model import Mode, Relationship, Role, ServerPlan, Stage
 from reconciler.planning import wanted
+from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import SEVERING, Aspect, is_main, is_torn, standing, turned_over
 
 _NORMAL = frozenset({"load-balancing", "hot-standby", "passive-backup"})
@@ -43,7 +44,7 @@ def _alone(server: ServerPlan, *, needs_normal: bool) -> Stage:
     """
     name = server.peer.server
     is_new = wanted.block_of(server.snapshot) is None
-    return Stage((name,), (name,) if is_new else (), needs_normal=needs_normal)
+    return Stage((name,), (name,) if is_new and _may_be_silenced(server) else (), needs_normal=needs_normal)
 
 
 def _cover(relationship: Relationship, server: ServerPlan, main: Sequence[ServerPlan]) -> tuple[tuple[str, str], ...]:
@@ -71,15 +72,17 @@ def _together(
 
     The one that serves goes last, so that it serves until its own set, in load-balancing for the others as well (Kea
     leaves it in its state while its partner waits). The others are silenced: unheard for max-response-delay they would
-    take over. Where the servers are at odds already, an earlier run may have left one of them silenced.
+    take over. A hub can't be: it goes last, whoever serves, and answers the clients of the one that is silenced until
+    then. Where the servers are at odds already, an earlier run may have left one of them silenced.
     """
-    ordered = sorted(changing, key=lambda server: _serves(relationship, server))
+    ordered = sorted(changing, key=lambda server: (not _may_be_silenced(server), *_serves(relationship, server)))
     names = [server.peer.server for server in ordered]
     last = ordered[-1]
-    covers = len(names) > 1 and is_ready and _mode(relationship, last) is Mode.LOAD_BALANCING
+    is_serving = _serves(relationship, ordered[0])[0]
+    covers = len(names) > 1 and is_ready and (is_serving or _mode(relationship, last) is Mode.LOAD_BALANCING)
     return Stage(
         tuple(names),
-        silenced=tuple(names[:-1]),
+        silenced=tuple(server.peer.server for server in ordered[:-1] if _may_be_silenced(server)),
         needs_normal=is_ready,
         covered_by=((names[0], names[-1]),) if covers else (),
         released=tuple(_switched_off(main)) if is_cut else (),
@@ -103,6 +106,10 @@ def _relayed(relationship: Relationship, changing: Sequence[ServerPlan], main: S
     return Stage(names, covered_by=tuple(partners.items()), in_turn=len(names) > 1, reason=reason)
 
 
+def _may_be_silenced(server: ServerPlan) -> bool:
+    return may_be_silenced(server.peer, server.snapshot)
+
+
 def _because(aspects: Set[Aspect]) -> str:
     words = " and ".join([each.value for each in Aspect if each in aspects])
     if aspects & SEVERING:
@@ -120,8 +127,9 @@ def _is_torn(relationship: Relationship, servers: Sequence[ServerPlan], by: Set[
 
 
 def _switched_off(servers: Sequence[ServerPlan]) -> Iterator[str]:
-    """Yield the servers whose DHCP service is off or, before Kea 2.6.2, may be."""
-    yield from (server.peer.server for server in servers if server.snapshot.disabled_by_user is not False)
+    """Yield the servers whose DHCP service is off or, before Kea 2.6.2, may be, and not by a person for sure."""
+    found = (server for server in servers if _may_be_silenced(server))
+    yield from (server.peer.server for server in found if server.snapshot.disabled_by_user is not False)
 
 
 def _of(relationship: Relationship, server: ServerPlan) -> Role:

@@ -31,8 +31,9 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
     elsewhere = _served_elsewhere(server)
     if not server.changes or not elsewhere:
         return _cost_here(plan, server)
-    stage = next((stage for stage in plan.stages if server.peer.server in stage.silenced), None)
-    until = "until both sides of this one know of each other" if stage else "for about one heartbeat-delay"
+    stage = next((stage for stage in plan.stages if server.peer.server in stage.servers), None)
+    is_alone = server.leaves or stage is None or len(stage.servers) == 1 or stage.in_turn
+    until = "for about one heartbeat-delay" if is_alone else "until both sides of this one know of each other"
     here = _cost_here(plan, server).removeprefix("no outage: ")
     return f"{here}; its other relationships start again too: the clients of {_names(elsewhere)} get no answer {until}"
 
@@ -70,7 +71,7 @@ def _cost_here(plan: RelationshipPlan, server: ServerPlan) -> str:
         )
     silence = f"its HA starts again, and the clients of {_names(view.scopes)} get no answer from it"
     if view.partner is None or view.partner.interrupted or not view.partner.in_touch:
-        limit = seconds(_max_response_delay(plan.relationship))
+        limit = seconds(ha.max_response_delay(plan.relationship))
         return f"{silence} for up to max-response-delay ({limit}), since it is out of touch with its partner"
     beat = seconds(ha.heartbeat_delay(plan.relationship))
     return f"{silence} for about one heartbeat-delay ({beat}), longer when it has many leases to fetch"
@@ -115,11 +116,6 @@ def _cost_of_creating(relationship: Relationship, server: ServerPlan) -> str:
     if server.peer.is_hub:
         return f"it answers no client of this relationship {span} after the last set"
     return f"its DHCP service is off from the first step {span} after the last"
-
-
-def _max_response_delay(relationship: Relationship) -> float:
-    name = "max-response-delay"
-    return float(relationship.parameters.get(name, ha.defaults(relationship.mode, "0")[name])) / 1000
 
 
 def _names(scopes: tuple[str, ...]) -> str:

@@ -101,7 +101,8 @@ async def _try_out(server: Server, config: Mapping[str, Any], refusal: str) -> N
 def _checked(server: Server) -> Mapping[str, Any]:
     """The guard that every outgoing configuration passes."""
     config = server.plan.outgoing
-    wrong = violations(server.peer, server.plan.snapshot.config, config or {}, leaves=server.plan.leaves)
+    seen, leaves = server.plan.snapshot, server.plan.leaves
+    wrong = violations(server.peer, seen.config, config or {}, place=seen.place, leaves=leaves)
     if config is None or wrong:
         raise StepFailedError(f"the configuration must not go out: {'; '.join(wrong)}", Found.OLD)
     return config

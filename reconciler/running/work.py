@@ -322,11 +322,9 @@ class Work:
         """Put back what was set, the last first, and then let the silenced serve again.
 
         Not one that may have the new configuration: it would serve the same addresses as the primary, which knows
-        nothing of it.
+        nothing of it. Who answers its clients goes on.
         """
         await self._take_back(attempt)
-        for name, why in (await attempt.cover.narrow()).items():
-            self._add_failure(self._named(name), why)
         for switch in attempt.switches:
             if switch.server.name in self._unsure:
                 failure: str | None = (
@@ -337,6 +335,9 @@ class Work:
                 failure = await switch.on()
             if failure:
                 self._add_failure(switch.server, failure)
+        held = any(switch.is_holding for switch in attempt.switches)
+        for name, why in ({} if held else await attempt.cover.narrow()).items():
+            self._add_failure(self._named(name), why)
 
     async def _take_back(self, attempt: Attempt) -> None:
         for switch in attempt.switches if attempt.done else ():

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
-from lab.kea import GENERATIONS, Generation, KeaServer, base_configuration
-from lab.ports import Port
+from lab.kea import GENERATIONS
 from reconciler.model import Service
-from tests.kea.world import HURRIED, Run, run, subnet, until
+from tests.kea.hub import Hub
+from tests.kea.world import run, subnet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,94 +19,15 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kea, pytest.mark.generations("2.6", "3.0")]
 
 
-class Hub:
-    """The branches east and west, each with subnets of its own, and a hub that has nothing yet, of another Kea where
-    `hub` says so.
-    """
-
-    def __init__(self, lab: Laboratory, service: Service, hub: Generation | None = None) -> None:
-        self.lab, self.service = lab, service
-        other = {"hub": {"generation": hub}} if hub else {}
-        self.east, self.west, self.hub = (
-            lab.server(name, {service: base_configuration(service, subnets=subnets)}, **other.get(name, {}))
-            for name, subnets in (
-                ("east", [subnet(service, 1), subnet(service, 2)]),
-                ("west", [subnet(service, 11)]),
-                ("hub", []),
-            )
-        )
-        self.ports = {name: Port() for name in ("east", "west")}
-        self.desired = lab.directory / "desired"
-        self.documents = {name: self.document(name) for name in ("east", "west")}
-
-    @property
-    def servers(self) -> tuple[KeaServer, ...]:
-        return (self.east, self.west, self.hub)
-
-    def document(self, name: str) -> dict[str, Any]:
-        """The relationship of one branch with the hub, which has another name in each."""
-        branch = {"east": self.east, "west": self.west}[name]
-        url = f"http://127.0.0.1:{self.ports[name].number}/"
-        return {
-            "name": name,
-            "service": self.service.value,
-            "mode": "hot-standby",
-            "peers": [
-                {"server": name, "role": "primary", "url": branch.ha_url(self.service)},
-                {"server": "hub", "name": f"hub-{name}", "role": "standby", "url": url},
-            ],
-            "parameters": dict(HURRIED),
-        }
-
-    def write(self, *names: str) -> None:
-        """Let desired/ have these relationships."""
-        folder = self.desired / "relationships"
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.iterdir():
-            old.unlink()
-        inventory = {each.name: {self.service.value: {"control": each.control}} for each in self.servers}
-        (self.desired / "servers.yaml").write_text(yaml.safe_dump({"servers": inventory}))
-        for name in names:
-            (folder / f"{name}.yaml").write_text(yaml.safe_dump(self.documents[name], sort_keys=False))
-
-    def run(self, command: str, *arguments: str) -> Run:
-        return run(command, "--desired", str(self.desired), *arguments)
-
-    def must_apply(self, *arguments: str) -> None:
-        done = self.run("apply", "--yes", *arguments)
-        assert done.exit_code == 0, done
-        planned = self.run("plan", "--detailed-exitcode")
-        assert planned.exit_code == 0, planned
-
-    def subnets(self, server: KeaServer) -> dict[int, str | None]:
-        """Each subnet's id, and the name in its user-context that says whose it is."""
-        found = server.config(self.service)[self.service.subnets]
-        return {each["id"]: each.get("user-context", {}).get("ha-server-name") for each in found}
-
-    def states(self, server: KeaServer) -> list[str]:
-        """The server's state in each of its relationships."""
-        entries = server.command(self.service, "status-get")["arguments"].get("high-availability", [])
-        return [entry["ha-servers"]["local"]["state"] for entry in entries]
-
-    def must_be_normal(self) -> None:
-        def normal() -> bool:
-            return all(set(self.states(server)) == {"hot-standby"} for server in self.servers)
-
-        until(normal, "normal relationships")
-
-
 @pytest.fixture(params=list(Service), ids=str)
 def world(request: pytest.FixtureRequest, lab: Laboratory) -> Iterator[Hub]:
-    world = Hub(lab, request.param)
-    yield world
-    for port in world.ports.values():
-        port.release()
+    with Hub(lab, request.param) as world:
+        yield world
 
 
 def test_a_hub_of_another_version_of_kea_stands_by_as_well(lab: Laboratory) -> None:
     (other,) = (each for each in GENERATIONS[1:] if each != lab.generation)
-    world = Hub(lab, Service.DHCP4, other)
-    try:
+    with Hub(lab, Service.DHCP4, other) as world:
         world.write("east", "west")
         world.must_apply()
         world.must_be_normal()
@@ -120,9 +40,6 @@ def test_a_hub_of_another_version_of_kea_stands_by_as_well(lab: Laboratory) -> N
         (pool,) = world.hub.config(Service.DHCP4)["subnet4"][0]["pools"]
         newest = other == GENERATIONS[-1]
         assert pool["client-classes" if newest else "client-class"] == (["phones"] if newest else "phones")
-    finally:
-        for port in world.ports.values():
-            port.release()
 
 
 def test_a_hub_stands_by_for_two_branches(world: Hub) -> None:

@@ -11,6 +11,7 @@
 
 The servers are asked one after the other, and states change in between: what one sample alone shows is not counted.
 Before Kea 2.6.2 a server doesn't tell that a user switched its service off: `switched` gives what was sent instead.
+Of a hub the relationship at `places[name]` of its list is recorded, the first where that says nothing.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Trace:
     service: Service
     title: str = ""
     switched: Callable[[], Iterable[tuple[str, Exchange]]] = lambda: ()
+    places: Mapping[str, int] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -95,7 +97,8 @@ class Trace:
 
     def _look(self) -> None:
         moment = time.monotonic()
-        self.samples.append((moment, {server.name: sighting(server, self.service) for server in self.servers}))
+        seen = {each.name: sighting(each, self.service, self.places.get(each.name, 0)) for each in self.servers}
+        self.samples.append((moment, seen))
 
     # ------------------------------------------------------------------------------------- what it shows
 
@@ -169,21 +172,22 @@ def _served_twice(seen: Mapping[str, Sighting]) -> set[str]:
 # -------------------------------------------------------------------------------------------- reading
 
 
-def sighting(server: KeaServer, service: Service) -> Sighting:
-    """What a server says now."""
+def sighting(server: KeaServer, service: Service, place: int = 0) -> Sighting:
+    """What a server says now of the relationship at this place of its list."""
     try:
         status = server.command(service, "status-get", seconds=1.0)["arguments"]
-        block = relationship(server.command(service, "config-get", seconds=1.0)["arguments"][service.root])
+        config = server.command(service, "config-get", seconds=1.0)["arguments"][service.root]
+        block = relationship(config, place)
     except (LabError, OSError, KeyError, ValueError):
         return Sighting("busy")
     state = status.get("dhcp-state") or {}
     is_off = bool(state.get("disabled-by-user"))
     committed_at = time.monotonic() - status["reload"] + 1  # at the latest: Kea counts whole seconds
     views = status.get("high-availability") or []
-    if not views or block is None:
-        serves = frozenset[str]() if is_off or block is not None else _ALL
+    if len(views) <= place or block is None:
+        serves = frozenset[str]() if is_off or block is not None or views else _ALL
         return Sighting("no HA", serves=serves, is_off=is_off, committed_at=committed_at)
-    local, remote = views[0]["ha-servers"]["local"], views[0]["ha-servers"].get("remote") or {}
+    local, remote = views[place]["ha-servers"]["local"], views[place]["ha-servers"].get("remote") or {}
     scopes = tuple(sorted(local["scopes"]))
     serves = frozenset(part for scope in scopes for part in _part(block, scope))
     hears = bool(remote.get("in-touch")) and not remote.get("communication-interrupted")
@@ -191,12 +195,12 @@ def sighting(server: KeaServer, service: Service) -> Sighting:
     return Sighting(local["state"], scopes, serves if is_serving else frozenset(), hears, is_off, committed_at)
 
 
-def relationship(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The first entry of the HA hook of a configuration, None without one."""
+def relationship(config: Mapping[str, Any], place: int = 0) -> Mapping[str, Any] | None:
+    """The entry of the HA hook at this place of a configuration, None without one."""
     for entry in config.get("hooks-libraries") or ():
         if entry["library"].endswith("libdhcp_ha.so"):
-            found: Mapping[str, Any] = entry["parameters"]["high-availability"][0]
-            return found
+            found: Sequence[Mapping[str, Any]] = entry["parameters"]["high-availability"]
+            return found[place] if place < len(found) else None
     return None
 
 
