@@ -42,18 +42,23 @@ def test_a_standby_that_took_over_does_cost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silenced", "until"),
-    [((), "for about one heartbeat-delay"), (("kea-b",), "until both sides of this one know of each other")],
+    ("servers", "words", "until"),
+    [
+        (("kea-b",), "its HA starts again", "for about one heartbeat-delay"),
+        (("kea-a", "kea-b"), "it is set together with kea-a", "until both sides of this one know of each other"),
+    ],
 )
-def test_a_hub_costs_what_it_serves_in_its_other_relationships(silenced: tuple[str, ...], until: str) -> None:
+def test_a_hub_costs_what_it_serves_in_its_other_relationships(
+    servers: tuple[str, ...], words: str, until: str
+) -> None:
     here, other = samples.ha_view(Role.STANDBY), samples.ha_view(Role.PRIMARY, Mode.HOT_STANDBY, "hub-north")
     subject = samples.relationship(mode=Mode.HOT_STANDBY, parameters={})
     server = samples.server_plan(subject, "kea-b", CHANGE, ha=here)
     server = replace(server, snapshot=replace(server.snapshot, views=(here, other), place=0))
     plan = replace(samples.modification(), relationship=subject, servers=(server,))
-    plan = replace(plan, stages=(Stage(("kea-b",), silenced),))
+    plan = replace(plan, stages=(Stage(servers),))
     assert cost(plan, server) == (
-        "it answers no client now; its HA starts again; its other relationships start again too: the clients of scope "
+        f"it answers no client now; {words}; its other relationships start again too: the clients of scope "
         f"hub-north get no answer {until}"
     )
 
