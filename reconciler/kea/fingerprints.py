@@ -45,20 +45,20 @@ def fingerprints(part: Mapping[str, Any]) -> Fingerprints:
 def section(part: Mapping[str, Any], key: str) -> str:
     """Return the digest of one section that a replicated part has. Raises TooDeepError."""
     value, kind = part[key], CHILDREN.get(key)
-    return digest(value if kind is None else _canonical(value, kind))
+    return digest(value if kind is None else canonical(value, kind))
 
 
-def _canonical(value: list[Any], kind: Kind) -> list[Any]:
-    """Return the list with its own and inner option lists sorted, the very same list where nothing is to be sorted."""
+def canonical(value: list[Any], kind: Kind) -> list[Any]:
+    """Return a list of objects with its own and inner option lists sorted, the very same where nothing is to be."""
     changed: dict[int, Any] = {}
     for key, child in kind.children.items():
         least = 0 if child.children else 1  # a single option is in order; most lists are empty: this is about speed
         for place, member in enumerate(value):
             inner = member.get(key)
             if inner and len(inner) > least:
-                canonical = _canonical(inner, child)
-                if canonical is not inner:
-                    changed[place] = {**changed.get(place, member), key: canonical}
+                ordered = canonical(inner, child)
+                if ordered is not inner:
+                    changed[place] = {**changed.get(place, member), key: ordered}
     if changed:
         value = [changed.get(place, member) for place, member in enumerate(value)]
     is_in_any_order = kind is OPTION or kind is OPTION_DEFINITION

@@ -52,6 +52,7 @@ def _stamp(raw: Any) -> Stamp | None:
         version if isinstance(version, str) else "",
         _on_remove(raw.get("on-remove")) or OnRemove.DISABLE,
         tuple(map(str, peers)) if isinstance(peers, list) else (),
+        raw.get("may-age") is True,
     )
 
 
@@ -89,6 +90,7 @@ def _mark(stamp: Stamp) -> dict[str, Any]:
         **({"version": stamp.version} if stamp.version else {}),
         "on-remove": stamp.on_remove.value,
         "peers": list(stamp.peers),
+        **({"may-age": True} if stamp.may_age else {}),
     }
 
 

@@ -33,6 +33,7 @@ class Capability(StrEnum):
     HARMLESS_CONFIG_TEST = "config-test that leaves the daemon as it was"
     LONELY_SYNC = "ha-sync on the primary of a passive-backup relationship"
     SEVERAL_RELATIONSHIPS = "several relationships in the HA hook, told apart by server-name"
+    SINGLE_COMMANDS = "commands for single subnets, networks, reservations and classes that come with Kea itself"
 
 
 # From which version on, and up to which, exclusive, where that ended. What depends on a version and is no capability
@@ -43,6 +44,7 @@ CAPABILITIES: Mapping[Capability, tuple[tuple[Version, Version | None], ...]] = 
     Capability.HARMLESS_CONFIG_TEST: ((_ALWAYS, (2, 7, 3)), ((3, 0, 4), (3, 1, 0)), ((3, 1, 3), None)),
     Capability.LONELY_SYNC: (((2, 6, 0), None),),  # 2.2.0 never answers, and nothing else after it (seen three times)
     Capability.SEVERAL_RELATIONSHIPS: (((2, 5, 5), None),),
+    Capability.SINGLE_COMMANDS: (((3, 0, 0), None),),  # older ones were sold, and are not tested
 }
 
 

@@ -108,7 +108,8 @@ class Stamp:
 
     `version` is the Kea that the server ran then, in whose words that part was; empty where release 0.1.0 left it out.
     `on_remove` is what is to become of the server's scopes when the relationship goes, which has to be known when its
-    file is deleted, and `peers` are the names of the relationship's peers.
+    file is deleted, and `peers` are the names of the relationship's peers. `may_age` says that data may have been
+    replicated to this server since by commands that leave the stamp as it is.
     """
 
     relationship: str
@@ -119,6 +120,7 @@ class Stamp:
     version: str = ""
     on_remove: OnRemove = OnRemove.DISABLE
     peers: tuple[str, ...] = ()
+    may_age: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +146,31 @@ class Procedure(StrEnum):
     ENABLE = "enable"
 
 
+class Disruption(StrEnum):
+    """What changing a server costs the DHCP clients: nothing, as its HA goes on; a moment in which its scopes change
+    hands; or the time that its HA needs to start again, with nobody in its place.
+    """
+
+    NONE = "none"
+    HAND_OVER = "hand-over"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command that changes one object of a server's configuration in memory, by its name in Kea."""
+
+    name: str
+    arguments: Mapping[str, Json] = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
     """What one server of a relationship is to become. `outgoing` is the whole configuration to set, None
     where nothing is to be sent; `try_standing` says whether the server is to try with config-test, beside that, what it
-    has now. `leaves` says that the server is to have no part in the relationship afterwards.
+    has now. `leaves` says that the server is to have no part in the relationship afterwards. `commands` change the
+    server in the same way as `outgoing` does, one object at a time and without touching its HA; none where that can't
+    be.
     """
 
     peer: Peer
@@ -157,6 +179,7 @@ class ServerPlan:
     outgoing: Mapping[str, Json] | None = field(default=None, repr=False, compare=False)
     try_standing: bool = True
     leaves: bool = False
+    commands: tuple[Command, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.kea import guards, ha, hooks, hubs
+from reconciler.kea import single_commands as single
 from reconciler.kea.fingerprints import fingerprints, section
 from reconciler.kea.locality import replicated
+from reconciler.kea.rapid_commit import written_out
 from reconciler.kea.stamps import read_stamps
-from reconciler.kea.versions import Version, parse_version
+from reconciler.kea.versions import Capability, Version, can, parse_version
 from reconciler.model import (
     ABSENT,
     Action,
     Cause,
     Change,
+    Command,
     FieldChange,
     Fingerprints,
     Peer,
@@ -27,6 +30,7 @@ from reconciler.model import (
     Stamp,
 )
 from reconciler.planning import wanted
+from reconciler.planning.commands import single_commands
 from reconciler.planning.diff import Difference, differences, field_changes
 from reconciler.planning.division import Division
 
@@ -45,8 +49,9 @@ def plan_server(
     is the authority.
     """
     block_changes = list(_relationship_changes(relationship, peer, snapshot))
+    service = relationship.service
     theirs = wanted.replicated_part(relationship, snapshot)
-    found = _data_differences(theirs, data, relationship.service) if data is not None else []
+    found = _data_differences(theirs, data, service) if data is not None else []
     block_changes += [*_tag_changes(relationship, snapshot), *_freed_pools(relationship, snapshot)]
     if not block_changes and not found:
         return ServerPlan(peer, snapshot)
@@ -55,25 +60,37 @@ def plan_server(
     config = wanted.outgoing(
         relationship, peer, snapshot, data, marks=marks, block_changes=bool(block_changes), revision=revision
     )
-    return ServerPlan(
-        peer,
-        snapshot,
-        changes,
-        config,
-        may_refuse_its_own(
-            snapshot.config,
-            config,
-            changes,
-            relationship.service,
-            is_stamped=_was_set_by_us(relationship, snapshot),
-        ),
-    )
+    is_stamped = _was_set_by_us(relationship, snapshot)
+    try_standing = may_refuse_its_own(snapshot.config, config, changes, service, is_stamped=is_stamped)
+    commands = () if block_changes else _commands(relationship, snapshot, config)
+    return ServerPlan(peer, snapshot, changes, config, try_standing, commands=commands)
+
+
+def _commands(relationship: Relationship, snapshot: Snapshot, config: Mapping[str, Any]) -> tuple[Command, ...]:
+    """Return the commands that do what setting `config` would do, none where they would leave it undone or unsaid.
+
+    They leave the stamp as it is. So it must say everything but which data were replicated, and that this may be older
+    than the data are; a server that we never set has none, and none is due for its own sake.
+    """
+    if not can(snapshot.version, Capability.SINGLE_COMMANDS) or not snapshot.commands:
+        return ()
+    before, after = stamp_of(relationship, snapshot), _stamp_in(relationship, config)
+    if before and (not before.may_age or _but_for_data(before) != _but_for_data(after)):
+        return ()
+    return single_commands(snapshot.config, config, relationship.service, snapshot.commands)
+
+
+def _but_for_data(stamp: Stamp | None) -> Stamp | None:
+    return stamp and replace(stamp, revision="", fingerprints=Fingerprints("", {}))
 
 
 def stamp_of(relationship: Relationship, snapshot: Snapshot) -> Stamp | None:
     """Return the stamp that a server carries of this relationship; another's says nothing about this one."""
-    stamps = read_stamps(snapshot.config)
-    return next((stamp for stamp in stamps if stamp.relationship == relationship.name), None)
+    return _stamp_in(relationship, snapshot.config)
+
+
+def _stamp_in(relationship: Relationship, config: Mapping[str, Any]) -> Stamp | None:
+    return next((stamp for stamp in read_stamps(config) if stamp.relationship == relationship.name), None)
 
 
 def _was_set_by_us(relationship: Relationship, snapshot: Snapshot) -> bool:
@@ -156,7 +173,7 @@ def _enabling(relationship: Relationship, snapshot: Snapshot) -> Iterator[Change
 def _data_differences(theirs: Mapping[str, Any], data: Mapping[str, Any], service: Service) -> list[Difference]:
     if theirs == data:  # compared in C, and by far the commonest case
         return []
-    return list(differences(theirs, data, service))
+    return list(differences(written_out(theirs, service), written_out(data, service), service))
 
 
 def _attributed(
@@ -180,6 +197,14 @@ def _attributed(
     was_left_alone = stamp.desired == wanted.desired_digest(replace(relationship, replicate=False))
     if was_left_alone or stamp.local != tuple(sorted(relationship.local)):
         return [replace(each.change, cause=Cause.GIT) for each in found]
+    if stamp.may_age:
+        # Where data followed by commands since, a comparison with the stamp would name whoever moved for us.
+        aged = single.sections(relationship.service)
+        cause = Cause.GIT if truth.is_due else Cause.PRIMARY
+        untold = [replace(each.change, cause=cause) for each in found if not aged.isdisjoint(each.sections)]
+        found = [each for each in found if aged.isdisjoint(each.sections)]
+    else:
+        untold = []
     touched = {name for each in found for name in each.sections}
     replicated = stamp.fingerprints.sections
     versions = {_version(stamp, snapshot), parse_version(source.version)}
@@ -192,7 +217,8 @@ def _attributed(
         by_peer = _moved_sections(relationship, snapshot, stamp, touched)
     name = source.endpoint.server
     unmoved = Cause.GIT if truth.is_due else Cause.VERSION
-    return [_caused(each, {name: by_source, snapshot.endpoint.server: by_peer}, name, unmoved) for each in found]
+    moved = {name: by_source, snapshot.endpoint.server: by_peer}
+    return [*untold, *(_caused(each, moved, name, unmoved) for each in found)]
 
 
 def _attributed_to_the_authority(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.kea import guards, ha, hooks, hubs, pools
+from reconciler.kea import guards, ha, hooks, hubs, pools, single_commands
 from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import read_stamps, with_stamp
@@ -230,9 +230,9 @@ def outgoing(
     standing = block_of(snapshot)
     block = ha.wanted_block(relationship, peer, standing) if block_changes or standing is None else standing
     config["hooks-libraries"] = hooks.with_relationship(own, block, snapshot.place, hooks_directory(snapshot) or "")
-    return with_stamp(
-        config, stamp_for(relationship, revision, marks, snapshot.version), kept=other_stamps(relationship, snapshot)
-    )
+    stamp = stamp_for(relationship, revision, marks, snapshot.version)
+    stamp = replace(stamp, may_age=single_commands.are_loaded(config, snapshot.version))
+    return with_stamp(config, stamp, kept=other_stamps(relationship, snapshot))
 
 
 def other_stamps(relationship: Relationship, snapshot: Snapshot) -> tuple[Stamp, ...]:

@@ -284,6 +284,11 @@ class SimulatedEndpoint:
             relationship.start()
         return problem
 
+    def change(self, shown: Shown) -> None:
+        """Take another configuration as the commands of hooks do: nothing is loaded or committed anew."""
+        self.config = shown
+        self._shown_bytes = self._hash = None
+
     def hashes(self) -> dict[str, Json] | None:
         """What the answers of config-get and config-set carry of the configuration's hash, since 2.4."""
         if self.release < Release.KEA_2_6:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model import Service
-from reconciler.simulator.commands import basic, configuring, leases, serving
+from reconciler.simulator.commands import basic, classes, configuring, hosts, leases, serving, subnets
 from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
@@ -34,4 +34,4 @@ _SINCE_3_0 = {
 _NAMES = {
     release: frozenset(COMMANDS) - (_SINCE_2_6 if release < Release.KEA_2_6 else _UNTIL_2_6) for release in Release
 }
-HOOK_COMMANDS: dict[str, Command] = leases.COMMANDS
+HOOK_COMMANDS: dict[str, Command] = {**leases.COMMANDS, **subnets.COMMANDS, **hosts.COMMANDS, **classes.COMMANDS}
