@@ -45,6 +45,34 @@ def configuration(rng: random.Random, service: Service, release: Release = Relea
     return config
 
 
+def between(rng: random.Random, before: dict[str, Any], other: dict[str, Any], service: Service) -> dict[str, Any]:
+    """A configuration between two: some objects of the one, some of the other, some moved and some edited."""
+    after = {**before, **{key: rng.choice((before, other)).get(key, []) for key in ("reservations", "client-classes")}}
+    after["client-classes"] = [*before.get("client-classes", []), {"name": "later"}]
+    key = service.subnets
+    taken: set[Any] = set()
+    homes: dict[str, list[Any]] = {"": []}
+    networks = {n["name"]: n for n in [*before["shared-networks"], *other["shared-networks"]] if rng.random() < 0.7}
+    homes |= {name: [] for name in networks}
+    for config in (before, other):
+        for home in [config, *config["shared-networks"]]:
+            for subnet in home.get(key, []):
+                own = {subnet["id"], subnet["subnet"]}
+                if rng.random() < 0.7 and not taken & own:
+                    taken |= own
+                    place = str(home.get("name", "")) if rng.random() < 0.7 else rng.choice(list(homes))
+                    homes[place if place in homes else ""].append(_edited(rng, subnet))
+    edits = {"valid-lifetime": 4321} if rng.random() < 0.3 else {}
+    after["shared-networks"] = [{**network, **edits, key: homes[name]} for name, network in networks.items()]
+    return {**after, key: homes[""]}
+
+
+def _edited(rng: random.Random, subnet: dict[str, Any]) -> dict[str, Any]:
+    hosts = [host | ({"hostname": "edited"} if rng.random() < 0.3 else {}) for host in subnet["reservations"]]
+    kept = [host for host in hosts if rng.random() < 0.8]
+    return {**subnet, "reservations": kept, **({"cache-max-age": 5} if rng.random() < 0.3 else {})}
+
+
 class _Maker:
     def __init__(self, rng: random.Random, service: Service, release: Release) -> None:
         self.rng = rng

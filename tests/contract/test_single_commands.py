@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
-from reconciler.kea.single_commands import LIBRARIES
+from reconciler.kea.rapid_commit import written_out
+from reconciler.kea.single_commands import LIBRARIES, sections
 from reconciler.model import Service
+from reconciler.planning.commands import single_commands
+from reconciler.planning.diff import differences as differ
 from reconciler.simulator.libraries import DIRECTORY
+from tests.contract.generator import between, configuration
 from tests.contract.loading import differences
 from tests.contract.sides import LEASE_COMMANDS, Side, placed
 
@@ -237,3 +242,22 @@ def test_nothing_is_loaded_anew_and_the_hash_tells_the_change(real: Side, simula
         assert added["result"] == 0
         assert side.ask(service, "config-hash-get")["arguments"]["hash"] != before
         assert side.status(service)["reload"] >= 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_changes_by_commands_bring_kea_to_what_it_would_be_set_to(
+    real: Side, service: Service, seed: int
+) -> None:
+    rng = random.Random(f"{service} {seed}")
+    before, other = (configuration(rng, service, real.release) for _ in "ab")
+    trees = []
+    for config in (between(rng, before, other, service), before):
+        assert real.set(service, {**config, "hooks-libraries": HOOKS})["result"] == 0
+        trees.append(real.shown(service))
+    wanted = {**trees[1], **{key: trees[0].get(key, []) for key in sections(service)}}
+    commands = single_commands(trees[1], wanted, service, real.ask(service, "list-commands")["arguments"])
+    assert commands
+    for command in commands:
+        answer = real.ask(service, command.name, command.arguments)
+        assert answer["result"] == 0, (command.name, command.arguments, answer)
+    assert list(differ(written_out(real.shown(service), service), written_out(wanted, service), service)) == []
