@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 from reconciler.errors import TooDeepError
 from reconciler.kea.hooks import relationships_of
@@ -25,6 +24,7 @@ from reconciler.planning.authority import acting_authority, authority
 from reconciler.planning.departures import departing, with_departures
 from reconciler.planning.division import division, undivided
 from reconciler.planning.guard import Case, objections
+from reconciler.planning.neighbours import NO_PROBES, NOBODY, Neighbours, Probes, neighbours
 from reconciler.planning.notes import notes
 from reconciler.planning.places import located, with_live_hubs
 from reconciler.planning.pretence import judged
@@ -35,10 +35,9 @@ from reconciler.planning.server_plan import plan_server
 from reconciler.planning.structure import inexpressible, undecidable
 
 LiveWorld = Mapping[tuple[str, Service], Live]
-NO_PROBES: preflight.Probes = MappingProxyType({})
 
 
-def plan(desired: Desired, live: LiveWorld, probes: preflight.Probes = NO_PROBES) -> Plan:
+def plan(desired: Desired, live: LiveWorld, probes: Probes = NO_PROBES) -> Plan:
     """Return what is to be done about every desired relationship, and about those of which only stamps still tell,
     sorted by name.
 
@@ -46,8 +45,9 @@ def plan(desired: Desired, live: LiveWorld, probes: preflight.Probes = NO_PROBES
     `probes` say what was found at the urls of `preflight.urls`, as far as that was tried.
     """
     found = remnants(desired, live)
+    around = neighbours(desired, live, probes)
     plans = [
-        _still_elsewhere(each, live, found) or plan_relationship(each, live, desired.revision, probes, found.of(each))
+        _still_elsewhere(each, live, found) or plan_relationship(each, live, desired.revision, around, found.of(each))
         for each in desired.relationships
         if not each.is_absent
     ]
@@ -85,7 +85,7 @@ def plan_relationship(
     relationship: Relationship,
     live: LiveWorld,
     revision: str,
-    probes: preflight.Probes = NO_PROBES,
+    around: Neighbours = NOBODY,
     leavers: Leavers = NO_LEAVERS,
 ) -> RelationshipPlan:
     """Return what is to be done about one relationship, or why that can't be said."""
@@ -104,7 +104,7 @@ def plan_relationship(
         gone = departing(relationship, snapshots)
         reason = leavers.refusal(gone) or undecidable(relationship, snapshots, gone) or ""
         if not reason:
-            made = _decided(relationship, truth, snapshots, revision, probes)
+            made = _decided(relationship, truth, snapshots, revision, around)
             strangers = {name: url for name, url in gone.items() if name not in leavers.names}
             is_left = made.unplanned is None and (leavers.members or strangers)
             return with_departures(made, leavers.members, strangers) if is_left else made
@@ -131,7 +131,7 @@ def _decided(
     truth: Authority,
     snapshots: Mapping[str, Snapshot],
     revision: str,
-    probes: preflight.Probes,
+    around: Neighbours,
 ) -> RelationshipPlan:
     source = snapshots[truth.server or ""]
     shared = any("config-control" in snapshot.config for snapshot in snapshots.values())
@@ -157,7 +157,7 @@ def _decided(
         case = Case(relationship, what, source, snapshots, written, pools)
         steps = stages(relationship, servers)
         inorder = tuple(in_order(servers, steps))
-        found = (*objections(case), *hub_rules.objections(case, steps), *preflight.objections(case, probes))
+        found = (*objections(case), *hub_rules.objections(case, steps), *preflight.objections(case, around))
         result = replace(result, servers=inorder, procedure=what, objections=found, stages=steps)
-        remarks += preflight.notes(case, probes)
+        remarks += preflight.notes(case, around)
     return replace(result, notes=tuple(remarks))
