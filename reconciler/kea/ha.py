@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler.kea.versions import Version, parse_version
@@ -120,13 +121,17 @@ def _normal_url(url: str) -> str:
     return url if url.endswith("/") else url + "/"
 
 
-def wanted_block(relationship: Relationship, me: Peer, standing: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the entry of the HA hook for one peer.
+def wanted_block(
+    relationship: Relationship, me: Peer, standing: Mapping[str, Any] | None, version: str | None = None
+) -> dict[str, Any]:
+    """Return the entry of the HA hook for one peer, of what a version of Kea knows where one is given.
 
     `standing` is the entry that the server has now: parameters that we don't know (another version's, a person's
     remark) are kept from it, and so are the files that desired does not name, and a password that it has no file for.
     """
+    relationship = in_version(relationship, version)
     known = {"this-server-name", "mode", "peers", *defaults(relationship.mode, "0")} - set(FILES)
+    known = {name for name in known if not is_unknown(name, version)}
     block = {key: value for key, value in (standing or {}).items() if key not in known}
     block |= {"this-server-name": me.name, "mode": relationship.mode.value, **relationship.parameters}
     before = _by_new_names(relationship, me, standing or {})
@@ -167,16 +172,56 @@ def holds_password(peer: Peer, standing: Mapping[str, Any]) -> bool:
     return bool(user) and user == standing.get("basic-auth-user") and "basic-auth-password-file" not in peer.options
 
 
-def without_effect(relationship: Relationship, version: str) -> list[str]:
-    """Return the parameters of a relationship that this version takes but does not know, with the first that does."""
-    number = parse_version(version)
-    named = [(name, name) for name in relationship.parameters]
-    named += [(name, f"{name} of peer {peer.name}") for peer in relationship.peers for name in peer.options]
-    return [
-        f"{words} (since Kea {SINCE[name]})"
-        for name, words in named
-        if name in SINCE and number < parse_version(SINCE[name])
+def is_unknown(name: str, version: str | None) -> bool:
+    """Whether a version of Kea does not know a parameter; one that can't be read, or is none, knows all."""
+    number = parse_version(version or "")
+    return name in SINCE and (0, 0, 0) < number < parse_version(SINCE[name])
+
+
+def in_version(relationship: Relationship, version: str | None) -> Relationship:
+    """Return a relationship without the parameters that a version of Kea does not know: it would take them without a
+    word, and without effect.
+    """
+    parameters = {name: value for name, value in relationship.parameters.items() if not is_unknown(name, version)}
+    peers = tuple(
+        replace(peer, options={name: value for name, value in peer.options.items() if not is_unknown(name, version)})
+        for peer in relationship.peers
+    )
+    if len(parameters) == len(relationship.parameters) and peers == relationship.peers:
+        return relationship
+    return replace(relationship, parameters=parameters, peers=peers)
+
+
+def comparable(block: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """Return the normal form of an entry without what a version does not know: there it is a remark without effect."""
+    form = {name: value for name, value in normal_form(block, version).items() if not is_unknown(name, version)}
+    form["peers"] = {
+        name: {key: value for key, value in peer.items() if not is_unknown(key, version)}
+        for name, peer in form["peers"].items()
+    }
+    return form
+
+
+# What a server does that does not know a parameter; with the newer versions' default it is left to each version.
+_WITHOUT: Mapping[str, Any] = {"max-rejected-lease-updates": 0}
+
+
+def unknown(relationship: Relationship, version: str) -> tuple[list[str], list[str]]:
+    """Return the parameters of a relationship that this version does not know, each with the first that does: those
+    that would have an effect there, and those that are what it does anyway, or what each version has by default.
+    """
+    usual = {**defaults(relationship.mode, version), **PEER_DEFAULTS}
+    named = [(name, value, "") for name, value in relationship.parameters.items()]
+    named += [
+        (name, value, f" of peer {peer.name}") for peer in relationship.peers for name, value in peer.options.items()
     ]
+    lacking: list[str] = []
+    spared: list[str] = []
+    for name, value, whose in named:
+        if is_unknown(name, version):
+            is_spared = value in (usual.get(name), _WITHOUT.get(name, usual.get(name)))
+            (spared if is_spared else lacking).append(f"`{name}`{whose} (since Kea {SINCE[name]})")
+    return lacking, spared
 
 
 def heartbeat_delay(relationship: Relationship) -> float:

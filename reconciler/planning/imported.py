@@ -141,7 +141,7 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
     source = _primary(members) or next(iter(members.values()))
     mode = Mode(str(block["mode"]))
     form = _with_agreed_files(ha.normal_form(block, source.version), members)
-    peers = tuple(_peer(entry, members, form) for entry in block["peers"])
+    peers = tuple(_peer(entry, members, form, source.version) for entry in block["peers"])
     is_balancing = mode is Mode.LOAD_BALANCING
     relationship = Relationship(
         name="",
@@ -182,10 +182,11 @@ def fit_name(text: str, longest: int) -> str:
     return fit or "unnamed"
 
 
-def _peer(entry: Mapping[str, Any], members: Mapping[str, Snapshot], form: Mapping[str, Any]) -> Peer:
+def _peer(entry: Mapping[str, Any], members: Mapping[str, Snapshot], form: Mapping[str, Any], version: str) -> Peer:
     name = str(entry["name"])
     filled = form["peers"][name]
-    options = {key: filled[key] for key, usual in ha.PEER_DEFAULTS.items() if filled.get(key) != usual}
+    names = [key for key in ha.PEER_DEFAULTS if not ha.is_unknown(key, version)]
+    options = {key: filled[key] for key in names if filled.get(key) != ha.PEER_DEFAULTS[key]}
     return Peer(members[name].endpoint.server, name, Role(str(entry["role"])), str(entry["url"]), options)
 
 
@@ -204,9 +205,10 @@ def _with_agreed_files(form: dict[str, Any], members: Mapping[str, Snapshot]) ->
 
 
 def _parameters(form: Mapping[str, Any], version: str) -> dict[str, Any]:
-    """The parameters that differ from Kea's default; those that we don't know stay on the servers untouched."""
+    """The parameters that differ from Kea's default; those that we, or this version, don't know stay untouched."""
     usual = ha.normal_form({"mode": form["mode"]}, version)
-    chosen = {key: form[key] for key in ha.defaults(form["mode"], version) if form[key] != usual[key]}
+    names = [name for name in ha.defaults(form["mode"], version) if not ha.is_unknown(name, version)]
+    chosen = {name: form[name] for name in names if form[name] != usual[name]}
     if "multi-threading" in chosen:
         threads = usual["multi-threading"]
         chosen["multi-threading"] = {k: v for k, v in chosen["multi-threading"].items() if v != threads.get(k)}

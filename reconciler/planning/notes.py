@@ -22,8 +22,8 @@ def notes(
     elif not relationship.replicate:
         yield "replicate is false: DHCP data is left alone"
     for name, snapshot in snapshots.items():
-        for parameter in ha.without_effect(relationship, snapshot.version):
-            yield f"{name} runs Kea {snapshot.version}, where {parameter} has no effect"
+        for parameter in ha.unknown(relationship, snapshot.version)[1]:
+            yield f"{name} runs Kea {snapshot.version}, which has no {parameter}; it is left out there"
     versions = {name: snapshot.version for name, snapshot in snapshots.items()}
     for parameter in ha.differing_defaults(relationship.mode, versions.values()):
         if parameter not in relationship.parameters:

@@ -32,7 +32,7 @@ from reconciler.planning.remnants import NO_LEAVERS, Leavers, Remains, Remnants,
 from reconciler.planning.removal import plan_removal
 from reconciler.planning.schedule import in_order, order, procedure, stages
 from reconciler.planning.server_plan import plan_server
-from reconciler.planning.structure import inexpressible, undecidable
+from reconciler.planning.structure import inexpressible, undecidable, unknown_parameters
 
 LiveWorld = Mapping[tuple[str, Service], Live]
 
@@ -139,9 +139,9 @@ def _decided(
     versions = {each.version for each in snapshots.values() if each is not source} if replicates else set()
     pools = division(relationship, source) if replicates else undivided(source)
     words = {version: wanted.in_words_of(relationship, pools.authority, version) for version in versions}
-    refused = inexpressible(source, snapshots, words)
+    refused = [*filter(None, (unknown_parameters(relationship, snapshots), inexpressible(source, snapshots, words)))]
     if refused:
-        return RelationshipPlan(relationship, truth, replicates=replicates, unplanned=refused)
+        return RelationshipPlan(relationship, truth, replicates=replicates, unplanned=". ".join(refused))
     servers = []
     for peer in order(relationship, snapshots):
         snapshot = snapshots[peer.server]

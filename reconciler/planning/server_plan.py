@@ -110,9 +110,9 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
     is_ours = stamp is not None and stamp.desired == wanted.desired_digest(relationship)
     cause, moved = (Cause.PEER, (peer.server,)) if is_ours else (Cause.GIT, ())
     standing = wanted.block_of(snapshot)
-    block = ha.wanted_block(relationship, peer, standing)
+    block = ha.wanted_block(relationship, peer, standing, snapshot.version)
     if stamp and is_ours and standing and _version(stamp, snapshot) != parse_version(snapshot.version):
-        was, due = ha.normal_form(standing, stamp.version), ha.normal_form(block, stamp.version)
+        was, due = ha.comparable(standing, stamp.version), ha.comparable(block, stamp.version)
         cause, moved = (Cause.VERSION, ()) if was == due else (cause, moved)
     if standing is None:
         others = "; ".join(
@@ -125,7 +125,7 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
         yield from _enabling(relationship, snapshot)
         return
     yield from _enabling(relationship, snapshot)
-    before, after = ha.normal_form(standing, snapshot.version), ha.normal_form(block, snapshot.version)
+    before, after = ha.comparable(standing, snapshot.version), ha.comparable(block, snapshot.version)
     names = sorted(before.keys() | after.keys())
     fields = [f for name in names for f in field_changes(name, before.get(name, ABSENT), after.get(name, ABSENT))]
     if fields:

@@ -56,6 +56,23 @@ def inexpressible(source: Snapshot, snapshots: Mapping[str, Snapshot], words: Ma
     return f"{'. '.join(told.values())}; {way}"
 
 
+def unknown_parameters(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:
+    """Return which parameters that desired names the Kea of a server does not know, None where all do.
+
+    Kea takes them without a word and does without, so that the two servers would not do the same.
+    """
+    found = {name: ha.unknown(relationship, each.version)[0] for name, each in snapshots.items()}
+    told = [
+        f"{name} runs {snapshots[name].version}, which has no {'; no '.join(lacking)}"
+        for name, lacking in found.items()
+        if lacking
+    ]
+    if not told:
+        return None
+    servers = " and ".join(name for name, lacking in found.items() if lacking)
+    return f"{'. '.join(told)}; take it out of desired, or bring {servers} to a version that has it"
+
+
 def _lacking(words: Translation) -> str:
     places: dict[str, list[str]] = {}
     for each in words.inexpressible:

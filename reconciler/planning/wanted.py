@@ -228,7 +228,9 @@ def outgoing(
         config = {**data, **{key: own[key] for key in LOCAL if key in own}}
         config = overlay(config, own, relationship.service, in_all_words(relationship.local))
     standing = block_of(snapshot)
-    block = ha.wanted_block(relationship, peer, standing) if block_changes or standing is None else standing
+    block = standing
+    if block_changes or block is None:
+        block = ha.wanted_block(relationship, peer, standing, snapshot.version)
     config["hooks-libraries"] = hooks.with_relationship(own, block, snapshot.place, hooks_directory(snapshot) or "")
     stamp = stamp_for(relationship, revision, marks, snapshot.version)
     stamp = replace(stamp, may_age=single_commands.are_loaded(config, snapshot.version))

@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.kea.ha import (
     PASSWORD,
+    comparable,
     default_scopes,
     defaults,
     heartbeat_delay,
@@ -14,8 +15,8 @@ from reconciler.kea.ha import (
     normal_form,
     normal_state,
     sync_timeout,
+    unknown,
     wanted_block,
-    without_effect,
 )
 from reconciler.model import Mode, Peer, Relationship, Role, Service
 from tests.planning.cases import read_base
@@ -153,10 +154,30 @@ def test_an_empty_password_is_none() -> None:
     assert normal_form(empty, "2.2.0") == normal_form(block, "2.2.0")
 
 
-def test_parameters_that_came_later_have_no_effect() -> None:
-    pair = replace(PAIR, parameters={"max-rejected-lease-updates": 3, "max-ack-delay": 1, "restrict-commands": True})
-    assert without_effect(pair, "2.2.0") == ["max-rejected-lease-updates (since Kea 2.3.1)"]
-    assert without_effect(pair, "2.3.1") == []
+@pytest.mark.parametrize(("value", "place"), [(3, 0), (10, 1), (0, 1)])
+def test_parameters_that_came_later_would_have_an_effect_but_for_the_default_and_what_is_done_anyway(
+    value: int, place: int
+) -> None:
+    pair = replace(PAIR, parameters={"max-rejected-lease-updates": value, "max-ack-delay": 1})
+    assert unknown(pair, "2.2.0")[place] == ["`max-rejected-lease-updates` (since Kea 2.3.1)"]
+    assert unknown(pair, "2.2.0")[1 - place] == []
+    assert unknown(pair, "2.3.1") == unknown(pair, "nonsense") == ([], [])
+    assert "max-rejected-lease-updates" not in wanted_block(pair, ONE, None, "2.2.0")
+    assert wanted_block(pair, ONE, None, "2.3.1")["max-rejected-lease-updates"] == value
+
+
+def test_a_peers_option_that_came_later_is_named_with_the_peer() -> None:
+    pair = replace(PAIR, peers=(ONE, replace(TWO, options={"basic-auth-user-file": "/etc/kea/user"})))
+    assert unknown(pair, "3.0.3") == (["`basic-auth-user-file` of peer kea-b (since Kea 3.1.2)"], [])
+    assert "basic-auth-user-file" not in wanted_block(pair, ONE, None, "3.0.3")["peers"][1]
+
+
+def test_what_a_version_does_not_know_is_kept_there_as_a_remark_and_not_compared() -> None:
+    standing = wanted_block(PAIR, ONE, None) | {"max-rejected-lease-updates": 5}
+    assert wanted_block(PAIR, ONE, standing, "2.2.0")["max-rejected-lease-updates"] == 5
+    assert "max-rejected-lease-updates" not in wanted_block(PAIR, ONE, standing, "2.6.3")
+    assert comparable(standing, "2.2.0") == comparable(wanted_block(PAIR, ONE, None), "2.2.0")
+    assert comparable(standing, "2.6.3") != comparable(wanted_block(PAIR, ONE, None), "2.6.3")
 
 
 def test_times_are_in_seconds_and_have_defaults() -> None:

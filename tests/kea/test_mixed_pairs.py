@@ -13,6 +13,7 @@ import yaml
 
 from lab.kea import GENERATIONS, Generation
 from lab.laboratory import Laboratory
+from reconciler.kea.hooks import relationships_of
 from reconciler.model import Action, Mode, Service
 from tests.kea.objects import base, things
 from tests.kea.world import Run, World, run
@@ -254,6 +255,33 @@ def test_what_the_other_cannot_say_is_refused_by_name_and_nothing_is_sent(world:
     assert refused.applied.exit_code != 0
     assert refused.sent == []
     world.must_be_done()
+
+
+@EVERY_PAIR
+def test_a_parameter_of_ha_that_one_does_not_know_is_refused_unless_it_is_the_default(
+    world: World, refused: Refused
+) -> None:
+    """2.2 takes it, shows it, and does without (fact)."""
+    assert refused.planned.exit_code == 1
+    if OLD not in [server.generation for server in world.servers]:
+        pytest.skip("both know every parameter")
+    world.document["parameters"]["max-rejected-lease-updates"] = 5
+    world.write()
+    world.forget()
+    planned, applied = world.run("plan"), world.apply()
+    (name,) = [server.name for server in world.servers if server.generation == OLD]
+    told = f"{name} runs 2.2.0, which has no `max-rejected-lease-updates`"
+    assert told in " ".join(planned.stdout.split()), planned
+    assert (planned.exit_code, applied.exit_code, world.story()) == (1, 1, [])
+    world.document["parameters"]["max-rejected-lease-updates"] = 10
+    world.write()
+    world.must_apply()
+    for server in world.servers:
+        entry = relationships_of(world.config(server))[0]
+        assert entry.get("max-rejected-lease-updates") == (None if server.generation == OLD else 10)
+    del world.document["parameters"]["max-rejected-lease-updates"]
+    world.write()
+    world.must_apply()
 
 
 @EVERY_PAIR
