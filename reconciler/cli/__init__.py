@@ -20,6 +20,7 @@ from reconciler.cli.maintenance import maintenance
 from reconciler.cli.plan import plan
 from reconciler.cli.reset import reset
 from reconciler.cli.schema import schema
+from reconciler.cli.show import show
 from reconciler.cli.status import status
 from reconciler.cli.sync import sync
 from reconciler.cli.validate import validate
@@ -64,6 +65,7 @@ def cli() -> None:
 for command in (
     validate,
     plan,
+    show,
     apply,
     drift,
     status,

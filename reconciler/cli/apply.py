@@ -13,11 +13,14 @@ from reconciler.cli.carrying import Question, carry_out_plan
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
+    from reconciler.cli.session import Session
+    from reconciler.model import Plan
 
 QUESTION = Question("Apply this plan?", "apply", "not applied")
 
 
 @click.command(short_help="Plan, show it, ask, and carry it out.")
+@click.argument("plan_file", required=False, metavar="[PLAN_FILE]", type=click.Path(path_type=Path, dir_okay=False))
 @options.selection
 @options.output_format
 @options.yes
@@ -26,6 +29,7 @@ QUESTION = Question("Apply this plan?", "apply", "not applied")
 @options.verbose
 @options.access
 def apply(
+    plan_file: Path | None,
     desired: Path,
     names: Sequence[str],
     forms: Forms,
@@ -44,6 +48,9 @@ def apply(
     server on which a step fails gets back what it had. Ctrl-C finishes the step at hand, leaves the servers after it
     alone, and says where each one stands.
 
+    With PLAN_FILE, which `plan --out` wrote, it goes on only if the plan of now does the same as the one in the file;
+    otherwise it says what differs, and ends with 4.
+
     With a --format that leaves no text on stdout, the plan and the question go to stderr. Every other form holds the
     outcome alone.
     """
@@ -52,8 +59,29 @@ def apply(
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        made, _ = session.make_plan(run, desired, names)
+        made = _planned(run, desired, names, plan_file, forms)
+        if made is None:
+            return int(verdict.ExitCode.WORLD_CHANGED)
         question = None if yes else QUESTION
         code = carry_out_plan(run, made, approved, forms=forms, verbose=verbose, question=question)
         had_changes = any(each.has_changes for each in made.relationships)
         return int(verdict.ExitCode.CHANGES if detailed_exitcode and had_changes and code == 0 else code)
+
+
+def _planned(run: Session, desired: Path, names: Sequence[str], file: Path | None, forms: Forms) -> Plan | None:
+    """Return the plan of now; None where it isn't the one in the file any more, which is then said."""
+    from reconciler.cli import plan_files, session
+    from reconciler.reports.report import outdated_report
+
+    if file is None:
+        return session.make_plan(run, desired, names)[0]
+    then = plan_files.read_to_apply(file, run.settings, names)
+    reason = plan_files.expired(then, run.settings)
+    if reason is None:
+        made, _ = session.make_plan(run, desired, then["selection"] or ())
+        lines = plan_files.difference(then, made, run.settings)
+        if not lines:
+            return made
+        reason = "\n".join(["the plan of now is another one than the plan in the file:", *lines])
+    run.tell(forms, outdated_report(str(file), reason))
+    return None

@@ -55,6 +55,12 @@ detailed_exitcode = click.option(
     is_flag=True,
     help="End with 2 instead of 0 when there are changes, drift, or leases that differ.",
 )
+plan_out = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write the plan to this file, for `apply FILE` and `show FILE`; it holds no secret.",
+)
 yes = click.option("--yes", "-y", is_flag=True, help="Don't ask before changing anything. Needed without a terminal.")
 service = click.option(
     "--service",

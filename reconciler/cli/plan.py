@@ -12,11 +12,14 @@ from reconciler.cli import options
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
+    from reconciler.cli.session import Session
+    from reconciler.model import Plan
 
 
 @click.command(short_help="Say what apply would change, and why.")
 @options.selection
 @options.output_format
+@options.plan_out
 @options.detailed_exitcode
 @options.approve
 @options.verbose
@@ -29,6 +32,7 @@ def plan(
     settings: Path | None,
     credentials: Path | None,
     log_level: str,
+    out: Path | None,
     *,
     detailed_exitcode: bool,
     verbose: bool,
@@ -44,6 +48,25 @@ def plan(
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        made, _ = session.make_plan(run, desired, names)
+        made = _plan(run, desired, names, approved, out)
         run.tell(forms, plan_report(made, approved, verbose=verbose))
         return int(verdict.of_plan(made, approved, detailed=detailed_exitcode))
+
+
+def _plan(run: Session, desired: Path, names: Sequence[str], approved: Sequence[str], out: Path | None) -> Plan:
+    """Make the plan, and write it to a file where that is asked for, also when it can't be made."""
+    from reconciler.cli import plan_files, session
+    from reconciler.errors import ReconcilerError
+
+    if out is None:
+        return session.make_plan(run, desired, names)[0]
+    from reconciler.saved.document import document
+
+    made = plan_files.made_now(run.settings, names)
+    try:
+        plan, _ = session.make_plan(run, desired, names)
+    except ReconcilerError as error:
+        plan_files.write_failed(out, made, error, run)
+        raise
+    plan_files.write(out, document(plan, made, approved), run)
+    return plan

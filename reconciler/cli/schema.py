@@ -7,6 +7,7 @@ import click
 NAMES = (
     "relationship",
     "servers",
+    "plan",
     "plan-report",
     "outcome-report",
     "status",
@@ -24,6 +25,7 @@ def schema(name: str) -> None:
     \b
     relationship      a document of relationships/*.yaml
     servers           servers.yaml
+    plan              what plan writes with --out
     plan-report       what plan and drift print with --format json
     outcome-report    the same of apply
     status            the same of status

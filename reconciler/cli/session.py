@@ -300,6 +300,7 @@ def make_plan(
     from reconciler.planning import preflight
     from reconciler.planning.plan import plan
     from reconciler.planning.removal import leaving
+    from reconciler.planning.risk import endangering
 
     desired = load_desired(directory, names)
     with progress() as say:
@@ -307,7 +308,9 @@ def make_plan(
         wanted = preflight.urls(desired, live)
         probes = session.probe(wanted) if wanted else {}
         made = plan(desired, live, probes)
-        concerned = {(server.peer.server, each.relationship.service) for each, server in leaving(made)}
+        concerned = {
+            (server.peer.server, each.relationship.service) for each, server in (*leaving(made), *endangering(made))
+        }
         if concerned:  # only then are leases counted: with many subnets that is a long answer
             live = session.count_leases(live, concerned)
             made = plan(desired, live, probes)

@@ -14,7 +14,7 @@ from reconciler.desired.explain import findings
 from reconciler.desired.files import NOTHING_DESIRED, SERVERS, Files, read_files
 from reconciler.desired.limits import LIMITS, Limits
 from reconciler.desired.reader import read_documents
-from reconciler.desired.revision import revision_of
+from reconciler.desired.revision import digest_of, revision_of
 from reconciler.errors import FixInputError
 from reconciler.model import Desired, Endpoint, Peer, Problem, Relationship, Service, Severity
 
@@ -40,6 +40,7 @@ def load(directory: Path, *, limits: Limits = LIMITS) -> Desired:
         relationships=tuple(_with_hubs(sorted(relationships, key=lambda relationship: relationship.name))),
         revision=revision_of(directory, files.contents),
         warnings=tuple(problems),
+        digest=f"sha256:{digest_of(files.contents)}",
     )
 
 

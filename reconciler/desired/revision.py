@@ -45,7 +45,7 @@ def revision_of(directory: Path, contents: Mapping[str, bytes]) -> str:
     head = _git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     tree = _git(directory, "ls-tree", "-r", "-z", "HEAD") if head else None
     if head is None or tree is None:
-        return f"sha256:{_digest(contents)}"
+        return f"sha256:{digest_of(contents)[:_DIGITS]}"
     commit = head.decode("ascii", "replace").strip()
     is_clean = _is_committed(directory, contents, _entries(tree), "sha1" if len(commit) == 40 else "sha256")
     return f"git:{commit[:_DIGITS]}{'' if is_clean else '-dirty'}"
@@ -77,12 +77,13 @@ def _blob(content: bytes, algorithm: str) -> str:
     return hashlib.new(algorithm, b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
 
-def _digest(contents: Mapping[str, bytes]) -> str:
+def digest_of(contents: Mapping[str, bytes]) -> str:
+    """Return the SHA-256 of files by their paths, as hexadecimal digits."""
     digest = hashlib.sha256()
     for name, content in sorted(contents.items()):
         for part in (os.fsencode(name), content):
             digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()[:_DIGITS]
+    return digest.hexdigest()
 
 
 def _git(directory: Path, *arguments: str) -> bytes | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kea.access_targets import always_refused
-from reconciler.kea.access_toml import TomlFile
+from reconciler.kea.access_toml import RefusedFileError, TomlFile, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,8 @@ class Settings:
     where `allow_unix_sockets` says so. `connect_seconds` is for the connection and its
     TLS handshake, `answer_seconds` and `configuration_seconds` (config-get and its kin) for silence after the
     command was sent: 42 MB of configuration take Kea 2.2 up to 12 s to the first byte, 160 MB 47 s (measured).
-    `reply_bytes` caps one reply, `concurrency` the endpoints that are read at once.
+    `reply_bytes` caps one reply, `concurrency` the endpoints that are read at once. A plan file is of use for
+    `plan_hours`; `plan_key` is the key of the digests of secrets in it, None for one that is made for each plan.
     """
 
     allow: tuple[IPv4Network | IPv6Network, ...] | None = None
@@ -32,6 +33,8 @@ class Settings:
     configuration_seconds: float = 180.0
     reply_bytes: int = 536_870_912
     concurrency: int = 100
+    plan_hours: float = 24.0
+    plan_key: str | None = field(default=None, repr=False)
 
 
 _SECONDS = (0.1, 3600.0)
@@ -42,7 +45,9 @@ _LIMITS: dict[str, tuple[type[float] | type[int], float, float]] = {
     "reply-bytes": (int, 1 << 20, 1 << 40),
     "concurrency": (int, 1, 10_000),
 }
-_TABLES = ("network", "limits")
+_LONGEST_PLAN = 24.0 * 366
+SHORTEST_KEY = 16  # characters; with a shorter one a weak password could be found by trying
+_TABLES = ("network", "limits", "plans")
 _SWITCHES = ("allow-basic-auth-over-plain-http", "allow-unix-sockets")
 _NETWORK_KEYS = ("allow", *_SWITCHES)
 
@@ -51,7 +56,7 @@ def read_settings(path: Path) -> Settings:
     """Read the settings file. FixInputError with every problem in it; keys that are missing have their defaults."""
     file = TomlFile(path, "settings")
     file.known_keys((), file.content, _TABLES)
-    values = _network(file) | _limits(file)
+    values = _network(file) | _limits(file) | _plans(file, path.parent)
     file.finish()
     return Settings(**values)
 
@@ -67,6 +72,32 @@ def _network(file: TomlFile) -> dict[str, Any]:
             if not isinstance(switch, bool):
                 file.problem(("network", name), "value", f"{name!r} must be true or false.", "Leave it out for false.")
     return values
+
+
+def _plans(file: TomlFile, folder: Path) -> dict[str, Any]:
+    table, values = file.table("plans", ("hours", "key-file")), {}
+    if (hours := table.get("hours")) is not None:
+        if isinstance(hours, bool) or not isinstance(hours, (int, float)) or not 0 < hours <= _LONGEST_PLAN:
+            message = f"'hours' must be a number above 0 and at most {_LONGEST_PLAN:.0f}, not {hours!r}."
+            file.problem(("plans", "hours"), "value", message, "Leave it out for 24.")
+        values["plan_hours"] = hours
+    if (name := table.get("key-file")) is not None:
+        values["plan_key"] = _key(file, folder, name)
+    return values
+
+
+def _key(file: TomlFile, folder: Path, name: object) -> str | None:
+    try:
+        if not isinstance(name, str):
+            raise RefusedFileError("is no path", "Write its path in quotes.")  # noqa: TRY301 - said like the others
+        text = read_text(folder / name, is_private=True).strip()
+        if len(text) < SHORTEST_KEY:
+            why = f"has less than {SHORTEST_KEY} characters"
+            raise RefusedFileError(why, "`openssl rand -hex 32` makes a good key.")  # noqa: TRY301
+    except RefusedFileError as error:
+        file.problem(("plans", "key-file"), "file", f"The key file {error}.", error.advice)
+        return None
+    return text
 
 
 def _allowed(file: TomlFile, value: object) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -46,11 +46,15 @@ ABSENT = Missing.ABSENT
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One parameter of one object before and after; secrets are already replaced by marks."""
+    """One parameter of one object before and after; secrets are already replaced by marks.
+
+    `hidden` are the two values as they are, where any of them is or holds a secret: to be digested, never to be shown.
+    """
 
     name: str
     before: Json
     after: Json
+    hidden: tuple[Json, Json] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,8 @@ class Change:
     `path` names the object from the outside in, as (kind, key) pairs, for instance
     (("subnet", "10.0.0.0/24"), ("reservation", "hw-address aa:bb:cc:dd:ee:01")). For an object that is added
     or deleted whole, `fields` is empty and `summary` says in a few words what it holds. `moved` names the
-    servers that moved away from what was last replicated, where that can be told.
+    servers that moved away from what was last replicated, where that can be told. `item` is the object that is
+    added or deleted whole, secrets and all: to be digested, never to be shown.
     """
 
     action: Action
@@ -69,6 +74,7 @@ class Change:
     summary: str = ""
     cause: Cause = Cause.GIT
     moved: tuple[str, ...] = ()
+    item: Mapping[str, Json] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,8 @@ class ServerPlan:
     where nothing is to be sent; `try_standing` says whether the server is to try with config-test, beside that, what it
     has now. `leaves` says that the server is to have no part in the relationship afterwards. `commands` change the
     server in the same way as `outgoing` does, one object at a time and without touching its HA; none where that can't
-    be.
+    be. `told_cost` is what its clients notice, in words, where the plan was read from a file and that can't be worked
+    out again.
     """
 
     peer: Peer
@@ -180,6 +187,7 @@ class ServerPlan:
     try_standing: bool = True
     leaves: bool = False
     commands: tuple[Command, ...] = field(default=(), repr=False, compare=False)
+    told_cost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +249,10 @@ class Unmanaged:
 class Plan:
     """What is to be done about everything that was asked for, sorted by relationship name. `unmanaged` are endpoints of
     the inventory in a relationship that neither a file describes nor a stamp tells of; they are never touched.
+    `digest` is that of the content of desired, wherever it is kept.
     """
 
     revision: str
     relationships: tuple[RelationshipPlan, ...]
     unmanaged: tuple[Unmanaged, ...] = ()
+    digest: str = ""

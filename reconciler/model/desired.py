@@ -185,7 +185,7 @@ class Relationship:
 class Desired:
     """Everything that `desired/` says. `endpoints` is the inventory by (server, service); `revision` names the
     state of the files: a git commit where they lie in a work tree, else a digest of their content. `is_selection` says
-    that only some relationships were asked for; `others` are then the rest.
+    that only some relationships were asked for; `others` are then the rest. `digest` is that of the files' content.
     """
 
     endpoints: Mapping[tuple[str, Service], Endpoint]
@@ -194,3 +194,4 @@ class Desired:
     warnings: tuple[Problem, ...] = ()
     is_selection: bool = False
     others: tuple[Relationship, ...] = ()
+    digest: str = ""

@@ -65,7 +65,7 @@ def _subnet_changes(
         network, subnet = now or was or (None, {})
         place = f" in shared-network {network}" if network else ""
         action = Action.ADD if was is None else Action.DELETE
-        yield Change(action, path, summary=describe(subnet, SUBNET) + place)
+        yield Change(action, path, summary=describe(subnet, SUBNET) + place, item=subnet)
         return
     moved = [FieldChange("shared-network", was[0] or ABSENT, now[0] or ABSENT)] if was[0] != now[0] else []
     yield from object_changes(was[1], now[1], SUBNET, path, moved)
@@ -78,10 +78,10 @@ def list_changes(before: Any, after: Any, kind: Kind, inside: Path) -> Iterator[
     old, new = index(before, kind), index(after, kind)
     for key, item in old.items():
         if key not in new:
-            yield Change(Action.DELETE, (*inside, (kind.name, key)), summary=describe(item, kind))
+            yield Change(Action.DELETE, (*inside, (kind.name, key)), summary=describe(item, kind), item=item)
     for key, item in new.items():
         if key not in old:
-            yield Change(Action.ADD, (*inside, (kind.name, key)), summary=describe(item, kind))
+            yield Change(Action.ADD, (*inside, (kind.name, key)), summary=describe(item, kind), item=item)
         elif item != old[key]:
             yield from object_changes(old[key], item, kind, (*inside, (kind.name, key)))
     if kind.is_ordered:
@@ -109,11 +109,18 @@ def field_changes(name: str, before: Any, after: Any) -> Iterator[FieldChange]:
     if before == after:
         return
     if is_secret_key(name.rsplit(".", 1)[-1]):
-        yield FieldChange(name, *_hidden(before, after))
+        yield FieldChange(name, *_hidden(before, after), (before, after))
     elif isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _nested_changes(name, before, after)
     else:
-        yield FieldChange(name, redact(before), redact(after))
+        yield _redacted(name, before, after)
+
+
+def _redacted(name: str, before: Any, after: Any) -> FieldChange:
+    """Return a change of a value that may hold secrets further inside."""
+    shown = redact(before), redact(after)
+    is_whole = shown[0] is before and shown[1] is after
+    return FieldChange(name, *shown, None if is_whole else (before, after))
 
 
 def _hidden(before: Any, after: Any) -> tuple[Any, Any]:
@@ -137,9 +144,9 @@ def _nested_changes(name: str, before: Mapping[str, Any], after: Mapping[str, An
         old, new = _value_at(before, place), _value_at(after, place)
         label = ".".join((name, *place))
         if any(is_secret_key(key) for key in place):
-            yield FieldChange(label, *_hidden(old, new))
+            yield FieldChange(label, *_hidden(old, new), (old, new))
         else:
-            yield FieldChange(label, redact(old), redact(new))
+            yield _redacted(label, old, new)
 
 
 def _map_keys(before: Any, after: Any, keys: list[Any]) -> tuple[str, ...]:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from reconciler.model import Action, Change
+from collections.abc import Iterator
 
-# Parameters of a subnet that its leases depend on: they carry its id (Kea manual, "Subnet Identifiers").
-_HELD_BY_LEASES = frozenset({"id"})
+from reconciler.model import Action, Change, Plan, RelationshipPlan, ServerPlan
 
 
 def is_destructive(change: Change) -> bool:
     """Whether a change deletes an object, gives a subnet another id, or makes a server answer fewer clients."""
-    if change.action is Action.DELETE:
-        return True
+    return destruction(change) is not None
+
+
+def destruction(change: Change) -> str | None:
+    """Return the code of what a change destroys, such as delete-subnet; None where it destroys nothing.
+
+    | the change                                       | code             |
+    |--------------------------------------------------|------------------|
+    | deletes a whole object                           | delete-KIND      |
+    | gives a subnet another id, which its leases lack | change-subnet-id |
+    | keeps a server from answering clients            | stop-answering   |
+    """
     kind = change.path[-1][0]
-    return any(
-        (kind == "subnet" and field.name in _HELD_BY_LEASES) or (kind == "clients" and field.after is False)
-        for field in change.fields
-    )
+    if change.action is Action.DELETE:
+        return f"delete-{kind}"
+    if kind == "subnet" and any(field.name == "id" for field in change.fields):
+        return "change-subnet-id"
+    if kind == "clients" and any(field.after is False for field in change.fields):
+        return "stop-answering"
+    return None
+
+
+def endangering(plan: Plan) -> Iterator[tuple[RelationshipPlan, ServerPlan]]:
+    """Yield the servers that a plan takes a subnet, or a part of one, away from, with their relationships' plans."""
+    for each in plan.relationships:
+        for server in each.servers:
+            if any(change.path[0][0] == "subnet" and is_destructive(change) for change in server.changes):
+                yield each, server

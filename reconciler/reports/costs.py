@@ -19,6 +19,8 @@ BECOMES_BACKUP = "its DHCP service is off from the first step on: a backup answe
 
 def is_affected(plan: RelationshipPlan, server: ServerPlan) -> bool:
     """Whether clients of a server may notice the plan: it is set, or switched off while its primary is given HA."""
+    if server.told_cost is not None:
+        return True
     is_switched_off = plan.procedure is Procedure.CREATE and server.peer.role is not Role.PRIMARY
     return bool(server.changes) or is_switched_off
 
@@ -28,6 +30,8 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
 
     A set starts the HA of every relationship anew that the server is in.
     """
+    if server.told_cost is not None:
+        return server.told_cost
     elsewhere = _served_elsewhere(server)
     if not server.changes or not elsewhere:
         return _cost_here(plan, server)

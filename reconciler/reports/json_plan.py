@@ -12,14 +12,17 @@ from reconciler.reports.json_text import json_text
 
 def json_plan(plan: Plan, *, approved: Collection[str] = ()) -> str:
     """Return a plan as JSON text; `approved` are the codes of objections that are waved through."""
-    return json_text(
-        {
-            "revision": plan.revision,
-            "has_changes": any(each.has_changes for each in plan.relationships),
-            "relationships": [_relationship(each, approved) for each in plan.relationships],
-            "unmanaged": unmanaged_values(plan.unmanaged),
-        }
-    )
+    return json_text(plan_value(plan, approved=approved))
+
+
+def plan_value(plan: Plan, *, approved: Collection[str] = ()) -> dict[str, Any]:
+    """Return the same as a JSON value."""
+    return {
+        "revision": plan.revision,
+        "has_changes": any(each.has_changes for each in plan.relationships),
+        "relationships": [_relationship(each, approved) for each in plan.relationships],
+        "unmanaged": unmanaged_values(plan.unmanaged),
+    }
 
 
 def unmanaged_values(unmanaged: Sequence[Unmanaged]) -> list[dict[str, Any]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reconciler.model import Plan, Problem, RelationshipOutcome
@@ -173,6 +173,67 @@ def other_report(name: str, text: Callable[[bool], str], json: Callable[[], str]
 
         level = Level.NOTICE if is_well else Level.ERROR
         return [Annotation(level, name, text(False).strip("\n"))]  # noqa: FBT003 - as Report has it
+
+    return Report(text, json, page, annotations)
+
+
+def saved_plan_report(
+    plan: Plan, document: Mapping[str, Any], approved: Collection[str] = (), *, verbose: bool = False
+) -> Report:
+    """Return the report on a plan that was read from a plan file, whose value is the JSON."""
+    told = plan_report(plan, approved, verbose=verbose)
+    head = _saved_head(document)
+
+    def page() -> Page:
+        found = told.page()
+        return replace(found, lead=(*found.lead, f"{head}."))
+
+    return replace(told, text=lambda colour: f"{told.text(colour)}\n{head}.", json=partial(_json, document), page=page)
+
+
+def failed_plan_report(problems: Sequence[Problem], document: Mapping[str, Any]) -> Report:
+    """Return the report on a plan file of a plan that could not be made."""
+    told, head = problem_report(problems, "plan"), _saved_head(document)
+    return replace(told, text=lambda colour: f"{told.text(colour)}\n{head}.", json=partial(_json, document))
+
+
+def _saved_head(document: Mapping[str, Any]) -> str:
+    """Return which plan this is; all of it has a form that the schema checks."""
+    mark = f"Fingerprint {document['fingerprint']}" if document["fingerprint"] else "Planning failed"
+    return f"{mark}; made at {document['created_at']}, of use until {document['expires_at']}"
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    from reconciler.reports.json_text import json_text
+
+    return json_text(document)
+
+
+def outdated_report(file: str, reason: str) -> Report:
+    """Return the report on a plan file that is not carried out, since it is not the plan any more."""
+
+    def text(colour: bool) -> str:  # noqa: FBT001 - as Report has it
+        from reconciler.redaction import visible
+        from reconciler.reports.colours import Style, paint
+
+        first, *rest = f"{file} was not applied: {reason}".split("\n")
+        end = "Nothing was changed. Plan again."
+        return "\n".join([paint(visible(first), Style.BAD, colour=colour), *(f"  {line}" for line in rest), end])
+
+    def page() -> Page:
+        from reconciler.reports.pages import text_page
+
+        return text_page("apply", text(False))  # noqa: FBT003 - as Report has it
+
+    def json() -> str:
+        from reconciler.reports.json_outcomes import json_outcomes
+
+        return json_outcomes(())
+
+    def annotations() -> Iterable[Annotation]:
+        from reconciler.reports.annotations import Annotation, Level
+
+        return [Annotation(Level.ERROR, "the plan file was not applied", text(False))]  # noqa: FBT003
 
     return Report(text, json, page, annotations)
 

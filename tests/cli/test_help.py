@@ -17,6 +17,7 @@ from tests.cli.site import run, run_process
 COMMANDS = (
     "validate",
     "plan",
+    "show",
     "apply",
     "drift",
     "status",
@@ -33,6 +34,7 @@ COMMANDS = (
 SCHEMAS = (
     "relationship",
     "servers",
+    "plan",
     "plan-report",
     "outcome-report",
     "status",

@@ -1,0 +1,106 @@
+"""Plan files on the command line: writing one, and holding a plan that is made now against it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler.errors import FixInputError, ReconcilerError, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.cli.session import Session
+    from reconciler.kea.access import Settings
+    from reconciler.model import Plan
+    from reconciler.saved.digests import Key
+    from reconciler.saved.document import Made
+
+KEY_VARIABLE = "KEA_RECONCILER_PLAN_KEY"
+
+
+def made_now(settings: Settings, names: Sequence[str]) -> Made:
+    """Return what a plan that is made now is called; `names` are the relationships that are asked for."""
+    from reconciler.saved.document import Made
+
+    key = plan_key(settings)
+    return Made(secrets.token_hex(16), datetime.now(UTC), settings.plan_hours, names or None, key)
+
+
+def plan_key(settings: Settings) -> Key:
+    """Return the key for digests of secrets: from the environment, else from the file that the settings name, else one
+    that nobody has afterwards. Raises UsageError for one that is too short.
+    """
+    from reconciler.kea.access import SHORTEST_KEY
+    from reconciler.saved.digests import Key, passing_key
+
+    text = os.environ.get(KEY_VARIABLE, "").strip()
+    if text and len(text) < SHORTEST_KEY:
+        reason = f"the plan key in {KEY_VARIABLE} has less than {SHORTEST_KEY} characters"
+        raise UsageError(f"{reason}; `openssl rand -hex 32` makes a good one")
+    text = text or settings.plan_key or ""
+    return Key(text.encode()) if text else passing_key()
+
+
+def write(path: Path, value: Mapping[str, Any], session: Session) -> None:
+    """Write a plan file that only its owner can change, whole or not at all."""
+    from reconciler.reports.json_text import json_text
+
+    young = path.with_name(f".{path.name}.new")
+    young.write_text(session.scrubber.scrub(json_text(value)) + "\n", encoding="utf-8")
+    young.replace(path)
+
+
+def write_failed(path: Path, made: Made, error: ReconcilerError, session: Session) -> None:
+    """Write the file of a plan that could not be made."""
+    from reconciler.saved.document import failed_document
+
+    problems = error.problems if isinstance(error, FixInputError) else ()
+    write(path, failed_document(made, problems, "" if problems else str(error)), session)
+
+
+def read_to_apply(path: Path, settings: Settings, names: Sequence[str]) -> dict[str, Any]:
+    """Read a plan file that is to be carried out. Raises FixInputError for a bad one, and UsageError for one that can't
+    be used in this way.
+    """
+    from reconciler.saved.read import read_document
+
+    if names:
+        raise UsageError("a plan file says itself which relationships it is about; leave --relationship out")
+    found = read_document(path)
+    if found["fingerprint"] is None:
+        raise UsageError(f"{path} holds no plan, since planning failed; `kea-reconciler show {path}` says why")
+    key = plan_key(settings)
+    if found["key"] != key.name:
+        how = (
+            "without a plan key"
+            if found["key"] is None
+            else "with another plan key"
+            if key.is_shared
+            else "with a plan key"
+        )
+        raise UsageError(
+            f"{path} was made {how}, so its fingerprint can't be compared; give this run the same key "
+            f"({KEY_VARIABLE}, or key-file in the settings), or plan again"
+        )
+    return found
+
+
+def expired(document: dict[str, Any], settings: Settings) -> str | None:
+    """Return in words that a plan file is too old; None where it may be used."""
+    from reconciler.saved.read import expired as found
+
+    return found(document, datetime.now(UTC), settings.plan_hours)
+
+
+def difference(then: Mapping[str, Any], plan: Plan, settings: Settings) -> list[str]:
+    """Return in lines what a plan of now does otherwise than the one in a plan file; empty where it is the same."""
+    from reconciler.saved.document import document
+    from reconciler.saved.fingerprint import difference as told
+
+    now = document(plan, made_now(settings, ()))
+    if now["fingerprint"] == then["fingerprint"]:
+        return []
+    return told(then, now) or ["what it would do differs in a way that can't be told"]

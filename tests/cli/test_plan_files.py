@@ -1,0 +1,221 @@
+"""`plan --out FILE`, `show FILE` and `apply FILE`: what was reviewed is what is carried out, or nothing is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.model import Service
+from tests.cli.site import Site, subnet
+from tests.reports.schemas import OUTCOME, validator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCHEMA = validator("plan")
+SECOND, THIRD = (subnet(Service.DHCP4, number) for number in (2, 3))
+KEY = "a key of more than sixteen characters"
+
+
+def adding(more: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    return lambda config: config.update({"subnet4": [*config["subnet4"], more]})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "plan.json"
+
+
+@pytest.fixture
+def drifted(pair: Site) -> Site:
+    """The standby lacks a subnet of the primary's."""
+    pair.change("kea-a", adding(SECOND))
+    pair.forget()
+    return pair
+
+
+def planned(site: Site, file: Path, *options: str) -> dict[str, Any]:
+    """Plan into the file, and return what it holds."""
+    assert site.run("plan", "--out", str(file), *options).exit_code == 0
+    value: dict[str, Any] = json.loads(file.read_text())
+    SCHEMA.validate(value)
+    return value
+
+
+def test_a_plan_that_is_still_the_plan_is_carried_out(drifted: Site, file: Path) -> None:
+    value = planned(drifted, file)
+    assert (value["errored"], value["has_changes"], value["selection"]) == (False, True, None)
+    assert value["expires_at"] > value["created_at"]
+    ended = drifted.run("apply", str(file), "--yes")
+    assert ended.exit_code == 0, ended
+    assert "kea-b: applied, persisted" in ended.stdout
+    assert drifted.run("plan", "--detailed-exitcode").exit_code == 0
+
+
+def test_a_server_that_was_changed_since_is_not_overwritten(drifted: Site, file: Path) -> None:
+    planned(drifted, file)
+    drifted.change("kea-b", adding(THIRD))
+    drifted.forget()
+    ended = drifted.run("apply", str(file), "--yes")
+    assert ended.exit_code == 4
+    assert drifted.sent() == []
+    assert "another one than the plan in the file" in ended.stdout
+    assert "due now as well:" in ended.stdout
+    assert "- subnet 10.0.3.0/24" in ended.stdout
+    assert "not due any more" not in ended.stdout
+    assert "Nothing was changed. Plan again." in ended.stdout
+    planned(drifted, file)
+    assert drifted.run("apply", str(file), "--yes").exit_code == 0
+
+
+def test_a_change_that_looks_the_same_is_another_one(drifted: Site, file: Path) -> None:
+    """The subnet that would be added reads the same in the plan, and holds something else."""
+    planned(drifted, file)
+    drifted.change("kea-a", lambda config: config["subnet4"][1].update({"user-context": {"floor": 3}}))
+    assert drifted.run("apply", str(file), "--yes").exit_code == 4
+
+
+def test_what_git_changed_since_is_not_applied_either(drifted: Site, file: Path) -> None:
+    planned(drifted, file)
+    drifted.documents[0]["parameters"]["max-unacked-clients"] = 3
+    drifted.write()
+    ended = drifted.run("apply", str(file), "--yes")
+    assert ended.exit_code == 4
+    assert "max-unacked-clients" in ended.stdout
+    assert drifted.sent() == []
+
+
+def test_that_is_said_in_every_form(drifted: Site, file: Path, tmp_path: Path) -> None:
+    planned(drifted, file)
+    drifted.change("kea-b", adding(THIRD))
+    comment, report = tmp_path / "comment.md", tmp_path / "outcome.json"
+    forms = ["--format", f"markdown={comment}", "--format", f"json={report}", "--format", "github"]
+    ended = drifted.run("apply", str(file), "--yes", *forms)
+    assert ended.exit_code == 4
+    assert "::error title=the plan file was not applied::" in ended.stdout
+    assert "- subnet 10.0.3.0/24" in comment.read_text()
+    OUTCOME.validate(json.loads(report.read_text()))
+
+
+def test_a_plan_is_made_of_the_same_relationships_as_then(site: Site, file: Path) -> None:
+    site.add_pair("branch", servers=("kea-c", "kea-d"))
+    value = planned(site, file, "--relationship", "branch")
+    assert value["selection"] == ["branch"]
+    assert site.run("apply", str(file), "--relationship", "hq", "--yes").exit_code == 64
+    assert site.run("apply", str(file), "--yes").exit_code == 0
+    assert site.sent("kea-a") == []
+    assert "config-set" in site.sent("kea-c")
+
+
+def test_the_same_plan_has_the_same_fingerprint_whenever_it_is_made(drifted: Site, tmp_path: Path) -> None:
+    one, other = (planned(drifted, tmp_path / name) for name in ("one.json", "other.json"))
+    assert one["fingerprint"] == other["fingerprint"]
+    assert one["id"] != other["id"]
+
+
+def test_a_plan_that_could_not_be_made_is_written_and_not_carried_out(drifted: Site, file: Path) -> None:
+    (drifted.desired / "relationships" / "hq.yaml").write_text("name: hq\n")
+    assert drifted.run("plan", "--out", str(file)).exit_code == 1
+    value = json.loads(file.read_text())
+    SCHEMA.validate(value)
+    assert (value["errored"], value["fingerprint"]) == (True, None)
+    assert {each["rule"] for each in value["problems"]} == {"missing-key"}
+    shown = drifted.run_line("show", str(file))
+    assert shown.exit_code == 1
+    assert "hq.yaml:1:1: error:" in shown.stdout
+    drifted.write()
+    assert drifted.run("apply", str(file), "--yes").exit_code == 64
+    assert drifted.run("plan", "--out", str(file), "--relationship", "nowhere").exit_code == 64
+    assert "nowhere" in json.loads(file.read_text())["problems"][0]["message"]
+
+
+def test_a_server_that_can_not_be_read_is_in_the_file(drifted: Site, file: Path) -> None:
+    drifted["kea-a"].stop_agent()
+    assert drifted.run("plan", "--out", str(file)).exit_code == 1
+    value = json.loads(file.read_text())
+    assert value["errored"]
+    assert value["relationships"][0]["unreachable"][0]["server"] == "kea-a"
+    shown = drifted.run_line("show", str(file))
+    assert shown.exit_code == 1
+    assert "unreachable: kea-a (dhcp4)" in shown.stdout
+
+
+def test_show_gives_every_form_and_ends_as_the_plan_did(drifted: Site, file: Path, tmp_path: Path) -> None:
+    value = planned(drifted, file)
+    plain = drifted.run("plan").stdout
+    shown = drifted.run_line("show", str(file))
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith(plain)
+    assert f"Fingerprint {value['fingerprint']}; made at {value['created_at']}" in shown.stdout
+    assert drifted.run_line("show", str(file), "--format", "json").json == value
+    comment = tmp_path / "comment.md"
+    told = drifted.run_line("show", str(file), "--format", f"markdown={comment}", "--format", "github")
+    assert told.stdout.startswith("::notice file=")
+    assert value["fingerprint"] in comment.read_text()
+    drifted.change("kea-a", lambda config: config.update({"subnet4": []}))
+    assert drifted.run("plan", "--out", str(file)).exit_code == 3
+    assert drifted.run_line("show", str(file)).exit_code == 3
+
+
+def test_a_plan_that_is_too_old_is_not_carried_out(drifted: Site, file: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[plans]\nhours = 0.00001\n")
+    planned(drifted, file)
+    ended = drifted.run("apply", str(file), "--yes", "--settings", str(settings))
+    assert ended.exit_code == 4
+    assert "plans expire" in ended.stdout
+    assert drifted.sent() == []
+
+
+def test_secrets_are_digests_and_count_with_a_key(
+    drifted: Site, file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def secret(word: str) -> Callable[[dict[str, Any]], None]:
+        return lambda config: config["subnet4"][0].update({"user-context": {"password": word}})
+
+    drifted.change("kea-a", secret("canary-one"))
+    loose = planned(drifted, file)
+    assert "canary" not in file.read_text()
+    assert loose["key"] is None
+    monkeypatch.setenv("KEA_RECONCILER_PLAN_KEY", KEY)
+    ended = drifted.run("apply", str(file), "--yes")
+    assert (ended.exit_code, "made without a plan key" in " ".join(ended.stderr.split())) == (64, True)
+    keyed = planned(drifted, file)
+    assert keyed["key"] is not None
+    assert keyed["fingerprint"] != loose["fingerprint"]
+    drifted.change("kea-a", secret("canary-two"))
+    ended = drifted.run("apply", str(file), "--yes")
+    assert ended.exit_code == 4
+    assert "canary" not in ended.stdout + ended.stderr
+    drifted.change("kea-a", secret("canary-one"))
+    assert drifted.run("apply", str(file), "--yes").exit_code == 0
+
+
+def test_a_key_from_a_file_is_the_same_key(
+    drifted: Site, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, key = tmp_path / "settings.toml", tmp_path / "plan.key"
+    settings.write_text('[plans]\nkey-file = "plan.key"\n')
+    key.write_text(f"{KEY}\n")
+    key.chmod(0o644)
+    refused = drifted.run("plan", "--settings", str(settings))
+    assert (refused.exit_code, "others have permissions" in refused.stderr) == (1, True)
+    key.chmod(0o600)
+    from_file = planned(drifted, file, "--settings", str(settings))
+    monkeypatch.setenv("KEA_RECONCILER_PLAN_KEY", KEY)
+    assert planned(drifted, file)["key"] == from_file["key"]
+    monkeypatch.setenv("KEA_RECONCILER_PLAN_KEY", "too short")
+    ended = drifted.run("plan", "--out", str(file))
+    assert (ended.exit_code, "openssl rand" in ended.stderr) == (64, True)
+
+
+def test_a_file_of_another_kind_is_refused(drifted: Site, file: Path) -> None:
+    file.write_text("{}")
+    for line in (["show", str(file)], ["apply", "--desired", str(drifted.desired), str(file), "--yes"]):
+        ended = drifted.run_line(*line)
+        assert ended.exit_code == 1
+        assert f"{file}:1:1: error: this is not a plan file" in ended.stderr
+    assert drifted.sent() == []

@@ -1,0 +1,61 @@
+"""A plan file between people and real servers: what was reviewed is carried out, or nothing is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.kea import base_configuration
+from lab.laboratory import Laboratory
+from reconciler.model import Service
+from tests.kea.world import World, run, subnet
+from tests.reports.schemas import validator
+
+pytestmark = pytest.mark.kea
+
+FOUR = Service.DHCP4
+
+
+def add(*more: dict[str, Any]) -> Any:
+    return lambda config: config.update({"subnet4": [*config["subnet4"], *more]})
+
+
+def test_a_hand_edit_after_the_review_stops_the_apply(lab: Laboratory, tmp_path: Path) -> None:
+    start = base_configuration(FOUR, subnets=[subnet(FOUR, 1), subnet(FOUR, 4)])
+    world = World(lab, FOUR, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
+    world.must_apply()
+    secret = subnet(FOUR, 2, user_context={"password": "canary-of-the-subnet"})
+    world.change(world.a, lambda config: config.update({"subnet4": [config["subnet4"][0], secret]}))
+    file = tmp_path / "plan.json"
+
+    assert world.run("plan", "--out", str(file)).exit_code == 0
+    value = json.loads(file.read_text())
+    validator("plan").validate(value)
+    (relationship,) = value["relationships"]
+    standby = next(each for each in relationship["servers"] if each["server"] == "kea-b")
+    assert standby["state"]["ha_state"] == "hot-standby"
+    assert standby["disruption"]
+    risks = {change["path"][0][1]: change["risk"] for change in standby["changes"]}
+    assert risks["10.0.4.0/24"] == {"destructive": True, "code": "delete-subnet", "active_leases": 0}
+    assert risks["10.0.2.0/24"]["destructive"] is False
+    assert "canary" not in file.read_text()
+    assert run("show", str(file)).stdout.startswith(world.run("plan").stdout)
+
+    world.change(world.b, add(subnet(FOUR, 3)))
+    world.forget()
+    refused = world.run("apply", str(file), "--yes")
+    assert refused.exit_code == 4, refused
+    assert "due now as well:\n" in refused.stdout
+    assert "- subnet 10.0.3.0/24" in refused.stdout
+    assert "subnet 10.0.2.0/24" not in refused.stdout  # what both have is no difference
+    assert world.story() == []
+    assert [each["id"] for each in world.config(world.b)["subnet4"]] == [1, 3, 4]
+
+    assert world.run("plan", "--out", str(file)).exit_code == 0
+    done = world.run("apply", str(file), "--yes")
+    assert done.exit_code == 0, done
+    world.must_be_done()
+    assert world.shared_part(world.a) == world.shared_part(world.b)
