@@ -44,8 +44,8 @@ _LIMITS: dict[str, tuple[type[float] | type[int], float, float]] = {
     "configuration-seconds": (float, *_SECONDS),
     "reply-bytes": (int, 1 << 20, 1 << 40),
     "concurrency": (int, 1, 10_000),
+    "plan-hours": (float, 0.01, 8784),
 }
-_LONGEST_PLAN = 24.0 * 366
 SHORTEST_KEY = 16  # characters; with a shorter one a weak password could be found by trying
 _TABLES = ("network", "limits", "plans")
 _SWITCHES = ("allow-basic-auth-over-plain-http", "allow-unix-sockets")
@@ -75,12 +75,8 @@ def _network(file: TomlFile) -> dict[str, Any]:
 
 
 def _plans(file: TomlFile, folder: Path) -> dict[str, Any]:
-    table, values = file.table("plans", ("hours", "key-file")), {}
-    if (hours := table.get("hours")) is not None:
-        if isinstance(hours, bool) or not isinstance(hours, (int, float)) or not 0 < hours <= _LONGEST_PLAN:
-            message = f"'hours' must be a number above 0 and at most {_LONGEST_PLAN:.0f}, not {hours!r}."
-            file.problem(("plans", "hours"), "value", message, "Leave it out for 24.")
-        values["plan_hours"] = hours
+    table: dict[str, Any] = file.table("plans", ("key-file",))
+    values: dict[str, Any] = {}
     if (name := table.get("key-file")) is not None:
         values["plan_key"] = _key(file, folder, name)
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,8 +163,9 @@ def test_show_gives_every_form_and_ends_as_the_plan_did(drifted: Site, file: Pat
 
 def test_a_plan_that_is_too_old_is_not_carried_out(drifted: Site, file: Path, tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
-    settings.write_text("[plans]\nhours = 0.00001\n")
-    planned(drifted, file)
+    settings.write_text("[limits]\nplan-hours = 1\n")
+    made = datetime.now(UTC) - timedelta(hours=2)
+    file.write_text(json.dumps({**planned(drifted, file), "created_at": made.isoformat(timespec="seconds")}))
     ended = drifted.run("apply", str(file), "--yes", "--settings", str(settings))
     assert ended.exit_code == 4
     assert "plans expire" in ended.stdout

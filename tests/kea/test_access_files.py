@@ -66,6 +66,19 @@ def test_all_settings(tmp_path: Path) -> None:
     )
 
 
+def test_a_key_for_plans_is_read_from_a_file_of_its_own(tmp_path: Path) -> None:
+    settings = written(tmp_path, '[plans]\nkey-file = "plan.key"\n[limits]\nplan-hours = 2\n', mode=0o644)
+    written(tmp_path, f"{CANARY}\n", name="plan.key")
+    found = read_settings(settings)
+    assert (found.plan_key, found.plan_hours) == (CANARY, 2.0)
+    assert CANARY not in repr(found)
+    for text, mode in ((CANARY, 0o644), (CANARY[:15], 0o600)):
+        written(tmp_path, text, name="plan.key", mode=mode)
+        assert complaints(read_settings, settings) == [(2, 1, "settings-file")]
+    written(tmp_path, "[plans]\nkey-file = 1\n")
+    assert complaints(read_settings, tmp_path / "file.toml") == [(2, 1, "settings-file")]
+
+
 def test_an_empty_settings_file_means_the_defaults(tmp_path: Path) -> None:
     assert read_settings(written(tmp_path, "")) == Settings()
 
