@@ -1,0 +1,211 @@
+"""A relationship of real servers that stands, to change in git and by hand, and the changes to make to it.
+
+A change takes the pair (with backups or without, in any mode) and alters what is desired; `apply` records the HA states
+while it is carried out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import trustme
+
+from lab.kea import Generation, base_configuration
+from lab.laboratory import Laboratory
+from lab.ports import Port
+from reconciler.model import Mode, Role, Service
+from tests.kea.traces import Trace, relationship
+from tests.kea.world import World, subnet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lab.kea import KeaServer
+
+THREADS = {"enable-multi-threading": True, "thread-pool-size": 2, "packet-queue-size": 16}
+APPROVED = ("--approve", "shared-pools", "--approve", "untested-version")
+CERTIFICATES = {"trust-anchor": "ca.pem", "cert-file": "cert.pem", "key-file": "key.pem"}
+
+
+@dataclass
+class Pair:
+    """A standing relationship, and the ports that its changes need."""
+
+    world: World
+    ports: list[Port] = field(default_factory=list)
+
+    @property
+    def peers(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.world.document["peers"]
+        return found
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.world.document["parameters"]
+        return found
+
+    @property
+    def is_dedicated(self) -> bool:
+        """Whether the peers are to talk through listeners of the HA hook's own."""
+        return bool(self.parameters["multi-threading"]["http-dedicated-listener"])
+
+    def fresh_url(self, scheme: str = "http") -> str:
+        """A url at which nothing listens yet."""
+        self.ports.append(Port())
+        return f"{scheme}://127.0.0.1:{self.ports[-1].number}/"
+
+    def listen(self, *, dedicated: bool) -> None:
+        """Let the peers talk through listeners of the HA hook, or through their agents."""
+        threads = {"enable-multi-threading": dedicated, "http-dedicated-listener": dedicated}
+        self.parameters["multi-threading"] = threads
+        for peer, server in zip(self.peers, self.world.servers, strict=True):
+            peer["url"] = self.fresh_url() if dedicated else server.control
+
+    def block(self, server: KeaServer) -> dict[str, Any]:
+        """The entry of the HA hook that a server has."""
+        return dict(relationship(self.world.config(server)) or {})
+
+    def server_of(self, role: str) -> KeaServer:
+        """The first server that is to have a role."""
+        peers = zip(self.peers, self.world.servers, strict=True)
+        return next(server for peer, server in peers if peer["role"] == role)
+
+    def name_of(self, server: KeaServer) -> str:
+        """What a server is to be called in Kea."""
+        return str(next(peer.get("name", peer["server"]) for peer in self.peers if peer["server"] == server.name))
+
+    def set_on(self) -> list[str]:
+        """The servers that were set, in order."""
+        return [name for name, _ in self.world.story("config-set")]
+
+    def apply(self, what: str, *approved: str) -> Trace:
+        """Write what is desired, apply it, and let nothing be left to do; returns what was seen meanwhile."""
+        world = self.world
+        world.write()
+        world.forget()
+        switched = lambda: world.story("dhcp-disable", "dhcp-enable")  # noqa: E731
+        backups = " with a backup" if world.mode is not Mode.PASSIVE_BACKUP and len(self.peers) > 2 else ""
+        title = f"{world.lab.generation} {world.mode}{backups}: {what}"
+        with Trace(world.servers, world.service, title, switched) as trace:
+            world.must_apply(*APPROVED, *approved)
+        return trace
+
+    def must_be_well(self) -> None:
+        """Status says so, and each server says its own state, and who it is."""
+        status = self.world.run("status", "--format", "json")
+        (found,) = status.json["relationships"]
+        assert (status.exit_code, found["status"], found["in_sync"]) == (0, "ok", True), found
+        for peer, server in zip(self.peers, self.world.servers, strict=True):
+            normal = "backup" if peer["role"] == "backup" else self.world.document["mode"]
+            assert self.world.state(server) == normal
+            assert self.block(server)["this-server-name"] == self.name_of(server)
+
+
+@contextlib.contextmanager
+def standing_pair(generation: Generation, mode: Mode, service: Service, backups: int = 0) -> Iterator[Pair]:
+    """A relationship of servers with one subnet, whose peers talk as they do by default in this generation."""
+    with Laboratory(generation=generation) as lab:
+        start = base_configuration(service, subnets=[subnet(service, 1)], multi_threading=THREADS)
+        bodies = {f"kea-{letter}": start for letter in "abcd"}
+        world = World(lab, service, mode, backups=backups, configurations=bodies, is_logged=True)
+        pair = Pair(world)
+        pair.listen(dedicated=generation.has_dedicated_listener)
+        world.write()
+        world.must_apply(*APPROVED)
+        yield pair
+        for port in pair.ports:
+            port.release()
+
+
+# ------------------------------------------------------------------------------------------- one by one
+
+
+def slower(pair: Pair) -> None:
+    pair.parameters["heartbeat-delay"] = 700 + pair.parameters["heartbeat-delay"] % 2
+    pair.parameters["max-response-delay"] += 1000
+
+
+def waiting_longer(pair: Pair) -> None:
+    pair.parameters["max-unacked-clients"] = 1 + pair.parameters.get("max-unacked-clients", 10)
+
+
+def logged_in(pair: Pair) -> None:
+    folder = pair.world.lab.directory
+    (folder / "ha.password").write_text("a password of the tests")
+    for peer in pair.peers:
+        peer |= {"basic-auth-user": "ha", "basic-auth-password-file": str(folder / "ha.password")}
+
+
+def logged_out(pair: Pair) -> None:
+    for peer in pair.peers:
+        del peer["basic-auth-user"], peer["basic-auth-password-file"]
+
+
+# ---------------------------------------------------------------------------------------------- together
+
+
+def moved(pair: Pair) -> None:
+    """Other urls: of the agents by another way, or other ports of the listeners."""
+    for peer, server in zip(pair.peers, pair.world.servers, strict=True):
+        peer["url"] = pair.fresh_url() if pair.is_dedicated else pair.world.lab.proxy(server).control
+
+
+def listening_otherwise(pair: Pair) -> None:
+    pair.listen(dedicated=not pair.is_dedicated)
+
+
+def renamed(pair: Pair) -> None:
+    for number, peer in enumerate(pair.peers):
+        peer["name"] = f"{peer.get('name', peer['server'])}-{number}"
+
+
+def becomes(mode: Mode) -> Callable[[Pair], None]:
+    """The change to another mode, in which the server beside the primary has the part that the mode has for it."""
+
+    def change(pair: Pair) -> None:
+        first, second = pair.peers[:2]
+        other = second if first["role"] == "primary" else first
+        other["role"] = str(mode.partner_role or Role.BACKUP)
+        pair.world.document["mode"] = mode.value
+        pair.world.mode = mode
+
+    change.__name__ = f"in_{mode.value.replace('-', '_')}"
+    return change
+
+
+def in_the_other_mode(pair: Pair) -> None:
+    """Hot-standby for load-balancing, and load-balancing for any other."""
+    becomes(Mode.HOT_STANDBY if pair.world.mode is Mode.LOAD_BALANCING else Mode.LOAD_BALANCING)(pair)
+
+
+def with_everything_at_once(pair: Pair) -> None:
+    renamed(pair)
+    in_the_other_mode(pair)
+    swapped(pair)
+    slower(pair)
+    moved(pair)
+
+
+def swapped(pair: Pair) -> None:
+    first, second = pair.peers[:2]
+    first["role"], second["role"] = second["role"], first["role"]
+
+
+def certified(pair: Pair) -> None:
+    """TLS between listeners of the HA hook's own; certificates are local files."""
+    authority, folder = trustme.CA(), pair.world.lab.directory
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+    issued.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
+    pair.parameters.update({key: str(folder / name) for key, name in CERTIFICATES.items()})
+    for peer in pair.peers:
+        peer["url"] = pair.fresh_url("https")
+
+
+def uncertified(pair: Pair) -> None:
+    pair.parameters.update(dict.fromkeys(CERTIFICATES, ""))
+    for peer in pair.peers:
+        peer["url"] = pair.fresh_url()

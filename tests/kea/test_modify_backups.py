@@ -1,0 +1,118 @@
+"""A standing relationship with a backup, or of passive-backup, is changed in git, with the HA states recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.model import Mode, Service
+from tests.kea.modified import (
+    Pair,
+    becomes,
+    certified,
+    listening_otherwise,
+    logged_in,
+    logged_out,
+    moved,
+    renamed,
+    standing_pair,
+    swapped,
+    uncertified,
+    with_everything_at_once,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lab.kea import Generation
+
+pytestmark = pytest.mark.kea
+
+MODES = {Mode.PASSIVE_BACKUP: Service.DHCP4, Mode.HOT_STANDBY: Service.DHCP6, Mode.LOAD_BALANCING: Service.DHCP4}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(mode, marks=pytest.mark.xdist_group(f"modify-backups-{mode}")) for mode in MODES],
+    ids=str,
+)
+def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Pair]:
+    with standing_pair(generation, request.param, MODES[request.param], backups=1) as pair:
+        yield pair
+
+
+@pytest.fixture
+def pair(standing: Pair) -> Pair:
+    """The relationship as the test before left it: normal, whatever its roles and names are."""
+    standing.must_be_well()
+    return standing
+
+
+def must_be_changed(pair: Pair, what: str) -> None:
+    """Apply what is desired now: safely, backups first, the primary last, and written to every disk."""
+    before = {server.name: pair.block(server) for server in pair.world.servers}
+    trace = pair.apply(what)
+    backups = [peer["server"] for peer in pair.peers if peer["role"] == "backup"]
+    assert {*pair.set_on()} == {server.name for server in pair.world.servers}
+    stayed = [name for name in backups if role_in(before[name]) == "backup"]
+    assert pair.set_on()[: len(stayed)] == stayed
+    pair.must_be_well()
+    trace.must_be_safe()
+    for server in pair.world.servers:
+        assert pair.world.file(server) == pair.world.config(server)
+
+
+def role_in(block: dict[str, object]) -> object:
+    peers = block["peers"]
+    assert isinstance(peers, list)
+    return next(peer["role"] for peer in peers if peer["name"] == block["this-server-name"])
+
+
+CHANGES = [logged_in, logged_out, moved, listening_otherwise, listening_otherwise, renamed]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_names_urls_listeners_and_users_are_changed_in_place(pair: Pair, change: Callable[[Pair], None]) -> None:
+    change(pair)
+    must_be_changed(pair, change.__name__)
+
+
+def test_peers_talk_tls_and_then_plain_again(pair: Pair) -> None:
+    if not pair.is_dedicated:
+        listening_otherwise(pair)
+        pair.apply("a listener for TLS").must_be_safe()
+    for change in (certified, uncertified):
+        change(pair)
+        must_be_changed(pair, change.__name__)
+
+
+def test_the_mode_is_changed_to_each_other_and_back(pair: Pair) -> None:
+    own = pair.world.mode
+    for mode in (each for other in MODES if other is not own for each in (other, own)):
+        becomes(mode)(pair)
+        must_be_changed(pair, f"becomes {mode}")
+
+
+def partner_swapped(pair: Pair) -> None:
+    partner, backup = pair.peers[1:]
+    partner["role"], backup["role"] = backup["role"], partner["role"]
+
+
+def test_roles_are_swapped_and_back(pair: Pair) -> None:
+    """In passive-backup the primary and its backup change places, in the other modes the partner and a backup too."""
+    changes = [swapped, swapped, *([partner_swapped, partner_swapped] if len(pair.peers) > 2 else [])]
+    for change in changes:
+        change(pair)
+        must_be_changed(pair, change.__name__)
+        serving = [peer["role"] in {"primary", "secondary"} for peer in pair.peers]
+        assert [bool(scopes) for scopes in pair.world.scopes()] == serving
+
+
+def test_all_of_it_is_changed_at_once_and_back(pair: Pair) -> None:
+    own = pair.world.mode
+    for place in range(2):
+        with_everything_at_once(pair)
+        if place == 1:
+            becomes(own)(pair)
+        must_be_changed(pair, "with everything at once")
