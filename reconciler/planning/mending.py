@@ -33,10 +33,19 @@ def resume(scene: Scene) -> Decision:
     """Decide whether a state machine that the configuration let pause may go on (ha-continue).
 
     Kea doesn't tell whether it is paused: its answer to the command does. Where the server doesn't hear a partner that
-    serves, going on would make it serve beside that partner.
+    serves, going on would make it serve beside that partner. In passive-backup, and on a backup, the command is of no
+    use: what moves a state machine that goes on is the next heartbeat, of which there are none (seen on 2.2.0, 2.6.3
+    and 3.0.3).
     """
     peer, partner = scene.peer, scene.partner
     refusals = tuple(unready(scene, peer))
+    if not refusals and partner is None and not scene.is_normal(peer):
+        message = f"{peer.server} is in state {scene.state(peer)} and has no heartbeats, at which Kea would go on"
+        advice = (
+            "take the pause out of the parameter `state-machine`, and `kea-reconciler apply` that with "
+            "--approve partner-not-normal: the set starts its HA anew"
+        )
+        refusals = (refusal("state", message, advice),)
     if refusals:
         return refused(*refusals)
     says = [f"{peer.server}, in state {scene.state(peer)}, goes on to the next state, if it is paused"]

@@ -28,7 +28,7 @@ class Operated(World):
     """
 
     def __init__(self, lab: Laboratory, service: Service, mode: Mode, *, is_parted: bool = False, **parts: Any) -> None:
-        bodies = {name: base_configuration(service, **{service.subnets: [subnet(service, 1)]}) for name in NAMES}
+        bodies = {f"kea-{x}": base_configuration(service, **{service.subnets: [subnet(service, 1)]}) for x in "abc"}
         parameters = {**HURRIED, **parts.pop("parameters", {}), **(THROUGH_AGENTS if is_parted else {})}
         super().__init__(lab, service, mode, configurations=bodies, parameters=parameters, is_logged=True, **parts)
         self.between = {server.name: lab.proxy(server) for server in self.servers} if is_parted else {}
@@ -68,6 +68,14 @@ class Operated(World):
         """Let them talk again."""
         for proxy in self.between.values():
             proxy.accept()
+
+    def pause_in(self, server: KeaServer, state: str) -> None:
+        """Let a server begin anew and pause, once, when it comes to a state, as its configuration can say."""
+        config = self.config(server)
+        (hook,) = [each for each in config["hooks-libraries"] if "libdhcp_ha" in each["library"]]
+        block = hook["parameters"]["high-availability"][0]
+        block["state-machine"] = {"states": [{"state": state, "pause": "once"}]}
+        server.set_config(self.service, config)
 
     def states(self) -> Seen:
         """The states of both now; None for a server that does not answer or has no HA."""

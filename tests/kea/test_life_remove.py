@@ -7,25 +7,40 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.kea import base_configuration
-from reconciler.kea import guards, hooks
+from reconciler.kea import guards
 from reconciler.model import Mode, Service
 from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
-from tests.kea.world import World, relationship, subnet, until
+from tests.kea.removed import (
+    APPROVED,
+    delete_file,
+    guard,
+    must_be_removed,
+    related,
+    removal,
+    say_absent,
+    subnets,
+)
+from tests.kea.world import World, subnet, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lab.kea import KeaServer
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
 
 FOUR = Service.DHCP4
-PAIRS = [
-    pytest.param((mode, service), id=f"{mode}-{service}", marks=pytest.mark.xdist_group(f"remove-{mode}-{service}"))
-    for mode, service in ((Mode.HOT_STANDBY, Service.DHCP4), (Mode.LOAD_BALANCING, Service.DHCP6))
+Topology = tuple[Mode, Service, int]  # the number of backups last
+TOPOLOGIES = [
+    pytest.param(each, id=f"{each[0]}-{each[1]}-{each[2]}")
+    for each in (
+        (Mode.HOT_STANDBY, Service.DHCP4, 0),
+        (Mode.LOAD_BALANCING, Service.DHCP6, 0),
+        (Mode.PASSIVE_BACKUP, Service.DHCP6, 1),
+        (Mode.LOAD_BALANCING, Service.DHCP4, 1),
+        (Mode.HOT_STANDBY, Service.DHCP6, 1),
+    )
 ]
-APPROVED = ("--approve", "remove-relationship")
 
 
 @pytest.fixture
@@ -34,63 +49,10 @@ def clients() -> Iterator[Clients]:
         yield found
 
 
-def pair(lab: Laboratory, mode: Mode, service: Service) -> World:
-    """A normal pair with two subnets, one of them with a guard of its own and one in a shared network."""
-    start = base_configuration(
-        service,
-        subnets=[subnet(service, 1, **guard(lab, "printers"))],
-        client_classes=[{"name": "printers", "test": "member('ALL')"}],
-        **{"shared-networks": [{"name": "floor", service.subnets: [subnet(service, 2)]}]},
-    )
-    world = World(lab, service, mode, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
-    world.must_apply()
-    world.forget()
-    return world
-
-
-def guard(lab: Laboratory, name: str) -> dict[str, Any]:
-    """What lets a subnet serve only one class, in the words of this generation."""
-    return {"client-classes": [name]} if (lab.generation.version or "") >= "3" else {"client-class": name}
-
-
-def say_absent(world: World, **parts: Any) -> None:
-    world.document.update({"state": "absent", **parts})
-    world.write()
-
-
-def delete_file(world: World) -> None:
-    """Delete the relationship's file. Another relationship remains, of a server of its own, and that is absent."""
-    other = world.lab.server("kea-c", {world.service: base_configuration(world.service)})
-    world.controls["kea-c"] = {world.service: other.control}
-    annex = relationship("annex", world.service, Mode.PASSIVE_BACKUP, other)
-    world.documents = [{**annex, "state": "absent"}]
-    (world.desired / "relationships" / "hq.yaml").unlink()
-    world.write()
-
-
-def subnets(config: Mapping[str, Any], service: Service) -> list[Any]:
-    networks = [config, *config.get("shared-networks", ())]
-    return [each for network in networks for each in network.get(service.subnets, ())]
-
-
-def has_no_relationship(world: World, server: KeaServer) -> bool:
-    found = hooks.find(world.config(server), hooks.HA_LIBRARY) is None
-    return found and world.ha(server) is None and hooks.find(world.file(server), hooks.HA_LIBRARY) is None
-
-
-def must_be_removed(world: World) -> None:
-    for server in world.servers:
-        assert has_no_relationship(world, server), server
-    planned = world.run("plan", "--detailed-exitcode")
-    assert planned.exit_code == 0, planned
-
-
-@pytest.mark.parametrize("what", PAIRS)
-def test_state_absent_takes_the_relationship_off_and_disables_the_others(
-    lab: Laboratory, what: tuple[Mode, Service]
-) -> None:
-    world = pair(lab, *what)
-    service = world.service
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_state_absent_takes_the_relationship_off_and_disables_the_others(lab: Laboratory, topology: Topology) -> None:
+    world = related(lab, *topology)
+    service, others = world.service, world.servers[1:]
     before = {server.name: subnets(world.config(server), service) for server in world.servers}
     say_absent(world)
     planned = world.run("plan")
@@ -98,55 +60,67 @@ def test_state_absent_takes_the_relationship_off_and_disables_the_others(
     assert "remove-relationship" in planned.stdout
     assert "2 subnets with 0 active leases" in planned.stdout
     assert world.run("apply", "--yes").exit_code == 3
-    assert world.sent(world.a) == world.sent(world.b) == []
-    done = world.apply(*APPROVED)
-    assert done.exit_code == 0, done
+    assert world.story() == []
+    removal(world, "removed").must_be_safe()
     must_be_removed(world)
     story = [(name, each.command) for name, each in world.story("dhcp-disable", "config-set", "dhcp-enable")]
-    assert story == [
-        ("kea-b", "dhcp-disable"),
-        ("kea-b", "config-set"),
-        ("kea-a", "config-set"),
-        ("kea-b", "dhcp-enable"),
-    ]
+    number, names = len(others), [server.name for server in others]
+    assert sorted(story[:number]) == [(name, "dhcp-disable") for name in names]
+    assert story[number:-number] == [(name, "config-set") for name in [*names[::-1], "kea-a"]]
+    assert sorted(story[-number:]) == [(name, "dhcp-enable") for name in names]
     assert subnets(world.config(world.a), service) == before["kea-a"]
-    after = world.config(world.b)
-    assert guards.guarded_subnets(after, service).keys() == {each["subnet"] for each in before["kea-b"]}
-    assert guards.is_silenced(after)
-    assert subnets(guards.enabled(after, service), service) == before["kea-b"]
+    for server in others:
+        after = world.config(server)
+        assert guards.guarded_subnets(after, service).keys() == {each["subnet"] for each in before[server.name]}
+        assert guards.is_silenced(after)
+        assert subnets(guards.enabled(after, service), service) == before[server.name]
+    enabled = others[-1]
+    refused = world.run("enable", enabled.name, "--yes")
+    assert (refused.exit_code, "two-would-serve" in refused.stdout) == (3, True), refused
+    done = world.run("enable", enabled.name, "--yes", "--approve", "two-would-serve")
+    assert done.exit_code == 0, done
+    assert not guards.is_silenced(world.config(enabled))
+    assert subnets(world.config(enabled), service) == before[enabled.name]
     say_absent(world, state="present")
     world.must_apply()
     assert world.is_normal()
-    assert not guards.is_guarded(world.config(world.b), service)
-    assert subnets(world.config(world.b), service) == before["kea-b"]
+    for server in others:
+        assert not guards.is_guarded(world.config(server), service)
+        assert subnets(world.config(server), service) == before[server.name]
 
 
-@pytest.mark.parametrize("on_remove", ["disable", "delete", "keep"])
-def test_a_deleted_file_does_what_the_stamps_remember(lab: Laboratory, on_remove: str) -> None:
-    world = pair(lab, Mode.HOT_STANDBY, FOUR)
-    before = subnets(world.config(world.b), FOUR)
-    world.document["on-remove"] = on_remove
-    world.write()
-    world.must_apply()
-    delete_file(world)
-    (told,) = (each for each in world.run("plan", "--format", "json").json["relationships"] if each["name"] == "hq")
-    assert [(server["server"], server["leaves"]) for server in told["servers"]] == [("kea-b", True), ("kea-a", True)]
-    assert [each["code"] for each in told["objections"]] == ["remove-relationship"]
-    done = world.apply(*APPROVED)
-    assert done.exit_code == 0, done
-    must_be_removed(world)
-    after = world.config(world.b)
-    if on_remove == "disable":
-        assert guards.is_silenced(after)
-        assert len(guards.guarded_subnets(after, FOUR)) == 2
-    elif on_remove == "delete":
-        assert guards.is_silenced(after)
-        assert (subnets(after, FOUR), after["shared-networks"]) == ([], [])
-    else:
-        assert not guards.is_guarded(after, FOUR)
-        assert subnets(after, FOUR) == before
-        assert "without knowing of each other's leases" in told["notes"][0]
-    assert subnets(world.config(world.a), FOUR) == before
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_a_deleted_file_does_what_the_stamps_remember(lab: Laboratory, topology: Topology) -> None:
+    """`on-remove` is changed while the relationship stands, and is said from the start the next two times."""
+    world = related(lab, *topology)
+    service, others = world.service, world.servers[1:]
+    before = subnets(world.config(world.a), service)
+    for on_remove in ("delete", "keep", "disable"):
+        world.document["on-remove"] = on_remove
+        world.write()
+        world.must_apply()
+        assert world.is_normal()
+        document = delete_file(world)
+        (told,) = (each for each in world.run("plan", "--format", "json").json["relationships"] if each["name"] == "hq")
+        left = [(server["server"], server["leaves"]) for server in told["servers"]]
+        assert left == [(server.name, True) for server in (*others[::-1], world.a)]
+        assert [each["code"] for each in told["objections"]] == ["remove-relationship"]
+        trace = removal(world, f"its file deleted, on-remove {on_remove}")
+        must_be_removed(world)
+        for server in others:
+            after = world.config(server)
+            assert guards.is_silenced(after) == (on_remove != "keep")
+            assert len(guards.guarded_subnets(after, service)) == (2 if on_remove == "disable" else 0)
+            if on_remove == "delete":
+                assert (subnets(after, service), after["shared-networks"]) == ([], [])
+            if on_remove == "keep":
+                assert subnets(after, service) == before
+        faults = trace.faults()
+        assert {"both" in fault for fault in faults} == ({True} if on_remove == "keep" else set()), f"{faults}\n{trace}"
+        warned = len(others) if on_remove == "keep" else 0
+        assert ["without knowing of each other's leases" in note for note in told["notes"]] == warned * [True]
+        assert subnets(world.config(world.a), service) == before
+        world.documents.insert(0, document)
 
 
 def served(lab: Laboratory, clients: Clients, mode: Mode, config: Mapping[str, Any]) -> World:
@@ -214,78 +188,6 @@ def test_without_the_class_drop_a_disabled_server_would_refuse_clients(lab: Labo
     assert rebound.refusals == {"kea-a"}  # from 2.6 on Kea refuses only these
 
 
-# ------------------------------------------------------------------------------------- leaving what stays
-
-
-def third(world: World) -> KeaServer:
-    """One more server, kea-c, without a relationship, that has what the primary began with."""
-    before = base_configuration(world.service, subnets=[subnet(world.service, 9)])
-    server = world.lab.server("kea-c", {world.service: before})
-    world.controls["kea-c"] = {world.service: server.control}
-    return server
-
-
-def peer(server: KeaServer, role: str, service: Service) -> dict[str, Any]:
-    return {"server": server.name, "role": role, "url": server.ha_url(service)}
-
-
-@pytest.mark.parametrize("what", PAIRS)
-def test_the_secondary_moves_to_another_server(lab: Laboratory, what: tuple[Mode, Service]) -> None:
-    world = pair(lab, *what)
-    service, role = world.service, str(world.mode.partner_role)
-    new = third(world)
-    before = subnets(world.config(world.a), service)
-    world.document["peers"] = [world.document["peers"][0], peer(new, role, service)]
-    world.write()
-    told = world.run("plan", "--format", "json").json["relationships"][0]
-    assert [(each["server"], each["leaves"]) for each in told["servers"]] == [
-        ("kea-b", True),
-        ("kea-c", False),
-        ("kea-a", False),
-    ]
-    assert "remove-relationship" in [each["code"] for each in told["objections"]]
-    approved = [each for code in told["objections"] for each in ("--approve", code["code"])]
-    world.forget()
-    done = world.apply(*approved)
-    assert done.exit_code == 0, done
-    story = [(name, each.command) for name, each in world.story("dhcp-disable", "config-set", "dhcp-enable")]
-    assert story == [
-        ("kea-b", "dhcp-disable"),
-        ("kea-b", "config-set"),
-        ("kea-a", "config-set"),
-        ("kea-b", "dhcp-enable"),
-    ]
-    old, world.b, world.servers = world.b, new, (world.a, new)
-    world.until_normal()
-    world.must_be_done()
-    assert has_no_relationship(world, old)
-    assert guards.is_silenced(world.config(old))
-    assert subnets(world.config(new), service) == before
-
-
-def test_a_backup_leaves(lab: Laboratory) -> None:
-    world = pair(lab, Mode.HOT_STANDBY, FOUR)
-    spare = third(world)
-    peers = list(world.document["peers"])
-    world.document["peers"] = [*peers, peer(spare, "backup", FOUR)]
-    world.write()
-    world.must_apply()
-    assert len(subnets(world.config(spare), FOUR)) == 2
-    world.document["peers"] = peers
-    world.write()
-    told = world.run("plan", "--format", "json").json["relationships"][0]
-    assert next((each["server"], each["leaves"]) for each in told["servers"]) == ("kea-c", True)
-    done = world.apply(*APPROVED)
-    assert done.exit_code == 0, done
-    world.until_normal()
-    world.must_be_done()
-    assert has_no_relationship(world, spare)
-    assert guards.is_silenced(world.config(spare))
-    for server in world.servers:
-        (block,) = hooks.relationships_of(world.config(server))
-        assert sorted(each["name"] for each in block["peers"]) == ["kea-a", "kea-b"]
-
-
 def test_a_disabled_server_is_enabled_once_nobody_else_serves_its_subnets(lab: Laboratory, clients: Clients) -> None:
     config = base_configuration(FOUR, subnets=[subnet(FOUR, 1, **BEHIND_RELAY)], **SERVED)
     world = served(lab, clients, Mode.HOT_STANDBY, config)
@@ -312,7 +214,7 @@ def test_a_disabled_server_is_enabled_once_nobody_else_serves_its_subnets(lab: L
 
 def test_a_server_in_another_relationship_of_its_own_is_unmanaged(lab: Laboratory) -> None:
     """What neither a file describes nor a stamp tells of is listed and left alone."""
-    world = pair(lab, Mode.HOT_STANDBY, FOUR)
+    world = related(lab, Mode.HOT_STANDBY, FOUR)
     for server in world.servers:
         config = world.config(server)
         del config["user-context"]

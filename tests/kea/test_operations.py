@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -166,28 +167,27 @@ def test_a_server_that_lost_its_leases_fetches_them(lab: Laboratory, service: Se
     assert {state for pair in trace for state in pair} == {mode.value}
 
 
-def test_a_paused_state_machine_goes_on(lab: Laboratory) -> None:
-    world = Operated(lab, Service.DHCP4, Mode.HOT_STANDBY)
+WITH_PARTNERS = [
+    pytest.param(mode, backups, id=f"{mode}-{backups}")
+    for mode, backups in ((Mode.HOT_STANDBY, 0), (Mode.LOAD_BALANCING, 0), (Mode.LOAD_BALANCING, 1))
+]
+
+
+@pytest.mark.parametrize(("mode", "backups"), WITH_PARTNERS)
+def test_a_paused_state_machine_goes_on(lab: Laboratory, mode: Mode, backups: int) -> None:
+    world = Operated(lab, Service.DHCP4, mode, backups=backups)
     assert world.must("continue", "kea-b", result="nothing-to-do")["reasons"] == ["kea-b is not paused"]
-    config = world.config(world.b)
-    (hook,) = [each for each in config["hooks-libraries"] if "libdhcp_ha" in each["library"]]
-    block = hook["parameters"]["high-availability"][0]
-    block["state-machine"] = {"states": [{"state": "syncing", "pause": "once"}]}
-    world.b.set_config(world.service, config)
+    world.pause_in(world.b, "syncing")
     until(lambda: world.state(world.b) == "syncing", "pause in syncing")
     with world.traced() as trace:
         report = world.must("continue", "kea-b")
-        assert set(after(report).values()) == {"hot-standby"}
-    assert trace[0] == ("hot-standby", "syncing")
+        assert list(after(report).values()) == [mode, mode, *backups * ["backup"]]
+    assert trace[0] == (mode, "syncing")
 
 
 def test_a_paused_server_does_not_go_on_beside_a_partner_that_it_does_not_hear(lab: Laboratory) -> None:
     world = Operated(lab, Service.DHCP4, Mode.HOT_STANDBY, is_parted=True, parameters={"max-response-delay": 3000})
-    config = world.config(world.b)
-    (hook,) = [each for each in config["hooks-libraries"] if "libdhcp_ha" in each["library"]]
-    block = hook["parameters"]["high-availability"][0]
-    block["state-machine"] = {"states": [{"state": "waiting", "pause": "once"}]}
-    world.b.set_config(world.service, config)
+    world.pause_in(world.b, "waiting")
     world.part()
     refused = world.must("continue", "kea-b", result="refused", code=3)
     assert codes(refused) == {"out-of-touch"}
@@ -225,15 +225,46 @@ def test_terminated_servers_are_both_reset_once_their_clocks_agree(lab: Laborato
     assert trace[0] == ("terminated", "terminated")
 
 
-def test_a_reset_begins_anew_and_is_refused_where_nobody_would_serve(lab: Laboratory) -> None:
-    world = Operated(lab, Service.DHCP4, Mode.HOT_STANDBY, parameters=TAKES_OVER_SOON)
+@pytest.mark.parametrize(("mode", "backups"), WITH_PARTNERS)
+def test_a_reset_begins_anew_and_is_refused_where_nobody_would_serve(lab: Laboratory, mode: Mode, backups: int) -> None:
+    world = Operated(lab, Service.DHCP4, mode, backups=backups, parameters=TAKES_OVER_SOON)
     with world.traced() as trace:
         world.must("reset", "kea-b")
         world.until_normal()
-    assert any("hot-standby" not in pair or pair[1] in {"waiting", "syncing", "ready"} for pair in trace)
+    assert any(mode not in pair or pair[1] in {"waiting", "syncing", "ready"} for pair in trace)
     world.b.stop_daemon(world.service)
     until(lambda: world.state(world.a) == "partner-down", "partner-down")
     refused = world.must("reset", "kea-a", result="refused", code=3)
     assert codes(refused) == {"sole-server"}
     refused = world.must("reset", "kea-b", result="refused", code=1)
     assert codes(refused) == {"unreachable"}
+
+
+def test_passive_backup_has_no_partner_but_all_else(lab: Laboratory) -> None:
+    world = Operated(lab, Service.DHCP4, Mode.PASSIVE_BACKUP, backups=1)
+    normal = {"kea-a": "passive-backup", "kea-b": "backup"}
+    for number in (20, 21, 22):
+        world.lease(world.a, number)
+    assert world.compared(code=2)["counts"] == {"two-clients": 0, "missing": 3, "differs": 0}
+    assert any("kea-b fetches the leases of kea-a" in note for note in world.must("sync", "kea-b")["notes"])
+    assert world.compared()["differences"] == []
+    world.lease(world.b, 30)
+    if lab.generation.series == "2.2":  # the primary would never come back from it
+        assert codes(world.must("sync", "kea-a", result="refused", code=3)) == {"role"}
+    else:
+        world.must("sync", "kea-a")
+        assert [each["leases"] for each in world.compared()["servers"]] == [4, 4]
+    for server in world.servers:
+        assert codes(world.must("maintenance", "start", server.name, result="refused", code=3)) == {"role"}
+        assert world.must("continue", server.name, result="nothing-to-do")["reasons"] == [
+            f"{server.name} is not paused"
+        ]
+        world.pause_in(server, "waiting")
+        until(lambda server=server: world.state(server) == "waiting", "pause")  # type: ignore[misc]
+        assert codes(world.must("continue", server.name, result="refused", code=3)) == {"state"}
+        server.command(world.service, "ha-continue")
+        time.sleep(2)
+        assert world.state(server) == "waiting", "the command brings it on after all"
+        world.must_apply("--approve", "partner-not-normal")  # takes the pause out
+        assert after(world.must("reset", server.name)) == normal
+    world.until_normal()

@@ -177,15 +177,15 @@ def sighting(server: KeaServer, service: Service, place: int = 0) -> Sighting:
     try:
         status = server.command(service, "status-get", seconds=1.0)["arguments"]
         config = server.command(service, "config-get", seconds=1.0)["arguments"][service.root]
-        block = relationship(config, place)
     except (LabError, OSError, KeyError, ValueError):
         return Sighting("busy")
-    state = status.get("dhcp-state") or {}
+    block, state = relationship(config, place), status.get("dhcp-state") or {}
     is_off = bool(state.get("disabled-by-user"))
     committed_at = time.monotonic() - status["reload"] + 1  # at the latest: Kea counts whole seconds
     views = status.get("high-availability") or []
     if len(views) <= place or block is None:
-        serves = frozenset[str]() if is_off or block is not None or views else _ALL
+        is_silent = is_off or block is not None or views or _drops_everything(config)
+        serves = frozenset[str]() if is_silent else _ALL
         return Sighting("no HA", serves=serves, is_off=is_off, committed_at=committed_at)
     local, remote = views[place]["ha-servers"]["local"], views[place]["ha-servers"].get("remote") or {}
     scopes = tuple(sorted(local["scopes"]))
@@ -202,6 +202,12 @@ def relationship(config: Mapping[str, Any], place: int = 0) -> Mapping[str, Any]
             found: Sequence[Mapping[str, Any]] = entry["parameters"]["high-availability"]
             return found[place] if place < len(found) else None
     return None
+
+
+def _drops_everything(config: Mapping[str, Any]) -> bool:
+    """Whether every packet is dropped, by Kea's own class for that."""
+    classes = config.get("client-classes") or ()
+    return any(each["name"] == "DROP" and each.get("test") == "member('ALL')" for each in classes)
 
 
 def _part(block: Mapping[str, Any], scope: str) -> frozenset[str]:

@@ -254,6 +254,14 @@ def test_going_on_beside_a_partner_that_serves_is_refused() -> None:
     assert codes(World(backup=True).decide(CONTINUE, C)) == []
 
 
+@pytest.mark.parametrize(
+    ("world", "server"), [(World(Mode.PASSIVE_BACKUP), A), (World(Mode.PASSIVE_BACKUP), B), (World(backup=True), C)]
+)
+def test_a_server_without_heartbeats_can_be_unpaused_only_where_it_is_to_stay(world: World, server: str) -> None:
+    assert sent(world.decide(CONTINUE, server)) == [(server, "ha-continue")]
+    assert codes(world.view(server, state="waiting").decide(CONTINUE, server)) == ["state"]
+
+
 def test_a_sync_says_who_is_silent_and_for_how_long() -> None:
     decision = World().decide(SYNC, B, leases=15000)
     assert decision.orders == (Order(B, "ha-sync", {"server-name": A, "max-period": 60}),)
