@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from reconciler.model import Objection, OnRemove, Procedure, Relationship, RelationshipPlan, Role, Snapshot, Stage
 from reconciler.planning import wanted
 from reconciler.planning.remnants import Member
-from reconciler.planning.removal import CODE, departed, fate, hazards, not_normal, remaining_notes
+from reconciler.planning.removal import CODE, covered, departed, fate, hazards, not_normal, remaining_notes
 from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import own_entry
 
@@ -75,8 +75,13 @@ def _stages(plan: RelationshipPlan, members: Sequence[Member]) -> tuple[Stage, .
     if place is None:
         return (*own, *map(_alone, partners), *plan.stages)
     stage = plan.stages[place]
+    standing = next(server.snapshot for server in plan.servers if server.peer.server == primary)
     merged = replace(
-        stage, servers=(*together, *stage.servers), silenced=(*_silenced(partners), *stage.silenced), needs_normal=False
+        stage,
+        servers=(*together, *stage.servers),
+        silenced=(*_silenced(partners), *stage.silenced),
+        needs_normal=False,
+        covered_by=covered(together, primary, standing),
     )
     return (*own, *plan.stages[:place], merged, *plan.stages[place + 1 :])
 

@@ -78,6 +78,7 @@ def plan_removal(remains: Remains) -> RelationshipPlan:
                 tuple(server.peer.server for server in servers),
                 others,
                 needs_normal=False,
+                covered_by=covered(others, stays.peer.server, stays.snapshot),
                 # An earlier run that was cut off may have left these switched off.
                 released=tuple(each.peer.server for each in members if each.has_left and each is not stays),
             ),
@@ -93,6 +94,19 @@ def leaving(plan: Plan) -> Iterator[tuple[RelationshipPlan, ServerPlan]]:
 def going_on(members: Sequence[Member]) -> Member:
     """Return the member that keeps serving alone: the primary, or, where it is not among them, the next in rank."""
     return max(members, key=lambda each: (_ORDER.index(each.peer.role), each.peer.name))
+
+
+def covered(leaving: Sequence[str], primary: str, snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
+    """Say who answers the clients of servers that leave, from before the first of them is touched until the primary is
+    set itself; nobody has to where it serves them already.
+
+    A load-balancing primary can answer everybody (ha-scopes), unless it doesn't hear its partner: it may be in
+    communication-recovery then, and hold lease updates back.
+    """
+    view = snapshot.ha
+    is_balancing = view is not None and view.state == ha.normal_state(Mode.LOAD_BALANCING, Role.PRIMARY)
+    hears = view is not None and view.partner is not None and view.partner.in_touch and not view.partner.interrupted
+    return ((leaving[0], primary),) if leaving and is_balancing and hears else ()
 
 
 def _concerns(member: Member, stays: Member) -> bool:

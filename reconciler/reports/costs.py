@@ -85,7 +85,9 @@ def _cost_of_leaving(plan: RelationshipPlan, server: ServerPlan) -> str:
     if plan.procedure is Procedure.ENABLE:
         return "it answers clients from then on"
     if plan.procedure is Procedure.REMOVE and plan.authority.server == server.peer.server:
-        return "it serves all clients from its set on; none waits longer than for Kea's own reload"
+        is_covering = any(server.peer.server in dict(stage.covered_by).values() for stage in plan.stages)
+        since = "the first step" if is_covering else "its set"
+        return f"it serves all clients from {since} on; none waits longer than for Kea's own reload"
     if all(server.peer.server not in stage.silenced for stage in plan.stages):
         return "it answers no client of this relationship from its set on"
     return "its DHCP service is off from the first step until the servers that go on have their part"
