@@ -25,20 +25,22 @@ SERVED = {  # parts of a configuration with which a server listens to the relay
 }
 BEHIND_RELAY = {"relay": {"ip-addresses": [RELAY]}}  # a part of the subnet that the clients are in
 _MAGIC = b"\x63\x82\x53\x63"
-_DISCOVER, _OFFER, _REQUEST, _REFUSAL = (bytes([53, 1, kind]) for kind in (1, 2, 3, 6))
+_DISCOVER, _OFFER, _REQUEST, _LEASE, _REFUSAL = (bytes([53, 1, kind]) for kind in (1, 2, 3, 5, 6))
 _END, _NO_ADDRESS = b"\xff", socket.inet_ntoa(bytes(4))
 _OF_SERVER = bytes([54, 4]) + socket.inet_aton(RELAY)  # the address that the server serves, and goes by
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One client: when it asked (time.monotonic(), seconds), which servers made it an offer, and which answered that
-    it must not use its address.
+    """One client: when it asked (time.monotonic(), seconds), which servers made it an offer, which leased it what it
+    asked for, and which answered that it must not use its address; and the address that each server named last.
     """
 
     asked: float
     offers: set[str] = field(default_factory=set)
+    leases: set[str] = field(default_factory=set)
     refusals: set[str] = field(default_factory=set)
+    addresses: dict[str, str] = field(default_factory=dict)
 
 
 class Clients:
@@ -64,34 +66,42 @@ class Clients:
 
     def ask(self) -> Client:
         """Let one more client send its DISCOVER to every server."""
+        return self._ask_all(_NO_ADDRESS, _DISCOVER)
+
+    def request(self, name: str, address: str) -> Client:
+        """Let one more client ask a server for an address; a server that answers it has given it that lease."""
         number = len(self.asked)
         client = Client(time.monotonic())
         self.asked.append(client)
-        for place, port in enumerate(self._ports.values()):
-            self._relay.sendto(_discover(number, place), (RELAY, port.number))
-        return client
-
-    def request(self, name: str, address: str) -> None:
-        """Let one more client ask a server for an address; a server that answers it has given it that lease."""
-        number = len(self.asked)
-        self.asked.append(Client(time.monotonic()))
         port = self._ports[name]
         self._relay.sendto(_request(number, list(self._ports).index(name), address), (RELAY, port.number))
+        return client
+
+    def renew(self, client: Client, address: str) -> None:
+        """Let a client ask whether it may keep the address that it has."""
+        self._send_to_all(client, _REQUEST, address)
+
+    def ask_again(self, client: Client) -> None:
+        """Let a client begin anew."""
+        self._send_to_all(client, _DISCOVER, _NO_ADDRESS)
+
+    def _send_to_all(self, client: Client, options: bytes, current: str) -> None:
+        number = next(n for n in reversed(range(len(self.asked))) if self.asked[n] is client)
+        for place, port in enumerate(self._ports.values()):
+            self._relay.sendto(_message(number, place, options, current), (RELAY, port.number))
 
     def rebind(self, address: str) -> Client:
         """Let one more client ask every server whether it may keep its address, as it does when its own is silent."""
-        return self._ask_all(address, b"")
+        return self._ask_all(address, _REQUEST)
 
     def reboot(self, address: str) -> Client:
         """Let one more client ask every server for the address that it had before it was switched off."""
-        return self._ask_all(_NO_ADDRESS, bytes([50, 4]) + socket.inet_aton(address))
+        return self._ask_all(_NO_ADDRESS, _REQUEST + bytes([50, 4]) + socket.inet_aton(address))
 
     def _ask_all(self, current: str, options: bytes) -> Client:
-        number = len(self.asked)
         client = Client(time.monotonic())
         self.asked.append(client)
-        for place, port in enumerate(self._ports.values()):
-            self._relay.sendto(_message(number, place, _REQUEST + options, current), (RELAY, port.number))
+        self._send_to_all(client, options, current)
         return client
 
     def offered(self, seconds: float = 0.5) -> set[str]:
@@ -138,15 +148,11 @@ class Clients:
             with contextlib.suppress(TimeoutError, ConnectionRefusedError):
                 answer = self._relay.recv(2000)
                 place, number = struct.unpack("!BxH", answer[4:8])
-                if _OFFER in answer:
-                    self.asked[number].offers.add(names[place])
-                if _REFUSAL in answer:
-                    self.asked[number].refusals.add(names[place])
-
-
-def _discover(number: int, place: int) -> bytes:
-    """Client `number`'s DHCPDISCOVER to the server at `place`."""
-    return _message(number, place, _DISCOVER)
+                client, name = self.asked[number], names[place]
+                for kind, told in ((_OFFER, client.offers), (_LEASE, client.leases), (_REFUSAL, client.refusals)):
+                    if kind in answer:
+                        told.add(name)
+                client.addresses[name] = socket.inet_ntoa(answer[16:20])  # yiaddr
 
 
 def _request(number: int, place: int, address: str) -> bytes:
