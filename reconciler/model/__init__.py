@@ -12,7 +12,6 @@ from reconciler.model.decided import (
     Change,
     Command,
     Departure,
-    Disruption,
     FieldChange,
     Fingerprints,
     Missing,
@@ -42,6 +41,7 @@ from reconciler.model.desired import (
 from reconciler.model.json import Json
 from reconciler.model.live import HaView, Live, PartnerView, Probe, Snapshot, Unreachable
 from reconciler.model.outcomes import RelationshipOutcome, Result, ServerOutcome
+from reconciler.model.steps import Condition, Deed, Disruption, Fact, Step
 
 __all__ = [
     "ABSENT",
@@ -50,10 +50,13 @@ __all__ = [
     "Cause",
     "Change",
     "Command",
+    "Condition",
+    "Deed",
     "Departure",
     "Desired",
     "Disruption",
     "Endpoint",
+    "Fact",
     "FieldChange",
     "Fingerprints",
     "HaView",
@@ -83,6 +86,7 @@ __all__ = [
     "Snapshot",
     "Stage",
     "Stamp",
+    "Step",
     "Unmanaged",
     "Unreachable",
 ]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.model.desired import Mode, OnRemove, Role
+from reconciler.model.steps import Disruption
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,16 +153,6 @@ class Procedure(StrEnum):
     ENABLE = "enable"
 
 
-class Disruption(StrEnum):
-    """What changing a server costs the DHCP clients: nothing, as its HA goes on; a moment in which its scopes change
-    hands; or the time that its HA needs to start again, with nobody in its place.
-    """
-
-    NONE = "none"
-    HAND_OVER = "hand-over"
-    RESTART = "restart"
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command that changes one object of a server's configuration in memory, by its name in Kea."""
@@ -197,8 +188,10 @@ class Stage:
     `servers` are names, in the order in which they are set. The DHCP service of those in `silenced` is off from before
     the first set until all know of each other again; that of those in `released` is on at the end, even where it was
     off before. `needs_normal` says whether the relationship has to be well before. `covered_by` are pairs: a server,
-    and who answers its clients while it is set (ha-scopes). `in_turn` says that each has to be normal before the next
-    is set. `reason` says in words why more than one is changed together.
+    and who answers its clients while it is set. `in_turn` says that each has to be normal before the next
+    is set. `reason` says in words why more than one is changed together. `method` says how clients are kept from
+    noticing, and `because` why that one; `gives_back_early` that with a hand-over the other stops to answer for the
+    server as soon as that one has fetched the leases, before it is normal.
     """
 
     servers: tuple[str, ...]
@@ -208,6 +201,9 @@ class Stage:
     in_turn: bool = False
     released: tuple[str, ...] = ()
     reason: str = ""
+    method: Disruption = Disruption.RESTART
+    because: str = ""
+    gives_back_early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

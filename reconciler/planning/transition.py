@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
-from reconciler.model import Mode, Relationship, Role, ServerPlan, Stage
+from reconciler.kea import ha
+from reconciler.model import Disruption, Mode, Relationship, Role, ServerPlan, Stage
 from reconciler.planning import wanted
+from reconciler.planning.division import are_split
+from reconciler.planning.method import choose
 from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import SEVERING, Aspect, is_main, is_torn, standing, turned_over
 
@@ -24,7 +27,11 @@ def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> Iterato
     is_cut = _is_torn(relationship, main, SEVERING)
     is_ready = not is_cut and not any(wanted.is_broken(server.snapshot) for server in servers)
     needed = [] if is_cut else [server for server in changing if not wanted.is_broken(server.snapshot)]
-    yield from (_alone(server, needs_normal=server in needed) for server in changing if server not in main)
+    for server in changing:
+        if server not in main:
+            yield replace(
+                _alone(server, needs_normal=server in needed), method=Disruption.NONE, because="it is a backup"
+            )
     changing = [server for server in changing if server in main]
     aspects = _aspects(relationship, changing)
     if aspects & SEVERING:
@@ -34,7 +41,7 @@ def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> Iterato
     else:
         for server in changing:
             alone = _alone(server, needs_normal=server in needed)
-            yield replace(alone, covered_by=_cover(relationship, server, main)) if is_ready else alone
+            yield _with_method(relationship, alone, server, main) if is_ready else alone
 
 
 def _alone(server: ServerPlan, *, needs_normal: bool) -> Stage:
@@ -47,16 +54,37 @@ def _alone(server: ServerPlan, *, needs_normal: bool) -> Stage:
     return Stage((name,), (name,) if is_new and _may_be_silenced(server) else (), needs_normal=needs_normal)
 
 
-def _cover(relationship: Relationship, server: ServerPlan, main: Sequence[ServerPlan]) -> tuple[tuple[str, str], ...]:
-    """Say who answers the clients of a server whose entry of the HA hook is changed; nobody where it has none, or
-    there is none that could. What is replicated alone is set without.
-    """
-    is_restructured = any(change.path[0][0] == "relationship" for change in server.changes)
+def _with_method(relationship: Relationship, stage: Stage, server: ServerPlan, main: Sequence[ServerPlan]) -> Stage:
+    """Say how the clients of a server that is changed alone are kept from noticing, and who answers them meanwhile."""
     view = server.snapshot.ha
     others = [other for other in main if other is not server and _of(relationship, other) is not Role.BACKUP]
-    if not is_restructured or view is None or not view.scopes or not others:
-        return ()
-    return ((server.peer.server, others[0].peer.server),)
+    serves = view is not None and bool(view.scopes)
+    choice = choose(
+        _mode(relationship, server),
+        serves=serves,
+        is_covered=bool(others) and stage.needs_normal,
+        are_split=all(_are_split(relationship, each) for each in main),
+        is_dedicated=any(_listens_itself(each) for each in main),
+    )
+    is_covered = choice.method in {Disruption.HAND_OVER, Disruption.MAINTENANCE}
+    return replace(
+        stage,
+        covered_by=((server.peer.server, others[0].peer.server),) if is_covered else (),
+        method=choice.method,
+        because=choice.because,
+        gives_back_early=choice.gives_back_early,
+    )
+
+
+def _are_split(relationship: Relationship, server: ServerPlan) -> bool:
+    """Whether the pools of a server are divided, as they are and as they are to be."""
+    after = replace(server.snapshot, config=server.outgoing or server.snapshot.config)
+    return are_split(relationship, server.snapshot) and (server.outgoing is None or are_split(relationship, after))
+
+
+def _listens_itself(server: ServerPlan) -> bool:
+    block = wanted.block_of(server.snapshot)
+    return block is not None and wanted.listens_itself(ha.normal_form(block, server.snapshot.version), server.snapshot)
 
 
 def _together(
@@ -103,7 +131,16 @@ def _relayed(relationship: Relationship, changing: Sequence[ServerPlan], main: S
     everyone = [server.peer.server for server in main]
     partners = {name: next(other for other in everyone if other != name) for name in names}
     reason = _because({Aspect.ROLES}) if len(names) > 1 else ""
-    return Stage(names, covered_by=tuple(partners.items()), in_turn=len(names) > 1, reason=reason)
+    because = "each answers for the other meanwhile"
+    covered_by = tuple(partners.items())
+    return Stage(
+        names,
+        covered_by=covered_by,
+        in_turn=len(names) > 1,
+        reason=reason,
+        method=Disruption.HAND_OVER,
+        because=because,
+    )
 
 
 def _may_be_silenced(server: ServerPlan) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
 
-from reconciler.errors import EndpointError
+from reconciler.errors import EndpointError, NotReachedError
 from reconciler.kea import hooks
 from reconciler.model import Relationship, Role
 from reconciler.planning import wanted
@@ -14,8 +15,10 @@ from reconciler.running import waiting
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server, excerpt
 
+T = TypeVar("T")
 _TRIES = 3
 _ACTIVE = {Role.PRIMARY, Role.SECONDARY}
+_RECOVERY = "communication-recovery"
 
 
 class Cover:
@@ -25,17 +28,31 @@ class Cover:
     HA state: so whoever waits calls `keep`. A server that is set begins anew by itself.
     """
 
-    def __init__(self, relationship: Relationship, hands: Hands) -> None:
+    def __init__(self, relationship: Relationship, hands: Hands, *, in_recovery: bool = False) -> None:
+        """`in_recovery` says that a server may answer all clients also while it keeps back its lease updates."""
         self._relationship = relationship
         self._hands = hands
+        self._in_recovery = in_recovery
         self._wide: dict[str, Server] = {}
+
+    @property
+    def is_on(self) -> bool:
+        """Whether any server serves more than its own scopes at our request."""
+        return bool(self._wide)
 
     async def widen(self, server: Server) -> str | None:
         """Let a server serve every scope of the relationship. Returns why that failed, None when it does."""
-        failure = await self._serve(server, _every_scope(server))
-        if failure is None:
-            self._wide[server.name] = server
-        return failure
+        self._wide[server.name] = server
+        try:
+            failure = await self._serve(server, _every_scope(server))
+        except NotReachedError as error:
+            failure = str(error)
+            del self._wide[server.name]
+        except EndpointError as error:  # it may have been carried out
+            return f"ha-scopes: {error}"
+        if failure:
+            self.forget(server)
+        return f"ha-scopes: {failure}" if failure else None
 
     def hold(self, server: Server) -> None:
         """Let a server that was set just now serve every scope as soon as it is normal (see `keep`)."""
@@ -43,46 +60,57 @@ class Cover:
 
     async def keep(self) -> None:
         """Widen those again whose HA state changed meanwhile, as far as they can be asked."""
-        for server in self._wide.values():
+        for server in list(self._wide.values()):
             try:
                 view = await waiting.look(self._relationship, server)
+                if view is None or not set(view.scopes) < set(_every_scope(server)):
+                    continue
+                is_normal = waiting.complaint_of_state(self._relationship, server, view) is None
+                if is_normal or (self._in_recovery and view.state == _RECOVERY):
+                    await self._serve(server, _every_scope(server))
             except EndpointError:
                 continue
-            every = _every_scope(server)
-            is_normal = view is not None and waiting.complaint_of_state(self._relationship, server, view) is None
-            if view is not None and is_normal and set(view.scopes) < set(every):
-                await self._serve(server, every)
+
+    async def keep_during(self, work: Awaitable[T]) -> T:
+        """Do something that takes its time, and keep those wide meanwhile that are."""
+        task = asyncio.ensure_future(work)
+        try:
+            while self._wide and not (await asyncio.wait({task}, timeout=waiting.WATCHING))[0]:
+                await self.keep()
+            return await task
+        finally:
+            task.cancel()
 
     def forget(self, server: Server) -> None:
         """A server is set, or put back: what it was asked for before is gone."""
         self._wide.pop(server.name, None)
 
-    async def narrow(self) -> dict[str, str]:
-        """Let each serve its own scopes again; returns by name what a person has to do where that failed."""
-        failures = {}
-        for name, server in list(self._wide.items()):
-            failure = None
-            for attempt in range(_TRIES):
-                if attempt:
-                    await self._hands.sleep(1.0)
-                failure = await self._serve(server, _own_scopes(server))
-                if failure is None:
-                    break
-            if failure:
-                own = ", ".join(_own_scopes(server)) or "none"
-                failures[name] = f"it may still serve its partner's scopes too, run ha-scopes on it ({own}): {failure}"
-            del self._wide[name]
-        return failures
+    async def give_back(self, server: Server) -> str | None:
+        """Let a server serve its own scopes again, if we widened it; returns what a person has to do where that
+        failed.
+        """
+        if server.name not in self._wide:
+            return None
+        failure: str | None = None
+        for attempt in range(_TRIES):
+            if attempt:
+                await self._hands.sleep(1.0)
+            try:
+                failure = await self._serve(server, own_scopes(server))
+            except EndpointError as error:
+                failure = str(error)
+            if failure is None:
+                self.forget(server)
+                return None
+        own = ", ".join(own_scopes(server)) or "none"
+        return f"it may still serve its partner's scopes too, run ha-scopes on it ({own}): {failure}"
 
     async def _serve(self, server: Server, scopes: list[str]) -> str | None:
         arguments: dict[str, Any] = {"scopes": scopes}
         if len(hooks.relationships_of(server.plan.snapshot.config)) > 1:
             arguments["server-name"] = _block(server).get("this-server-name")
-        try:
-            reply = await server.client.call("ha-scopes", arguments)
-        except EndpointError as error:
-            return f"ha-scopes: {error}"
-        return None if reply.result == 0 else f"ha-scopes: {excerpt(reply.text)}"
+        reply = await server.client.call("ha-scopes", arguments)
+        return None if reply.result == 0 else excerpt(reply.text)
 
 
 def _block(server: Server) -> Mapping[str, Any]:
@@ -94,6 +122,23 @@ def _every_scope(server: Server) -> list[str]:
     return sorted(str(peer.get("name")) for peer in peers if peer.get("role") in _ACTIVE)
 
 
-def _own_scopes(server: Server) -> list[str]:
+def own_scopes(server: Server) -> list[str]:
+    """Return the scopes that a server serves in its normal state, as peer names."""
     own = own_entry(server.plan.snapshot) or {}
     return [str(own.get("name"))] if own.get("role") in _ACTIVE else []
+
+
+async def strange_scopes(relationship: Relationship, server: Server, hands: Hands) -> str | None:
+    """Return that a server serves other scopes than its own although all is normal, None where it does not."""
+    own, found = own_scopes(server), []
+    for attempt in range(_TRIES):
+        if attempt:
+            await hands.sleep(1.0)
+        try:
+            view = await waiting.look(relationship, server)
+        except EndpointError as error:
+            return f"its scopes can't be read: {error}"
+        found = sorted(view.scopes) if view is not None else own
+        if found == own:
+            return None
+    return f"it serves {', '.join(found) or 'nobody'}, not {', '.join(own) or 'nobody'}: run ha-scopes on it"

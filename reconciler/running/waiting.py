@@ -15,6 +15,7 @@ from reconciler.running.hands import Hands
 from reconciler.running.setting import Server
 
 PARTNER_DOWN = "partner-down"
+WATCHING = 0.1  # seconds between two looks at a server that answers for another: it may fall back at any moment
 
 
 def time_limit(relationship: Relationship) -> float:
@@ -165,13 +166,13 @@ async def until_normal(
     `is_changed` says that a server was set just now: what they heard of each other before doesn't count then. Once
     `alone` takes over as if its partner were dead, which is not, waiting on would let both serve the same clients.
     Two that were set and never hear each other are given up long before: only fetching leases takes its time.
-    `meanwhile` is called each time before they are looked at.
+    `meanwhile` is called each time before they are looked at, which is done more often then.
     Returns what is still not well at the end, an empty list when all is.
     """
     relationship = as_it_stands(relationship, servers)
     began_at = hands.clock()
     unheard = 10 + 6 * ha.heartbeat_delay(relationship)
-    pause = min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4))
+    pause = _pause(relationship) if meanwhile is None else WATCHING
     while True:
         if meanwhile is not None:
             await meanwhile()
@@ -183,6 +184,41 @@ async def until_normal(
             return [*found.values(), f"they have not heard each other for {unheard:.0f} s"]
         hands.say(f"{relationship.name}: waiting: {'; '.join(found.values())}")
         await hands.sleep(pause)
+
+
+def _pause(relationship: Relationship) -> float:
+    return min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4))
+
+
+async def until_returned(
+    relationship: Relationship,
+    server: Server,
+    hands: Hands,
+    *,
+    seconds: float,
+    meanwhile: Callable[[], Awaitable[None]],
+) -> str | None:
+    """Wait, at most `seconds`, until a server that was set just now has fetched the leases, or is further.
+
+    Returns what is not well at the end, None when all is; at once when it takes over as if its partner were dead.
+    """
+    normal = ha.normal_state(*standing(relationship, server.peer, server.plan.snapshot))
+    began_at = hands.clock()
+    while True:
+        await meanwhile()
+        try:
+            view = await look(relationship, server)
+            state = view.state if view is not None else "unknown"
+        except EndpointError as error:
+            state = f"unknown ({error})"
+        if state in {normal, *_FETCHED}:
+            return None
+        if state == PARTNER_DOWN or hands.clock() - began_at >= seconds:
+            return _in_state(server.name, state)
+        await hands.sleep(WATCHING)
+
+
+_FETCHED = frozenset({"ready", "in-maintenance"})
 
 
 async def until_met(
@@ -199,7 +235,7 @@ async def until_met(
         await meanwhile()
         if await _have_met(relationship, servers, since=hands.clock() - began_at):
             return True
-        await hands.sleep(min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4)))
+        await hands.sleep(_pause(relationship))
     return False
 
 

@@ -1,0 +1,89 @@
+"""How a plan is carried out: the ways to take a server through a set, and the steps of an apply as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Disruption(StrEnum):
+    """What is done about a server's clients while it is changed, by what they notice (`planning.method` says which, and
+    why): nothing, as nobody is answered by it or its HA goes on; a moment in which its scopes change hands; Kea's
+    maintenance; or the time that its HA needs to start again, with nobody in its place.
+    """
+
+    NONE = "none"
+    HAND_OVER = "hand-over"
+    MAINTENANCE = "maintenance"
+    RESTART = "restart"
+
+
+class Deed(StrEnum):
+    """What a step does; one that is a command of Kea has its name."""
+
+    LOOK = "look whether all is as planned from"
+    TELL_APART = "make sure that two processes answer"
+    TEST = "config-test"
+    AWAIT_WELL = "wait until all are well"
+    SILENCE = "dhcp-disable"
+    WIDEN = "ha-scopes: everybody's"
+    START_MAINTENANCE = "ha-maintenance-start"
+    SET = "config-set"
+    AWAIT_RETURN = "wait until it is back"
+    END_MAINTENANCE = "ha-maintenance-cancel"
+    WIDEN_WHEN_NORMAL = "ha-scopes: everybody's, once normal"
+    AWAIT_MET = "wait until all have met"
+    SERVE_IF_MET = "dhcp-enable, if all have met"
+    AWAIT_NORMAL = "wait until all are normal"
+    GIVE_BACK = "ha-scopes: its own"
+    SERVE = "dhcp-enable"
+    SERVE_AGAIN = "dhcp-enable, if an earlier run left it off"
+    END_HOLD = "end its partner's hold"
+    CHECK_SCOPES = "look whether each serves its own"
+    WRITE = "config-write"
+    PUT_BACK = "config-set: what it had"
+    SETTLE = "give all time to become normal"
+    AWAIT_HEARD = "wait until its partner hears it"
+
+
+class Fact(StrEnum):
+    """What a condition says of a server."""
+
+    AS_SEEN = "is as the plan saw it"
+    NORMAL = "is normal and hears its partner"
+    OFF = "has its DHCP service switched off"
+    ON = "has its DHCP service on"
+    WIDE = "answers all clients of the relationship"
+    OWN = "answers its own clients only"
+    IN_MAINTENANCE = "is in maintenance"
+    BACK = "is on its way to normal, and has fetched the leases"
+    SET = "has the planned configuration"
+    PUT_BACK = "has its old configuration"
+    SURE = "is known not to get what was not meant to stay"
+    MET = "has heard its partner since the sets"
+    WRITTEN = "has on its disk what it runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that holds of one server, by its name."""
+
+    fact: Fact
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: what is done to which server, for whose clients, and what has to hold before and holds after it.
+
+    `is_final` says that what was set stays even if this step fails; any other that fails is a reason to undo those
+    before it. `is_lone` says, of a wait, that this server alone was set last: if it takes over, all is lost.
+    """
+
+    deed: Deed
+    server: str
+    covered: str = ""
+    before: tuple[Condition, ...] = ()
+    after: tuple[Condition, ...] = ()
+    is_final: bool = False
+    is_lone: bool = False

@@ -1,0 +1,229 @@
+"""The steps of an apply, and of taking one back, as values. Pure; `running` carries them out one by one.
+
+A plan falls into parts: the preparation, in which nothing is changed, and then its stages. Each part is whole or not at
+all: a step that fails ends it, and what the steps before it did is undone. Only its final steps are all tried,
+whatever becomes of one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from reconciler.kea.versions import config_test_is_safe
+from reconciler.model import (
+    Condition,
+    Deed,
+    Disruption,
+    Fact,
+    Mode,
+    Procedure,
+    RelationshipPlan,
+    Stage,
+    Step,
+)
+
+Steps = tuple[Step, ...]
+
+
+def parts(plan: RelationshipPlan) -> tuple[Steps, ...]:
+    """Return the steps of a relationship's plan, part by part; none where nothing changes."""
+    if not plan.stages:
+        return ()
+    return (tuple(_preparation(plan)), *(of_stage(plan, stage) for stage in plan.stages))
+
+
+def _preparation(plan: RelationshipPlan) -> Iterator[Step]:
+    """Before the first server is set, every one that changes was looked at, and has tried what is planned for it."""
+    changing = [server for server in plan.servers if server.outgoing is not None]
+    for server in changing:
+        name = server.peer.server
+        yield Step(Deed.LOOK, name, after=_all(Fact.AS_SEEN, name))
+        if config_test_is_safe(server.snapshot.version):
+            yield Step(Deed.TEST, name, before=_all(Fact.AS_SEEN, name))
+    if plan.procedure is Procedure.CREATE:
+        yield Step(Deed.TELL_APART, changing[0].peer.server)
+
+
+def of_stage(plan: RelationshipPlan, stage: Stage) -> Steps:
+    """Return the steps of one stage.
+
+    A server that is silenced has its DHCP service off from before the first set until all know of each other, so that
+    at no time two servers hand out the same addresses without knowing of each other (Kea fact: a server with HA whose
+    partner has none, or does not hear it, becomes partner-down after max-response-delay and serves everything).
+    """
+    return (*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage), *_closing(plan, stage))
+
+
+def _opening(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
+    first = stage.servers[0]
+    if stage.needs_normal:
+        yield Step(Deed.AWAIT_WELL, first, after=_all(Fact.NORMAL, *_staying(plan)))
+    yield from _covering(stage, first)
+    yield from (Step(Deed.SILENCE, name, after=_all(Fact.OFF, name)) for name in _silenced(plan, stage))
+
+
+def _covering(stage: Stage, server: str) -> Iterator[Step]:
+    """Let another answer the clients of a server that is set next, where the stage says so."""
+    by = dict(stage.covered_by).get(server)
+    if by is not None and stage.method is Disruption.MAINTENANCE:
+        after = (*_all(Fact.IN_MAINTENANCE, server), *_all(Fact.WIDE, by))
+        yield Step(Deed.START_MAINTENANCE, by, server, before=_all(Fact.NORMAL, by, server), after=after)
+    elif by is not None:
+        yield Step(Deed.WIDEN, by, server, before=_all(Fact.NORMAL, by, server), after=_all(Fact.WIDE, by))
+
+
+def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
+    for place, name in enumerate(stage.servers):
+        if place and stage.in_turn:
+            before = stage.servers[place - 1]
+            yield Step(Deed.AWAIT_NORMAL, before, after=_all(Fact.NORMAL, *_staying(plan)), is_lone=True)
+        if place:
+            yield from _covering(stage, name)
+        yield Step(Deed.LOOK, name, after=_all(Fact.AS_SEEN, name))
+        covered = _all(Fact.WIDE, *(by for each, by in stage.covered_by if each == name))
+        silent = _all(Fact.OFF, *_silenced(plan, stage))
+        needed = (*_all(Fact.AS_SEEN, name), *covered, *silent)
+        yield Step(Deed.SET, name, before=needed, after=_all(Fact.SET, name))
+
+
+def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
+    """Wait until all are normal; in a change of a standing relationship the silenced serve as soon as all have heard
+    each other.
+    """
+    leaving = {server.peer.server for server in plan.servers if server.leaves}
+    if leaving.issuperset(stage.servers):
+        return
+    last, staying = stage.servers[-1], _staying(plan)
+    if stage.reason and not stage.in_turn and plan.relationship.mode is Mode.LOAD_BALANCING:
+        # Two that begin anew become normal one after the other, up to a heartbeat apart.
+        yield Step(Deed.WIDEN_WHEN_NORMAL, plan.relationship.primary.server)
+    silenced = _silenced(plan, stage)
+    if silenced and plan.procedure is not Procedure.CREATE:
+        yield Step(Deed.AWAIT_MET, last, after=_all(Fact.MET, *staying))
+        for name in silenced:
+            yield Step(Deed.SERVE_IF_MET, name, before=_all(Fact.MET, *staying), after=_all(Fact.ON, name))
+    for name, by in stage.covered_by if stage.method is Disruption.MAINTENANCE else ():
+        yield from _out_of_maintenance(name, by)
+    for name, by in stage.covered_by if stage.gives_back_early else ():
+        yield Step(Deed.AWAIT_RETURN, name, before=_all(Fact.SET, name), after=_all(Fact.BACK, name), is_lone=True)
+        yield Step(Deed.GIVE_BACK, by, name, before=_all(Fact.BACK, name), after=_all(Fact.OWN, by))
+    is_lone = len(stage.servers) == 1 or stage.in_turn
+    yield Step(Deed.AWAIT_NORMAL, last, after=_all(Fact.NORMAL, *staying), is_lone=is_lone)
+
+
+def _out_of_maintenance(name: str, by: str) -> Iterator[Step]:
+    """Once a server is back, its partner answers for it until it is normal itself: up to a heartbeat later."""
+    yield Step(Deed.AWAIT_RETURN, name, before=_all(Fact.SET, name), after=_all(Fact.BACK, name))
+    yield Step(Deed.END_MAINTENANCE, by, name, before=_all(Fact.BACK, name), after=_all(Fact.WIDE, by))
+
+
+def _closing(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
+    """Let each serve its own again, and write every server's disk."""
+    steps = [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in _silenced(plan, stage)]
+    steps += [Step(Deed.SERVE_AGAIN, name, after=_all(Fact.ON, name)) for name in stage.released]
+    steps += _given_back([*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage)])
+    steps += [Step(Deed.END_HOLD, server.peer.server) for server in plan.servers]
+    steps += [Step(Deed.CHECK_SCOPES, name, after=_all(Fact.OWN, name)) for name in _handed_over(stage)]
+    steps += [
+        Step(Deed.WRITE, name, before=_all(Fact.SET, name), after=_all(Fact.WRITTEN, name)) for name in stage.servers
+    ]
+    yield from (replace(step, is_final=True) for step in steps)
+
+
+def _given_back(done: Sequence[Step]) -> list[Step]:
+    """Return what ends every hand-over among these steps that none of them ends."""
+    given = {step.server for step in done if step.deed is Deed.GIVE_BACK}
+    wide = [step.server for step in done if step.deed in _WIDENING]
+    return [Step(Deed.GIVE_BACK, by, after=_all(Fact.OWN, by)) for by in dict.fromkeys(wide) if by not in given]
+
+
+def _handed_over(stage: Stage) -> list[str]:
+    return list(dict.fromkeys(name for pair in stage.covered_by for name in pair))
+
+
+def _silenced(plan: RelationshipPlan, stage: Stage) -> list[str]:
+    return [server.peer.server for server in plan.servers if server.peer.server in stage.silenced]
+
+
+def _staying(plan: RelationshipPlan) -> list[str]:
+    return [server.peer.server for server in plan.servers if not server.leaves]
+
+
+def _all(fact: Fact, *servers: str) -> tuple[Condition, ...]:
+    return tuple(Condition(fact, server) for server in servers)
+
+
+# ------------------------------------------------------------------------------------------------- undoing
+
+
+def undoing(
+    plan: RelationshipPlan, stage: Stage, done: Sequence[Step], *, harmed: Collection[str], unsure: Collection[str]
+) -> Steps:
+    """Return the steps that take back what the steps of a stage did, the last first; all of them are tried.
+
+    `harmed` are servers whose set failed and left them neither as they were nor as planned; `unsure` those that may
+    have, or come to have, what was not meant to stay. Kept are the sets of servers that leave while one is unsure that
+    goes on without them: it would serve everything, and they too, since they don't hear it. As they are, they serve
+    nobody, and the next apply goes on from there.
+    """
+    leaving = {server.peer.server for server in plan.servers if server.leaves}
+    kept = leaving if leaving & set(unsure) else set()
+    sets = [step.server for step in done if step.deed is Deed.SET and step.server not in kept]
+    was_set = any(step.deed is Deed.SET for step in done)
+    return tuple(
+        replace(step, is_final=True)
+        for step in (
+            *(_put_back(name) for name in harmed),
+            *(Step(Deed.SILENCE, step.server) for step in done if was_set and step.deed is Deed.SERVE_IF_MET),
+            *_putting_back(stage, [*reversed(sets)]),
+            *_out_of_every_maintenance(done, was_set=bool(sets or harmed)),
+            *([Step(Deed.SETTLE, (*sets, *harmed)[0])] if (sets or harmed) and _is_covered(stage) else ()),
+            *(Step(Deed.AWAIT_HEARD, name) for name in sets),
+            *(_served_again(step.server) for step in done if step.deed is Deed.SILENCE),
+            *_given_back_anyhow(done),
+        )
+    )
+
+
+def _is_covered(stage: Stage) -> bool:
+    return stage.in_turn or stage.method in {Disruption.HAND_OVER, Disruption.MAINTENANCE}
+
+
+def _putting_back(stage: Stage, names: Sequence[str]) -> Iterator[Step]:
+    """Put back one after the other; where they were set in turn, each from as normal as all get, with another
+    answering for it if that one can: putting back is worth more.
+    """
+    for name in names:
+        if stage.in_turn:
+            yield Step(Deed.SETTLE, name)
+            yield from (replace(step, before=()) for step in _covering(stage, name))
+        yield _put_back(name)
+
+
+def _put_back(name: str) -> Step:
+    return Step(Deed.PUT_BACK, name, after=_all(Fact.PUT_BACK, name))
+
+
+def _out_of_every_maintenance(done: Sequence[Step], *, was_set: bool) -> Iterator[Step]:
+    for step in done:
+        if step.deed is Deed.START_MAINTENANCE:
+            steps = [replace(each, before=()) for each in _out_of_maintenance(step.covered, step.server)]
+            yield from steps if was_set else steps[-1:]
+
+
+def _given_back_anyhow(done: Sequence[Step]) -> list[Step]:
+    """Who answers for one that has to stay off goes on."""
+    wide = [step.server for step in done if step.deed in _WIDENING]
+    on = _all(Fact.ON, *(step.server for step in done if step.deed is Deed.SILENCE))
+    return [Step(Deed.GIVE_BACK, by, before=on, after=_all(Fact.OWN, by)) for by in dict.fromkeys(wide)]
+
+
+_WIDENING = {Deed.WIDEN, Deed.WIDEN_WHEN_NORMAL, Deed.START_MAINTENANCE}
+
+
+def _served_again(name: str) -> Step:
+    """Not one that may have the new configuration: it would serve the same addresses as the primary, which knows
+    nothing of it.
+    """
+    return Step(Deed.SERVE, name, before=_all(Fact.SURE, name), after=_all(Fact.ON, name))

@@ -1,0 +1,370 @@
+"""Doing single steps of an apply on the servers of one relationship, and what is known between them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from itertools import combinations
+
+from reconciler.errors import EndpointError
+from reconciler.model import Deed, Disruption, Fact, RelationshipPlan, Result, Snapshot, Stage, Step
+from reconciler.planning import wanted
+from reconciler.planning.places import located
+from reconciler.running import cover, identity, restoring, setting, waiting
+from reconciler.running.cover import Cover
+from reconciler.running.hands import Hands
+from reconciler.running.maintaining import Maintenance
+from reconciler.running.observe import is_unchanged
+from reconciler.running.setting import Found, Server, StepFailedError
+from reconciler.running.switch import ServiceSwitch, end_hold
+from reconciler.running.telling import Tale
+
+_STALE = 1.0  # seconds after which a server is looked at once more before it is set
+
+
+class Deeds:
+    """The servers of a relationship at work. `do` carries out a step and says whether it reached its end."""
+
+    def __init__(
+        self, plan: RelationshipPlan, servers: list[Server], hands: Hands, tale: Tale, *, waved: frozenset[str]
+    ) -> None:
+        """`waved` are the codes of objections that a person let pass, each for what it says only."""
+        self.servers = servers
+        self.unsure: set[str] = set()  # servers that may have, or come to have, what was not meant to stay
+        self.harmed: list[str] = []  # servers that a failed set left neither as they were nor as planned
+        self._plan = plan
+        self._relationship = plan.relationship
+        self._hands = hands
+        self._tale = tale
+        self._waved = waved
+        self._seen_at: dict[str, float] = {}  # when the last that was looked at was found as the plan saw it
+        self.begin(None)
+
+    def begin(self, stage: Stage | None) -> None:
+        """Begin with a part of the plan: what the one before did is over."""
+        self._stage = stage
+        self._cover = Cover(self._relationship, self._hands, in_recovery=stage is not None and stage.gives_back_early)
+        self._switches: dict[str, ServiceSwitch] = {}
+        self._before: dict[str, Server] = {}  # the servers as they were before they were set
+        self._set: dict[str, Snapshot] = {}  # what was read of them afterwards
+        self._have_met = False
+
+    async def do(self, step: Step) -> bool:
+        """Carry out one step; returns whether it reached its end. Where not, it is told why."""
+        return await _BY_DEED[step.deed](self, self.named(step.server), step)
+
+    def named(self, name: str) -> Server:
+        """Return the server of this name."""
+        return next(server for server in self.servers if server.name == name)
+
+    # ------------------------------------------------------------------------------------------- looking
+
+    async def look(self, server: Server, _: Step) -> bool:
+        """Whether a server, and the authority whose data it gets, are still as the plan saw them."""
+        seen_at = self._seen_at.get(server.name)
+        is_needed_well = self._stage is not None and self._stage.needs_normal and not self._set
+        if is_needed_well and seen_at is not None and self._hands.clock() - seen_at <= _STALE:
+            return True
+        self._tale.say(server, "checking that nothing changed since the plan")
+        began_at = self._hands.clock()
+        for each in self._basis(server):
+            try:
+                if await is_unchanged(each.client, each.plan.snapshot):
+                    continue
+            except EndpointError as error:
+                self._tale.tell(server, Result.FAILED, f"{error}; nothing was changed")
+                return False
+            self._tale.tell(each, Result.WORLD_CHANGED, "its configuration changed since the plan was made")
+            return False
+        self._seen_at = {server.name: began_at}  # what was looked at before that has had time to change
+        return True
+
+    def _basis(self, server: Server) -> list[Server]:
+        """The servers whose configurations a server's plan was made of, the one that is to be set last.
+
+        The authority itself is changed after the others.
+        """
+        source = self._plan.authority.server if self._plan.replicates else None
+        return [*(each for each in self.servers if each.name == source and each is not server), server]
+
+    async def test(self, server: Server, _: Step) -> bool:
+        """Whether the server, asked with config-test, takes what is planned. Changes nothing."""
+        try:
+            await setting.test(server)
+        except StepFailedError as error:
+            self._tale.tell(server, Result.FAILED, f"{error}; nothing was changed")
+            return False
+        return True
+
+    async def tell_apart(self, *_: object) -> bool:
+        """Whether a process of its own answers for each server; an address may lead to another one's."""
+        for first, second in combinations(self.servers, 2):
+            try:
+                is_one = await identity.is_same_process(first.client, second.client, self._relationship.service)
+            except EndpointError as error:
+                self._tale.tell(first, Result.FAILED, f"{error}; nothing was changed")
+                return False
+            if is_one:
+                shown = f"{first.name} and {second.name}"
+                reason = f"the control addresses of {shown} lead to the same Kea; nothing was changed"
+                for server in (first, second):
+                    self._tale.tell(server, Result.FAILED, reason)
+                return False
+        return True
+
+    # ------------------------------------------------------------------------------------------- waiting
+
+    async def await_well(self, server: Server, _: Step) -> bool:
+        """The last look before a standing relationship is touched. An objection that was approved stays so, but only
+        for what it says: one to the states of the servers does not let pass that they lose each other.
+        """
+        if "out-of-touch" in self._waved:
+            return True
+        self._tale.say(server, "making sure that all servers are well")
+        if "partner-not-normal" in self._waved:
+            found = await waiting.out_of_touch(self._relationship, self._staying())
+        else:
+            limit = waiting.patience_before(self._relationship)
+            found = await waiting.until_normal(
+                self._relationship,
+                self._staying(),
+                self._hands,
+                seconds=limit,
+                # One that doesn't hear its partner at this very moment would take it for dead at the command.
+                is_changed=self._stage is not None and self._stage.method is Disruption.MAINTENANCE,
+            )
+        if found:
+            reason = f"the relationship is not well any more: {'; '.join(found)}"
+            self._tale.tell(server, Result.NOT_ATTEMPTED, reason)
+        return not found
+
+    async def await_met(self, *_: object) -> bool:
+        """Wait until all have heard each other; that they have not shows in what follows."""
+        keep = self._cover.keep
+        self._have_met = await waiting.until_met(self._relationship, self._staying(), self._hands, keep)
+        return True
+
+    async def await_normal(self, server: Server, step: Step) -> bool:
+        """Wait until all servers are normal."""
+        self._tale.say(server, "waiting for all servers to be normal")
+        began_at = self._hands.clock()
+        found = await self._until_normal(alone=server if step.is_lone and "out-of-touch" not in self._waved else None)
+        if found:
+            waited = self._hands.clock() - began_at
+            self._tale.tell(server, Result.FAILED, f"not normal after {waited:.0f} s: {'; '.join(found)}")
+        return not found
+
+    async def settle(self, *_: object) -> bool:
+        """Give the servers time to become normal, whether they do or not."""
+        await self._until_normal(alone=None)
+        return True
+
+    async def _until_normal(self, *, alone: Server | None) -> list[str]:
+        return await waiting.until_normal(
+            self._relationship,
+            self._staying(),
+            self._hands,
+            seconds=self._hands.normal_within or waiting.time_limit(self._relationship),
+            is_changed=True,
+            alone=alone,
+            meanwhile=self._cover.keep if self._cover.is_on else None,
+        )
+
+    async def await_return(self, server: Server, _: Step) -> bool:
+        """Wait until a server has fetched the leases that were given while it was away."""
+        self._tale.say(server, "waiting until it has fetched the leases")
+        seconds = self._hands.normal_within or waiting.time_limit(self._relationship)
+        found = await waiting.until_returned(
+            self._relationship, server, self._hands, seconds=seconds, meanwhile=self._cover.keep
+        )
+        if found:
+            self._tale.tell(server, Result.FAILED, f"it does not come back: {found}")
+        return found is None
+
+    async def await_heard(self, server: Server, _: Step) -> bool:
+        """Say so where the partner of a server that was put back doesn't hear it."""
+        if wanted.block_of(server.plan.snapshot) is None:
+            return True
+        return self._is_fine(server, await waiting.until_heard(self._relationship, server, self.servers, self._hands))
+
+    def _staying(self) -> list[Server]:
+        """The servers that are to be in the relationship afterwards."""
+        return [server for server in self.servers if not server.plan.leaves]
+
+    # ---------------------------------------------------------------------------------- who serves whom
+
+    async def widen(self, server: Server, step: Step) -> bool:
+        """Let a server answer the clients of another that is set next, or put back."""
+        failure = await self._cover.widen(server)
+        if failure and not step.is_final:
+            reason = f"{server.name} can't answer for it meanwhile: {failure}; nothing was changed"
+            self._tale.tell(self.named(step.covered), Result.FAILED, reason)
+        return failure is None
+
+    async def widen_when_normal(self, server: Server, _: Step) -> bool:
+        """Let a server that was set serve everybody as soon as it is normal."""
+        self._cover.hold(server)
+        return True
+
+    async def give_back(self, server: Server, step: Step) -> bool:
+        """Let a server serve its own clients only, unless it is to go on for one that stays off."""
+        served = {each.server for each in step.before if each.fact is Fact.ON}
+        if any(switch.is_holding for name, switch in self._switches.items() if name in served):
+            return True
+        return self._is_fine(server, await self._cover.give_back(server))
+
+    async def check_scopes(self, server: Server, _: Step) -> bool:
+        """Look whether a server serves its own clients, all of them and no others."""
+        return self._is_fine(server, await cover.strange_scopes(self._relationship, server, self._hands))
+
+    async def start_maintenance(self, server: Server, step: Step) -> bool:
+        """Let a server serve alone while another is set."""
+        covered = self.named(step.covered)
+        failure = await Maintenance(self._relationship, covered, server, self._hands).start()
+        if failure:
+            self._tale.tell(covered, Result.FAILED, f"{failure}; nothing was changed")
+        return failure is None
+
+    async def end_maintenance(self, server: Server, step: Step) -> bool:
+        """Let both serve as before, the server that was not set everybody until the other is normal."""
+        self._cover.hold(server)
+        covered = self.named(step.covered)
+        failure = await Maintenance(self._relationship, covered, server, self._hands).end(self._cover.keep)
+        if failure and not step.is_final:
+            self._tale.tell(self.named(step.covered), Result.FAILED, failure)
+            return False
+        return self._is_fine(server, failure)
+
+    async def silence(self, server: Server, step: Step) -> bool:
+        """Switch the DHCP service of a server off."""
+        switch = self._switches.setdefault(server.name, ServiceSwitch(server, self._hands))
+        failure = None if switch.is_holding else await switch.off()
+        if failure and not step.is_final:
+            self._tale.tell(server, Result.FAILED, failure)
+        return failure is None
+
+    async def serve(self, server: Server, step: Step) -> bool:
+        """Switch the DHCP service of a server on again that was silenced; one that is put back, if it is for sure."""
+        if step.before and server.name in self.unsure:
+            failure: str | None = (
+                "its DHCP service was switched off and stays off, since with the new configuration it would serve "
+                "beside the other server; apply again once it answers, or run dhcp-enable on it"
+            )
+        else:
+            failure = await self._switches[server.name].on()
+        return self._is_fine(server, failure)
+
+    async def serve_if_met(self, server: Server, _: Step) -> bool:
+        """Let a silenced server serve again as soon as all have met."""
+        if self._have_met:
+            await self._switches[server.name].on()
+        return True
+
+    async def serve_again(self, server: Server, _: Step) -> bool:
+        """Switch on what an earlier run may have left off."""
+        return self._is_fine(server, await ServiceSwitch(server, self._hands, is_off=True).on())
+
+    async def end_hold(self, server: Server, _: Step) -> bool:
+        """Let a server serve that its partner forgot to release."""
+        return self._is_fine(server, await end_hold(server))
+
+    # ------------------------------------------------------------------------------------------- setting
+
+    async def set(self, server: Server, _: Step) -> bool:
+        """Set one server, and find out what became of it."""
+        self._tale.say(server, "setting the configuration")
+        self._before[server.name] = server
+        try:
+            live = await self._cover.keep_during(setting.set_planned(server, self._hands))
+        except StepFailedError as error:
+            self._after_failed_set(server, error)
+            return False
+        self._tale.tell(server, Result.APPLIED, "running, not yet persisted", persisted=False)
+        self._cover.forget(server)
+        self._set[server.name] = live
+        # It may be the authority that others follow: what it has now is what the plan saw of it, from here on.
+        seen = located(self._relationship, live)
+        self._replace(replace(server, plan=replace(server.plan, snapshot=seen)))
+        return True
+
+    def _after_failed_set(self, server: Server, error: StepFailedError) -> None:
+        match error.state:
+            case Found.OLD:
+                self._tale.tell(server, Result.FAILED, f"{error}; nothing was changed")
+            case Found.OTHER | Found.HARMED:
+                self._tale.tell(server, Result.FAILED, str(error))
+                self.harmed.append(server.name)
+            case Found.FOREIGN:
+                text = f"{error}: somebody else changed or restarted it; nothing more was sent, look with `plan`"
+                self._tale.tell(server, Result.FAILED, text)
+            case Found.SILENT:
+                self.unsure.add(server.name)
+                text = f"{error}; it may still carry out the change, look with `plan`, and send config-write if it did"
+                self._tale.tell(server, Result.FAILED, text)
+
+    async def write(self, server: Server, _: Step) -> bool:
+        """Write what a server runs to its disk."""
+        self._tale.say(server, "writing the configuration to its disk")
+        reason = await setting.persist(server, self._set[server.name], self._hands)
+        if reason is None:
+            self._tale.tell(server, Result.APPLIED, "has the planned configuration", persisted=True)
+        else:
+            self._tale.tell(server, Result.APPLIED, f"running, NOT persisted: {reason}", persisted=False)
+        return reason is None
+
+    async def put_back(self, server: Server, _: Step) -> bool:
+        """Give a server back what it had before its set; one that was set whole only if nobody changed it since."""
+        was, live = self._before[server.name], self._set.get(server.name)
+        earlier = self._tale.of(server)
+        why = earlier.reason if earlier and earlier.result is Result.FAILED else "the relationship was not completed"
+        self._tale.say(server, "putting back what it had")
+        self._cover.forget(server)
+        try:
+            if live is not None and not await restoring.still_has(was, live, self._hands):
+                text = f"{why}; {server.name} {Found.FOREIGN}, so it was not put back"
+                self._tale.tell(server, Result.FAILED, text)
+                return False
+            await self._cover.keep_during(restoring.put_back(was, self._hands))
+        except StepFailedError as error:
+            self.unsure.add(server.name)
+            text = f"{why}; {error}; a person has to look, a restart of Kea may be needed"
+            self._tale.tell(server, Result.FAILED, text)
+            return False
+        self._replace(was)
+        self._tale.tell(server, Result.RESTORED, f"{why}; it has its old configuration again")
+        return True
+
+    def _replace(self, server: Server) -> None:
+        self.servers = [server if each.name == server.name else each for each in self.servers]
+
+    def _is_fine(self, server: Server, failure: str | None) -> bool:
+        if failure:
+            self._tale.add_failure(server, failure)
+        return failure is None
+
+
+_BY_DEED: Mapping[Deed, Callable[[Deeds, Server, Step], Awaitable[bool]]] = {
+    Deed.LOOK: Deeds.look,
+    Deed.TELL_APART: Deeds.tell_apart,
+    Deed.TEST: Deeds.test,
+    Deed.AWAIT_WELL: Deeds.await_well,
+    Deed.WIDEN: Deeds.widen,
+    Deed.START_MAINTENANCE: Deeds.start_maintenance,
+    Deed.END_MAINTENANCE: Deeds.end_maintenance,
+    Deed.SILENCE: Deeds.silence,
+    Deed.SET: Deeds.set,
+    Deed.AWAIT_RETURN: Deeds.await_return,
+    Deed.WIDEN_WHEN_NORMAL: Deeds.widen_when_normal,
+    Deed.AWAIT_MET: Deeds.await_met,
+    Deed.SERVE_IF_MET: Deeds.serve_if_met,
+    Deed.AWAIT_NORMAL: Deeds.await_normal,
+    Deed.GIVE_BACK: Deeds.give_back,
+    Deed.SERVE: Deeds.serve,
+    Deed.SERVE_AGAIN: Deeds.serve_again,
+    Deed.END_HOLD: Deeds.end_hold,
+    Deed.CHECK_SCOPES: Deeds.check_scopes,
+    Deed.WRITE: Deeds.write,
+    Deed.PUT_BACK: Deeds.put_back,
+    Deed.SETTLE: Deeds.settle,
+    Deed.AWAIT_HEARD: Deeds.await_heard,
+}
