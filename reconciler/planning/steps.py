@@ -178,7 +178,7 @@ def undoing(
             *(Step(Deed.SILENCE, step.server) for step in done if was_set and step.deed is Deed.SERVE_IF_MET),
             *_putting_back(stage, [*reversed(sets)]),
             *_out_of_every_maintenance(done, was_set=bool(sets or harmed)),
-            *([Step(Deed.SETTLE, (*sets, *harmed)[0])] if (sets or harmed) and _is_covered(stage) else ()),
+            *_settling(stage, done, (*sets, *harmed)),
             *(Step(Deed.AWAIT_HEARD, name) for name in sets),
             *(_served_again(step.server) for step in done if step.deed is Deed.SILENCE),
             *_given_back_anyhow(done),
@@ -186,8 +186,13 @@ def undoing(
     )
 
 
-def _is_covered(stage: Stage) -> bool:
-    return stage.in_turn or stage.method in {Disruption.HAND_OVER, Disruption.MAINTENANCE}
+def _settling(stage: Stage, done: Sequence[Step], sets: Sequence[str]) -> Iterator[Step]:
+    """Where another answers for a server, it goes on to until that one is normal again; not where all are set at once,
+    and nobody is normal before those that are silenced serve.
+    """
+    resting = [step.covered for step in done if step.deed is Deed.START_MAINTENANCE]
+    if resting or (sets and stage.method is Disruption.HAND_OVER):
+        yield Step(Deed.SETTLE, (*sets, *resting)[0])
 
 
 def _putting_back(stage: Stage, names: Sequence[str]) -> Iterator[Step]:

@@ -1,0 +1,349 @@
+"""Every step of every kind of apply on a model of the servers: what must hold before and after it, what clients notice
+in between, and what becomes of a run that is cut or fails there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import pytest
+
+from reconciler.kea import hooks
+from reconciler.kea.fingerprints import fingerprints
+from reconciler.kea.stamps import with_stamp
+from reconciler.model import (
+    Deed,
+    Method,
+    Mode,
+    Peer,
+    Procedure,
+    Relationship,
+    RelationshipPlan,
+    Role,
+    Service,
+    Stage,
+    Step,
+)
+from reconciler.planning import steps, wanted
+from reconciler.planning.plan import plan_relationship
+from tests.planning.abstract import Kea, Model, as_read, entry
+from tests.planning.strategies import HOOKS, RELATIONSHIP, snapshot
+
+Config = dict[str, Any]
+NEEDLESS = {"shared-pools", "untested-version"}  # objections that a test lets pass
+SPLIT = [{"pool": "10.0.0.10-10.0.0.19", "client-class": "HA_kea-a"}]
+SPLIT += [{"pool": "10.0.0.20-10.0.0.29", "client-class": "HA_kea-b"}]
+SHARED = [{"pool": "10.0.0.10-10.0.0.29"}]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A standing relationship: mode, backups, service, whether pools are split and HA listeners are dedicated."""
+
+    mode: Mode
+    backups: int = 0
+    service: Service = Service.DHCP4
+    is_split: bool = False
+    is_dedicated: bool = False
+
+    def __str__(self) -> str:
+        pools, listeners = "split" if self.is_split else "shared", "dedicated" if self.is_dedicated else "agents"
+        return f"{self.mode}-{self.backups}-{self.service}-{pools}-{listeners}"
+
+    @property
+    def relationship(self) -> Relationship:
+        roles = [role for role in (Role.PRIMARY, self.mode.partner_role) if role] + self.backups * [Role.BACKUP]
+        peers = tuple(
+            Peer(f"kea-{letter}", f"kea-{letter}", role, f"http://192.0.2.{number}:8001/")
+            for number, (letter, role) in enumerate(zip("abcd", roles, strict=False), 10)
+        )
+        base = RELATIONSHIP[self.service]
+        threads = {"enable-multi-threading": self.is_dedicated, "http-dedicated-listener": self.is_dedicated}
+        return replace(base, mode=self.mode, peers=peers, parameters={"multi-threading": threads})
+
+    def data(self, number: int = 1) -> Config:
+        subnets = [
+            {"id": each, "subnet": f"10.0.{each - 1}.0/24", "pools": SPLIT if self.is_split else SHARED}
+            for each in range(1, number + 1)
+        ]
+        key = self.service.subnets
+        return {key: subnets, "control-socket": {}, "multi-threading": {"enable-multi-threading": self.is_dedicated}}
+
+
+SETTINGS = [
+    *(Setting(mode, backups) for mode, backups in ((Mode.HOT_STANDBY, 0), (Mode.HOT_STANDBY, 2))),
+    *(Setting(Mode.PASSIVE_BACKUP, backups) for backups in (1, 2)),
+    Setting(Mode.HOT_STANDBY, service=Service.DHCP6, is_dedicated=True),
+    *(
+        Setting(Mode.LOAD_BALANCING, backups, Service.DHCP4, is_split=is_split, is_dedicated=is_dedicated)
+        for backups, is_split, is_dedicated in product((0, 1), (False, True), (False, True))
+    ),
+]
+
+
+def given(relationship: Relationship, data: Mapping[str, Any], *, is_related: bool = True) -> dict[str, Config]:
+    """What every server has."""
+    made = {}
+    for peer in relationship.peers:
+        config = dict(data)
+        if is_related:
+            block = entry(relationship, peer.server)
+            config["hooks-libraries"] = hooks.with_relationship(config, block, None, HOOKS)
+            marks = fingerprints(wanted.replicated_part(relationship, snapshot(relationship, peer, config)))
+            config = with_stamp(config, wanted.stamp_for(relationship, "1", marks, "2.2.0"))
+        made[peer.server] = config
+    return made
+
+
+# ------------------------------------------------------------------------------------------ what is changed
+
+
+def nothing(relationship: Relationship) -> Relationship:
+    return relationship
+
+
+def slower(relationship: Relationship) -> Relationship:
+    return replace(relationship, parameters={**relationship.parameters, "heartbeat-delay": 2000})
+
+
+def renamed(relationship: Relationship) -> Relationship:
+    peers = tuple(replace(peer, name=f"{peer.name}-new") for peer in relationship.peers)
+    return replace(relationship, peers=peers)
+
+
+def moved(relationship: Relationship) -> Relationship:
+    peers = tuple(replace(peer, url=peer.url.replace("8001", "9001")) for peer in relationship.peers)
+    return replace(relationship, peers=peers)
+
+
+def swapped(relationship: Relationship) -> Relationship:
+    first, second, *rest = relationship.peers
+    peers = (replace(first, role=second.role), replace(second, role=first.role), *rest)
+    return replace(relationship, peers=peers)
+
+
+def in_the_other_mode(relationship: Relationship) -> Relationship:
+    mode, role = Mode.LOAD_BALANCING, Role.SECONDARY
+    if relationship.mode is Mode.LOAD_BALANCING:
+        mode, role = Mode.HOT_STANDBY, Role.STANDBY
+    first, second, *rest = relationship.peers
+    return replace(relationship, mode=mode, peers=(first, replace(second, role=role), *rest))
+
+
+PAIRED = (renamed, moved, swapped, in_the_other_mode)
+CHANGES = [
+    (setting, change, number)
+    for setting in SETTINGS
+    for change, number in (
+        (nothing, 2),
+        (slower, 1),
+        (slower, 2),
+        *((each, 1) for each in PAIRED if setting.mode is not Mode.PASSIVE_BACKUP),
+    )
+    if not (change in PAIRED and setting.is_split)
+]
+CASES = [pytest.param(*case, id=f"{case[0]}-{case[1].__name__}-{case[2]}") for case in CHANGES]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A plan, the world that it was made for, and the configurations that it sends."""
+
+    plan: RelationshipPlan
+    model: Model
+
+    @property
+    def planned(self) -> dict[str, Config]:
+        return {s.peer.server: dict(s.outgoing) for s in self.plan.servers if s.outgoing is not None}
+
+    @property
+    def before(self) -> dict[str, Config]:
+        return {name: dict(kea.config) for name, kea in self.model.keas.items()}
+
+    def parts(self) -> Iterator[tuple[Stage | None, steps.Steps]]:
+        return zip((None, *self.plan.stages), steps.parts(self.plan), strict=True) if self.plan.stages else iter(())
+
+
+def started(setting: Setting, desired: Relationship, live: Mapping[str, Config], *, is_new: bool = False) -> Run:
+    """A relationship at rest, and what is to become of it."""
+    keas = {name: Kea(name, config, "no HA") for name, config in live.items()}
+    if not is_new:
+        keas = {name: kea.at_ease() for name, kea in keas.items()}
+    model = Model(desired, keas, has_recovery=setting.is_dedicated)
+    return Run(plan_relationship(desired, as_read(model), "2"), model)
+
+
+def begun(setting: Setting, change: Any, number: int) -> Run:
+    """A change of git, and of the primary's data where the number of subnets is another."""
+    live = given(setting.relationship, setting.data())
+    if number > 1:
+        live["kea-a"][setting.service.subnets] = setting.data(number)[setting.service.subnets]
+    return started(setting, change(setting.relationship), live)
+
+
+def opened(model: Model, stage: Stage | None) -> Model:
+    return replace(model, covering=frozenset(), in_recovery=stage is not None and stage.gives_back_early)
+
+
+def walked(run: Run) -> Iterator[tuple[Stage | None, list[Step], Step, Model, Model]]:
+    """Yield for each step: its stage, the steps of the stage before it, itself, and the world before and after it."""
+    model = run.model
+    for stage, part in run.parts():
+        model, done = opened(model, stage), list[Step]()
+        for step in part:
+            after = model.do(step, run.planned, run.before)
+            yield stage, list(done), step, model, after
+            model = after
+            done.append(step)
+
+
+def must_be_bearable(run: Run, stage: Stage | None, model: Model, where: object) -> None:
+    """Clients don't get one address twice, and none is left alone who need not be, unless it was so before the run."""
+    for each in (model, model.settled()):
+        assert not list(each.served_twice()), where
+        assert not list(each.leases_kept_back()), where
+    assert not list(model.lost().served_twice()), where
+    together = stage is not None and len(stage.servers) > 1 and not stage.in_turn
+    if stage is None or not together:
+        assert not list(model.left_alone()) or list(run.model.left_alone()), where
+        assert len(model.out_of_normal()) <= 1, where
+    else:
+        assert stage.reason or run.plan.procedure is not Procedure.MODIFY, where
+
+
+# ----------------------------------------------------------------------------------------------- the tests
+
+
+@pytest.mark.parametrize(("setting", "change", "number"), CASES)
+def test_every_step_finds_what_it_needs_and_leaves_clients_served(setting: Setting, change: Any, number: int) -> None:
+    run = begun(setting, change, number)
+    assert run.plan.has_changes
+    assert {each.code for each in run.plan.objections} <= NEEDLESS
+    final = run.model
+    for stage, _, step, before, after in walked(run):
+        for condition in step.before:
+            assert before.holds(condition, run.planned, run.before), (step, condition)
+        for condition in step.after:
+            assert after.holds(condition, run.planned, run.before), (step, condition)
+        if step.deed is Deed.SET and stage is not None and stage.needs_normal and step.server == stage.servers[0]:
+            others = [k for k in before.keas.values() if k.name != step.server and k.block is not None]
+            is_resting = stage.method is Method.MAINTENANCE
+            assert is_resting or all(before.is_normal(kea) for kea in others), step
+        must_be_bearable(run, stage, after, step)
+        final = after
+    must_be_at_rest(run, final)
+
+
+def must_be_at_rest(run: Run, model: Model) -> None:
+    """Every server has what was planned, on its disk too, is normal, and serves its own."""
+    for name, kea in model.keas.items():
+        assert kea.config == run.planned.get(name, run.before[name])
+        assert kea.is_written
+        assert not kea.is_off
+        assert model.is_normal(kea)
+        assert kea.scopes == kea.own_scopes
+    assert not plan_relationship(run.plan.relationship, as_read(model), "2").has_changes
+
+
+@pytest.mark.parametrize(("setting", "change", "number"), CASES)
+def test_what_fails_is_undone_to_where_it_began(setting: Setting, change: Any, number: int) -> None:
+    run = begun(setting, change, number)
+    for stage, done, step, model, _ in walked(run):
+        if stage is None or step.is_final:
+            continue
+        back = model
+        start = next(before for each, _, _, before, _ in walked(run) if each is stage)
+        for each in steps.undoing(run.plan, stage, done, harmed=(), unsure=()):
+            back = back.do(each, run.planned, run.before)
+            must_be_bearable(run, stage, back, (step, each))
+        back = back.settled()
+        for name, kea in back.keas.items():
+            assert kea.config == start.keas[name].config, (step, name)
+            assert (kea.is_off, kea.scopes) == (False, kea.own_scopes), (step, name)
+            assert back.is_normal(kea), (step, name)
+
+
+@pytest.mark.parametrize(("setting", "change", "number"), CASES)
+def test_a_run_that_is_cut_is_finished_by_the_next_or_that_says_why_not(
+    setting: Setting, change: Any, number: int
+) -> None:
+    run = begun(setting, change, number)
+    for _, _, step, before_step, after in walked(run):
+        if after == before_step:
+            continue
+        rest = again(run, after)
+        if rest.plan.unplanned is not None or {each.code for each in rest.plan.objections} - NEEDLESS:
+            # what a killed run leaves in maintenance, or out of touch, is somebody's to end
+            assert {kea.state for kea in rest.model.keas.values()} - {"load-balancing", "hot-standby", "backup"}, step
+            continue
+        final = rest.model
+        for stage, _, later, before, model in walked(rest):
+            for condition in later.before:
+                assert before.holds(condition, rest.planned, rest.before), (step, later, condition)
+            must_be_bearable(rest, stage, model, (step, later))
+            final = model
+        assert not plan_relationship(run.plan.relationship, as_read(final), "2").has_changes, step
+        assert {name: kea.config for name, kea in final.keas.items()} == {
+            name: run.planned.get(name, run.before[name]) for name in final.keas
+        }, step
+
+
+def again(run: Run, cut: Model) -> Run:
+    """A new run that finds the world as it is a while after another was killed."""
+    model = replace(cut, covering=frozenset()).settled()
+    return Run(plan_relationship(run.plan.relationship, as_read(model), "2"), model)
+
+
+# ----------------------------------------------------------------------------------------- made and removed
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_a_relationship_is_made_without_two_that_serve_and_dont_know_of_each_other(setting: Setting) -> None:
+    desired = setting.relationship
+    live = given(desired, setting.data(), is_related=False)
+    run = started(setting, desired, live, is_new=True)
+    assert run.plan.procedure is Procedure.CREATE
+    final = run.model
+    is_begun = False
+    for stage, done, step, model, after in walked(run):
+        # Until the others are silenced, two unrelated servers serve as they always did.
+        is_begun = is_begun or step.deed is Deed.SET
+        if is_begun:
+            assert not list(after.served_twice()), step
+            assert not list(after.lost().served_twice()), step
+        if stage is not None and not step.is_final:
+            back = model
+            for each in steps.undoing(run.plan, stage, done, harmed=(), unsure=()):
+                back = back.do(each, run.planned, run.before)
+            assert {name: kea.config for name, kea in back.keas.items()} == live, step
+            assert not any(kea.is_off for kea in back.keas.values()), step
+        final = after
+    must_be_at_rest(run, final)
+
+
+# ------------------------------------------------------------------------------------------------- undoing
+
+
+def test_servers_that_leave_stay_out_where_the_one_that_goes_on_may_be_without_them() -> None:
+    setting = Setting(Mode.HOT_STANDBY)
+    run = begun(setting, slower, 1)
+    leaving = tuple(replace(server, leaves=True) for server in run.plan.servers)
+    plan = replace(run.plan, servers=leaving)
+    (stage, *_) = plan.stages
+    done = [Step(Deed.SILENCE, "kea-b"), Step(Deed.SET, "kea-b")]
+    put_back = [each.deed for each in steps.undoing(plan, stage, done, harmed=(), unsure=("kea-a",))]
+    assert Deed.PUT_BACK not in put_back
+    put_back = [each.deed for each in steps.undoing(plan, stage, done, harmed=(), unsure=())]
+    assert Deed.PUT_BACK in put_back
+
+
+def test_a_server_that_a_failed_set_has_harmed_is_put_back_first() -> None:
+    run = begun(Setting(Mode.LOAD_BALANCING), slower, 1)
+    stage = run.plan.stages[0]
+    done = [step for step in steps.of_stage(run.plan, stage) if step.deed in {Deed.AWAIT_WELL, Deed.WIDEN}]
+    undone = steps.undoing(run.plan, stage, done, harmed=("kea-b",), unsure=())
+    assert [(each.deed, each.server) for each in undone][:2] == [(Deed.PUT_BACK, "kea-b"), (Deed.SETTLE, "kea-b")]
+    assert (undone[-1].deed, undone[-1].server) == (Deed.GIVE_BACK, "kea-a")
