@@ -16,7 +16,7 @@ from reconciler.kea.fingerprints import fingerprints
 from reconciler.kea.stamps import with_stamp
 from reconciler.model import (
     Deed,
-    Method,
+    Disruption,
     Mode,
     Peer,
     Procedure,
@@ -230,7 +230,7 @@ def test_every_step_finds_what_it_needs_and_leaves_clients_served(setting: Setti
             assert after.holds(condition, run.planned, run.before), (step, condition)
         if step.deed is Deed.SET and stage is not None and stage.needs_normal and step.server == stage.servers[0]:
             others = [k for k in before.keas.values() if k.name != step.server and k.block is not None]
-            is_resting = stage.method is Method.MAINTENANCE
+            is_resting = stage.method is Disruption.MAINTENANCE
             assert is_resting or all(before.is_normal(kea) for kea in others), step
         must_be_bearable(run, stage, after, step)
         final = after
