@@ -214,3 +214,79 @@ def test_a_hub_and_its_branch_both_get_other_names(standing_by: Hub) -> None:
     assert standing_by.run("plan", "--detailed-exitcode").exit_code == 0
     names = [each["this-server-name"] for each in hooks.relationships_of(standing_by.endpoint("hub").config)]
     assert names == ["hub-new", "hub-west"]
+
+
+@pytest.mark.parametrize("on_remove", ["keep", "delete", "disable"])
+@pytest.mark.parametrize("again", ["another subnet", "another name"])
+def test_nothing_is_left_to_do_after_a_hub_has_left_one_of_two_relationships(
+    standing_by: Hub, on_remove: str, again: str
+) -> None:
+    """Nor after what changes in the one that remains."""
+    standing_by.documents[1]["on-remove"] = on_remove
+    standing_by.write()
+    assert standing_by.run("apply", "--yes").exit_code == 0
+    standing_by.let_pass(30)
+    standing_by.forget_west()
+    removed = standing_by.run("apply", *APPROVED)
+    assert removed.exit_code == 0, removed
+    standing_by.let_pass(60)
+    assert standing_by.run("plan", "--detailed-exitcode").exit_code == 0
+    left = set() if on_remove == "delete" else {11}
+    assert {each["id"] for each in standing_by.endpoint("hub").config["subnet4"]} == {1, *left}
+    if again == "another subnet":
+        standing_by.change("east", lambda config: config["subnet4"].append(subnet(DHCP4, 2)))
+    else:
+        standing_by.documents[0]["peers"][0]["name"] = "hub-new"
+        standing_by.write()
+    assert standing_by.run("apply", "--yes").exit_code == 0
+    standing_by.let_pass(60)
+    planned = standing_by.run("plan", "--detailed-exitcode")
+    assert planned.exit_code == 0, planned
+    assert "hub was in west too" in planned.stdout
+    more = {2} if again == "another subnet" else set()
+    assert {each["id"] for each in standing_by.endpoint("hub").config["subnet4"]} == {1, *left, *more}
+
+
+def test_what_a_hub_keeps_disabled_is_enabled_once_nobody_else_serves_it(standing_by: Hub) -> None:
+    standing_by.forget_west()
+    assert standing_by.run("apply", *APPROVED).exit_code == 0
+    standing_by.let_pass(60)
+    standing_by.story.clear()
+    refused = standing_by.run("enable", "hub", "--yes")
+    assert refused.exit_code == 3, refused
+    assert "west serves the same subnets: 10.0.11.0/24" in refused.stdout
+    assert standing_by.written() == set()
+    standing_by.change("west", lambda config: config["subnet4"].clear())
+    done = standing_by.run("enable", "hub", "--yes")
+    assert done.exit_code == 0, done
+    assert "only while it serves there too" in done.stdout
+    standing_by.let_pass(60)
+    assert guards.guarded_subnets(standing_by.endpoint("hub").config, DHCP4) == {}
+    assert standing_by.run("plan", "--detailed-exitcode").exit_code == 0
+    assert standing_by.run("enable", "hub", "--yes").exit_code == 0  # nothing to do
+    assert {each["id"] for each in standing_by.endpoint("hub").config["subnet4"]} == {1, 11}
+
+
+def test_a_hub_that_could_not_go_on_alone_is_not_left_alone(tmp_path: Path) -> None:
+    """It is the standby of its other relationship, and so would answer nobody."""
+    with Hub(tmp_path, "primary") as life:
+        life.documents[0]["peers"][0]["role"], life.documents[0]["peers"][1]["role"] = "standby", "primary"
+        life.write()
+        life.let_pass(30)
+        swapped = life.run("apply", "--yes")
+        assert swapped.exit_code == 0, swapped
+        life.let_pass(30)
+        life.forget_west()
+        refused = life.run("apply", *APPROVED)
+        assert refused.exit_code == 3, refused
+        assert "nobody-would-serve" in refused.stdout
+        life.documents[0]["peers"][0]["role"], life.documents[0]["peers"][1]["role"] = "primary", "standby"
+        life.write()
+        life.let_pass(30)
+        assert life.run("apply", "--yes").exit_code == 6  # the removal waits for an approval
+        life.let_pass(30)
+        done = life.run("apply", *APPROVED)
+        assert done.exit_code == 0, done
+        life.let_pass(30)
+        assert {each["id"] for each in life.endpoint("hub").config["subnet4"]} == {1, 11}
+        assert life.run("plan", "--detailed-exitcode").exit_code == 0

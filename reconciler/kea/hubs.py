@@ -100,12 +100,16 @@ def has_disabled_of_others(config: Config, service: Service, names: Collection[s
     """Whether a server keeps subnets, disabled by us, of a relationship that it has left while it was in another: they
     carry the name of a peer that is none of `names`.
     """
+    return any(True for _ in disabled_of_others(config, service, names))
+
+
+def disabled_of_others(config: Config, service: Service, names: Collection[str]) -> Iterator[str]:
+    """Yield the prefixes of these subnets."""
     for holder in [config, *(config.get(NETWORKS) or ())]:
         for subnet in holder.get(service.subnets) or ():
             tag = tag_of(subnet) or tag_of(holder)
             if tag is not None and tag not in names and guards.mark_of(subnet) is not None:
-                return True
-    return False
+                yield str(subnet.get("subnet"))
 
 
 def duplicates(config: Config, service: Service) -> list[str]:

@@ -71,12 +71,25 @@ def _on_remove(raw: Any) -> OnRemove | None:
     return next((each for each in OnRemove if each.value == raw), None)
 
 
-def with_stamp(config: Mapping[str, Any], stamp: Stamp, *, kept: Sequence[Stamp] = ()) -> dict[str, Any]:
-    """Return the configuration with the stamp in its user-context, and with those `kept` of other relationships;
-    everything else there stays.
+def with_stamp(
+    config: Mapping[str, Any], stamp: Stamp, *, kept: Sequence[Stamp] = (), left: Sequence[Departure] = ()
+) -> dict[str, Any]:
+    """Return the configuration with the stamp in its user-context, with those `kept` of other relationships, and with
+    what it `left`; everything else there stays.
     """
     marks = [_mark(each) for each in sorted([*kept, stamp], key=lambda each: each.relationship)]
+    marks += map(_mark_of_departure, left)
     return {**config, "user-context": {**(config.get("user-context") or {}), STAMP_KEY: marks}}
+
+
+def _mark_of_departure(departure: Departure) -> dict[str, Any]:
+    return {
+        "left": departure.relationship,
+        "peer": departure.peer,
+        "on-remove": departure.on_remove.value,
+        "mode": departure.mode.value,
+        "role": departure.role.value,
+    }
 
 
 def _mark(stamp: Stamp) -> dict[str, Any]:
@@ -101,15 +114,7 @@ def without_stamp(config: Mapping[str, Any], relationship: str, departure: Depar
     """
     kept = [each for each in _marks(config) if isinstance(each, Mapping) and _subject(each) != relationship]
     if departure is not None:
-        kept.append(
-            {
-                "left": relationship,
-                "peer": departure.peer,
-                "on-remove": departure.on_remove.value,
-                "mode": departure.mode.value,
-                "role": departure.role.value,
-            }
-        )
+        kept.append(_mark_of_departure(departure))
     context = {key: value for key, value in (config.get("user-context") or {}).items() if key != STAMP_KEY}
     context = {**context, STAMP_KEY: kept} if kept else context
     rest = {key: value for key, value in config.items() if key != "user-context"}

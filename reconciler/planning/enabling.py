@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from reconciler.kea import guards, hooks
+from reconciler.kea import guards, hooks, hubs
 from reconciler.kea.objects import subnets_of
 from reconciler.kea.stamps import read_departures, without_stamp
 from reconciler.model import (
@@ -20,6 +21,7 @@ from reconciler.model import (
     Procedure,
     Relationship,
     RelationshipPlan,
+    Role,
     ServerPlan,
     Service,
     Snapshot,
@@ -27,7 +29,10 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.planning.diff import differences
+from reconciler.planning.hub_rules import others_not_normal
+from reconciler.planning.places import at_place
 from reconciler.planning.removal import scope_words
+from reconciler.planning.silence import may_be_silenced
 
 CODE = "two-would-serve"
 LiveWorld = Mapping[tuple[str, Service], Live]
@@ -49,21 +54,54 @@ def plan_enabling(server: str, service: Service, live: LiveWorld) -> Relationshi
     (peer,) = relationship.peers
     if not guards.is_guarded(found.config, service):
         return RelationshipPlan(relationship, truth, servers=(ServerPlan(peer, found),))
-    if hooks.relationships_of(found.config):
-        reason = (
-            f"{server} is in a relationship: `apply` takes off it what keeps it from serving there, and what it keeps "
-            "of one that it has left serves again once that one is back"
-        )
+    reason = _refusal(found)
+    if reason:
         return RelationshipPlan(relationship, truth, unplanned=reason)
     return RelationshipPlan(
         relationship,
         truth,
         Procedure.ENABLE,
         servers=(_enabled(peer, found),),
-        objections=tuple(_objections(server, service, live)),
-        # Before Kea 2.6.2 it can't be told whether its DHCP service was left switched off.
-        stages=(Stage((server,), needs_normal=False, released=() if found.disabled_by_user is False else (server,)),),
+        objections=(*_objections(server, service, live), *others_not_normal(at_place(found, None))),
+        notes=tuple(_notes(found)),
+        stages=(Stage((server,), needs_normal=False, released=_released(peer, found)),),
     )
+
+
+def _released(peer: Peer, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the server where an earlier run may have left its service off, which can't be told before Kea 2.6.2."""
+    is_off = snapshot.disabled_by_user is not False and may_be_silenced(peer, at_place(snapshot, None))
+    return (peer.server,) if is_off else ()
+
+
+def _refusal(snapshot: Snapshot) -> str | None:
+    """Return why what a server keeps can't serve, None where it can."""
+    server, blocks = snapshot.endpoint.server, hooks.relationships_of(snapshot.config)
+    if len(blocks) > 1:
+        return (
+            f"{server} is in {len(blocks)} relationships, and Kea drops the packets for a subnet that belongs to none "
+            "of them: what it keeps of one that it has left serves again once that one is back"
+        )
+    if blocks and not _left_over(snapshot):
+        return f"{server} is in a relationship: `apply` takes off it what keeps it from serving there"
+    return None
+
+
+def _left_over(snapshot: Snapshot) -> frozenset[str]:
+    """Return the prefixes of the disabled subnets that are of no relationship in which the server is."""
+    blocks = hooks.relationships_of(snapshot.config)
+    present = {str(peer.get("name")) for block in blocks for peer in block.get("peers") or ()}
+    return frozenset(hubs.disabled_of_others(snapshot.config, snapshot.endpoint.service, present))
+
+
+def _notes(snapshot: Snapshot) -> Iterator[str]:
+    for block in hooks.relationships_of(snapshot.config):
+        own = [each for each in block.get("peers") or () if each.get("name") == block.get("this-server-name")]
+        if not any(each.get("role") == Role.PRIMARY for each in own):
+            yield (
+                f"{snapshot.endpoint.server} is the standby in its relationship: Kea answers the clients of these "
+                "subnets only while it serves there too, in place of its partner"
+            )
 
 
 def _departure(server: str, config: Mapping[str, object]) -> Departure:
@@ -78,11 +116,14 @@ def _relationship(server: str, service: Service, departure: Departure) -> Relati
 
 
 def _enabled(peer: Peer, snapshot: Snapshot) -> ServerPlan:
-    service = snapshot.endpoint.service
-    config = guards.enabled(snapshot.config, service)
+    service, is_hub = snapshot.endpoint.service, bool(hooks.relationships_of(snapshot.config))
+    freed = _left_over(snapshot) if is_hub else frozenset(guards.guarded_subnets(snapshot.config, service))
+    config = guards.enabled(snapshot.config, service, concerns=lambda each: each.get("subnet") in freed)
     for departure in read_departures(snapshot.config):
-        config = without_stamp(config, departure.relationship, None)
-    what = scope_words(snapshot, frozenset(guards.guarded_subnets(snapshot.config, service)))
+        # What it keeps is still not that of the relationship that it is in.
+        kept = replace(departure, on_remove=OnRemove.KEEP) if is_hub else None
+        config = without_stamp(config, departure.relationship, kept)
+    what = scope_words(snapshot, freed)
     answers = FieldChange("answered", before=False, after=True)
     clients = Change(Action.CHANGE, (("clients", f"of {what}"),), (answers,))
     before, after = (_classes_only(each) for each in (snapshot.config, config))
@@ -98,6 +139,8 @@ def _objections(server: str, service: Service, live: LiveWorld) -> Iterator[Obje
     """Yield who would serve the same subnets beside it, or may: outside a relationship neither knows of the other."""
     me = live[server, service]
     own = _prefixes(me)
+    if isinstance(me, Snapshot) and hooks.relationships_of(me.config):
+        own = set(_left_over(me))
     for (other, its), each in sorted(live.items()):
         if other == server or its is not service:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.kea import ha, hubs
-from reconciler.model import Mode, Objection, ServerPlan, Stage
+from reconciler.model import Mode, Objection, ServerPlan, Snapshot, Stage
 from reconciler.planning.guard import Case
 from reconciler.planning.silence import may_be_silenced
 
@@ -20,7 +20,7 @@ def objections(case: Case, stages: Sequence[Stage]) -> Iterator[Objection]:
         if server.peer.is_hub and server.outgoing is not None:
             yield from _clashes(case, server)
             yield from _untagged(case, server)
-            yield from _others_not_normal(server)
+            yield from others_not_normal(server.snapshot)
 
 
 def _clashes(case: Case, server: ServerPlan) -> Iterator[Objection]:
@@ -45,17 +45,16 @@ def _untagged(case: Case, server: ServerPlan) -> Iterator[Objection]:
         )
 
 
-def _others_not_normal(server: ServerPlan) -> Iterator[Objection]:
-    """A set starts all state machines of the server again: one that stands in for a dead partner would stop serving."""
-    snapshot = server.snapshot
+def others_not_normal(snapshot: Snapshot) -> Iterator[Objection]:
+    """A set starts all state machines of a server again: one that stands in for a dead partner would stop serving."""
     for place, view in enumerate(snapshot.views):
         is_heard = view.partner is None or (view.partner.in_touch and not view.partner.interrupted)
         is_normal = is_heard and view.state == Mode.HOT_STANDBY
         if place != snapshot.place and not is_normal:
             yield Objection(
                 "partner-not-normal",
-                f"{server.peer.server} is in another relationship as well, there in state {view.state}; a set would "
-                "start that one again too",
+                f"{snapshot.endpoint.server} is in another relationship as well, there in state {view.state}; a set "
+                "would start that one again too",
                 "wait until all relationships of the server are normal (`kea-reconciler status`), then plan again",
             )
 

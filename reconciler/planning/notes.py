@@ -8,6 +8,7 @@ from reconciler.kea import ha
 from reconciler.model import Relationship, Snapshot
 from reconciler.planning.division import Division, are_split
 from reconciler.planning.guard import SKEW_ERROR, SKEW_WARNING, clock_skew, describe_skew, not_divisible
+from reconciler.planning.places import left_others
 
 
 def notes(
@@ -29,6 +30,13 @@ def notes(
         if parameter not in relationship.parameters:
             shown = ", ".join(f"{name} runs {version}" for name, version in versions.items())
             yield f"desired leaves {parameter} to Kea, and its default is not the same everywhere: {shown}"
+    for peer in relationship.peers:
+        left = [each.relationship for each in left_others(relationship, snapshots[peer.server].config)]
+        if left and peer.is_hub:
+            yield (
+                f"{peer.server} was in {' and '.join(left)} too: only the subnets and shared networks of this "
+                "relationship follow to it, everything else that it has is its own"
+            )
     if truth.classed:
         yield f"{not_divisible(truth)}; both servers hand out such addresses"
     elif not are_split(relationship, truth.authority):

@@ -8,8 +8,8 @@ from typing import Any
 
 from reconciler.kea import hooks, hubs
 from reconciler.kea.ha import same_url
-from reconciler.kea.stamps import read_stamps
-from reconciler.model import Relationship, Snapshot
+from reconciler.kea.stamps import read_departures, read_stamps
+from reconciler.model import Departure, Relationship, Snapshot
 
 
 def located(relationship: Relationship, snapshot: Snapshot) -> Snapshot:
@@ -54,7 +54,8 @@ def has_others(snapshot: Snapshot) -> bool:
 
 def with_live_hubs(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Relationship:
     """Return the relationship with those peers marked as hubs whose servers are in others too, described or not, or
-    keep subnets of others that they have left: these are not the relationship's to replace, or to serve.
+    were: what they keep of these is not the relationship's to replace, or to serve, and what they have at the top is
+    their own as it was before.
     """
     names = {peer.name for peer in relationship.peers}
     peers = tuple(
@@ -69,7 +70,14 @@ def with_live_hubs(relationship: Relationship, snapshots: Mapping[str, Snapshot]
 def _is_hub(relationship: Relationship, names: Collection[str], config: Mapping[str, Any]) -> bool:
     blocks = hooks.relationships_of(config)
     names = {*names, *(name for block in blocks for name in _names(block))}
-    return len(blocks) > 1 or (len(blocks) == 1 and hubs.has_disabled_of_others(config, relationship.service, names))
+    if len(blocks) != 1:
+        return len(blocks) > 1
+    return bool(left_others(relationship, config)) or hubs.has_disabled_of_others(config, relationship.service, names)
+
+
+def left_others(relationship: Relationship, config: Mapping[str, Any]) -> tuple[Departure, ...]:
+    """Return which other relationships a server has left, as its marks tell."""
+    return tuple(each for each in read_departures(config) if each.relationship != relationship.name)
 
 
 def _own_urls(block: Mapping[str, Any]) -> Iterator[str]:

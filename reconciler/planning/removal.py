@@ -34,6 +34,7 @@ from reconciler.model import (
     Stage,
 )
 from reconciler.planning.diff import differences
+from reconciler.planning.hub_rules import others_not_normal
 from reconciler.planning.places import has_others
 from reconciler.planning.remnants import Member, Remains, is_out
 from reconciler.planning.silence import may_be_silenced
@@ -170,19 +171,21 @@ def departed(relationship: str, member: Member, names: frozenset[str], *, keeps_
             may_drop=not has_others(snapshot),
         )
         shown = {**shown, "client-classes": config.get("client-classes") or []}
-    config = without_stamp(config, relationship, None if keeps_serving else _departure(relationship, member))
+    # By its mark a hub's next set knows that what it keeps of this relationship is not to be replaced.
+    is_marked = not keeps_serving or has_others(snapshot)
+    config = without_stamp(config, relationship, _departure(relationship, member, on_remove) if is_marked else None)
     changes = _changes(relationship, member, shown, concerned if on_remove is OnRemove.DISABLE else frozenset())
     return ServerPlan(member.peer, snapshot, tuple(changes), config, leaves=True)
 
 
-def _departure(relationship: str, member: Member) -> Departure:
+def _departure(relationship: str, member: Member, on_remove: OnRemove) -> Departure:
     """Return the mark of a server that leaves, or the one that it has already."""
     block = block_of(member)
     for each in read_departures(member.snapshot.config) if block is None else ():
         if each.relationship == relationship:
             return each
     mode = next((each for each in Mode if block and each.value == block.get("mode")), Mode.HOT_STANDBY)
-    return Departure(relationship, member.peer.name, member.on_remove, mode, member.peer.role)
+    return Departure(relationship, member.peer.name, on_remove, mode, member.peer.role)
 
 
 def concerned_subnets(snapshot: Snapshot, names: frozenset[str]) -> frozenset[str]:
@@ -293,6 +296,32 @@ def _objections(remains: Remains, members: Sequence[Member], stays: Member) -> I
             f"{stays.peer.server}, which is to go on alone, has its DHCP service switched off by dhcp-disable",
             f"run dhcp-enable on {stays.peer.server} first",
         )
+    yield from _silent_hub(stays)
+    for member in members:
+        yield from others_not_normal(member.snapshot)
+
+
+def _silent_hub(stays: Member) -> Iterator[Objection]:
+    """A hub that is to go on alone can't: Kea serves what no relationship has only by the only one that there is, and
+    drops it where there are several (seen on 2.6.3 and 3.0.3).
+    """
+    config, place = stays.snapshot.config, stays.snapshot.place
+    others = [block for position, block in enumerate(hooks.relationships_of(config)) if position != place]
+    if not others or (len(others) == 1 and _is_primary_of(others[0])):
+        return
+    concerned = concerned_subnets(stays.snapshot, frozenset(_names([stays])))
+    server, subnets = stays.peer.server, scope_words(stays.snapshot, concerned)
+    why = f"is in {len(others)} others" if len(others) > 1 else "is the standby in its other one"
+    yield Objection(
+        "nobody-would-serve",
+        f"{server}, which is to go on alone with {subnets}, {why}: Kea then answers none of their clients",
+        f"move these subnets to another server first, or let {server} be the primary of its only other relationship",
+    )
+
+
+def _is_primary_of(block: Mapping[str, Any]) -> bool:
+    own = (each for each in block.get("peers") or () if each.get("name") == block.get("this-server-name"))
+    return any(each.get("role") == Role.PRIMARY for each in own)
 
 
 def fate(member: Member) -> str:

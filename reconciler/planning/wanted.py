@@ -12,6 +12,7 @@ from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import read_stamps, with_stamp
 from reconciler.kea.translation import Translation, in_all_words, translate
 from reconciler.model import Fingerprints, Mode, Peer, Relationship, Role, Snapshot, Stamp
+from reconciler.planning.places import left_others
 
 
 def block_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
@@ -234,7 +235,8 @@ def outgoing(
     config["hooks-libraries"] = hooks.with_relationship(own, block, snapshot.place, hooks_directory(snapshot) or "")
     stamp = stamp_for(relationship, revision, marks, snapshot.version)
     stamp = replace(stamp, may_age=single_commands.are_loaded(config, snapshot.version))
-    return with_stamp(config, stamp, kept=other_stamps(relationship, snapshot))
+    left = left_others(relationship, snapshot.config) if peer.is_hub else ()
+    return with_stamp(config, stamp, kept=other_stamps(relationship, snapshot), left=left)
 
 
 def other_stamps(relationship: Relationship, snapshot: Snapshot) -> tuple[Stamp, ...]:

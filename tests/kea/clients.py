@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 from lab.ports import Port
@@ -127,6 +128,13 @@ class Clients:
             is_over.set()
             asking.join()
             time.sleep(0.3)  # for the last answers
+
+    def longest_silence(self, start: int) -> float:
+        """The longest time, in seconds, in which no server answered, of those who asked from a number on."""
+        asked = self.asked[start:]
+        answered = [asked[0].asked, *(each.asked for each in asked if each.offers), asked[-1].asked]
+        assert len(answered) > 20, "clients are answered"
+        return max(after - before for before, after in pairwise(answered))
 
     def close(self) -> None:
         """End the relay."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
@@ -9,6 +10,7 @@ import yaml
 from lab.kea import Generation, KeaServer, base_configuration
 from lab.ports import Port
 from reconciler.kea import hooks
+from tests.kea.traces import Trace
 from tests.kea.world import HURRIED, WRITING, Run, run, subnet, until
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from lab.laboratory import Laboratory
     from lab.proxy import Exchange
     from reconciler.model import Service
+    from tests.kea.clients import Clients
 
 BRANCHES = ("east", "west")
 STANDBY_OF_BOTH = {"east": "standby", "west": "standby"}
@@ -29,7 +32,7 @@ class Hub:
 
     - `hub`: the generation of Kea that the hub runs where it is another one.
     - `roles`: the hub's role in each; its primary has the subnets: 1 and 2 those of east, 11 that of west.
-    - `parts`: what subnet 11 has besides, and `settings` what the servers of west have besides.
+    - `parts`: what a subnet has besides, by its number, and `settings` what every server has besides.
     - `is_logged`: whether the reconciler goes through a proxy before each server.
     - `options`: those of KeaServer, by server name.
     """
@@ -41,7 +44,7 @@ class Hub:
         hub: Generation | None = None,
         *,
         roles: Mapping[str, str] = STANDBY_OF_BOTH,
-        parts: Mapping[str, Any] | None = None,
+        parts: Mapping[int, Mapping[str, Any]] | None = None,
         settings: Mapping[str, Any] | None = None,
         is_logged: bool = False,
         options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -52,7 +55,7 @@ class Hub:
             is_hub = roles[branch] == "primary"
             for number in numbers:
                 tag = {"user-context": {"ha-server-name": branch}} if is_hub else {}
-                own = {**subnet(service, number, **(parts or {} if number == 11 else {})), **tag}
+                own = {**subnet(service, number, **(parts or {}).get(number, {})), **tag}
                 bodies["hub" if is_hub else branch].append(own)
         chosen = {name: dict((options or {}).get(name, {})) for name in bodies}
         if hub:
@@ -60,11 +63,7 @@ class Hub:
         self.east, self.west, self.hub = (
             lab.server(
                 name,
-                {
-                    service: base_configuration(
-                        service, subnets=bodies[name], **({} if name == "east" else settings or {})
-                    )
-                },
+                {service: base_configuration(service, subnets=bodies[name], **(settings or {}))},
                 **chosen[name],
             )
             for name in ("east", "west", "hub")
@@ -165,6 +164,26 @@ class Hub:
 
         until(normal, "normal relationships")
         assert not any(map(self.is_off, self.servers))
+
+    def trace(self, branch: str, title: str) -> Trace:
+        """Record one of the two relationships."""
+        servers = [self.server(branch), self.hub]
+        return Trace(servers, self.service, f"{self.lab.generation} hub: {title}", places=self.places(branch))
+
+    def places(self, branch: str) -> dict[str, int]:
+        """Where the hub's list has a branch's relationship, or will have it."""
+        blocks = hooks.relationships_of(self.config(self.hub))
+        named = [place for place, each in enumerate(blocks) if branch in {peer["name"] for peer in each["peers"]}]
+        return {"hub": named[0] if named else len(blocks)}
+
+    def silence_of_a_set(self, clients: Clients) -> float:
+        """Set the hub to what it has; how many seconds its clients go without an answer then."""
+        start = len(clients.asked)
+        with clients.asking():
+            self.hub.set_config(self.service, self.config(self.hub))
+            self.must_be_normal()
+            time.sleep(1.0)
+        return clients.longest_silence(start)
 
     def names(self, server: KeaServer) -> list[str]:
         """What the server calls itself in each of its relationships."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.kea import GENERATIONS
+from reconciler.kea import hooks
 from reconciler.model import Service
 from tests.kea.hub import Hub
 from tests.kea.world import run, subnet
@@ -108,3 +110,25 @@ def test_the_same_subnet_on_two_branches_is_refused_before_anything_is_touched(w
     assert refused.exit_code == 3, refused
     assert "hub-clash" in refused.stdout
     assert world.hub.config(world.service) == hub
+
+
+def test_hooks_that_failed_to_load_on_the_hub_are_seen_and_loaded_again(lab: Laboratory) -> None:
+    """All of its relationships are gone with them, be it for a mistake in one."""
+    service = Service.DHCP4
+    with Hub(lab, service) as world:
+        world.write("east", "west")
+        world.must_apply()
+        world.must_be_normal()
+        good = world.config(world.hub)
+        broken = copy.deepcopy(good)
+        hooks.relationships_of(broken)[1]["this-server-name"] = "nobody"  # type: ignore[index]
+        assert world.hub.command(service, "config-set", {service.root: broken})["result"] != 0
+        assert world.config(world.hub) == good
+        assert world.states(world.hub) == []
+        status = world.run("status", "--format", "json")
+        assert status.exit_code == 1, status
+        said = "hub has the HA hook configured, but not in force, its commands are gone"
+        assert all(any(said in why for why in each["reasons"]) for each in status.json["relationships"])
+        world.must_apply()
+        world.must_be_normal()
+        assert world.states(world.hub) == ["hot-standby", "hot-standby"]

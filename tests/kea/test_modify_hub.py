@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,7 +36,7 @@ class Branch:
 
     world: Hub
     clients: Clients
-    set_again: float = 0.0
+    set_again: float
 
     @property
     def document(self) -> dict[str, Any]:
@@ -70,37 +69,20 @@ class Branch:
         assert ("hub", "dhcp-disable") not in world.sent()
         assert world.sent().count(("hub", "config-set")) == 1
         assert ("west", "config-set") not in world.sent()
-        assert self.longest_silence(start) < 2 * self.set_again + 1
+        assert self.clients.longest_silence(start) < 2 * self.set_again + 1
         status = world.run("status")
         assert status.exit_code == 0, status
-
-    def longest_silence(self, start: int) -> float:
-        """The longest time in which no client of west was answered, of those from a number on."""
-        asked = self.clients.asked[start:]
-        answered = [asked[0].asked, *(each.asked for each in asked if each.offers), asked[-1].asked]
-        assert len(answered) > 20, "clients are answered"
-        return max(after - before for before, after in pairwise(answered))
-
-    def measure(self) -> None:
-        """Set the hub to what it has."""
-        with self.clients.asking():
-            self.world.hub.set_config(FOUR, self.world.config(self.world.hub))
-            self.world.must_be_normal()
-            time.sleep(1.0)
-        self.set_again = self.longest_silence(0)
 
 
 @pytest.fixture(scope="module")
 def standing(generation: Generation) -> Iterator[Branch]:
-    with Clients(("west", "hub")) as clients, Laboratory(generation=generation) as lab:
-        parts: dict[str, Any] = {"parts": BEHIND_RELAY, "settings": {**SERVED, "multi_threading": THREADS}}
+    with Clients(("east", "west", "hub")) as clients, Laboratory(generation=generation) as lab:
+        parts: dict[str, Any] = {"parts": {11: BEHIND_RELAY}, "settings": {**SERVED, "multi_threading": THREADS}}
         with Hub(lab, FOUR, roles=PRIMARY_OF_WEST, options=clients.options(), is_logged=True, **parts) as world:
             world.write("east", "west")
             world.must_apply()
             world.must_be_normal()
-            branch = Branch(world, clients)
-            branch.measure()
-            yield branch
+            yield Branch(world, clients, world.silence_of_a_set(clients))
 
 
 @pytest.fixture

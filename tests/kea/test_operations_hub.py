@@ -1,0 +1,93 @@
+"""Sync, continue and reset of one relationship of a hub; the other goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.laboratory import Laboratory
+from reconciler.kea import hooks
+from reconciler.model import Service
+from tests.kea.hub import Hub
+from tests.kea.traces import Trace
+from tests.kea.world import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.kea import Generation, KeaServer
+
+pytestmark = [pytest.mark.kea, pytest.mark.generations("2.6", "3.0"), pytest.mark.xdist_group("operate-hub")]
+
+FOUR = Service.DHCP4
+
+
+@pytest.fixture(scope="module")
+def standing(generation: Generation) -> Iterator[Hub]:
+    with Laboratory(generation=generation) as lab, Hub(lab, FOUR, is_logged=True) as world:
+        world.write("east", "west")
+        world.must_apply()
+        yield world
+
+
+@pytest.fixture
+def world(standing: Hub) -> Hub:
+    standing.must_be_normal()
+    standing.forget()
+    return standing
+
+
+def must(world: Hub, branch: str, *words: str, result: str = "done", code: int = 0) -> Any:
+    """An operation on a server of one relationship; the other one is safe meanwhile, and both are normal after it."""
+    other = "west" if branch == "east" else "east"
+    with world.trace(branch, f"{' '.join(words)} in {branch}") as own, world.trace(other, "the other") as beside:
+        done = world.run(*words, "--relationship", branch, "--yes", "--format", "json")
+        assert (done.exit_code, done.json["result"]) == (code, result), done
+        world.must_be_normal()
+    for trace in (own, beside):
+        assert [fault for fault in trace.faults() if ": both " in fault] == []
+    assert all(_served(beside)), beside
+    return done.json
+
+
+def _served(trace: Trace) -> Iterator[bool]:
+    """Whether the branch served its clients, sample by sample."""
+    name = trace.servers[0].name
+    yield from (bool(seen[name].serves) for _, seen in trace.samples if seen[name].state != "busy")
+
+
+def lease(server: KeaServer, number: int, address: str) -> None:
+    wanted = {"ip-address": address, "hw-address": f"aa:bb:cc:00:00:{number:02x}", "subnet-id": number}
+    reply = server.command(FOUR, "lease4-add", wanted)
+    assert reply["result"] == 0, reply
+
+
+@pytest.mark.parametrize(("branch", "number"), [("east", 1), ("west", 11)])
+def test_a_hub_fetches_the_leases_of_one_branch(world: Hub, branch: str, number: int) -> None:
+    address = f"10.0.{number}.20"
+    lease(world.server(branch), number, address)
+    must(world, branch, "sync", "hub")
+    found = world.hub.command(FOUR, "lease4-get", {"ip-address": address})
+    assert found["result"] == 0, found
+    assert world.sent("ha-sync") == [("hub", "ha-sync")]
+
+
+@pytest.mark.parametrize("branch", ["east", "west"])
+@pytest.mark.parametrize("who", ["hub", "branch"])
+def test_one_relationship_begins_anew(world: Hub, branch: str, who: str) -> None:
+    server = branch if who == "branch" else who
+    must(world, branch, "reset", server)
+    assert world.sent("ha-reset") == [(server, "ha-reset")]
+
+
+def test_the_relationship_that_pauses_goes_on(world: Hub) -> None:
+    must(world, "west", "continue", "hub", result="nothing-to-do")
+    config = world.config(world.hub)
+    for block in hooks.relationships_of(config):
+        if block["this-server-name"] == "hub-west":
+            block["state-machine"] = {"states": [{"state": "syncing", "pause": "once"}]}  # type: ignore[index]
+    world.hub.set_config(FOUR, config)
+    until(lambda: world.states(world.hub)[1] == "syncing", "a pause")
+    must(world, "west", "continue", "hub")
+    assert world.states(world.hub) == ["hot-standby", "hot-standby"]
