@@ -210,6 +210,16 @@ def test_an_unreachable_server_is_an_error_and_not_an_objection(pair: Pair) -> N
     text = pair.operate("maintenance", "start", "kea-a", "--yes")
     assert text.exit_code == 1
     assert "Refused; nothing was sent." in text.stdout
+    assert text.stdout.count("the service behind it does not run") == 1
+
+
+@pytest.mark.parametrize("words", [("maintenance", "start"), ("maintenance", "stop"), ("reset",)], ids=" ".join)
+def test_every_server_that_can_not_be_reached_is_named_at_once(pair: Pair, words: tuple[str, ...]) -> None:
+    for name in NAMES:
+        pair.endpoint(name).stop()
+    text = pair.operate(*words, "kea-b", "--yes")
+    assert text.exit_code == 1
+    assert all(text.stdout.count(f"{name} can't be reached: ") == 1 for name in NAMES)
 
 
 # ----------------------------------------------------------------------------------------------- leases

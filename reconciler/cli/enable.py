@@ -13,7 +13,9 @@ from reconciler.cli.carrying import Question, carry_out_plan
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
-    from reconciler.model import Endpoint, Service
+    from reconciler.cli.session import Session
+    from reconciler.model import Endpoint, RelationshipPlan, Service, Unreachable
+    from reconciler.planning.verdict import ExitCode
 
 
 @click.command(short_help="Let a server serve again that was disabled.")
@@ -56,9 +58,35 @@ def enable(
             live = run.observe([endpoint for key, endpoint in endpoints.items() if key[1] in services], say)
             live = run.count_leases(live, [(server, each) for each in services])
         plans = tuple(plan_enabling(server, each, live) for each in services)
+        silent = [each for plan in plans for each in plan.unreachable]
+        if silent:
+            return int(_not_read(run, plans, silent, forms))
         question = None if yes else Question("Let it serve?", "enable it", "not enabled")
         made = Plan(revision(desired), plans)
         return int(carry_out_plan(run, made, approved, forms=forms, verbose=False, question=question))
+
+
+def _not_read(run: Session, plans: Sequence[RelationshipPlan], silent: Sequence[Unreachable], forms: Forms) -> ExitCode:
+    """Say which services of the server can't be read. Nothing is done to the other one either: --service chooses it."""
+    from reconciler.model import Plan, RelationshipOutcome, Result, ServerOutcome
+    from reconciler.planning import verdict
+    from reconciler.redaction import visible
+    from reconciler.reports.report import outcome_report
+
+    lines = [f"{visible(str(each.endpoint))} can't be read: {visible(each.reason)}" for each in silent]
+    advice = "Make it reachable, and run this again."
+    if len(silent) < len(plans):
+        advice = "Make it reachable, or choose the other service with --service."
+    text = "\n".join([*lines, f"Nothing was changed. {advice}"])
+    outcomes = [
+        RelationshipOutcome(
+            plan.relationship.name,
+            (ServerOutcome(plan.relationship.peers[0].server, Result.NOT_ATTEMPTED, "; ".join(lines)),),
+        )
+        for plan in plans
+    ]
+    run.tell(forms, outcome_report(outcomes, Plan("", tuple(plans))).with_text(lambda _: text))
+    return verdict.of_outcomes(outcomes)
 
 
 def _services(endpoints: Mapping[tuple[str, Service], Endpoint], server: str, service: str | None) -> list[Service]:

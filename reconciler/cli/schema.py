@@ -27,11 +27,13 @@ def schema(name: str) -> None:
     servers           servers.yaml
     plan              what plan writes with --out
     plan-report       what plan and drift print with --format json
-    outcome-report    the same of apply
+    outcome-report    the same of apply and enable
     status            the same of status
     operation-report  the same of maintenance, continue, sync and reset
     lease-report      the same of leases
     problem-report    the same of validate
+
+    The commands import, schema and version have no report: they print text alone.
     """  # noqa: D301 - click reads the backspace
     from reconciler.desired.schema import schema_path
 

@@ -56,7 +56,7 @@ def is_read(name: str) -> bool:
 
 
 def _problem(path: Path, rule: str, message: str, advice: str, severity: Severity = Severity.ERROR) -> Problem:
-    return Problem(Position(str(path), 1, 1), rule, message, advice, severity)
+    return Problem(Position(str(path)), rule, message, advice, severity)
 
 
 def _unreadable(path: Path, error: Exception) -> Problem:

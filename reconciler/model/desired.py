@@ -73,14 +73,14 @@ class OnRemove(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """Where a value stands in a file; line and column count from 1."""
+    """Where a value stands in a file; line and column count from 1, and are 0 for a file or folder as a whole."""
 
     file: str
-    line: int
-    column: int
+    line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 class Severity(StrEnum):

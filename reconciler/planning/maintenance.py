@@ -81,7 +81,8 @@ def stop(scene: Scene) -> Decision:
     peer, partner = scene.peer, scene.partner
     if partner is None:
         return refused(_without_partner(scene))
-    unanswered = tuple(unready(scene, partner)) or tuple(_not_back(scene, partner))
+    silent = tuple(unready(scene, partner))
+    unanswered = (*silent, *unready(scene, peer)) if silent else tuple(_not_back(scene, partner))
     if unanswered:
         return refused(*unanswered)
     own, other = scene.state(peer), scene.state(partner)

@@ -142,7 +142,8 @@ def reset(scene: Scene) -> Decision:
     While the clocks are apart, both would be terminated again.
     """
     peer, partner = scene.peer, scene.partner
-    found = tuple(unready(scene, peer)) or tuple(_objections(scene, partner))
+    found = tuple(unready(scene, peer))  # then the partner's state counts too; else it is one of the objections
+    found = (*found, *(unready(scene, partner) if partner else ())) if found else tuple(_objections(scene, partner))
     if found:
         return refused(*found)
     concerned = [each for each in (peer, partner) if each is not None and _needs_reset(scene, each)]

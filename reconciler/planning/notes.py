@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.kea import ha
-from reconciler.model import Relationship, Snapshot
+from reconciler.model import Pools, Relationship, Snapshot
 from reconciler.planning.division import Division, are_split
 from reconciler.planning.guard import SKEW_ERROR, SKEW_WARNING, clock_skew, describe_skew, not_divisible
 from reconciler.planning.places import left_others
@@ -22,6 +22,9 @@ def notes(
         yield "config-control is present: the Configuration Backend shares the configuration, nothing is replicated"
     elif not relationship.replicate:
         yield "replicate is false: DHCP data is left alone"
+    if relationship.pools is Pools.SPLIT and (shared or not relationship.replicate):
+        why = "config-control is present" if shared else "replicate is false"
+        yield f"pools: split has no effect while {why}: pools are DHCP data, and stay as each server has them"
     for name, snapshot in snapshots.items():
         for parameter in ha.unknown(relationship, snapshot.version)[1]:
             yield f"{name} runs Kea {snapshot.version}, which has no {parameter}; it is left out there"

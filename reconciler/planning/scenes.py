@@ -169,7 +169,7 @@ def _standing(peer: Peer, live: Live) -> Standing:
     if isinstance(live, Unreachable):
         return Standing(peer.server, peer.role, None, reason=live.reason)
     if live.ha is None:
-        return Standing(peer.server, peer.role, None, reason="it has no HA hook in force")
+        return Standing(peer.server, peer.role, None, reason="no HA hook in force")
     heard = live.ha.partner.age if live.ha.partner else None
     return Standing(peer.server, peer.role, live.ha.state, live.ha.scopes, heard)
 

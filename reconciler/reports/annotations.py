@@ -57,7 +57,8 @@ def commands(annotations: Sequence[Annotation], path_of: Callable[[str], str] = 
 def _command(annotation: Annotation, path_of: Callable[[str], str]) -> str:
     told, where = {}, annotation.position
     if where is not None:
-        told = {"file": path_of(where.file), "line": str(where.line), "col": str(where.column)}
+        told = {"file": path_of(where.file)}
+        told |= {"line": str(where.line), "col": str(where.column)} if where.line else {}
     told["title"] = annotation.title
     properties = ",".join(f"{name}={_property(visible(value))}" for name, value in told.items())
     text = "\n".join(map(visible, annotation.message.split("\n")))

@@ -37,7 +37,7 @@ def text_decision(operation: Operation, scene: Scene, decision: Decision, *, col
     found = standings(relationship, scene.live)
     columns = ("server", "role", "state", "scopes", "partner heard")
     lines += [f"  {line}" for line in table([columns, *map(_row, found)])]
-    lines += [f"  {line}" for line in _reason_lines(found)]
+    lines += [f"  {line}" for line in _reason_lines(found, decision)]
     lines += [f"  {visible(each)}" for each in decision.says]
     lines += [f"  {line}" for line in _refusal_lines(decision, colour=colour)]
     lines += [f"  to send: {each.command} to {shown_name(each.server)}" for each in decision.orders]
@@ -50,7 +50,7 @@ def text_operation(outcome: OperationOutcome, *, colour: bool = False) -> str:
     if outcome.after:
         columns = ("server", "role", "state before", "state now", "scopes now", "partner heard")
         lines += table([columns, *map(_change, outcome.before, outcome.after)])
-        lines += _reason_lines(outcome.after)
+        lines += _reason_lines(outcome.after, outcome.decision)
         lines += _refusal_lines(outcome.decision, colour=colour)
         lines += [
             f"{shown_name(each.order.server)} on {each.order.command}: {visible(each.text)}" for each in outcome.answers
@@ -72,8 +72,12 @@ def _refusal_lines(decision: Decision, *, colour: bool) -> Iterator[str]:
         yield f"    {visible(each.advice)}"
 
 
-def _reason_lines(found: Sequence[Standing]) -> Iterator[str]:
-    return (f"{shown_name(each.server)}: {visible(each.reason)}" for each in found if each.reason)
+def _reason_lines(found: Sequence[Standing], decision: Decision) -> Iterator[str]:
+    """Yield why the state of a server is not known, unless a refusal says so below."""
+    told = [each.message for each in decision.refusals]
+    for each in found:
+        if each.reason and not any(text.startswith(each.server) and each.reason in text for text in told):
+            yield f"{shown_name(each.server)}: {visible(each.reason)}"
 
 
 def _row(standing: Standing) -> tuple[str, ...]:

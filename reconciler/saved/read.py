@@ -87,4 +87,4 @@ def _is_time(text: str) -> bool:
 
 
 def _refused(path: Path, message: str, advice: str) -> FixInputError:
-    return FixInputError([Problem(Position(str(path), 1, 1), "plan-file", message, advice)])
+    return FixInputError([Problem(Position(str(path)), "plan-file", message, advice)])

@@ -56,7 +56,7 @@ def approved_in(document: Value) -> list[str]:
 
 def problems_of(document: Value) -> list[Problem]:
     """Return why nothing could be planned."""
-    nowhere = Position("-", 1, 1)
+    nowhere = Position("-")
     return [
         Problem(
             position_of(each["source"]) or nowhere,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,10 +51,36 @@ def _add_servers(world: World, options: argparse.Namespace) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m reconciler.simulator", description="Simulated Kea servers.")
-    parser.add_argument("--server", action="append", required=True, type=_server, metavar="NAME=HOST:PORT")
-    parser.add_argument("--service", action="append", type=Service, choices=list(Service), metavar="SERVICE")
-    parser.add_argument("--config", action="append", default=[], type=_file, metavar="NAME:SERVICE=FILE")
-    parser.add_argument("--version", type=Release, choices=list(Release), default=Release.KEA_2_2, metavar="VERSION")
+    add = partial(parser.add_argument, action="append")
+    add(
+        "--server",
+        required=True,
+        type=_server,
+        metavar="NAME=HOST:PORT",
+        help="a server and where its control channel listens; port 0 takes a free one; once for each server",
+    )
+    add(
+        "--service",
+        type=Service,
+        choices=list(Service),
+        metavar="SERVICE",
+        help=f"a service that every server runs: {' or '.join(Service)}; both where it is not given",
+    )
+    add(
+        "--config",
+        default=[],
+        type=_file,
+        metavar="NAME:SERVICE=FILE",
+        help="the configuration file that a server's daemon starts with; it has Kea's defaults without",
+    )
+    parser.add_argument(
+        "--version",
+        type=Release,
+        choices=list(Release),
+        default=Release.KEA_2_2,
+        metavar="VERSION",
+        help=f"the version of Kea that all servers are: {', '.join(Release)}; {Release.KEA_2_2} where it is not given",
+    )
     return parser.parse_args(arguments)
 
 

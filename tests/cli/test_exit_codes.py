@@ -9,6 +9,7 @@ import pytest
 from reconciler.model import Mode, Service
 from reconciler.simulator import Kind
 from tests.cli.site import subnet
+from tests.reports.schemas import OUTCOME
 
 if TYPE_CHECKING:
     from tests.cli.site import Site
@@ -74,6 +75,18 @@ def test_1_when_the_daemon_behind_the_agent_is_down(pair: Site) -> None:
     assert "the agent answers, the service behind it does not run" in ended.stdout
 
 
+def test_1_when_the_server_to_enable_cannot_be_reached(pair: Site) -> None:
+    pair["kea-b"].stop_agent()
+    ended = pair.run("enable", "kea-b", "--yes")
+    assert (ended.exit_code, ended.stderr) == (1, "")
+    assert ended.stdout.startswith("kea-b (dhcp4) can't be read: ")
+    assert ended.stdout.endswith("\nNothing was changed. Make it reachable, and run this again.\n")
+    assert "relationship" not in ended.stdout
+    report = pair.run("enable", "kea-b", "--yes", "--format", "json").json
+    OUTCOME.validate(report)
+    assert [each["result"] for each in report["relationships"][0]["servers"]] == ["not-attempted"]
+
+
 @pytest.mark.parametrize("command", ["validate", "plan", "drift", "status", "apply", "import"])
 def test_1_when_the_files_are_wrong(site: Site, command: str) -> None:
     (site.desired / "servers.yaml").write_text("servers: {kea-a: {dhcp4: {contrl: x}}}\n")
@@ -90,7 +103,7 @@ def test_1_when_there_are_no_files(site: Site, command: str) -> None:
     site.desired.rename(site.folder / "moved")
     ended = site.run(command)
     assert ended.exit_code == 1
-    assert str(site.desired) in ended.stdout + ended.stderr
+    assert f"{site.desired}: error: this directory does not exist" in ended.stdout + ended.stderr
 
 
 def test_1_when_a_step_fails_and_is_put_back(pair: Site) -> None:

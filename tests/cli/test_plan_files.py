@@ -219,5 +219,5 @@ def test_a_file_of_another_kind_is_refused(drifted: Site, file: Path) -> None:
     for line in (["show", str(file)], ["apply", "--desired", str(drifted.desired), str(file), "--yes"]):
         ended = drifted.run_line(*line)
         assert ended.exit_code == 1
-        assert f"{file}:1:1: error: this is not a plan file" in ended.stderr
+        assert f"{file}: error: this is not a plan file" in ended.stderr
     assert drifted.sent() == []

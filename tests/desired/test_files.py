@@ -38,17 +38,17 @@ def names(desired: Path) -> list[str]:
 
 
 def test_no_directory(desired: Path) -> None:
-    assert said(Path("nowhere")) == ["nowhere:1:1: error: this directory does not exist [directory-missing]"]
+    assert said(Path("nowhere")) == ["nowhere: error: this directory does not exist [directory-missing]"]
     assert said(desired / "servers.yaml") == [
-        "desired/servers.yaml:1:1: error: this is not a directory [directory-missing]"
+        "desired/servers.yaml: error: this is not a directory [directory-missing]"
     ]
 
 
 def test_an_empty_directory_is_never_nothing_desired(desired: Path) -> None:
     (desired / "empty").mkdir()
     assert said(desired / "empty") == [
-        "desired/empty/relationships:1:1: error: there is no relationship file here [nothing-desired]",
-        "desired/empty/servers.yaml:1:1: error: the inventory does not exist [servers-missing]",
+        "desired/empty/relationships: error: there is no relationship file here [nothing-desired]",
+        "desired/empty/servers.yaml: error: the inventory does not exist [servers-missing]",
     ]
 
 
@@ -57,7 +57,7 @@ def test_relationships_without_a_file_that_counts(desired: Path) -> None:
     (desired / "relationships" / "README.md").write_text("name: good")
     (desired / "relationships" / ".git").mkdir()
     (desired / "relationships" / ".git" / "x.yaml").write_text("name: x")
-    assert said(desired) == ["desired/relationships:1:1: error: there is no relationship file here [nothing-desired]"]
+    assert said(desired) == ["desired/relationships: error: there is no relationship file here [nothing-desired]"]
 
 
 def test_a_misspelt_inventory_is_recognised(desired: Path) -> None:
@@ -65,14 +65,14 @@ def test_a_misspelt_inventory_is_recognised(desired: Path) -> None:
     with pytest.raises(FixInputError) as caught:
         load(desired)
     assert str(caught.value) == (
-        "desired/servers.yaml:1:1: error: the inventory does not exist [servers-missing]\n"
+        "desired/servers.yaml: error: the inventory does not exist [servers-missing]\n"
         "    Rename servers.yml to servers.yaml."
     )
 
 
 def test_yaml_beside_the_inventory_is_warned_of(desired: Path) -> None:
     shutil.copy(desired / "relationships" / "good.yaml", desired / "hq.yml")
-    assert said(desired) == ["desired/hq.yml:1:1: warning: this file is not read [file-not-read]"]
+    assert said(desired) == ["desired/hq.yml: warning: this file is not read [file-not-read]"]
     assert names(desired) == ["good"]
 
 
@@ -99,13 +99,13 @@ def test_the_same_name_in_two_files(desired: Path) -> None:
 def test_a_link_that_leads_outside_is_refused(desired: Path, name: str) -> None:
     shutil.move(desired / name, "elsewhere.yaml")
     (desired / name).symlink_to(Path("elsewhere.yaml").absolute())
-    assert said(desired) == [f"desired/{name}:1:1: error: the link leads out of the directory [file-outside]"]
+    assert said(desired) == [f"desired/{name}: error: the link leads out of the directory [file-outside]"]
 
 
 def test_a_directory_that_leads_outside_is_refused(desired: Path) -> None:
     shutil.move(desired / "relationships", "elsewhere")
     (desired / "relationships").symlink_to("../elsewhere")
-    assert said(desired) == ["desired/relationships:1:1: error: the link leads out of the directory [file-outside]"]
+    assert said(desired) == ["desired/relationships: error: the link leads out of the directory [file-outside]"]
 
 
 def test_links_inside_are_followed_as_kubernetes_makes_them(desired: Path) -> None:
@@ -120,9 +120,7 @@ def test_links_inside_are_followed_as_kubernetes_makes_them(desired: Path) -> No
 def test_a_linked_directory_further_down_is_said_not_skipped(desired: Path) -> None:
     shutil.copytree(desired / "relationships", "more")
     (desired / "relationships" / "more").symlink_to(Path("more").absolute())
-    assert said(desired) == [
-        "desired/relationships/more:1:1: error: a linked directory is not followed [file-irregular]"
-    ]
+    assert said(desired) == ["desired/relationships/more: error: a linked directory is not followed [file-irregular]"]
 
 
 def test_links_in_a_circle_and_into_nothing(desired: Path) -> None:
@@ -130,9 +128,9 @@ def test_links_in_a_circle_and_into_nothing(desired: Path) -> None:
     (desired / "relationships" / "b.yaml").symlink_to("a.yaml")
     (desired / "relationships" / "c.yaml").symlink_to("nothing.yaml")
     assert said(desired) == [
-        "desired/relationships/a.yaml:1:1: error: this can't be read: its links lead in a circle [file-unreadable]",
-        "desired/relationships/b.yaml:1:1: error: this can't be read: its links lead in a circle [file-unreadable]",
-        "desired/relationships/c.yaml:1:1: error: this can't be read: No such file or directory [file-unreadable]",
+        "desired/relationships/a.yaml: error: this can't be read: its links lead in a circle [file-unreadable]",
+        "desired/relationships/b.yaml: error: this can't be read: its links lead in a circle [file-unreadable]",
+        "desired/relationships/c.yaml: error: this can't be read: No such file or directory [file-unreadable]",
     ]
 
 
@@ -141,8 +139,8 @@ def test_what_is_no_regular_file_is_refused_without_waiting(desired: Path) -> No
     (desired / "servers.yaml").unlink()
     (desired / "servers.yaml").mkdir()
     assert said(desired) == [
-        "desired/relationships/pipe.yaml:1:1: error: this is not a regular file [file-irregular]",
-        "desired/servers.yaml:1:1: error: this is not a regular file [file-irregular]",
+        "desired/relationships/pipe.yaml: error: this is not a regular file [file-irregular]",
+        "desired/servers.yaml: error: this is not a regular file [file-irregular]",
     ]
 
 
@@ -152,9 +150,9 @@ def test_what_may_not_be_read_is_said_not_skipped(desired: Path, name: str, monk
     (desired / "relationships" / "sub").mkdir()
     for function in ("open", "scandir"):
         monkeypatch.setattr(os, function, refusing(getattr(os, function), desired / name))
-    expected = [f"desired/{name}:1:1: error: this can't be read: Permission denied [file-unreadable]"]
+    expected = [f"desired/{name}: error: this can't be read: Permission denied [file-unreadable]"]
     if name == "relationships":
-        expected.append("desired/relationships:1:1: error: there is no relationship file here [nothing-desired]")
+        expected.append("desired/relationships: error: there is no relationship file here [nothing-desired]")
     assert said(desired) == expected
 
 
@@ -171,7 +169,7 @@ def test_a_name_that_would_write_a_line_of_its_own(desired: Path) -> None:
     (desired / "relationships" / "a\n::error::x.yaml").write_text("name: x")
     assert said(desired) == [
         (
-            "desired/relationships:1:1: error: the name of a file in it, 'a\\n::error::x.yaml', "
+            "desired/relationships: error: the name of a file in it, 'a\\n::error::x.yaml', "
             "has invisible characters [file-irregular]"
         )
     ]
@@ -186,7 +184,7 @@ def test_the_size_of_a_file(desired: Path) -> None:
     with path.open("a") as file:
         file.write("#")
     assert said(desired) == [
-        "desired/relationships/good.yaml:1:1: error: the file is larger than 1048576 bytes [file-too-large]"
+        "desired/relationships/good.yaml: error: the file is larger than 1048576 bytes [file-too-large]"
     ]
 
 
@@ -194,7 +192,7 @@ def test_the_number_of_files(desired: Path) -> None:
     assert said(desired, Limits(files=1)) == []
     shutil.copy(desired / "relationships" / "good.yaml", desired / "relationships" / "two.yaml")
     assert said(desired, Limits(files=1)) == [
-        "desired/relationships:1:1: error: there are more than 1 files [too-many-files]"
+        "desired/relationships: error: there are more than 1 files [too-many-files]"
     ]
 
 

@@ -217,6 +217,7 @@ def test_the_way_back_needs_the_server_that_was_shut_down() -> None:
     assert codes(World().states(kea_a="partner-in-maintenance").lose(B).decide(STOP, B)) == ["unreachable"]
     assert codes(World().states(kea_a="partner-down").lose(B).decide(STOP, B)) == ["unreachable"]
     assert codes(World().lose(A).decide(STOP, B)) == ["unreachable"]
+    assert codes(World().lose(A).lose(B).decide(STOP, B)) == ["unreachable", "unreachable"]
 
 
 def test_a_server_that_would_serve_beside_its_partner_does_not_begin_anew() -> None:
@@ -335,6 +336,7 @@ def test_one_that_waits_already_is_not_reset() -> None:
     ("world", "expected"),
     [
         (World().lose(A), ["unreachable"]),
+        (World().lose(A).lose(B), ["unreachable", "unreachable"]),
         (World().lose(B), ["sole-server"]),
         (World().read(B, ha=None, views=()), ["sole-server"]),
         (World().states(kea_a="partner-down", kea_b="syncing"), ["sole-server"]),

@@ -10,6 +10,10 @@ import sys
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+import pytest
+
+from reconciler.simulator.__main__ import main
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -60,3 +64,13 @@ def test_it_is_the_version_that_was_asked_for() -> None:
     finally:
         program.send_signal(signal.SIGTERM)
         program.communicate(timeout=20)
+
+
+def test_its_help_says_what_every_option_means(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert "2.2.0, 2.6.3, 3.0.3" in " ".join(said.split())
+    options = re.split(r"\n  (?=-)", said)[1:]
+    assert len(options) == 5
+    assert all(re.search(r"[A-Za-z] {2,}\S|\n {10,}\S", each) for each in options)
