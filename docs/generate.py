@@ -26,7 +26,11 @@ the YAML language server complete and explain every field: the first line of eac
 `kea-reconciler schema relationship` and `kea-reconciler schema servers` print them.
 """
 
-PAGES = (("servers", "servers.yaml"), ("relationship", "relationships/*.yaml"))
+PAGES = (
+    ("servers", "servers.yaml"),
+    ("relationship", "relationships/*.yaml"),
+    ("approvals", "approvals/<fingerprint>.yaml"),
+)
 
 
 def text() -> str:

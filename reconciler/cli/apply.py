@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options
+from reconciler.cli.approving import approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def apply(
         if made is None:
             return int(verdict.ExitCode.WORLD_CHANGED)
         question = None if yes else QUESTION
-        code = carry_out_plan(run, made, approved, forms=forms, verbose=verbose, question=question)
+        given = approvals_of(run, made, approved)
+        code = carry_out_plan(run, made, given, forms=forms, verbose=verbose, question=question)
         had_changes = any(each.has_changes for each in made.relationships)
         return int(verdict.ExitCode.CHANGES if detailed_exitcode and had_changes and code == 0 else code)
 

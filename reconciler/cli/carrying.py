@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from reconciler.cli.approving import Approvals
     from reconciler.cli.forms import Forms
     from reconciler.cli.session import Session
     from reconciler.model import Plan, RelationshipOutcome
@@ -32,7 +33,7 @@ class Question:
 def carry_out_plan(
     run: Session,
     made: Plan,
-    approved: Sequence[str],
+    given: Approvals,
     *,
     forms: Forms,
     verbose: bool,
@@ -49,7 +50,9 @@ def carry_out_plan(
     from reconciler.running.apply import apply as carry_out
 
     colour = session.wants_colour(sys.stdout if forms.is_text else sys.stderr)
-    run.echo(text_plan(made, approved=approved, colour=colour, verbose=verbose), err=not forms.is_text)
+    approved = given.codes
+    text = text_plan(made, approved=approved, colour=colour, verbose=verbose, fingerprint=given.fingerprint)
+    run.echo(text, err=not forms.is_text)
     if question is not None and _has_work(made, approved):
         ask(question.text, question.doing, question.refusal)
     outcomes, is_interrupted = carried_out(run, lambda hands: carry_out(made, hands, approved))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options
+from reconciler.cli.approving import approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def enable(
             return int(_not_read(run, plans, silent, forms))
         question = None if yes else Question("Let it serve?", "enable it", "not enabled")
         made = Plan(revision(desired), plans)
-        return int(carry_out_plan(run, made, approved, forms=forms, verbose=False, question=question))
+        return int(
+            carry_out_plan(run, made, approvals_of(run, made, approved), forms=forms, verbose=False, question=question)
+        )
 
 
 def _not_read(run: Session, plans: Sequence[RelationshipPlan], silent: Sequence[Unreachable], forms: Forms) -> ExitCode:

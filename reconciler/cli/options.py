@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ import click
 
 from reconciler.cli.forms import FormType, together
 
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -18,9 +20,13 @@ def _known_codes(_context: click.Context, _option: click.Parameter, codes: tuple
     if codes:
         from reconciler.planning.guard import CODES
 
-        unknown = [code for code in codes if code not in CODES]
+        pairs = [code.partition("@") for code in codes]
+        unknown = [code for code, _, _ in pairs if code not in CODES]
         if unknown:
             raise click.BadParameter(f"no objection has the code {', '.join(unknown)}; there are {', '.join(CODES)}")
+        wrong = [mark for _, at, mark in pairs if at and not _FINGERPRINT.fullmatch(mark)]
+        if wrong:
+            raise click.BadParameter(f"{wrong[0]!r} is no fingerprint of a plan: those have 32 digits 0-9 and a-f")
     return codes
 
 
@@ -72,9 +78,10 @@ approve = click.option(
     "--approve",
     "approved",
     multiple=True,
-    metavar="CODE",
+    metavar="CODE[@FINGERPRINT]",
     callback=_known_codes,
-    help="Go on in spite of the safety objection with this code, in this run alone; may be given more than once.",
+    help="Go on in spite of the safety objection with this code, in this run alone, or with FINGERPRINT only in that "
+    "plan. May be given more than once.",
 )
 log_level = click.option(
     "--log-level",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options
+from reconciler.cli.approving import Approvals, approvals_of
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
@@ -48,18 +49,21 @@ def plan(
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        made = _plan(run, desired, names, approved, out)
-        run.tell(forms, plan_report(made, approved, verbose=verbose))
-        return int(verdict.of_plan(made, approved, detailed=detailed_exitcode))
+        made, given = _plan(run, desired, names, approved, out)
+        run.tell(forms, plan_report(made, given.codes, verbose=verbose, fingerprint=given.fingerprint))
+        return int(verdict.of_plan(made, given.codes, detailed=detailed_exitcode))
 
 
-def _plan(run: Session, desired: Path, names: Sequence[str], approved: Sequence[str], out: Path | None) -> Plan:
+def _plan(
+    run: Session, desired: Path, names: Sequence[str], approved: Sequence[str], out: Path | None
+) -> tuple[Plan, Approvals]:
     """Make the plan, and write it to a file where that is asked for, also when it can't be made."""
     from reconciler.cli import plan_files, session
     from reconciler.errors import ReconcilerError
 
     if out is None:
-        return session.make_plan(run, desired, names)[0]
+        plan, _ = session.make_plan(run, desired, names)
+        return plan, approvals_of(run, plan, approved)
     from reconciler.saved.document import document
 
     made = plan_files.made_now(run.settings, names)
@@ -68,5 +72,6 @@ def _plan(run: Session, desired: Path, names: Sequence[str], approved: Sequence[
     except ReconcilerError as error:
         plan_files.write_failed(out, made, error, run)
         raise
-    plan_files.write(out, document(plan, made, approved), run)
-    return plan
+    given = approvals_of(run, plan, approved)
+    plan_files.write(out, document(plan, made, given.codes), run)
+    return plan, given

@@ -7,6 +7,7 @@ import click
 NAMES = (
     "relationship",
     "servers",
+    "approvals",
     "plan",
     "plan-report",
     "outcome-report",
@@ -25,6 +26,7 @@ def schema(name: str) -> None:
     \b
     relationship      a document of relationships/*.yaml
     servers           servers.yaml
+    approvals         a file of approvals/
     plan              what plan writes with --out
     plan-report       what plan and drift print with --format json
     outcome-report    the same of apply and enable

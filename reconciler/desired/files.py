@@ -48,6 +48,24 @@ def read_files(directory: Path, limits: Limits = LIMITS) -> Files:
     return files
 
 
+def read_folder(directory: Path, folder: str, limits: Limits = LIMITS) -> tuple[dict[str, bytes], list[Problem]]:
+    """Return the content of every YAML file in a folder below the directory, sorted, and what can't be read.
+
+    A folder that isn't there has none; files of other kinds, and hidden ones, are left alone.
+    """
+    root, files = directory / folder, Files()
+    if root.is_symlink() and not root.resolve().is_relative_to(directory.resolve()):
+        return {}, [_outside(root)]
+    for path in _walk(root, files):
+        name = str(path.relative_to(directory))
+        content = _read(directory, name, limits)
+        if isinstance(content, Problem):
+            files.problems.append(content)
+        else:
+            files.contents[name] = content
+    return dict(sorted(files.contents.items())), files.problems
+
+
 def is_read(name: str) -> bool:
     """Whether a path relative to the directory is one of those that are read."""
     first, *inner = name.split("/")

@@ -36,7 +36,8 @@ def key_problem(position: Position, trail: Trail, known: Collection[str]) -> Pro
     text = key(str(name))
     if around == ["parameters"] and name in _OWN_PLACE:
         return Problem(position, "misplaced-key", f"{text} has no place under parameters", _OWN_PLACE[str(name)])
-    other = None if around[:1] == ["servers"] or "servers" in known else _other_place(str(name), tuple(around))
+    is_elsewhere = around[:1] in (["servers"], ["approve"]) or not {"servers", "approve"}.isdisjoint(known)
+    other = None if is_elsewhere else _other_place(str(name), tuple(around))
     if other:
         message = f"{text} has no place {section}"
         return Problem(position, "misplaced-key", message, f"It belongs {other}.")

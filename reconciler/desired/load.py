@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.desired import rules
+from reconciler.desired.approvals import read_approvals
 from reconciler.desired.decode import decode
 from reconciler.desired.documents import Document, Positions, Trail
 from reconciler.desired.draft import Draft, Drafts, Inventory, draft_inventory, draft_relationship
@@ -32,6 +33,8 @@ def load(directory: Path, *, limits: Limits = LIMITS) -> Desired:
     that are only warnings come back in `Desired.warnings`.
     """
     files, drafts, problems = _read(directory, limits)
+    approvals, found = read_approvals(directory, limits)
+    problems = sorted({*problems, *found})
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise FixInputError(problems)
     relationships = [relationship for draft in drafts.relationships if (relationship := _relationship(draft))]
@@ -40,6 +43,7 @@ def load(directory: Path, *, limits: Limits = LIMITS) -> Desired:
         relationships=tuple(_with_hubs(sorted(relationships, key=lambda relationship: relationship.name))),
         revision=revision_of(directory, files.contents),
         warnings=tuple(problems),
+        approvals=approvals,
         digest=f"sha256:{digest_of(files.contents)}",
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reconciler.errors import UsageError
 
-InputSchema = Literal["servers", "relationship"]
+InputSchema = Literal["servers", "relationship", "approvals"]
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator

@@ -25,6 +25,7 @@ from reconciler.model.decided import (
     Unmanaged,
 )
 from reconciler.model.desired import (
+    Approval,
     Desired,
     Endpoint,
     Mode,
@@ -46,6 +47,7 @@ from reconciler.model.steps import Condition, Deed, Disruption, Fact, Step
 __all__ = [
     "ABSENT",
     "Action",
+    "Approval",
     "Authority",
     "Cause",
     "Change",

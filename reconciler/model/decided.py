@@ -12,7 +12,7 @@ from reconciler.model.steps import Disruption
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.model.desired import Peer, Relationship, Service
+    from reconciler.model.desired import Approval, Peer, Relationship, Service
     from reconciler.model.json import Json
     from reconciler.model.live import Snapshot, Unreachable
 
@@ -245,10 +245,12 @@ class Unmanaged:
 class Plan:
     """What is to be done about everything that was asked for, sorted by relationship name. `unmanaged` are endpoints of
     the inventory in a relationship that neither a file describes nor a stamp tells of; they are never touched.
-    `digest` is that of the content of desired, wherever it is kept.
+    `digest` is that of the content of desired, wherever it is kept; `approvals` are what was approved there, by the
+    fingerprint of the plan that it is for.
     """
 
     revision: str
     relationships: tuple[RelationshipPlan, ...]
     unmanaged: tuple[Unmanaged, ...] = ()
     digest: str = ""
+    approvals: Mapping[str, tuple[Approval, ...]] = field(default_factory=dict)

@@ -105,6 +105,15 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person approved for one plan: the code of an objection, and why. `position` is where that is written."""
+
+    code: str
+    reason: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One server x one service: what is read and set.
 
@@ -186,6 +195,7 @@ class Desired:
     """Everything that `desired/` says. `endpoints` is the inventory by (server, service); `revision` names the
     state of the files: a git commit where they lie in a work tree, else a digest of their content. `is_selection` says
     that only some relationships were asked for; `others` are then the rest. `digest` is that of the files' content.
+    `approvals` are what was approved, by the fingerprint of the plan that it is for.
     """
 
     endpoints: Mapping[tuple[str, Service], Endpoint]
@@ -195,3 +205,4 @@ class Desired:
     is_selection: bool = False
     others: tuple[Relationship, ...] = ()
     digest: str = ""
+    approvals: Mapping[str, tuple[Approval, ...]] = field(default_factory=dict)

@@ -53,7 +53,7 @@ def plan(desired: Desired, live: LiveWorld, probes: Probes = NO_PROBES) -> Plan:
     ]
     plans += [_removal(each) for each in found.removed]
     ordered = sorted(plans, key=lambda each: (each.relationship.name, each.relationship.service))
-    return Plan(desired.revision, tuple(ordered), found.unmanaged, desired.digest)
+    return Plan(desired.revision, tuple(ordered), found.unmanaged, desired.digest, desired.approvals)
 
 
 def _removal(remains: Remains) -> RelationshipPlan:

@@ -24,10 +24,11 @@ from reconciler.reports.values import shown_name
 _LEGEND = "In the lists `+` is added, `!` changed and `-` deleted."
 
 
-def plan_page(plan: Plan, *, approved: Collection[str] = (), verbose: bool = False) -> Page:
+def plan_page(plan: Plan, *, approved: Collection[str] = (), verbose: bool = False, fingerprint: str = "") -> Page:
     """Return a plan: what is destructive, blocked or not planned open, then each relationship folded.
 
-    `approved` are the codes of objections that are waved through.
+    `approved` are the codes of objections that are waved through, `fingerprint` what others can be approved by for this
+    plan alone.
     """
     urgent = [
         *_destructive(plan),
@@ -35,7 +36,7 @@ def plan_page(plan: Plan, *, approved: Collection[str] = (), verbose: bool = Fal
         *_together("Not planned", _not_planned(plan, is_drift=False)),
     ]
     rest = [_folded(each, approved, is_drift=False) for each in _told(plan, verbose=verbose)]
-    lead = (*_bold_first(plan_summary(plan, approved)), *_legend(plan), _revision(plan))
+    lead = (*_bold_first(plan_summary(plan, approved, fingerprint)), *_legend(plan), _revision(plan))
     return Page("plan", "kea-reconciler plan", lead, (*urgent, *rest, *_unmanaged(plan.unmanaged)))
 
 

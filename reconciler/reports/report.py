@@ -30,13 +30,15 @@ class Report:
         return replace(self, text=text)
 
 
-def plan_report(plan: Plan, approved: Collection[str] = (), *, verbose: bool = False) -> Report:
-    """Return the report on a plan; `approved` are the codes of objections that are waved through."""
+def plan_report(plan: Plan, approved: Collection[str] = (), *, verbose: bool = False, fingerprint: str = "") -> Report:
+    """Return the report on a plan; `approved` are the codes of objections that are waved through, `fingerprint` what
+    others can be approved by for this plan alone.
+    """
 
     def text(colour: bool) -> str:  # noqa: FBT001 - as Report has it
         from reconciler.reports.text_plan import text_plan
 
-        return text_plan(plan, approved=approved, colour=colour, verbose=verbose)
+        return text_plan(plan, approved=approved, colour=colour, verbose=verbose, fingerprint=fingerprint)
 
     def json() -> str:
         from reconciler.reports.json_plan import json_plan
@@ -46,7 +48,7 @@ def plan_report(plan: Plan, approved: Collection[str] = (), *, verbose: bool = F
     def page() -> Page:
         from reconciler.reports.pages import plan_page
 
-        return plan_page(plan, approved=approved, verbose=verbose)
+        return plan_page(plan, approved=approved, verbose=verbose, fingerprint=fingerprint)
 
     def annotations() -> Iterable[Annotation]:
         from reconciler.reports.remarks import of_plan
@@ -181,7 +183,7 @@ def saved_plan_report(
     plan: Plan, document: Mapping[str, Any], approved: Collection[str] = (), *, verbose: bool = False
 ) -> Report:
     """Return the report on a plan that was read from a plan file, whose value is the JSON."""
-    told = plan_report(plan, approved, verbose=verbose)
+    told = plan_report(plan, approved, verbose=verbose, fingerprint=document["fingerprint"])
     head = _saved_head(document)
 
     def page() -> Page:

@@ -25,15 +25,24 @@ class _View:
     colour: bool
     verbose: bool
     is_drift: bool
+    fingerprint: str = ""
 
 
-def text_plan(plan: Plan, *, approved: Collection[str] = (), colour: bool = False, verbose: bool = False) -> str:
+def text_plan(
+    plan: Plan,
+    *,
+    approved: Collection[str] = (),
+    colour: bool = False,
+    verbose: bool = False,
+    fingerprint: str = "",
+) -> str:
     """Return a plan as text, without a line end at its end.
 
-    `approved` are the codes of objections that are waved through. Relationships about which there is nothing to say
+    `approved` are the codes of objections that are waved through, `fingerprint` what others can be approved by for this
+    plan alone. Relationships about which there is nothing to say
     are left out; `verbose` shows them too, and servers without changes, and what is local to each server and why.
     """
-    return _text(plan, _View(frozenset(approved), colour, verbose, is_drift=False))
+    return _text(plan, _View(frozenset(approved), colour, verbose, is_drift=False, fingerprint=fingerprint))
 
 
 def text_drift(plan: Plan, *, colour: bool = False, verbose: bool = False) -> str:
@@ -47,7 +56,7 @@ def _text(plan: Plan, view: _View) -> str:
         blocks.append("\n".join(unmanaged_lines(plan.unmanaged)))
     if view.verbose:
         blocks.append(_local_block(plan))
-    summary = drift_summary(plan) if view.is_drift else plan_summary(plan, view.approved)
+    summary = drift_summary(plan) if view.is_drift else plan_summary(plan, view.approved, view.fingerprint)
     blocks.append("\n".join(paint(line, Style.HEADING, colour=view.colour) for line in summary))
     return "\n\n".join(blocks)
 

@@ -10,8 +10,10 @@ from reconciler.planning.verdict import unapproved
 from reconciler.reports.numbers import count
 
 
-def plan_summary(plan: Plan, approved: Collection[str] = ()) -> Iterator[str]:
-    """Yield what a plan comes to: how much to do where, and what could not be planned or is blocked."""
+def plan_summary(plan: Plan, approved: Collection[str] = (), fingerprint: str = "") -> Iterator[str]:
+    """Yield what a plan comes to: how much to do where, and what could not be planned or is blocked; with the plan's
+    fingerprint also how the latter can be approved for this plan alone.
+    """
     if not plan.relationships:
         yield "Nothing to plan: no relationship is desired."
         return
@@ -26,6 +28,8 @@ def plan_summary(plan: Plan, approved: Collection[str] = ()) -> Iterator[str]:
     blocked = sum(bool(unapproved(each, approved)) for each in plan.relationships)
     if blocked:
         yield f"{_of_all(blocked, plan)} {'is' if blocked == 1 else 'are'} blocked by safety objections."
+    if blocked and fingerprint:
+        yield f"To approve for this plan alone: --approve CODE@{fingerprint}, or a file approvals/{fingerprint}.yaml."
 
 
 def drift_summary(plan: Plan) -> Iterator[str]:

@@ -34,6 +34,7 @@ COMMANDS = (
 SCHEMAS = (
     "relationship",
     "servers",
+    "approvals",
     "plan",
     "plan-report",
     "outcome-report",
