@@ -302,7 +302,7 @@ def make_plan(
     from reconciler.planning.removal import leaving
     from reconciler.planning.risk import endangering
 
-    desired = load_desired(directory, names)
+    desired = _within(load_desired(directory, names), session.settings)
     with progress() as say:
         live = session.observe(endpoints_of(desired), say)
         wanted = preflight.urls(desired, live)
@@ -316,6 +316,12 @@ def make_plan(
             made = plan(desired, live, probes)
     _tell_unread(desired, live)
     return made, live
+
+
+def _within(desired: Desired, settings: Settings) -> Desired:
+    """Return the relationships with what the operator allows a plan for them."""
+    found = (replace(each, thresholds=settings.thresholds) for each in desired.relationships)
+    return replace(desired, relationships=tuple(found))
 
 
 def _tell_unread(desired: Desired, live: Mapping[tuple[str, Service], Live]) -> None:

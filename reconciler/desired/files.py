@@ -54,6 +54,8 @@ def read_folder(directory: Path, folder: str, limits: Limits = LIMITS) -> tuple[
     A folder that isn't there has none; files of other kinds, and hidden ones, are left alone.
     """
     root, files = directory / folder, Files()
+    if not directory.is_dir():
+        return {}, []  # which is said already
     if root.is_symlink() and not root.resolve().is_relative_to(directory.resolve()):
         return {}, [_outside(root)]
     for path in _walk(root, files):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kea.access_targets import always_refused
 from reconciler.kea.access_toml import RefusedFileError, TomlFile, read_text
+from reconciler.model import DEFAULT_THRESHOLDS, Thresholds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -23,6 +25,7 @@ class Settings:
     command was sent: 42 MB of configuration take Kea 2.2 up to 12 s to the first byte, 160 MB 47 s (measured).
     `reply_bytes` caps one reply, `concurrency` the endpoints that are read at once. A plan file is of use for
     `plan_hours`; `plan_key` is the key of the digests of secrets in it, None for one that is made for each plan.
+    `thresholds` are how much a plan may take away or change without an approval.
     """
 
     allow: tuple[IPv4Network | IPv6Network, ...] | None = None
@@ -35,6 +38,7 @@ class Settings:
     concurrency: int = 100
     plan_hours: float = 24.0
     plan_key: str | None = field(default=None, repr=False)
+    thresholds: Thresholds = DEFAULT_THRESHOLDS
 
 
 _SECONDS = (0.1, 3600.0)
@@ -47,7 +51,14 @@ _LIMITS: dict[str, tuple[type[float] | type[int], float, float]] = {
     "plan-hours": (float, 0.01, 8784),
 }
 SHORTEST_KEY = 16  # characters; with a shorter one a weak password could be found by trying
-_TABLES = ("network", "limits", "plans")
+_THRESHOLDS: dict[str, tuple[type[float] | type[int], float, float]] = {
+    "least": (int, 1, 1_000_000),
+    "deleted-share": (float, 0, 1),
+    "deleted": (int, 0, 1_000_000),
+    "changed-share": (float, 0, 1),
+    "changed": (int, 0, 1_000_000),
+}
+_TABLES = ("network", "limits", "plans", "thresholds")
 _SWITCHES = ("allow-basic-auth-over-plain-http", "allow-unix-sockets")
 _NETWORK_KEYS = ("allow", *_SWITCHES)
 
@@ -56,7 +67,7 @@ def read_settings(path: Path) -> Settings:
     """Read the settings file. FixInputError with every problem in it; keys that are missing have their defaults."""
     file = TomlFile(path, "settings")
     file.known_keys((), file.content, _TABLES)
-    values = _network(file) | _limits(file) | _plans(file, path.parent)
+    values = _network(file) | _limits(file) | _plans(file, path.parent) | _thresholds(file)
     file.finish()
     return Settings(**values)
 
@@ -115,15 +126,25 @@ def _allowed(file: TomlFile, value: object) -> tuple[IPv4Network | IPv6Network, 
     return tuple(networks)
 
 
+def _thresholds(file: TomlFile) -> dict[str, Any]:
+    values = _numbers(file, "thresholds", _THRESHOLDS)
+    return {"thresholds": replace(DEFAULT_THRESHOLDS, **values)} if values else {}
+
+
 def _limits(file: TomlFile) -> dict[str, Any]:
+    return _numbers(file, "limits", _LIMITS)
+
+
+def _numbers(file: TomlFile, name: str, known: Mapping[str, tuple[type, float, float]]) -> dict[str, Any]:
+    """Return the numbers in a table by their names in Python; those out of their range are noted."""
     values: dict[str, Any] = {}
-    for key, value in file.table("limits", _LIMITS).items():
-        kind, low, high = _LIMITS[key]
+    for key, value in file.table(name, known).items():
+        kind, low, high = known[key]
         kinds = (int,) if kind is int else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
             what = "a whole number" if kind is int else "a number"
             message = f"{key!r} must be {what} from {low:g} to {high:.0f}, not {value!r}."
-            file.problem(("limits", key), "value", message, "Leave it out for the default.")
+            file.problem((name, key), "value", message, "Leave it out for the default.")
         else:
             values[key.replace("-", "_")] = kind(value)
     return values

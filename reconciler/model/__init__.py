@@ -25,6 +25,7 @@ from reconciler.model.decided import (
     Unmanaged,
 )
 from reconciler.model.desired import (
+    DEFAULT_THRESHOLDS,
     Approval,
     Desired,
     Endpoint,
@@ -38,6 +39,7 @@ from reconciler.model.desired import (
     Role,
     Service,
     Severity,
+    Thresholds,
 )
 from reconciler.model.json import Json
 from reconciler.model.live import HaView, Live, PartnerView, Probe, Snapshot, Unreachable
@@ -46,6 +48,7 @@ from reconciler.model.steps import Condition, Deed, Disruption, Fact, Step
 
 __all__ = [
     "ABSENT",
+    "DEFAULT_THRESHOLDS",
     "Action",
     "Approval",
     "Authority",
@@ -89,6 +92,7 @@ __all__ = [
     "Stage",
     "Stamp",
     "Step",
+    "Thresholds",
     "Unmanaged",
     "Unreachable",
 ]

@@ -148,12 +148,30 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How many of a server's subnets, pools or reservations a plan may delete or change without an approval.
+
+    Of `least` or more of a kind, deleting more than `deleted_share` or changing more than `changed_share` of them is
+    too much; more than `deleted` or `changed` is, however many there are. Deleting all of several is always too much.
+    """
+
+    least: int = 10
+    deleted_share: float = 0.30
+    deleted: int = 500
+    changed_share: float = 1.0
+    changed: int = 5000
+
+
+DEFAULT_THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
 class Relationship:
     """One desired failover relationship. `parameters` are those of Kea's HA hook, by Kea's own names and in
     Kea's units; a parameter that is absent has Kea's default. `local` are path patterns of what belongs to
     each server beside the built-in list. `pools` counts in load-balancing only. `on_remove` is what is done to the
     other peers when the relationship goes, which `is_absent` asks for. `positions` maps a path inside the document to
-    its place.
+    its place. `thresholds` are no part of what is desired, but what the operator's settings allow a plan for it.
     """
 
     name: str
@@ -168,6 +186,7 @@ class Relationship:
     is_absent: bool = False
     position: Position | None = field(default=None, compare=False, repr=False)
     positions: Mapping[tuple[str | int, ...], Position] = field(default_factory=dict, compare=False, repr=False)
+    thresholds: Thresholds = field(default=DEFAULT_THRESHOLDS, compare=False, repr=False)
 
     @property
     def primary(self) -> Peer:

@@ -10,15 +10,14 @@ from urllib.parse import urlsplit
 
 from reconciler.kea import ha, hooks
 from reconciler.kea.locality import LOCAL
-from reconciler.kea.objects import count_reservations, subnets_of
+from reconciler.kea.objects import subnets_of
 from reconciler.kea.versions import is_tested
-from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Service, Snapshot
+from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot
 from reconciler.planning.division import Division, are_split
 from reconciler.planning.standing import SEVERING, is_main, is_torn, name_each_other, own_entry, standing
 from reconciler.planning.wanted import block_of, dedicated_listener_is_on, is_broken
 
 SKEW_WARNING, SKEW_ERROR = 30.0, 60.0  # seconds; above 60 Kea ends the HA service (communication_state.cc)
-LARGEST_LOSS, SMALLEST_COUNT = 0.30, 10
 DEEPEST = 64  # Kea from 2.6.5 and 3.0.3 on refuses nesting above 100; no real configuration comes near
 
 
@@ -98,46 +97,13 @@ def _authority_empty(case: Case) -> Iterator[Objection]:
     if subnets_of(case.authority.config, case.relationship.service.subnets):
         return
     for server in case.written:
-        lost = len(_deleted(server, "subnet"))
+        lost = sum(change.action is Action.DELETE and change.path[-1][0] == "subnet" for change in server.changes)
         if lost:
             yield Objection(
                 "authority-empty",
                 f"{case.authority.endpoint.server} has no subnet at all, {server.peer.server} has {lost}",
                 "restore the authority's configuration first: a server that came back with a wrong file looks so",
             )
-
-
-def _authority_shrunk(case: Case) -> Iterator[Objection]:
-    for server in case.written:
-        for what, (lost, count) in _losses(server, case.relationship.service).items():
-            if count >= SMALLEST_COUNT and lost > LARGEST_LOSS * count:
-                yield Objection(
-                    "authority-shrunk",
-                    f"{lost} of the {count} {what} on {server.peer.server} are not on "
-                    f"{case.authority.endpoint.server} and would be deleted",
-                    "look at the plan's deletions; approve if they are meant",
-                )
-
-
-def _deleted(server: ServerPlan, kind: str) -> list[str]:
-    """Return the keys of the objects of one kind, wherever they stand, that a plan deletes by name."""
-    gone = (change for change in server.changes if change.action is Action.DELETE)
-    return [change.path[-1][1] for change in gone if change.path[-1][0] == kind]
-
-
-def _losses(server: ServerPlan, service: Service) -> dict[str, tuple[int, int]]:
-    """Return how many subnets and reservations a server would lose, and how many it has."""
-    lost = _deleted(server, "subnet")
-    reservations = len(_deleted(server, "reservation"))
-    if not lost and not reservations:
-        return {}
-    config = server.snapshot.config
-    subnets = subnets_of(config, service.subnets)
-    reservations += sum(len(subnets[prefix][1].get("reservations") or ()) for prefix in lost if prefix in subnets)
-    return {
-        "subnets": (len(lost), len(subnets)),
-        "reservations": (reservations, count_reservations(config, service.subnets)),
-    }
 
 
 def _subnet_id_conflict(case: Case) -> Iterator[Objection]:
@@ -281,7 +247,6 @@ RULES = (
     _untested_version,
     _identity,
     _authority_empty,
-    _authority_shrunk,
     _subnet_id_conflict,
     _not_normal,
     _clock_skew,
@@ -297,6 +262,7 @@ CODES = (
     "hub-clash",
     "hub-untagged",
     "identity",
+    "large-change",
     "leases-not-persistent",
     "leases-would-go",
     "listener-port",

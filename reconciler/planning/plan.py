@@ -19,7 +19,7 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
-from reconciler.planning import hub_rules, preflight, wanted
+from reconciler.planning import hub_rules, preflight, proportion, wanted
 from reconciler.planning.authority import acting_authority, authority
 from reconciler.planning.departures import departing, with_departures
 from reconciler.planning.division import division, undivided
@@ -157,7 +157,12 @@ def _decided(
         case = Case(relationship, what, source, snapshots, written, pools)
         steps = stages(relationship, servers)
         inorder = tuple(in_order(servers, steps))
-        found = (*objections(case), *hub_rules.objections(case, steps), *preflight.objections(case, around))
+        found = (
+            *objections(case),
+            *proportion.objections(case),
+            *hub_rules.objections(case, steps),
+            *preflight.objections(case, around),
+        )
         result = replace(result, servers=inorder, procedure=what, objections=found, stages=steps)
         remarks += preflight.notes(case, around)
     return replace(result, notes=tuple(remarks))

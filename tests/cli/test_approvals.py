@@ -88,6 +88,22 @@ def test_a_wrong_file_stops_everything_and_says_where(blocked: Site, mark: str) 
         assert f"{file}:2:12: error:" in ended.stdout + ended.stderr
 
 
+def test_the_operator_says_how_much_is_too_much(pair: Site, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    more = [subnet(Service.DHCP4, number) for number in (2, 3, 4)]
+    pair.change("kea-b", lambda config: config.update({"subnet4": [*config["subnet4"], *more]}))
+    pair.change("kea-a", lambda config: config.update({"subnet4": [*config["subnet4"], *more[:2]]}))
+    assert pair.run("plan").exit_code == 0
+    settings.write_text("[thresholds]\ndeleted = 0\n")
+    blocked = pair.run("plan", "--settings", str(settings))
+    assert blocked.exit_code == 3
+    assert "blocked: authority-shrunk: 1 of the 4 subnets on kea-b" in blocked.stdout
+    assert "- subnet 10.0.4.0/24" in blocked.stdout  # a blocked plan is shown whole
+    assert pair.run("apply", "--yes", "--settings", str(settings)).exit_code == 3
+    done = pair.run("apply", "--yes", "--settings", str(settings), "--approve", "authority-shrunk")
+    assert done.exit_code == 0
+
+
 @pytest.mark.parametrize(
     "given", ["authority-empty@", "authority-empty@abc", f"authority-empty@{OTHER}0", f"nothing@{OTHER}"]
 )

@@ -10,6 +10,7 @@ import trustme
 
 from reconciler.errors import FixInputError
 from reconciler.kea.access import Credentials, Settings, TlsFiles, read_credentials, read_settings
+from reconciler.model import Thresholds
 from reconciler.redaction import HIDDEN, Scrubber
 
 if TYPE_CHECKING:
@@ -77,6 +78,17 @@ def test_a_key_for_plans_is_read_from_a_file_of_its_own(tmp_path: Path) -> None:
         assert complaints(read_settings, settings) == [(2, 1, "settings-file")]
     written(tmp_path, "[plans]\nkey-file = 1\n")
     assert complaints(read_settings, tmp_path / "file.toml") == [(2, 1, "settings-file")]
+
+
+def test_thresholds_that_are_left_out_have_their_defaults(tmp_path: Path) -> None:
+    text = "[thresholds]\ndeleted-share = 0.5\nchanged = 20\n"
+    assert read_settings(written(tmp_path, text)).thresholds == Thresholds(deleted_share=0.5, changed=20)
+    wrong = written(tmp_path, "[thresholds]\ndeleted-share = 1.1\nleast = 0\nshare = 1\n")
+    assert complaints(read_settings, wrong) == [
+        (2, 1, "settings-value"),
+        (3, 1, "settings-value"),
+        (4, 1, "settings-key"),
+    ]
 
 
 def test_an_empty_settings_file_means_the_defaults(tmp_path: Path) -> None:

@@ -59,3 +59,29 @@ def test_a_hand_edit_after_the_review_stops_the_apply(lab: Laboratory, tmp_path:
     assert done.exit_code == 0, done
     world.must_be_done()
     assert world.shared_part(world.a) == world.shared_part(world.b)
+
+
+def test_a_blocked_plan_is_applied_once_its_approval_is_merged(lab: Laboratory, tmp_path: Path) -> None:
+    start = base_configuration(FOUR, subnets=[subnet(FOUR, 1)])
+    world = World(lab, FOUR, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
+    world.must_apply()
+    world.change(world.a, lambda config: config.update({"subnet4": []}))
+    world.forget()
+    file = tmp_path / "plan.json"
+    assert world.run("plan", "--out", str(file)).exit_code == 3
+    mark = json.loads(file.read_text())["fingerprint"]
+    assert world.run("apply", str(file), "--yes").exit_code == 3
+    approvals = world.desired / "approvals"
+    approvals.mkdir()
+    merged = approvals / f"{mark}.yaml"
+    merged.write_text("approve:\n  - {code: authority-empty, reason: the site is closed}\n")
+
+    world.change(world.b, add(subnet(FOUR, 3)))
+    assert world.run("apply", "--yes").exit_code == 3  # another plan than the one that was approved
+    assert world.story() == []
+
+    world.change(world.b, lambda config: config.update({"subnet4": [config["subnet4"][0]]}))
+    done = world.run("apply", str(file), "--yes")
+    assert done.exit_code == 0, done
+    world.must_be_done()
+    assert world.config(world.b)["subnet4"] == []

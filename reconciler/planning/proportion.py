@@ -1,0 +1,105 @@
+"""Whether a plan takes more away from a server, or changes more on it, than the operator lets pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.kea.objects import subnets_of
+from reconciler.model import Action, Change, Objection, ServerPlan, Service, Thresholds
+from reconciler.planning.guard import Case
+
+SHRUNK, CHANGED = "authority-shrunk", "large-change"
+_KINDS = {"subnet": "subnets", "pool": "pools", "pd-pool": "pools", "reservation": "reservations"}
+_LISTS = {"pools": ("pools", "pd-pools"), "reservations": ("reservations",)}  # where a subnet has them
+
+
+@dataclass(slots=True)
+class Toll:
+    """How many objects of one kind a server has, and how many of them a plan deletes, changes and adds."""
+
+    had: int = 0
+    deleted: int = 0
+    changed: int = 0
+    added: int = 0
+
+    @property
+    def lost(self) -> int:
+        """How many fewer there will be where one takes another's place, as a pool does that is made larger."""
+        return max(0, self.deleted - self.added)
+
+
+def objections(case: Case) -> Iterator[Objection]:
+    """Yield what is too much at once, server by server."""
+    thresholds, source = case.relationship.thresholds, case.authority.endpoint.server
+    is_empty = not subnets_of(case.authority.config, case.relationship.service.subnets)  # that is objected to by itself
+    for server in case.written:
+        name = server.peer.server
+        for what, toll in tolls(server, case.relationship.service).items():
+            gone = toll.lost if what == "pools" else toll.deleted
+            if _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
+                told = f"{gone} of the {toll.had} {what} on {name} are not on {source} and would be deleted"
+                yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant")
+            elif toll.had > 1 and toll.deleted and toll.had - toll.deleted + toll.added == 0 and not is_empty:
+                told = f"all {toll.had} {what} on {name} would be deleted, and none would be left"
+                yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant")
+            if _is_too_much(toll.changed, toll.had, thresholds.changed_share, thresholds.changed, thresholds):
+                told = f"{toll.changed} of the {toll.had} {what} on {name} would be changed at once"
+                yield Objection(CHANGED, told, "look at the plan's changes; approve if they are meant")
+
+
+def _is_too_much(number: int, had: int, share: float, most: int, thresholds: Thresholds) -> bool:
+    return number > most or (had >= thresholds.least and number > share * had)
+
+
+def tolls(server: ServerPlan, service: Service) -> Mapping[str, Toll]:
+    """Return what a plan does to the subnets, pools and reservations of one server; nothing where it touches none.
+
+    What goes or comes with its subnet counts too. A change inside a pool or reservation is a change of that alone.
+    """
+    touched = [(change, inner) for change in server.changes if (inner := _innermost(change)) is not None]
+    if not touched:
+        return {}
+    found = {what: Toll() for what in ("subnets", "pools", "reservations")}
+    config = server.snapshot.config
+    subnets = subnets_of(config, service.subnets)
+    found["subnets"].had = len(subnets)
+    found["reservations"].had = len(config.get("reservations") or ())
+    for what, lists in _LISTS.items():
+        found[what].had += sum(_count(subnet, lists) for _, subnet in subnets.values())
+    changed: dict[str, set[tuple[tuple[str, str], ...]]] = {what: set() for what in found}
+    for change, place in touched:
+        kind, key = change.path[place]
+        if change.action is Action.CHANGE or place < len(change.path) - 1:
+            changed[_KINDS[kind]].add(change.path[: place + 1])
+            continue
+        is_gone = change.action is Action.DELETE
+        _add(found[_KINDS[kind]], 1, is_gone=is_gone)
+        if kind == "subnet":
+            subnet = subnets[key][1] if is_gone and key in subnets else change.item or {}
+            for what, lists in _LISTS.items():
+                _add(found[what], _count(subnet, lists), is_gone=is_gone)
+    for what, paths in changed.items():
+        found[what].changed = len(paths)
+    return found
+
+
+def _innermost(change: Change) -> int | None:
+    """Return where in a change's path the innermost object stands that is counted; None where there is none.
+
+    The order of a list is no object.
+    """
+    places = [place for place, (kind, key) in enumerate(change.path) if kind in _KINDS and key != "order"]
+    return places[-1] if places else None
+
+
+def _count(subnet: Mapping[str, Any], lists: tuple[str, ...]) -> int:
+    return sum(len(subnet.get(name) or ()) for name in lists)
+
+
+def _add(toll: Toll, number: int, *, is_gone: bool) -> None:
+    if is_gone:
+        toll.deleted += number
+    else:
+        toll.added += number

@@ -1,0 +1,102 @@
+"""How much of a server a plan may take away or change at once, and that the operator decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.model import Objection, Service, Snapshot, Thresholds
+from reconciler.planning.plan import plan
+from reconciler.planning.proportion import CHANGED, SHRUNK
+from tests.planning.cases import World, read_case
+
+CASE = read_case("nothing-to-do")
+FOUR = Service.DHCP4
+
+
+def subnet(number: int, pools: int = 1, reservations: int = 0, **parts: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "subnet": f"10.0.{number}.0/24",
+        "pools": [{"pool": f"10.0.{number}.{1 + 10 * each}-10.0.{number}.{9 + 10 * each}"} for each in range(pools)],
+        "reservations": [{"hw-address": f"02:00:00:00:{number:02x}:{each:02x}"} for each in range(reservations)],
+        **parts,
+    }
+
+
+def found(primary: Sequence[Any], standby: Sequence[Any], **thresholds: Any) -> tuple[Objection, ...]:
+    """What is objected to where the two have these subnets."""
+    world: World = {}
+    for key, live in CASE.live.items():
+        assert isinstance(live, Snapshot)
+        subnets = list(primary if key[0] == "kea-a" else standby)
+        config = {**live.config, "subnet4": subnets, "shared-networks": [], "reservations": []}
+        world[key] = replace(live, config=config)
+    allowed = Thresholds(**thresholds)
+    relationships = tuple(replace(each, thresholds=allowed) for each in CASE.desired.relationships)
+    (made,) = plan(replace(CASE.desired, relationships=relationships), world).relationships
+    return made.objections
+
+
+def codes(primary: Sequence[Any], standby: Sequence[Any], **thresholds: Any) -> list[str]:
+    return [each.code for each in found(primary, standby, **thresholds)]
+
+
+TWENTY = [subnet(number) for number in range(1, 21)]
+
+
+@pytest.mark.parametrize(("left", "raised"), [(14, []), (13, [SHRUNK, SHRUNK]), (1, [SHRUNK, SHRUNK])])
+def test_a_share_of_the_subnets_and_of_their_pools(left: int, raised: list[str]) -> None:
+    assert codes(TWENTY[:left], TWENTY) == raised
+    assert codes(TWENTY[:left], TWENTY, deleted_share=0.95) == []
+
+
+def test_a_number_counts_whatever_the_share_is() -> None:
+    assert codes(TWENTY[:18], TWENTY, deleted=1) == [SHRUNK, SHRUNK]
+    assert codes(TWENTY[:18], TWENTY, deleted=2) == []
+    assert codes(TWENTY[:3], TWENTY[:4], deleted=0) == [SHRUNK, SHRUNK]
+
+
+def test_few_are_not_measured_by_share() -> None:
+    assert codes(TWENTY[:1], TWENTY[:9]) == []
+    assert codes(TWENTY[:1], TWENTY[:9], least=9) == [SHRUNK, SHRUNK]
+
+
+def test_never_all_of_several() -> None:
+    kept = subnet(1, pools=0)
+    assert codes([kept], [subnet(1, pools=2)], deleted_share=1.0) == [SHRUNK]
+    (objection,) = found([kept], [subnet(1, pools=2)])
+    assert objection.message == "all 2 pools on kea-b would be deleted, and none would be left"
+    assert codes([subnet(1)], [subnet(1, reservations=2)]) == [SHRUNK]
+    assert codes([subnet(1)], [subnet(1, reservations=1)]) == []
+    assert codes([kept], [subnet(1, pools=1)]) == []
+
+
+def test_what_another_takes_the_place_of_is_not_lost() -> None:
+    larger = [{"pool": "10.0.1.1-10.0.1.99"}]
+    assert codes([subnet(1, pools=0) | {"pools": larger}], [subnet(1, pools=1)]) == []
+    others = [
+        subnet(number, pools=0) | {"pools": [{"pool": f"10.0.{number}.1-10.0.{number}.99"}]} for number in range(1, 21)
+    ]
+    assert codes(others, TWENTY) == []
+    assert codes([subnet(30), subnet(31)], [subnet(1), subnet(2)]) == []  # renumbered
+
+
+def test_without_any_subnet_there_is_one_objection_and_not_three() -> None:
+    assert codes([], [subnet(1, pools=2, reservations=2), subnet(2)]) == ["authority-empty"]
+
+
+def test_changes_are_counted_by_the_object_that_they_are_of() -> None:
+    changed = [{**each, "user-context": {"floor": 1}} for each in TWENTY]
+    assert codes(changed, TWENTY) == []
+    assert codes(changed, TWENTY, changed=19) == [CHANGED]
+    (objection,) = found(changed, TWENTY, changed_share=0.9)
+    assert objection.message == "20 of the 20 subnets on kea-b would be changed at once"
+    inner = [{**each, "pools": [each["pools"][0] | {"user-context": {"floor": 1}}]} for each in TWENTY]
+    (objection,) = found(inner, TWENTY, changed_share=0.9)
+    assert "20 of the 20 pools" in objection.message
+    lists = [{**each, "reservations": [{"hw-address": "02:00:00:00:00:01"}]} for each in TWENTY]
+    assert codes(lists, TWENTY, changed=0) == []  # a reservation more is no change of its subnet
