@@ -25,14 +25,7 @@ def notes(
     if relationship.pools is Pools.SPLIT and (shared or not relationship.replicate):
         why = "config-control is present" if shared else "replicate is false"
         yield f"pools: split has no effect while {why}: pools are DHCP data, and stay as each server has them"
-    for name, snapshot in snapshots.items():
-        for parameter in ha.unknown(relationship, snapshot.version)[1]:
-            yield f"{name} runs Kea {snapshot.version}, which has no {parameter}; it is left out there"
-    versions = {name: snapshot.version for name, snapshot in snapshots.items()}
-    for parameter in ha.differing_defaults(relationship.mode, versions.values()):
-        if parameter not in relationship.parameters:
-            shown = ", ".join(f"{name} runs {version}" for name, version in versions.items())
-            yield f"desired leaves {parameter} to Kea, and its default is not the same everywhere: {shown}"
+    yield from _version_notes(relationship, snapshots)
     for peer in relationship.peers:
         left = [each.relationship for each in left_others(relationship, snapshots[peer.server].config)]
         if left and peer.is_hub:
@@ -50,3 +43,15 @@ def notes(
     skew = clock_skew(list(snapshots.values()))
     if skew is not None and SKEW_WARNING <= skew < SKEW_ERROR:
         yield describe_skew(skew)
+
+
+def _version_notes(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Iterator[str]:
+    """Yield what means something else, or nothing, to the version of Kea that a server runs."""
+    for name, snapshot in snapshots.items():
+        for parameter in ha.unknown(relationship, snapshot.version)[1]:
+            yield f"{name} runs Kea {snapshot.version}, which has no {parameter}; it is left out there"
+    versions = {name: snapshot.version for name, snapshot in snapshots.items()}
+    for parameter in ha.differing_defaults(relationship.mode, versions.values()):
+        if parameter not in relationship.parameters:
+            shown = ", ".join(f"{name} runs {version}" for name, version in versions.items())
+            yield f"desired leaves {parameter} to Kea, and its default is not the same everywhere: {shown}"
