@@ -34,6 +34,14 @@ class UsageError(ReconcilerError):
     """The command line asks for something that does not exist, such as a relationship nobody declared."""
 
 
+class StateError(ReconcilerError):
+    """The state directory can't be used: a person has to look. Where it is raised, nothing was changed."""
+
+
+class LockedError(ReconcilerError):
+    """Another run has what this one needs, and did not let go of it in time: wait, then run it again."""
+
+
 class EndpointError(ReconcilerError):
     """Base of what can go wrong while talking to one endpoint."""
 

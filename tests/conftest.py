@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +16,7 @@ from lab.laboratory import Laboratory
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+_PLACES = itertools.count()
 _LABORATORY = pytest.StashKey[Laboratory]()
 _RERUNS = 2
 
@@ -52,6 +56,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("xdist_group") is not None:
             for generation in _parameters(item):
                 item.add_marker(pytest.mark.xdist_group(generation.series))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is kept between runs goes to a folder of the tests, never to that of who runs them."""
+    folder = tempfile.TemporaryDirectory(prefix="kea-state-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_STATE_HOME"] = folder.name
+    os.environ.pop("KEA_RECONCILER_STATE_DIR", None)
+
+
+@pytest.fixture(autouse=True)
+def own_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has a state folder of its own, made when it is needed."""
+    home = Path(os.environ["XDG_STATE_HOME"]) / str(next(_PLACES))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
 
 
 @pytest.fixture

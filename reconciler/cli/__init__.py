@@ -33,6 +33,7 @@ Exit codes:
   2    there are changes, drift or differences (only with --detailed-exitcode)
   3    blocked by a safety objection, or a precondition does not hold
   4    a server was changed by somebody else since the plan; plan again
+  5    another run is at work on the same servers
   6    applied in part
   64   wrong usage
   130  interrupted

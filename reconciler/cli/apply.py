@@ -11,11 +11,10 @@ import click
 from reconciler.cli import options
 from reconciler.cli.approving import approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
+from reconciler.cli.remembering import at_work, left_behind
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
-    from reconciler.cli.session import Session
-    from reconciler.model import Plan
 
 QUESTION = Question("Apply this plan?", "apply", "not applied")
 
@@ -28,6 +27,7 @@ QUESTION = Question("Apply this plan?", "apply", "not applied")
 @options.detailed_exitcode
 @options.approve
 @options.verbose
+@options.state
 @options.access
 def apply(
     plan_file: Path | None,
@@ -38,6 +38,8 @@ def apply(
     settings: Path | None,
     credentials: Path | None,
     log_level: str,
+    state_dir: Path | None,
+    lock_timeout: float,
     *,
     yes: bool,
     detailed_exitcode: bool,
@@ -47,7 +49,7 @@ def apply(
 
     One server of a relationship is changed at a time, the partner before the primary, and only while both are well. A
     server on which a step fails gets back what it had. Ctrl-C finishes the step at hand, leaves the servers after it
-    alone, and says where each one stands.
+    alone, and says where each one stands. What an apply that was killed has left behind is put right first.
 
     With PLAN_FILE, which `plan --out` wrote, it goes on only if the plan of now does the same as the one in the file;
     otherwise it says what differs, and ends with 4.
@@ -55,35 +57,26 @@ def apply(
     With a --format that leaves no text on stdout, the plan and the question go to stderr. Every other form holds the
     outcome alone.
     """
-    from reconciler.cli import session
+    from reconciler.cli import plan_files, session
     from reconciler.planning import verdict
+    from reconciler.reports.report import outdated_report
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        made = _planned(run, desired, names, plan_file, forms)
-        if made is None:
+        then = None if plan_file is None else plan_files.read_to_apply(plan_file, run.settings, names)
+        if then is not None and (reason := plan_files.expired(then, run.settings)):
+            run.tell(forms, outdated_report(str(plan_file), reason))
             return int(verdict.ExitCode.WORLD_CHANGED)
-        question = None if yes else QUESTION
-        given = approvals_of(run, made, approved)
-        code = carry_out_plan(run, made, given, forms=forms, verbose=verbose, question=question)
-        had_changes = any(each.has_changes for each in made.relationships)
-        return int(verdict.ExitCode.CHANGES if detailed_exitcode and had_changes and code == 0 else code)
-
-
-def _planned(run: Session, desired: Path, names: Sequence[str], file: Path | None, forms: Forms) -> Plan | None:
-    """Return the plan of now; None where it isn't the one in the file any more, which is then said."""
-    from reconciler.cli import plan_files, session
-    from reconciler.reports.report import outdated_report
-
-    if file is None:
-        return session.make_plan(run, desired, names)[0]
-    then = plan_files.read_to_apply(file, run.settings, names)
-    reason = plan_files.expired(then, run.settings)
-    if reason is None:
-        made, _ = session.make_plan(run, desired, then["selection"] or ())
-        lines = plan_files.difference(then, made, run.settings)
-        if not lines:
-            return made
-        reason = "\n".join(["the plan of now is another one than the plan in the file:", *lines])
-    run.tell(forms, outdated_report(str(file), reason))
-    return None
+        found = session.load_desired(desired, names if then is None else then["selection"] or ())
+        with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
+            made, _ = session.make_plan(run, found, left_behind(run, state_dir))
+            lines = [] if then is None else plan_files.difference(then, made, run.settings)
+            if lines:
+                reason = "\n".join(["the plan of now is another one than the plan in the file:", *lines])
+                run.tell(forms, outdated_report(str(plan_file), reason))
+                return ending.says(verdict.ExitCode.WORLD_CHANGED)
+            question = None if yes else QUESTION
+            given = approvals_of(run, made, approved)
+            code = carry_out_plan(run, made, given, forms=forms, verbose=verbose, question=question)
+            had_work = any(each.has_changes or each.mends for each in made.relationships)
+            return ending.says(verdict.ExitCode.CHANGES if detailed_exitcode and had_work and code == 0 else code)

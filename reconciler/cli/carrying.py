@@ -69,7 +69,10 @@ def _below_the_plan(report: Report, *, is_told: bool) -> Report:
 def _has_work(plan: Plan, approved: Sequence[str]) -> bool:
     from reconciler.planning.verdict import unapproved
 
-    return any(each.has_changes and not unapproved(each, approved) for each in plan.relationships)
+    return any(
+        each.mends or (each.has_changes and (each.left or not unapproved(each, approved)))
+        for each in plan.relationships
+    )
 
 
 def _is_told_by_plan(outcomes: Sequence[RelationshipOutcome]) -> bool:

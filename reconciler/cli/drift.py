@@ -43,7 +43,7 @@ def drift(
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        made, _ = session.make_plan(run, desired, names)
+        made, _ = session.make_plan(run, session.load_desired(desired, names))
         found = only_drift(made)
         run.tell(forms, drift_report(found, verbose=verbose))
         return int(verdict.of_plan(found, (), detailed=detailed_exitcode))

@@ -11,6 +11,7 @@ import click
 from reconciler.cli import options
 from reconciler.cli.approving import approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
+from reconciler.cli.remembering import at_work
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @options.output_format
 @options.yes
 @options.approve
+@options.state
 @options.access
 def enable(
     server: str,
@@ -36,6 +38,8 @@ def enable(
     settings: Path | None,
     credentials: Path | None,
     log_level: str,
+    state_dir: Path | None,
+    lock_timeout: float,
     *,
     yes: bool,
 ) -> int:
@@ -55,18 +59,18 @@ def enable(
         run = session.open_session(settings, credentials, log_level, desired)
         endpoints = load_inventory(desired)
         services = _services(endpoints, server, service)
-        with session.progress() as say:
-            live = run.observe([endpoint for key, endpoint in endpoints.items() if key[1] in services], say)
-            live = run.count_leases(live, [(server, each) for each in services])
-        plans = tuple(plan_enabling(server, each, live) for each in services)
-        silent = [each for plan in plans for each in plan.unreachable]
-        if silent:
-            return int(_not_read(run, plans, silent, forms))
-        question = None if yes else Question("Let it serve?", "enable it", "not enabled")
-        made = Plan(revision(desired), plans)
-        return int(
-            carry_out_plan(run, made, approvals_of(run, made, approved), forms=forms, verbose=False, question=question)
-        )
+        with at_work(run, state_dir, lock_timeout, [endpoints[server, each] for each in services]) as ending:
+            with session.progress() as say:
+                live = run.observe([endpoint for key, endpoint in endpoints.items() if key[1] in services], say)
+                live = run.count_leases(live, [(server, each) for each in services])
+            plans = tuple(plan_enabling(server, each, live) for each in services)
+            silent = [each for plan in plans for each in plan.unreachable]
+            if silent:
+                return ending.says(_not_read(run, plans, silent, forms))
+            question = None if yes else Question("Let it serve?", "enable it", "not enabled")
+            made = Plan(revision(desired), plans)
+            given = approvals_of(run, made, approved)
+            return ending.says(carry_out_plan(run, made, given, forms=forms, verbose=False, question=question))
 
 
 def _not_read(run: Session, plans: Sequence[RelationshipPlan], silent: Sequence[Unreachable], forms: Forms) -> ExitCode:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.carrying import ask, carried_out
+from reconciler.cli.remembering import at_work
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
     from reconciler.cli.session import Session
-    from reconciler.model import Desired, Relationship
+    from reconciler.model import Desired, Endpoint, Relationship
     from reconciler.planning.scenes import Decision, Operation, OperationOutcome, Scene
 
 
@@ -32,6 +33,8 @@ class Request:
     log_level: str
     forms: Forms
     yes: bool
+    state_dir: Path | None
+    lock_timeout: float
 
 
 def operate(operation: str, server: str, options: Mapping[str, Any], source: str | None = None) -> int:
@@ -49,7 +52,12 @@ def operate(operation: str, server: str, options: Mapping[str, Any], source: str
     request = Request(Operation(operation), server, source, **options)
     with session.told_errors(request.forms):
         run = session.open_session(request.settings, request.credentials, request.log_level, request.desired)
-        outcome, is_interrupted = _done(run, request)
+        desired = session.load_desired(request.desired, request.names)
+        relationship = chosen(desired, request)
+        endpoints = [desired.endpoints[peer.server, relationship.service] for peer in relationship.peers]
+        with at_work(run, request.state_dir, request.lock_timeout, endpoints, desired.revision) as ending:
+            outcome, is_interrupted = _done(run, request, relationship, endpoints)
+            ending.says(verdict.of_operation(outcome, interrupted=is_interrupted))
         code = verdict.of_operation(outcome, interrupted=is_interrupted)
         report = other_report(
             str(request.operation),
@@ -61,7 +69,9 @@ def operate(operation: str, server: str, options: Mapping[str, Any], source: str
         return int(code)
 
 
-def _done(run: Session, request: Request) -> tuple[OperationOutcome, bool]:
+def _done(
+    run: Session, request: Request, relationship: Relationship, endpoints: Sequence[Endpoint]
+) -> tuple[OperationOutcome, bool]:
     """Show what is found and decided, and do it unless there is nothing to do.
 
     Returns the outcome, and whether a person asked to stop meanwhile.
@@ -71,10 +81,8 @@ def _done(run: Session, request: Request) -> tuple[OperationOutcome, bool]:
     from reconciler.reports.text_operations import text_decision
     from reconciler.running.operations import carry_out
 
-    desired = session.load_desired(request.desired, request.names)
-    relationship = chosen(desired, request)
     with session.progress() as say:
-        live = run.observe([desired.endpoints[peer.server, relationship.service] for peer in relationship.peers], say)
+        live = run.observe(endpoints, say)
     found = scene(relationship, request.server, live)
     decide = _decider(run, request, found)
     decision = decide(found)

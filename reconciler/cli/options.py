@@ -106,6 +106,29 @@ credentials = click.option(
     help="Users, passwords and TLS files by scheme, host and port (TOML); refused if others can read it.",
 )
 
+state_dir = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="KEA_RECONCILER_STATE_DIR",
+    show_envvar=True,
+    help="Folder for what runs do and leave behind. Default: kea-reconciler in $XDG_STATE_HOME or ~/.local/state.",
+)
+lock_timeout = click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another run that is at work on the same servers.",
+)
+
+
+def state(command: Command) -> Command:
+    """Add the options of every command that changes something on servers."""
+    for option in (lock_timeout, state_dir):
+        command = option(command)
+    return command
+
 
 def access(command: Command) -> Command:
     """Add the options of every command that talks to servers."""
@@ -123,6 +146,17 @@ def selection(command: Command) -> Command:
 
 def operation(command: Command) -> Command:
     """Add the options of every command that does something to one server of a relationship."""
-    for option in (log_level, credentials, settings, yes, output_format, service, relationship, desired):
+    for option in (
+        lock_timeout,
+        state_dir,
+        log_level,
+        credentials,
+        settings,
+        yes,
+        output_format,
+        service,
+        relationship,
+        desired,
+    ):
         command = option(command)
     return command

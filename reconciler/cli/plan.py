@@ -10,11 +10,12 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.approving import Approvals, approvals_of
+from reconciler.cli.remembering import left_behind
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
     from reconciler.cli.session import Session
-    from reconciler.model import Plan
+    from reconciler.model import Leftover, Plan
 
 
 @click.command(short_help="Say what apply would change, and why.")
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @options.detailed_exitcode
 @options.approve
 @options.verbose
+@options.state_dir
 @options.access
 def plan(
     desired: Path,
@@ -34,6 +36,7 @@ def plan(
     credentials: Path | None,
     log_level: str,
     out: Path | None,
+    state_dir: Path | None,
     *,
     detailed_exitcode: bool,
     verbose: bool,
@@ -49,26 +52,31 @@ def plan(
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        made, given = _plan(run, desired, names, approved, out)
+        made, given = _plan(run, desired, names, approved, out, left_behind(run, state_dir))
         run.tell(forms, plan_report(made, given.codes, verbose=verbose, fingerprint=given.fingerprint))
         return int(verdict.of_plan(made, given.codes, detailed=detailed_exitcode))
 
 
 def _plan(
-    run: Session, desired: Path, names: Sequence[str], approved: Sequence[str], out: Path | None
+    run: Session,
+    desired: Path,
+    names: Sequence[str],
+    approved: Sequence[str],
+    out: Path | None,
+    left: Sequence[Leftover],
 ) -> tuple[Plan, Approvals]:
     """Make the plan, and write it to a file where that is asked for, also when it can't be made."""
     from reconciler.cli import plan_files, session
     from reconciler.errors import ReconcilerError
 
     if out is None:
-        plan, _ = session.make_plan(run, desired, names)
+        plan, _ = session.make_plan(run, session.load_desired(desired, names), left)
         return plan, approvals_of(run, plan, approved)
     from reconciler.saved.document import document
 
     made = plan_files.made_now(run.settings, names)
     try:
-        plan, _ = session.make_plan(run, desired, names)
+        plan, _ = session.make_plan(run, session.load_desired(desired, names), left)
     except ReconcilerError as error:
         plan_files.write_failed(out, made, error, run)
         raise

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from reconciler.errors import FixInputError, ReconcilerError, UsageError
+from reconciler.errors import FixInputError, LockedError, ReconcilerError, UsageError
 from reconciler.redaction import Scrubber
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
     from reconciler.kea.access import Credentials, Settings
     from reconciler.kea.client import Client
-    from reconciler.model import Desired, Endpoint, Live, Plan, Probe, Problem, Service
+    from reconciler.model import Desired, Endpoint, Leftover, Live, Plan, Probe, Problem, Service
     from reconciler.reports.report import Report
     from reconciler.running.hands import Hands
+    from reconciler.state.journal import Journal
 
 T = TypeVar("T")
 
@@ -31,6 +32,12 @@ class Failure(click.ClickException):
     """An error that ends the command, said on stderr."""
 
     exit_code = 1
+
+
+class Locked(Failure):
+    """Another run is at work on the same servers."""
+
+    exit_code = 5
 
 
 @contextlib.contextmanager
@@ -51,6 +58,9 @@ def told_errors(forms: Forms | None = None) -> Iterator[None]:
     except UsageError as error:
         tell_failure(forms, str(error))
         raise click.UsageError(str(error)) from error
+    except LockedError as error:
+        tell_failure(forms, str(error))
+        raise Locked(str(error)) from error
     except ReconcilerError as error:
         tell_failure(forms, str(error))
         raise Failure(str(error)) from error
@@ -101,12 +111,13 @@ class Session:
     settings: Settings
     credentials: Credentials
     scrubber: Scrubber = field(default_factory=Scrubber)
+    journal: Journal | None = None  # of the run at hand, where it changes something
 
     def open_client(self, endpoint: Endpoint) -> Client:
         """Return a client for one endpoint, to be used as an async context manager."""
         from reconciler.kea.client import open_client
 
-        return open_client(endpoint, self.settings, self.credentials, scrubber=self.scrubber)
+        return open_client(endpoint, self.settings, self.credentials, scrubber=self.scrubber, witness=self.journal)
 
     def observe(self, endpoints: Iterable[Endpoint], say: Callable[[str], None]) -> Mapping[tuple[str, Service], Live]:
         """Read all endpoints now, and learn the secrets they hold, so that none of them can be printed."""
@@ -155,9 +166,17 @@ class Session:
 
     def hands(self, say: Callable[[str], None]) -> Hands:
         """Return the edges that an apply acts through."""
-        from reconciler.running.hands import Hands
+        from reconciler.running.hands import NO_JOURNAL, Hands
 
-        return Hands(self.open_client, say=say, patience=self.settings.configuration_seconds)
+        hands = Hands(
+            self.open_client,
+            say=say,
+            patience=self.settings.configuration_seconds,
+            journal=self.journal or NO_JOURNAL,
+        )
+        if self.journal is not None:
+            self.journal.failed = hands.stop.set
+        return hands
 
     def echo(self, text: str, *, err: bool = False) -> None:
         """Print a text that may hold what a server said."""
@@ -294,26 +313,26 @@ def wants_colour(stream: TextIO | None) -> bool:
 
 
 def make_plan(
-    session: Session, directory: Path, names: Sequence[str]
+    session: Session, desired: Desired, left: Sequence[Leftover] = ()
 ) -> tuple[Plan, Mapping[tuple[str, Service], Live]]:
-    """Read desired and live and plan: the one path that plan, apply, drift and status share."""
+    """Read live and plan: the one path that plan, apply, drift and status share. `left` is what runs left open."""
     from reconciler.planning import preflight
     from reconciler.planning.plan import plan
     from reconciler.planning.removal import leaving
     from reconciler.planning.risk import endangering
 
-    desired = _within(load_desired(directory, names), session.settings)
+    desired = _within(desired, session.settings)
     with progress() as say:
         live = session.observe(endpoints_of(desired), say)
         wanted = preflight.urls(desired, live)
         probes = session.probe(wanted) if wanted else {}
-        made = plan(desired, live, probes)
+        made = plan(desired, live, probes, left)
         concerned = {
             (server.peer.server, each.relationship.service) for each, server in (*leaving(made), *endangering(made))
         }
         if concerned:  # only then are leases counted: with many subnets that is a long answer
             live = session.count_leases(live, concerned)
-            made = plan(desired, live, probes)
+            made = plan(desired, live, probes, left)
     _tell_unread(desired, live)
     return made, live
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options
+from reconciler.cli.remembering import left_behind
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Say how every relationship is doing.")
 @options.selection
 @options.output_format
+@options.state_dir
 @options.access
 def status(
     desired: Path,
@@ -25,6 +27,7 @@ def status(
     settings: Path | None,
     credentials: Path | None,
     log_level: str,
+    state_dir: Path | None,
 ) -> int:
     """Say how every relationship is doing: OK, Impaired or Service down, and why. Changes nothing.
 
@@ -42,7 +45,7 @@ def status(
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        made, live = session.make_plan(run, desired, names)
+        made, live = session.make_plan(run, session.load_desired(desired, names), left_behind(run, state_dir))
         found = statuses(made, live)
         run.tell(forms, status_report(found, made))
         return int(verdict.of_status(found))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import orjson
 
-from reconciler.errors import AccessRefusedError, EndpointError, WrongAnswererError
+from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError, WrongAnswererError
 from reconciler.kea.access_targets import HttpTarget, UnixTarget, parse_control
 from reconciler.kea.access_tls import tls_context
 from reconciler.kea.channel import Patience
@@ -52,6 +52,19 @@ _READ_ONLY = frozenset(
 )
 
 
+class Witness(Protocol):
+    """Is told of every command that is not known to change nothing, before it goes out and when it has ended."""
+
+    def sends(self, endpoint: Endpoint, command: str, arguments: Json) -> int | None:
+        """Take note that a command goes out, and return by which number; an EndpointError keeps it from going out."""
+
+    def hears(self, number: int | None, result: int | None) -> None:
+        """Take note how it ended: Kea's result, None where nobody knows."""
+
+    def misses(self, number: int | None) -> None:
+        """Take note that it certainly was not executed."""
+
+
 class Client:
     """Talks to one endpoint through a channel. Close it, or use it as an async context manager.
 
@@ -67,12 +80,14 @@ class Client:
         *,
         scrubber: Scrubber | None = None,
         clock: Callable[[], float] = time.monotonic,
+        witness: Witness | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._channel = channel
         self._settings = settings
         self._scrubber = scrubber or Scrubber()
         self._clock = clock
+        self._witness = witness
 
     def __repr__(self) -> str:
         return f"Client({self._channel.label})"
@@ -83,6 +98,21 @@ class Client:
         `arguments` may be, or hold, an `orjson.Fragment` of JSON that is ready. `answer_within` is the longest
         silence in seconds, else that of the settings for this command. Raises the errors under EndpointError.
         """
+        if self._witness is None or command in _READ_ONLY:
+            return await self._called(command, arguments, answer_within)
+        number = self._witness.sends(self.endpoint, command, arguments)
+        try:
+            reply = await self._called(command, arguments, answer_within)
+        except NotReachedError:
+            self._witness.misses(number)
+            raise
+        except EndpointError:
+            self._witness.hears(number, None)
+            raise
+        self._witness.hears(number, reply.result)
+        return reply
+
+    async def _called(self, command: str, arguments: Json, answer_within: float | None) -> Reply:
         patience = Patience(self._settings.connect_seconds, answer_within or self._silence(command))
         request = self._request(command, arguments)
         asked_at = self._clock()
@@ -145,6 +175,7 @@ def open_client(
     scrubber: Scrubber | None = None,
     resolve: Resolve | None = None,
     clock: Callable[[], float] = time.monotonic,
+    witness: Witness | None = None,
 ) -> Client:
     """Return a client for `endpoint`. It costs little, and connects to nothing before the first call.
 
@@ -166,7 +197,7 @@ def open_client(
     else:
         channel = _http_channel(label, target, settings, credentials, resolve)
         scrubber = scrubber or _scrubber_for(target, credentials)
-    return Client(endpoint, channel, settings, scrubber=scrubber, clock=clock)
+    return Client(endpoint, channel, settings, scrubber=scrubber, clock=clock, witness=witness)
 
 
 def _http_channel(

@@ -41,6 +41,7 @@ from reconciler.model.desired import (
     Severity,
     Thresholds,
 )
+from reconciler.model.journal import Leftover, Mend, Remedy, RunRecord
 from reconciler.model.json import Json
 from reconciler.model.live import HaView, Live, PartnerView, Probe, Snapshot, Unreachable
 from reconciler.model.outcomes import RelationshipOutcome, Result, ServerOutcome
@@ -66,7 +67,9 @@ __all__ = [
     "Fingerprints",
     "HaView",
     "Json",
+    "Leftover",
     "Live",
+    "Mend",
     "Missing",
     "Mode",
     "Objection",
@@ -82,8 +85,10 @@ __all__ = [
     "Relationship",
     "RelationshipOutcome",
     "RelationshipPlan",
+    "Remedy",
     "Result",
     "Role",
+    "RunRecord",
     "ServerOutcome",
     "ServerPlan",
     "Service",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reconciler.model.desired import Approval, Peer, Relationship, Service
+    from reconciler.model.journal import Leftover, Mend
     from reconciler.model.json import Json
     from reconciler.model.live import Snapshot, Unreachable
 
@@ -212,7 +213,8 @@ class RelationshipPlan:
     say which of them are changed together.
 
     `replicates` says whether DHCP data follows the authority; `unplanned` says why nothing could be decided;
-    `unreachable` are the endpoints that could not be read; `notes` are worth saying and stop nothing.
+    `unreachable` are the endpoints that could not be read; `notes` are worth saying and stop nothing. `mends` are what
+    is put right besides, and `left` is what earlier runs left open.
     """
 
     relationship: Relationship
@@ -225,6 +227,8 @@ class RelationshipPlan:
     unplanned: str | None = None
     unreachable: tuple[Unreachable, ...] = ()
     stages: tuple[Stage, ...] = ()
+    mends: tuple[Mend, ...] = ()
+    left: tuple[Leftover, ...] = ()
 
     @property
     def has_changes(self) -> bool:

@@ -15,6 +15,7 @@ class Result(StrEnum):
 
     APPLIED = "applied"
     NOTHING_TO_DO = "nothing to do"
+    MENDED = "mended"
     RESTORED = "restored"
     FAILED = "failed"
     WORLD_CHANGED = "world changed"

@@ -21,8 +21,8 @@ def only_drift(plan: Plan) -> Plan:
 def _of_relationship(plan: RelationshipPlan) -> RelationshipPlan:
     servers = tuple(map(_of_server, plan.servers))
     if any(server.changes for server in servers):
-        return replace(plan, servers=servers, stages=())
-    return replace(plan, servers=servers, procedure=Procedure.NOTHING, objections=(), stages=())
+        return replace(plan, servers=servers, stages=(), mends=())
+    return replace(plan, servers=servers, procedure=Procedure.NOTHING, objections=(), stages=(), mends=())
 
 
 def _of_server(server: ServerPlan) -> ServerPlan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.errors import TooDeepError
@@ -11,6 +11,7 @@ from reconciler.kea.shapes import misshapen
 from reconciler.model import (
     Authority,
     Desired,
+    Leftover,
     Live,
     Plan,
     Relationship,
@@ -28,6 +29,7 @@ from reconciler.planning.neighbours import NO_PROBES, NOBODY, Neighbours, Probes
 from reconciler.planning.notes import notes
 from reconciler.planning.places import located, with_live_hubs
 from reconciler.planning.pretence import judged
+from reconciler.planning.recovery import with_recovery
 from reconciler.planning.remnants import NO_LEAVERS, Leavers, Remains, Remnants, remnants
 from reconciler.planning.removal import plan_removal
 from reconciler.planning.schedule import in_order, order, procedure, stages
@@ -37,12 +39,13 @@ from reconciler.planning.structure import inexpressible, undecidable, unknown_pa
 LiveWorld = Mapping[tuple[str, Service], Live]
 
 
-def plan(desired: Desired, live: LiveWorld, probes: Probes = NO_PROBES) -> Plan:
+def plan(desired: Desired, live: LiveWorld, probes: Probes = NO_PROBES, left: Sequence[Leftover] = ()) -> Plan:
     """Return what is to be done about every desired relationship, and about those of which only stamps still tell,
     sorted by name.
 
     `live` must hold every endpoint that a peer of these relationships names, and whatever else it holds is searched;
-    `probes` say what was found at the urls of `preflight.urls`, as far as that was tried.
+    `probes` say what was found at the urls of `preflight.urls`, as far as that was tried, and `left` what earlier runs
+    left open.
     """
     found = remnants(desired, live)
     around = neighbours(desired, live, probes)
@@ -53,7 +56,8 @@ def plan(desired: Desired, live: LiveWorld, probes: Probes = NO_PROBES) -> Plan:
     ]
     plans += [_removal(each) for each in found.removed]
     ordered = sorted(plans, key=lambda each: (each.relationship.name, each.relationship.service))
-    return Plan(desired.revision, tuple(ordered), found.unmanaged, desired.digest, desired.approvals)
+    made = Plan(desired.revision, tuple(ordered), found.unmanaged, desired.digest, desired.approvals)
+    return with_recovery(made, live, left)
 
 
 def _removal(remains: Remains) -> RelationshipPlan:

@@ -35,6 +35,12 @@ def own_entry(snapshot: Snapshot) -> Mapping[str, Any] | None:
     return peers[0] if peers else None
 
 
+def own_scopes(snapshot: Snapshot) -> list[str]:
+    """Return the scopes that a server serves while all is well, by the names that Kea has for them."""
+    own = own_entry(snapshot) or {}
+    return [str(own.get("name"))] if own.get("role") in {Role.PRIMARY, Role.SECONDARY} else []
+
+
 def standing(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> tuple[Mode, Role]:
     """Return the mode and role in which a server works now; those desired where it is not in the relationship."""
     block, own = wanted.block_of(snapshot), own_entry(snapshot)

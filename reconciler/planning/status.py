@@ -77,7 +77,7 @@ def statuses(plan: Plan, live: LiveWorld) -> list[RelationshipStatus]:
 
 
 def _is_removed(plan: RelationshipPlan) -> bool:
-    return plan.relationship.is_absent and not plan.has_changes and plan.unplanned is None
+    return plan.relationship.is_absent and not (plan.has_changes or plan.mends) and plan.unplanned is None
 
 
 def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
@@ -104,7 +104,7 @@ def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
         plan.authority.reason,
         in_sync,
         servers,
-        plan.notes,
+        (*(f"the next apply puts {mend.server} right: {mend.reason}" for mend in plan.mends), *plan.notes),
     )
 
 

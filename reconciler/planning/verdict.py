@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     CHANGES = 2
     BLOCKED = 3
     WORLD_CHANGED = 4
+    LOCKED = 5
     PARTIAL = 6
     USAGE = 64
     INTERRUPTED = 130
@@ -49,7 +50,7 @@ def of_plan(plan: Plan, approved: Collection[str] = (), *, detailed: bool = Fals
         return ExitCode.ERROR
     if any(unapproved(each, approved) for each in plan.relationships):
         return ExitCode.BLOCKED
-    has_changes = any(each.has_changes for each in plan.relationships)
+    has_changes = any(each.has_changes or each.mends for each in plan.relationships)
     return ExitCode.CHANGES if detailed and has_changes else ExitCode.OK
 
 

@@ -43,6 +43,7 @@ def _relationship(plan: RelationshipPlan, approved: Collection[str]) -> dict[str
         "servers": [_server(each) for each in plan.servers],
         "stages": [_stage(each) for each in plan.stages],
         "objections": objection_values(plan.objections, approved),
+        "mends": [{"server": m.server, "remedy": m.remedy.value, "reason": m.reason} for m in plan.mends],
         "notes": list(plan.notes),
         "unplanned": plan.unplanned,
         "unreachable": [{"server": each.endpoint.server, "reason": each.reason} for each in plan.unreachable],

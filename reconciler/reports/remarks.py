@@ -28,6 +28,7 @@ from reconciler.reports.text_outcomes import standing
 _HEALTH = {Health.SERVICE_DOWN: Level.ERROR, Health.IMPAIRED: Level.WARNING}
 _RESULTS = {
     Result.APPLIED: Level.NOTICE,
+    Result.MENDED: Level.NOTICE,
     Result.RESTORED: Level.ERROR,
     Result.FAILED: Level.ERROR,
     Result.WORLD_CHANGED: Level.ERROR,

@@ -16,6 +16,7 @@ from reconciler.reports.values import shown_name
 _STYLES: Final = {
     Result.APPLIED: Style.GOOD,
     Result.NOTHING_TO_DO: Style.QUIET,
+    Result.MENDED: Style.GOOD,
     Result.RESTORED: Style.WARNING,
     Result.FAILED: Style.BAD,
     Result.WORLD_CHANGED: Style.WARNING,

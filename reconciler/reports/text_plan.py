@@ -63,7 +63,14 @@ def _text(plan: Plan, view: _View) -> str:
 
 def is_worth_saying(plan: RelationshipPlan) -> bool:
     """Whether there is anything to say about a relationship but that it is as desired."""
-    return bool(plan.has_changes or plan.objections or plan.notes or plan.unreachable or plan.unplanned is not None)
+    return bool(
+        plan.has_changes
+        or plan.mends
+        or plan.objections
+        or plan.notes
+        or plan.unreachable
+        or plan.unplanned is not None
+    )
 
 
 # ---------------------------------------------------------------------------------------- one relationship
@@ -80,7 +87,7 @@ def _relationship_block(plan: RelationshipPlan, view: _View) -> str:
     lines += (paint(line, Style.BAD, colour=view.colour) for line in trouble_lines(plan, is_drift=view.is_drift))
     for server in plan.servers:
         lines += _server_lines(plan, server, view)
-    lines += () if view.is_drift else _stage_lines(plan)
+    lines += () if view.is_drift else (*_stage_lines(plan), *_mend_lines(plan, view))
     lines += (f"  {line}" for line in objection_lines(plan.objections, view.approved, colour=view.colour))
     lines += (paint(f"  note: {visible(note)}", Style.QUIET, colour=view.colour) for note in plan.notes)
     return "\n".join(lines)
@@ -101,6 +108,12 @@ def _stage_lines(plan: RelationshipPlan) -> Iterator[str]:
             names = [shown_name(name) for name in stage.servers]
             how = "one after the other, all or none" if stage.in_turn else "together, all or none"
             yield f"  {', '.join(names[:-1])} and {names[-1]} are changed {how}: {visible(stage.reason)}"
+
+
+def _mend_lines(plan: RelationshipPlan, view: _View) -> Iterator[str]:
+    for mend in plan.mends:
+        text = f"  {shown_name(mend.server)} would be put right: {visible(mend.reason)}"
+        yield paint(text, Style.WARNING, colour=view.colour)
 
 
 def trouble_lines(plan: RelationshipPlan, *, is_drift: bool) -> Iterator[str]:

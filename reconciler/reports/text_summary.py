@@ -21,6 +21,9 @@ def plan_summary(plan: Plan, approved: Collection[str] = (), fingerprint: str = 
     undone = _undone(plan)
     if actions:
         yield f"Plan: {', '.join(f'{actions[action]} to {action}' for action in Action)} {_place(plan)}."
+    mended = sum(len(each.mends) for each in plan.relationships)
+    if mended:
+        yield f"{count(mended, 'thing')} that an earlier run left behind would be put right."
     if undone:
         yield f"{_of_all(undone, plan)} could not be planned."
     if not actions and undone < len(plan.relationships):

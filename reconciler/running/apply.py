@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from reconciler.errors import EndpointError
+from reconciler.errors import EndpointError, StateError
 from reconciler.model import (
     Endpoint,
     Plan,
@@ -29,10 +29,12 @@ from reconciler.planning import verdict, wanted
 from reconciler.planning.division import division, undivided
 from reconciler.planning.places import located
 from reconciler.planning.plan import plan_relationship
+from reconciler.planning.recovery import PASSING
 from reconciler.planning.removal import is_gone_as_planned
 from reconciler.planning.server_plan import plan_server
 from reconciler.running.hands import Hands
 from reconciler.running.observe import observe
+from reconciler.running.recovery import mend_after, mend_first, with_mended
 from reconciler.running.setting import Server
 from reconciler.running.work import Work
 
@@ -80,7 +82,7 @@ async def _one_after_the_other(
                 servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, reason) for s in shown.servers)
                 outcomes.append(RelationshipOutcome(shown.relationship.name, tuple(servers)))
                 continue
-        outcomes.append(await _carried_out(plan, hands, approved))
+        outcomes.append(await _carried_out(plan, hands, approved, revision))
         touched |= {each.server for each in outcomes[-1].servers if each.result is not Result.NOTHING_TO_DO}
     return outcomes
 
@@ -106,16 +108,40 @@ def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
     )
 
 
-async def _carried_out(plan: RelationshipPlan, hands: Hands, approved: Collection[str]) -> RelationshipOutcome:
+async def _carried_out(
+    plan: RelationshipPlan, hands: Hands, approved: Collection[str], revision: str
+) -> RelationshipOutcome:
     """Carry out one relationship; a mistake of ours in it must not cut the others off in the middle of a step."""
     try:
-        return await apply_relationship(plan, hands, approved)
+        return await _with_recovery(plan, hands, approved, revision)
     except Exception as error:  # noqa: BLE001 - see above; the text of an unforeseen exception may hold a secret
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
         text = f"internal error, {type(error).__name__} in {where}; what it has now is unknown, look with `plan`"
         lost = tuple(ServerOutcome(p.server, Result.FAILED, text) for p in plan.relationship.peers)
         return RelationshipOutcome(plan.relationship.name, lost)
+
+
+async def _with_recovery(
+    shown: RelationshipPlan, hands: Hands, approved: Collection[str], revision: str
+) -> RelationshipOutcome:
+    """Put right what an earlier run left behind, before and after the relationship itself is carried out."""
+    codes = {each.code for each in verdict.unapproved(shown, approved)}
+    leaves = any(server.leaves for server in shown.servers) or shown.relationship.is_absent
+    is_waiting = bool(shown.left) and bool(codes) and codes <= PASSING and not leaves
+    plan, mended = shown, await mend_first(shown, hands, is_waiting=is_waiting)
+    if (mended or is_waiting) and shown.has_changes:
+        plan = shown if leaves else await _planned_again(shown, hands, revision)
+        if leaves or (plan.unplanned is None and not _does_the_same(shown, plan)):
+            servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MENDED_FIRST) for s in shown.servers)
+            return with_mended(RelationshipOutcome(shown.relationship.name, tuple(servers)), mended)
+    outcome = await apply_relationship(plan, hands, approved)
+    hands.journal.ends(outcome, plan)
+    outcome = with_mended(outcome, mended)
+    return with_mended(outcome, await mend_after(shown, outcome, hands))
+
+
+_MENDED_FIRST = "what an earlier run left behind was put right first, and not changed further; plan again"
 
 
 async def apply_relationship(
@@ -134,6 +160,10 @@ async def apply_relationship(
         try:
             servers = [await _opened(plan, each, hands, stack) for each in plan.servers]
         except EndpointError as error:
+            return RelationshipOutcome(name, _idle(plan, str(error)))
+        try:
+            hands.journal.begins(plan)
+        except StateError as error:
             return RelationshipOutcome(name, _idle(plan, str(error)))
         work = Work(plan, servers, hands, waved=frozenset(each.code for each in plan.objections))
         await work.carry_out()

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 from reconciler.errors import EndpointError, NotReachedError
 from reconciler.kea import hooks
 from reconciler.model import Relationship, Role
-from reconciler.planning import wanted
-from reconciler.planning.standing import own_entry
+from reconciler.planning import standing, wanted
 from reconciler.running import waiting
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server, excerpt
@@ -124,8 +123,7 @@ def _every_scope(server: Server) -> list[str]:
 
 def own_scopes(server: Server) -> list[str]:
     """Return the scopes that a server serves in its normal state, as peer names."""
-    own = own_entry(server.plan.snapshot) or {}
-    return [str(own.get("name"))] if own.get("role") in _ACTIVE else []
+    return standing.own_scopes(server.plan.snapshot)
 
 
 async def strange_scopes(relationship: Relationship, server: Server, hands: Hands) -> str | None:

@@ -6,11 +6,66 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from reconciler.kea.client import Client
-    from reconciler.model import Endpoint
+    from reconciler.model import Endpoint, Leftover, RelationshipOutcome, RelationshipPlan
+
+
+class Journal(Protocol):
+    """Where it is written down what is done to a relationship, before it is done. The commands themselves are written
+    down by the clients that send them. `begins` and `left` raise StateError, the others never.
+    """
+
+    def begins(self, plan: RelationshipPlan) -> None:
+        """Write down what every server has and is to have; it is on the disk when this returns."""
+
+    def ends(self, outcome: RelationshipOutcome, plan: RelationshipPlan) -> None:
+        """Write down what became of it."""
+
+    def persisted(self, endpoint: Endpoint) -> None:
+        """Write down that what a server runs is on its disk."""
+
+    def restored(self, endpoint: Endpoint) -> None:
+        """Write down that a server has again what it had."""
+
+    def left(self) -> tuple[Leftover, ...]:
+        """Return what earlier runs, and this one so far, left open."""
+
+    def continues(self, leftover: Leftover) -> None:
+        """Count what is sent to its endpoint from now on to what was left open there."""
+
+    def settles(self, leftover: Leftover) -> None:
+        """Write down that it is put right, or needs nothing."""
+
+
+class _NoJournal:
+    """Remembers nothing."""
+
+    def begins(self, plan: RelationshipPlan) -> None:
+        pass
+
+    def ends(self, outcome: RelationshipOutcome, plan: RelationshipPlan) -> None:
+        pass
+
+    def persisted(self, endpoint: Endpoint) -> None:
+        pass
+
+    def restored(self, endpoint: Endpoint) -> None:
+        pass
+
+    def left(self) -> tuple[Leftover, ...]:
+        return ()
+
+    def continues(self, leftover: Leftover) -> None:
+        pass
+
+    def settles(self, leftover: Leftover) -> None:
+        pass
+
+
+NO_JOURNAL = _NoJournal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +83,4 @@ class Hands:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     patience: float = 180.0
     normal_within: float | None = None
+    journal: Journal = NO_JOURNAL

@@ -215,6 +215,7 @@ async def persist(server: Server, live: Snapshot, hands: Hands) -> str | None:
             continue
         size = reply.arguments.get("size") if isinstance(reply.arguments, dict) else None
         if reply.result == 0 and isinstance(size, int) and size >= least:
+            hands.journal.persisted(server.plan.snapshot.endpoint)
             return None
         reason = f"{excerpt(reply.text)}; a restart would bring its old configuration back"
         if reply.result == 0:  # Kea writes in place: the file that it had is gone

@@ -13,7 +13,7 @@ import orjson
 from reconciler.cli import session
 from reconciler.kea.client import open_client
 from reconciler.model import Procedure, Service
-from reconciler.running.hands import Hands
+from reconciler.running.hands import NO_JOURNAL, Hands
 from reconciler.simulator import Clock, Release, World
 from tests.cli.site import Site
 
@@ -65,7 +65,9 @@ class Life(Site):
 
     def _open_client(self, run: session.Session, endpoint: Endpoint) -> Client:
         clock = self.world.clock.now
-        client = open_client(endpoint, run.settings, run.credentials, scrubber=run.scrubber, clock=clock)
+        client = open_client(
+            endpoint, run.settings, run.credentials, scrubber=run.scrubber, clock=clock, witness=run.journal
+        )
         client._channel = Witness(client._channel, endpoint, self)
         return client
 
@@ -75,7 +77,10 @@ class Life(Site):
             await asyncio.sleep(0)
 
         clock = self.world.clock.now
-        return Hands(run.open_client, clock, sleep, say, patience=PATIENCE, normal_within=NORMAL_WITHIN)
+        journal = run.journal or NO_JOURNAL
+        return Hands(
+            run.open_client, clock, sleep, say, patience=PATIENCE, normal_within=NORMAL_WITHIN, journal=journal
+        )
 
     def _noting(self, make_plan: Callable[..., Any]) -> Callable[..., Any]:
         def noted(*arguments: Any) -> Any:

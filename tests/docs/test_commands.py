@@ -10,6 +10,7 @@ import click
 import pytest
 
 from reconciler.cli import cli
+from reconciler.cli.plan_files import KEY_VARIABLE
 from tests.docs.pages import PAGES, ROOT, blocks, inline, name, rows, text
 
 PROGRAM = "kea-reconciler"
@@ -60,8 +61,8 @@ def test_options_that_are_spoken_of_exist(page: Path) -> None:
 
 
 def test_variables_of_the_environment_are_the_same() -> None:
-    spoken = {word for page in PAGES for word in re.findall(r"\bKEA_RECONCILER_[A-Z]+\b", text(page))}
-    assert spoken == {str(option.envvar) for option in options().values() if option.envvar}
+    spoken = {word for page in PAGES for word in re.findall(r"\bKEA_RECONCILER_[A-Z_]+\b", text(page))}
+    assert spoken == {KEY_VARIABLE} | {str(option.envvar) for option in options().values() if option.envvar}
 
 
 def test_the_readme_lists_every_command() -> None:

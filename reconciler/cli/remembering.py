@@ -1,0 +1,92 @@
+"""What commands have to do with the state directory: those that write to servers keep a journal in it, and keep others
+away from the same servers meanwhile; those that only look read what earlier runs left open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.cli.session import Session
+    from reconciler.model import Endpoint, Leftover
+
+
+@dataclass(slots=True)
+class Ending:
+    """How the run at hand ends, to be written down."""
+
+    code: int | None = None
+
+    def says(self, code: int) -> int:
+        """Take note of the exit code, and return it."""
+        self.code = int(code)
+        return self.code
+
+
+@contextlib.contextmanager
+def at_work(
+    run: Session, chosen: Path | None, seconds: float, endpoints: Iterable[Endpoint], revision: str = ""
+) -> Iterator[Ending]:
+    """Have these endpoints for this run alone, and a journal of what is sent to them, until the end of the block.
+
+    Raises StateError where nothing can be written down, and LockedError where another run has one of the endpoints and
+    is not done within `seconds`: in both cases before a server is read.
+    """
+    from reconciler.cli import session
+    from reconciler.state.journal import Journal
+    from reconciler.state.retention import forget
+    from reconciler.state.runs import Run, open_store
+
+    with contextlib.ExitStack() as stack:
+        store = open_store(_directory(chosen))
+        stack.callback(store.close)
+        mine = Run(store, click.get_current_context().command_path, revision)
+        stack.callback(mine.release)
+        with session.progress() as say:
+            mine.claim({endpoint.control for endpoint in endpoints}, seconds, say)
+        forget(store)
+        run.journal = Journal(store, mine)
+        ending = Ending()
+        try:
+            yield ending
+        finally:
+            run.journal = None
+            mine.end(ending.code)
+
+
+def left_behind(run: Session, chosen: Path | None) -> tuple[Leftover, ...]:
+    """Return what earlier runs left open: of the run at work from its journal, else from the state directory.
+
+    Where a command only looks, a state directory that can't be read is said, and stops nothing.
+    """
+    from reconciler.errors import StateError
+    from reconciler.state.database import open_to_read, told
+    from reconciler.state.left import leftovers
+
+    if run.journal is not None:
+        return run.journal.left()
+    directory = _directory(chosen)
+    try:
+        database = open_to_read(directory)
+        if database is None:
+            return ()
+        with told(directory), contextlib.closing(database):
+            return leftovers(database, directory)
+    except StateError as error:
+        text = "whether an earlier run was cut off can't be told: %s"
+        logging.getLogger("reconciler").warning(text, error)
+        return ()
+
+
+def _directory(chosen: Path | None) -> Path:
+    from reconciler.state.directory import default_directory
+
+    return chosen or default_directory(os.environ)

@@ -1,0 +1,281 @@
+"""What earlier runs left behind on the servers of a relationship, and what puts it right.
+
+What the servers themselves tell is believed first, so that any management host can put it right: who serves more than
+its own scopes while both are well. The journal is needed for what they don't tell: whose doing it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
+from typing import Any
+
+from reconciler.kea import ha, hooks
+from reconciler.kea.locality import replicated
+from reconciler.kea.stamps import read_departures, read_stamps
+from reconciler.model import (
+    ABSENT,
+    Action,
+    Authority,
+    Change,
+    Leftover,
+    Live,
+    Mend,
+    Mode,
+    Peer,
+    Plan,
+    Relationship,
+    RelationshipPlan,
+    Remedy,
+    RunRecord,
+    Service,
+    Snapshot,
+)
+from reconciler.planning import wanted
+from reconciler.planning.diff import differences
+from reconciler.planning.places import located, with_live_hubs
+from reconciler.planning.pretence import judged
+from reconciler.planning.scenes import IN_MAINTENANCE, PARTNER_IN_MAINTENANCE
+from reconciler.planning.standing import SEVERING, is_torn, own_scopes, standing
+
+LiveWorld = Mapping[tuple[str, Service], Live]
+_MAINTENANCE = frozenset({IN_MAINTENANCE, PARTNER_IN_MAINTENANCE})
+PASSING = frozenset({"out-of-touch", "partner-not-normal"})  # objections that end by themselves after a run was cut off
+
+
+class Class(Enum):
+    """What a server runs, held against what was begun on it."""
+
+    OLD = "what it had before"
+    PLANNED = "what was planned"
+    THIRD = "something else"
+
+
+def with_recovery(plan: Plan, live: LiveWorld, left: Sequence[Leftover]) -> Plan:
+    """Return the plan with what is to be put right of what earlier runs left open, and with relationships that nobody
+    describes any more where something of them is.
+    """
+    known = {(each.relationship.name, each.relationship.service) for each in plan.relationships}
+    strays = {(each.relationship, each.service): each for each in left if each.is_owed}
+    lost = [_stray(each) for key, each in sorted(strays.items()) if key not in known]
+    plans = [_recovering(each, live, of(each.relationship, left)) for each in plan.relationships]
+    plans += [each for each in (_recovering(each, live, of(each.relationship, left)) for each in lost) if each.mends]
+    return replace(plan, relationships=tuple(sorted(plans, key=_name)))
+
+
+def _name(plan: RelationshipPlan) -> tuple[str, Service]:
+    return plan.relationship.name, plan.relationship.service
+
+
+def of(relationship: Relationship, left: Sequence[Leftover]) -> list[Leftover]:
+    """Return what is open on servers of a relationship because of it."""
+    return [each for each in left if (each.relationship, each.service) == (relationship.name, relationship.service)]
+
+
+def _stray(leftover: Leftover) -> RelationshipPlan:
+    relationship = Relationship(leftover.relationship, leftover.service, leftover.mode, leftover.peers, is_absent=True)
+    return RelationshipPlan(relationship, Authority(None, "nobody describes this relationship any more"))
+
+
+def _recovering(plan: RelationshipPlan, live: LiveWorld, left: Sequence[Leftover]) -> RelationshipPlan:
+    found = seen(plan.relationship, live, left)
+    return replace(
+        plan,
+        mends=tuple(mends(plan.relationship, found, left)),
+        left=tuple(left),
+        notes=(*plan.notes, *_notes(plan, found, left)),
+    )
+
+
+def seen(relationship: Relationship, live: LiveWorld, left: Sequence[Leftover]) -> dict[str, Snapshot]:
+    """Return what was read of the servers of a relationship, and of those on which something of it is left open, as
+    the relationship sees them.
+    """
+    names = [peer.server for peer in relationship.peers]
+    names += [each.server for each in left if each.server not in names]
+    read = {name: live.get((name, relationship.service)) for name in names}
+    found = {name: each for name, each in read.items() if isinstance(each, Snapshot)}
+    if not left and (len(found) < len(relationship.peers) or _is_quiet(relationship, found.values())):
+        return {}
+    relationship = with_live_hubs(relationship, found)
+    return judged(relationship, {name: located(relationship, each) for name, each in found.items()})
+
+
+def _is_quiet(relationship: Relationship, found: Collection[Snapshot]) -> bool:
+    """Whether a look at the states alone tells that there is nothing to say; most relationships are so."""
+    views = [view for snapshot in found for view in snapshot.views]
+    scopes = [len(view.scopes) for view in views]
+    at_once = 1 if relationship.mode is Mode.HOT_STANDBY else len(scopes)
+    is_usual = all(number <= 1 for number in scopes) and sum(scopes) <= at_once
+    return is_usual and not any(each.disabled_by_user for each in found) and not _MAINTENANCE & {v.state for v in views}
+
+
+def mends(relationship: Relationship, found: Mapping[str, Snapshot], left: Sequence[Leftover]) -> Iterator[Mend]:
+    """Yield what is to be put right. `found` is what `seen` returns, `left` what `of` does."""
+    in_it = [(peer, found[peer.server]) for peer in relationship.peers if peer.server in found]
+    at_odds = is_torn(relationship, in_it, by=SEVERING)  # then nobody is heard, though every listener is open
+    for each in left:
+        if each.server in found and is_meant(each, found[each.server]):
+            yield from _mends_of(each, found[each.server], at_odds=at_odds)
+            if each.is_maintaining:
+                yield from _ending_maintenance(each, found)
+    yield from _narrowing(relationship, found)
+
+
+def is_meant(leftover: Leftover, snapshot: Snapshot) -> bool:
+    """Whether a server is the one that something was left open on: its address is the same, or its process is."""
+    return leftover.control == snapshot.endpoint.control or leftover.pid == snapshot.pid
+
+
+def classified(leftover: Leftover, snapshot: Snapshot) -> Class:
+    """Say what a server runs: what it had before the last set, what that set was of, or a third configuration.
+
+    Kea fills in what was left out and orders what has no order, so what was planned is recognised by what it means.
+    """
+    if leftover.before is not None and snapshot.config == leftover.before:
+        return Class.OLD
+    planned, service = leftover.planned, snapshot.endpoint.service
+    if planned is None:
+        return Class.THIRD
+    same_marks = read_stamps(planned) == read_stamps(snapshot.config)
+    same_marks = same_marks and read_departures(planned) == read_departures(snapshot.config)
+    if not same_marks or _blocks(planned, snapshot.version) != _blocks(snapshot.config, snapshot.version):
+        return Class.THIRD
+    theirs = (replicated(planned, service), replicated(snapshot.config, service))
+    changes = (each.change for each in differences(*theirs, service))
+    return Class.PLANNED if all(map(_is_filled_in, changes)) else Class.THIRD
+
+
+def _is_filled_in(change: Change) -> bool:
+    """Whether Kea may have made a change by itself: what nobody set shows up in an object, such as a class."""
+    is_global = change.path[0][0] == "global"
+    return change.action is Action.CHANGE and not is_global and all(each.before is ABSENT for each in change.fields)
+
+
+def _blocks(config: Mapping[str, Any], version: str) -> list[Any]:
+    return [ha.normal_form(block, version) for block in hooks.relationships_of(config)]
+
+
+def _mends_of(leftover: Leftover, snapshot: Snapshot, *, at_odds: bool) -> Iterator[Mend]:
+    server, run = leftover.server, told(leftover.run)
+    is_same_process = leftover.pid == snapshot.pid
+    if leftover.is_unclear or leftover.is_unwritten:
+        standing_now = classified(leftover, snapshot)
+        if leftover.is_unclear and standing_now is not Class.THIRD and _is_hurt(snapshot, at_odds=at_odds):
+            yield Mend(
+                server,
+                Remedy.RESTORE,
+                f"{run} set it, and its HA hook or listener is gone since; it gets back the configuration before that",
+            )
+        elif leftover.is_unwritten and standing_now is Class.PLANNED and is_same_process:
+            yield Mend(server, Remedy.WRITE, f"it runs what {run} set and did not write to its disk; it is written")
+        elif leftover.is_unclear and standing_now is Class.OLD and _may_be_deaf(leftover, snapshot):
+            yield Mend(
+                server,
+                Remedy.RESTORE,
+                f"{run} set it, and how that ended nobody saw; it may be deaf, and gets back what it had",
+            )
+    if leftover.is_silenced and is_same_process and snapshot.disabled_by_user is not False:
+        yield Mend(
+            server,
+            Remedy.SERVE,
+            f"{run} switched its DHCP service off; it is switched on as soon as that is safe",
+        )
+
+
+def _ending_maintenance(leftover: Leftover, found: Mapping[str, Snapshot]) -> Iterator[Mend]:
+    """Yield who is to end it: the server that was to serve alone; or, where that does so no more since it missed the
+    other, the one that would wait in maintenance for ever (seen on 2.2.0).
+    """
+    states = {name: each.ha.state for name, each in found.items() if each.ha is not None}
+    waiting = [name for name, state in states.items() if state == IN_MAINTENANCE]
+    why = f"{told(leftover.run)} began a maintenance to set a server in it"
+    if states.get(leftover.server) == PARTNER_IN_MAINTENANCE:
+        yield Mend(leftover.server, Remedy.END_MAINTENANCE, f"{why}; it ends that")
+    elif waiting and leftover.server in states:
+        yield Mend(waiting[0], Remedy.END_MAINTENANCE, f"{why}, and it is still in it; its HA begins anew")
+
+
+def _is_hurt(snapshot: Snapshot, *, at_odds: bool) -> bool:
+    return wanted.is_broken(snapshot) and not (at_odds and wanted.is_in_force(snapshot))
+
+
+def _may_be_deaf(leftover: Leftover, snapshot: Snapshot) -> bool:
+    """Whether a failed set may have closed its sockets without a trace: there was no HA hook that would be missing."""
+    return leftover.pid == snapshot.pid and not hooks.relationships_of(leftover.before or {}) and snapshot.place is None
+
+
+def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot]) -> Iterator[Mend]:
+    pair = [peer for peer in ha.talking_peers(relationship) if peer.server in found]
+    if len(pair) != 2 or not all(is_well(relationship, peer, found[peer.server]) for peer in pair):
+        return
+    for peer in pair:
+        snapshot = found[peer.server]
+        extra = sorted(set(snapshot.ha.scopes if snapshot.ha else ()) - set(own_scopes(snapshot)))
+        if extra:
+            scopes = ", ".join(extra)
+            yield Mend(
+                peer.server,
+                Remedy.NARROW,
+                f"it serves {scopes} beside its own although both servers are well, as when an apply was cut off "
+                "between asking for that and ending it; it serves its own again",
+            )
+
+
+def is_well(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> bool:
+    """Whether a server is in its normal state, and hears its partner in that state where it has one."""
+    mode, role = standing(relationship, peer, snapshot)
+    view, normal = snapshot.ha, ha.normal_state(mode, role)
+    if view is None or view.state != normal or not snapshot.is_heard:
+        return False
+    if not ha.hears_a_partner(mode, role):
+        return True
+    partner = view.partner
+    return partner is not None and partner.in_touch and not partner.interrupted and partner.last_state == normal
+
+
+def why_unsafe(relationship: Relationship, server: str, found: Mapping[str, Snapshot]) -> str | None:
+    """Return why a server's DHCP service can't be switched on yet, None where it can.
+
+    It can where nobody has the relationship: then each serves as it did before, or as its guards say. Else everybody
+    who is in it has to be well, and the server itself to be in it, or to have left it.
+    """
+    inside = {name: each for name, each in found.items() if wanted.block_of(each) is not None}
+    if not inside:
+        missing = [peer.server for peer in relationship.peers if peer.server not in found]
+        return f"{' and '.join(missing)} can't be read" if missing else None
+    left = {each.relationship for each in read_departures(found[server].config)}
+    if server not in inside and relationship.name not in left:
+        return f"it is not in the relationship that {' and '.join(inside)} is in"
+    for name, snapshot in inside.items():
+        peer = next((each for each in relationship.peers if each.server == name), None)
+        if peer is None or not is_well(relationship, peer, snapshot):
+            state = snapshot.ha.state if snapshot.ha else "without HA in force"
+            return f"{name} is {state}, or does not hear its partner in its normal state"
+    return None
+
+
+def told(run: RunRecord) -> str:
+    """Return in words which run is meant."""
+    since = run.began_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return f"an apply of {run.user}, begun {since}{' and cut off' if run.is_cut_off else ''},"
+
+
+def _notes(plan: RelationshipPlan, found: Mapping[str, Snapshot], left: Sequence[Leftover]) -> Iterator[str]:
+    runs = {each.run for each in left if each.run.is_cut_off}
+    for run in sorted(runs, key=lambda each: each.number):
+        rest = "what it had not done is in this plan" if plan.has_changes else "nothing of its changes is left to do"
+        yield f"{told(run)} did not come to its end; {rest}"
+    ours = {each.server for each in left if each.is_silenced}
+    kept = {each.server for each in left if each.is_maintaining}
+    for name, snapshot in found.items():
+        if snapshot.disabled_by_user and name not in ours and not plan.relationship.is_absent:
+            yield (
+                f"the DHCP service of {name} is switched off (dhcp-disable), and nothing here tells that an apply did "
+                "it: it stays so; where nobody meant it, send dhcp-enable to it"
+            )
+        if snapshot.ha is not None and snapshot.ha.state == IN_MAINTENANCE and not kept:
+            yield f"{name} is in maintenance; `kea-reconciler maintenance stop {name}` ends that"
+        if name in {each.server for each in left if not is_meant(each, snapshot)}:
+            yield f"an earlier run left something open on a {name} at another address; it is not looked after here"

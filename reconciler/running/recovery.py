@@ -1,0 +1,244 @@
+"""Putting right what earlier runs left behind: before a relationship is changed what would be in the way, after it what
+may only be done once all are well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+
+from reconciler.errors import EndpointError, StateError
+from reconciler.kea import hooks
+from reconciler.model import (
+    Endpoint,
+    HaView,
+    Leftover,
+    Mend,
+    Peer,
+    Relationship,
+    RelationshipOutcome,
+    RelationshipPlan,
+    Remedy,
+    Result,
+    Role,
+    ServerOutcome,
+    ServerPlan,
+    Snapshot,
+)
+from reconciler.planning import recovery, wanted
+from reconciler.planning.scenes import PARTNER_IN_MAINTENANCE
+from reconciler.planning.standing import own_scopes
+from reconciler.running import restoring, setting, waiting
+from reconciler.running.hands import Hands
+from reconciler.running.observe import observe
+from reconciler.running.setting import Server, StepFailedError, excerpt
+
+_TRIES = 3
+_DONE = {
+    Remedy.RESTORE: "it has its last good configuration again",
+    Remedy.END_MAINTENANCE: "the maintenance is ended",
+    Remedy.WRITE: "what it runs is on its disk",
+    Remedy.SERVE: "its DHCP service is on again",
+    Remedy.NARROW: "it serves its own scopes again",
+}
+_ANY = HaView("", "", "", (), None)  # HA in force, whatever it says
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was put right on one server, or why that failed (`failure`)."""
+
+    server: str
+    what: str
+    failure: str | None = None
+
+
+async def mend_first(plan: RelationshipPlan, hands: Hands, *, is_waiting: bool) -> list[Mended]:
+    """Put right what would keep the plan from being carried out: hooks and listeners that are gone, maintenance.
+
+    Waits until all are normal then, as far as that comes; so it does where `is_waiting` says that nothing but the
+    servers' states, on their way since a run was cut off, keeps the plan from being carried out.
+    """
+    now = {mend.remedy for mend in plan.mends if mend.remedy in {Remedy.RESTORE, Remedy.END_MAINTENANCE}}
+    if not now and not is_waiting:
+        return []
+    async with _Recovery(plan, hands) as work:
+        await work.look()
+        done = await work.carry_out(now)
+        if is_waiting or any(each.failure is None for each in done):
+            await work.until_normal()
+        return done
+
+
+async def mend_after(plan: RelationshipPlan, outcome: RelationshipOutcome, hands: Hands) -> list[Mended]:
+    """Put right what is left of what earlier runs left behind, each thing as soon as it is safe, and settle it."""
+    if not plan.mends and not plan.left:
+        return []
+    async with _Recovery(plan, hands) as work:
+        results = {each.result for each in outcome.servers}
+        if (
+            results & {Result.FAILED, Result.RESTORED, Result.WORLD_CHANGED}
+            or outcome.blocked_by
+            or hands.stop.is_set()
+        ):
+            await work.look()
+        else:
+            await work.until_normal()
+        done = await work.carry_out(set(Remedy))
+        work.settle(done)
+        return done
+
+
+def with_mended(outcome: RelationshipOutcome, mended: Sequence[Mended]) -> RelationshipOutcome:
+    """Return the outcome with what was put right on each server, and what could not be."""
+    servers = {each.server: each for each in outcome.servers}
+    for each in mended:
+        told = servers.get(each.server) or ServerOutcome(each.server, Result.NOTHING_TO_DO, "as desired")
+        if each.failure is not None:
+            told = replace(told, result=Result.FAILED, reason=_joined(told, each.failure))
+        else:
+            result = Result.MENDED if told.result is Result.NOTHING_TO_DO else told.result
+            told = replace(told, result=result, reason=_joined(told, each.what))
+        servers[each.server] = told
+    return replace(outcome, servers=tuple(servers.values()))
+
+
+def _joined(told: ServerOutcome, text: str) -> str:
+    return text if told.reason == "as desired" else f"{told.reason}; {text}"
+
+
+class _Recovery:
+    """One relationship being put right. A context manager: its clients are closed at the end."""
+
+    def __init__(self, plan: RelationshipPlan, hands: Hands) -> None:
+        self._plan = plan
+        self._relationship: Relationship = plan.relationship
+        self._hands = hands
+        self._stack = AsyncExitStack()
+        self._found: dict[str, Snapshot] = {}
+        self._servers: dict[str, Server] = {}
+        self.left: list[Leftover] = []
+
+    async def __aenter__(self) -> _Recovery:
+        try:
+            earlier = {each.server for each in self._plan.left}  # what this run leaves open is told by its outcome
+            found = recovery.of(self._relationship, self._hands.journal.left()) if earlier else []
+            self.left = [each for each in found if each.server in earlier]
+        except StateError as error:
+            self._hands.say(str(error))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def _endpoints(self) -> dict[str, Endpoint]:
+        """The endpoints that the plan was made from, and those on which something was left."""
+        known = {server.peer.server: server.snapshot.endpoint for server in self._plan.servers}
+        known |= {each.endpoint.server: each.endpoint for each in self._plan.unreachable}
+        known |= {each.server: Endpoint(each.server, each.service, each.control) for each in self.left} | known
+        return known
+
+    async def look(self) -> None:
+        """Read every server anew."""
+        live = await observe(self._endpoints().values(), self._hands.open_client)
+        self._found = recovery.seen(self._relationship, live, self.left)
+        for name, snapshot in self._found.items():
+            client = self._servers[name].client if name in self._servers else None
+            if client is None:
+                client = await self._stack.enter_async_context(self._hands.open_client(snapshot.endpoint))
+            self._servers[name] = Server(ServerPlan(self._peer(name), snapshot), client, lambda _: False)
+
+    def _peer(self, name: str) -> Peer:
+        peers = [*self._relationship.peers, *(server.peer for server in self._plan.servers)]
+        return next((each for each in peers if each.server == name), Peer(name, name, Role.BACKUP, ""))
+
+    async def until_normal(self) -> None:
+        """Wait until the servers that are in the relationship are normal; not for ever."""
+        await self.look()
+        inside = [each for each in self._servers.values() if wanted.block_of(each.plan.snapshot) is not None]
+        if inside and len(self._found) == len(self._servers):
+            limit = self._hands.normal_within or waiting.time_limit(self._relationship)
+            await waiting.until_normal(self._relationship, inside, self._hands, seconds=limit)
+        await self.look()
+
+    async def carry_out(self, remedies: Collection[Remedy]) -> list[Mended]:
+        """Do what is due of these remedies now, in an order in which one makes way for the next."""
+        due = list(recovery.mends(self._relationship, self._found, self.left))
+        done: list[Mended] = []
+        for remedy in Remedy:
+            for mend in due:
+                if mend.remedy is remedy and remedy in remedies:
+                    self._hands.say(f"{self._relationship.name}: {mend.server}: putting right what was left behind")
+                    self._continue(mend.server)
+                    failure = await self._mend(mend)
+                    done.append(Mended(mend.server, _DONE[remedy], failure))
+        return done
+
+    def _continue(self, server: str) -> None:
+        for each in self.left:
+            if each.server == server:
+                self._hands.journal.continues(each)
+
+    async def _mend(self, mend: Mend) -> str | None:
+        """Do one thing; returns why that failed, and what a person has to do."""
+        server = self._servers[mend.server]
+        match mend.remedy:
+            case Remedy.RESTORE:
+                return await self._restore(server)
+            case Remedy.END_MAINTENANCE:
+                view = server.plan.snapshot.ha
+                is_alone = view is not None and view.state == PARTNER_IN_MAINTENANCE
+                command = "ha-maintenance-cancel" if is_alone else "ha-reset"
+                return await self._sent(server, command, "the maintenance may still go on")
+            case Remedy.WRITE:
+                reason = await setting.persist(server, server.plan.snapshot, self._hands)
+                return None if reason is None else f"it runs what is NOT on its disk: {reason}"
+            case Remedy.SERVE:
+                unsafe = recovery.why_unsafe(self._relationship, mend.server, self._found)
+                if unsafe:
+                    return f"its DHCP service was switched off by an earlier run and stays off: {unsafe}; apply again"
+                return await self._sent(server, "dhcp-enable", "its DHCP service may still be off")
+            case Remedy.NARROW:
+                arguments: dict[str, object] = {"scopes": own_scopes(server.plan.snapshot)}
+                if len(hooks.relationships_of(server.plan.snapshot.config)) > 1:
+                    arguments["server-name"] = (wanted.block_of(server.plan.snapshot) or {}).get("this-server-name")
+                return await self._sent(server, "ha-scopes", "it may still serve its partner's scopes too", arguments)
+
+    async def _restore(self, server: Server) -> str | None:
+        before = next((each.before for each in self.left if each.server == server.name and each.before), None)
+        if before is None:
+            return "what it had before is not kept any more"
+        has_ha = bool(hooks.relationships_of(before))
+        snapshot = replace(server.plan.snapshot, config=before, ha=_ANY if has_ha else None)
+        try:
+            await restoring.put_back(replace(server, plan=replace(server.plan, snapshot=snapshot)), self._hands)
+        except StepFailedError as error:
+            return f"{error}; a person has to look, a restart of Kea may be needed"
+        self._hands.journal.restored(snapshot.endpoint)
+        return None
+
+    async def _sent(
+        self, server: Server, command: str, danger: str, arguments: Mapping[str, object] | None = None
+    ) -> str | None:
+        failure = ""
+        for attempt in range(_TRIES):
+            if attempt:
+                await self._hands.sleep(1.0)
+            try:
+                reply = await server.client.call(command, arguments)
+            except EndpointError as error:
+                failure = str(error)
+                continue
+            if reply.result == 0:
+                return None
+            failure = excerpt(reply.text)
+        return f"{danger}, run {command} on it: {failure}"
+
+    def settle(self, done: Sequence[Mended]) -> None:
+        """Have done with what is put right, and with what needs nothing."""
+        failed = {each.server for each in done if each.failure is not None}
+        for each in self.left:
+            snapshot = self._found.get(each.server)
+            if snapshot is not None and each.server not in failed and recovery.is_meant(each, snapshot):
+                self._hands.journal.settles(each)

@@ -1,0 +1,134 @@
+"""What runs left open, worked out from the steps of all that is not settled."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.model import Mode, Peer, Role, Service
+from reconciler.model.journal import Leftover
+from reconciler.state.configurations import kept
+from reconciler.state.runs import is_alive, record
+
+PERSISTED, RESTORED = "(persisted)", "(restored)"  # stand among the commands, for what was found out and not sent
+_REFUSED = 2  # Kea's result for a command that it doesn't know: nothing was executed
+_NOT_SENT = -1
+_FOREIGN = ("origin", "origin-id")  # a dhcp-enable or dhcp-disable with one of these is about a partner's hold
+_NO_CHANGE = frozenset({"config-write", "config-reload", "ha-scopes", "ha-reset", "ha-continue", "ha-sync"})
+
+
+@dataclass(slots=True)
+class _Open:
+    """What is open on one endpoint so far."""
+
+    row: tuple[Any, ...]  # of the last part
+    before: str  # digests; of the part in which it was set, and before the first set of unclear end
+    planned: str | None
+    is_silenced: bool = False
+    is_unwritten: bool = False
+    is_unclear: bool = False
+    is_maintaining: bool = False
+
+    @property
+    def is_owed(self) -> bool:
+        return self.is_silenced or self.is_unwritten or self.is_unclear or self.is_maintaining
+
+    def follow(self, row: tuple[Any, ...], command: str, detail: str, result: int | None) -> None:
+        """Take one step into account. A result that nobody knows may be either."""
+        if result in {_NOT_SENT, _REFUSED}:
+            return
+        may_have, is_sure, was_off = result in {None, 0}, result == 0, bool(row[5])
+        match command:
+            case "dhcp-disable":
+                self.is_silenced = self.is_silenced or (may_have and not was_off and not _is_foreign(detail))
+            case "dhcp-enable":
+                self.is_silenced = self.is_silenced and not (is_sure and not _is_foreign(detail))
+            case "ha-maintenance-start":
+                self.is_maintaining = self.is_maintaining or may_have
+            case "ha-maintenance-cancel":
+                self.is_maintaining = self.is_maintaining and not is_sure
+            case "config-set":
+                self._note_set(row)
+                self.is_unwritten, self.is_unclear = True, not is_sure
+            case _ if command == PERSISTED:
+                self.is_unwritten = False
+            case _ if command == RESTORED:
+                self.is_unwritten = self.is_unclear = False
+            case _ if command not in _NO_CHANGE:  # a change in memory, of one subnet or reservation for instance
+                self._note_set(row)
+                self.is_unwritten = True
+
+    def _note_set(self, row: tuple[Any, ...]) -> None:
+        self.before, self.planned = self.before if self.is_unclear else row[6], row[7]
+
+
+def _is_foreign(detail: str) -> bool:
+    return bool(detail) and any(key in json.loads(detail) for key in _FOREIGN)
+
+
+_PARTS = """
+    SELECT part.number, part.service, part.server, part.control, part.kea_pid, part.was_off, part.before, part.planned,
+        work.relationship, work.description, run.number, run.command, run.user, run.host, run.pid, run.began_at,
+        run.revision, run.ended_at IS NULL, run.token
+    FROM part JOIN work ON work.number = part.work JOIN run ON run.number = work.run
+    WHERE part.settled_at IS NULL ORDER BY part.number
+"""
+
+
+def _open_parts(database: sqlite3.Connection) -> dict[tuple[str, str], _Open]:
+    found: dict[tuple[str, str], _Open] = {}
+    for row in database.execute(_PARTS).fetchall():
+        state = found.setdefault((row[1], row[2]), _Open(row, row[6], row[7]))
+        if state.row[4] != row[4]:  # Kea was started anew since: what was switched off is on again
+            state.is_silenced = False
+        if not (state.is_unwritten or state.is_unclear):
+            state.before, state.planned = row[6], row[7]
+        state.row = row
+        steps = database.execute("SELECT command, detail, result FROM step WHERE part = ? ORDER BY number", (row[0],))
+        for command, detail, result in steps.fetchall():
+            state.follow(row, command, detail, result)
+    return found
+
+
+def owed(database: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Return the endpoints, as (service, server), on which something is to be put right or looked at."""
+    return {key for key, state in _open_parts(database).items() if state.is_owed}
+
+
+def leftovers(database: sqlite3.Connection, directory: Path, *, own: int | None = None) -> tuple[Leftover, ...]:
+    """Return what is open on each endpoint, sorted; nothing of runs that still go on, but for our `own`."""
+    found = _leftovers(database, directory, own)
+    return tuple(sorted(found, key=lambda each: (each.service, each.server)))
+
+
+def _leftovers(database: sqlite3.Connection, directory: Path, own: int | None) -> Iterator[Leftover]:
+    for (service, server), state in _open_parts(database).items():
+        part, _, _, control, pid, _, _, _, relationship, description, *run, has_no_end, token = state.row
+        if run[0] != own and has_no_end and is_alive(directory, token):
+            continue
+        told = json.loads(description)
+        needs_both = state.is_unwritten or state.is_unclear
+        yield Leftover(
+            record(run, is_cut_off=bool(has_no_end) and run[0] != own),
+            part,
+            relationship,
+            Service(service),
+            Mode(told["mode"]),
+            tuple(
+                Peer(each["server"], each["name"], Role(each["role"]), each["url"], is_hub=each["is-hub"])
+                for each in told["peers"]
+            ),
+            server,
+            control,
+            pid,
+            is_silenced=state.is_silenced,
+            is_unwritten=state.is_unwritten,
+            is_unclear=state.is_unclear,
+            is_maintaining=state.is_maintaining,
+            before=kept(database, state.before) if needs_both else None,
+            planned=kept(database, state.planned) if needs_both else None,
+        )

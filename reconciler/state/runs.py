@@ -1,0 +1,182 @@
+"""Runs of the program: who is at work now, on which endpoints, and which run ended without saying so.
+
+A run holds the lock (flock) of a file of its own from its first moment to its last; the kernel lets go of it when the
+process ends, however it ends. So no lock is ever stale, and a run that has no end in the database and no lock either
+was cut off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import secrets
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.errors import LockedError
+from reconciler.model.journal import RunRecord
+from reconciler.state.database import open_database, told, transaction
+from reconciler.state.directory import prepare, private_file
+
+_PAUSE = 0.2  # seconds between two tries to get what another run holds
+_COLUMNS = "number, command, user, host, pid, began_at, revision, ended_at IS NULL, token"
+
+
+def now() -> str:
+    """Return the time as it is written down."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A prepared state directory and its database, open for writing."""
+
+    directory: Path
+    database: sqlite3.Connection
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+def open_store(directory: Path) -> Store:
+    """Return the store in a directory, both made where they aren't there. Raises StateError."""
+    prepare(directory)
+    return Store(directory, open_database(directory))
+
+
+class Run:
+    """The run at hand: written down when it begins, and alive until `end`, or until the process is gone."""
+
+    def __init__(self, store: Store, command: str, revision: str = "") -> None:
+        """Begin. Raises StateError where that can't be written down."""
+        self._store = store
+        self.command = command
+        token = secrets.token_hex(8)
+        self._file = lock_file(store.directory, token)
+        holder = {"pid": os.getpid(), "user": user(), "host": socket.gethostname(), "since": now(), "command": command}
+        with told(store.directory):
+            self._descriptor = private_file(self._file)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(self._descriptor, json.dumps(holder).encode() + b"\n")
+            cursor = store.database.execute(
+                "INSERT INTO run (token, command, user, host, pid, began_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (token, command, holder["user"], holder["host"], holder["pid"], holder["since"], revision),
+            )
+        self.number = int(cursor.lastrowid or 0)
+
+    def claim(
+        self,
+        controls: Collection[str],
+        seconds: float,
+        say: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Get the endpoints with these control addresses for this run alone: all, or none of them.
+
+        Waits, at most `seconds`, until runs that have one of them are done. Raises LockedError, which says who it is.
+        """
+        limit = clock() + seconds
+        while (holder := self._take(controls)) is not None:
+            if clock() >= limit:
+                raise LockedError(
+                    f"{described(holder)} is at work on the same servers"
+                    + (f", and was not done within {seconds:g} s" if seconds else "")
+                    + "; nothing was changed. Wait until it is done, or give it more time with --lock-timeout"
+                )
+            say(f"waiting for {described(holder)}")
+            sleep(_PAUSE)
+
+    def _take(self, controls: Collection[str]) -> RunRecord | None:
+        database, wanted = self._store.database, set(controls)
+        with told(self._store.directory), transaction(database):
+            rows = database.execute(
+                f"SELECT control, {_COLUMNS} FROM claim JOIN run ON run.number = claim.run WHERE run.number != ?",  # noqa: S608
+                (self.number,),
+            ).fetchall()
+            for control, *row in rows:
+                if control in wanted:
+                    if is_alive(self._store.directory, row[-1]):
+                        return record(row, is_cut_off=False)
+                    database.execute("DELETE FROM claim WHERE run = ?", (row[0],))
+            database.executemany(
+                "INSERT OR REPLACE INTO claim (control, run) VALUES (?, ?)", [(each, self.number) for each in wanted]
+            )
+        return None
+
+    def note_revision(self, revision: str) -> None:
+        """Write down of which revision of desired this run is."""
+        with told(self._store.directory):
+            self._store.database.execute("UPDATE run SET revision = ? WHERE number = ?", (revision, self.number))
+
+    def end(self, exit_code: int | None) -> None:
+        """Write down that the run is over, and let go of everything."""
+        with told(self._store.directory), transaction(self._store.database):
+            values = (now(), exit_code, self.number)
+            self._store.database.execute("UPDATE run SET ended_at = ?, exit_code = ? WHERE number = ?", values)
+            self._store.database.execute("DELETE FROM claim WHERE run = ?", (self.number,))
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the lock without a word, as the end of the process does."""
+        with contextlib.suppress(OSError):
+            self._file.unlink(missing_ok=True)
+            os.close(self._descriptor)
+
+
+def user() -> str:
+    """Return who runs this, by name where there is one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry in passwd
+        return f"uid {os.geteuid()}"
+
+
+def lock_file(directory: Path, token: str) -> Path:
+    """Return the file whose lock a run holds while it lives; who it is stands in it."""
+    return directory / f"run-{token}.lock"
+
+
+def is_alive(directory: Path, token: str) -> bool:
+    """Whether a run still goes on: whether its file is locked."""
+    try:
+        descriptor = os.open(lock_file(directory, token), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def record(row: Sequence[object], *, is_cut_off: bool) -> RunRecord:
+    """Return the run of a row of `_COLUMNS`."""
+    number, command, name, host, pid, began_at, revision = row[:7]
+    return RunRecord(
+        int(str(number)),
+        str(command),
+        str(name),
+        str(host),
+        int(str(pid)),
+        datetime.fromisoformat(str(began_at)),
+        str(revision),
+        is_cut_off,
+    )
+
+
+def described(run: RunRecord) -> str:
+    """Return in words which run is meant."""
+    since = run.began_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return f"`{run.command}` of {run.user} on {run.host} (pid {run.pid}, since {since})"

@@ -1,0 +1,62 @@
+"""Old runs are forgotten, but nothing that may still be needed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from reconciler.state.retention import DAYS, LEAST, MOST, forget
+from reconciler.state.runs import Run, Store, open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LATER = datetime.now(UTC) + timedelta(days=DAYS + 1)
+
+
+def runs(store: Store) -> int:
+    return int(store.database.execute("SELECT count(*) FROM run").fetchone()[0])
+
+
+def filled(path: Path, number: int) -> Store:
+    store = open_store(path / "state")
+    rows = [("t", "apply", "u", "h", 1, "2026-01-01T00:00:00.000+00:00", "2026-01-01T00:00:01.000+00:00")] * number
+    store.database.executemany(
+        "INSERT INTO run (token, command, user, host, pid, began_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+    )
+    return store
+
+
+def test_old_ones_go_but_for_the_last(tmp_path: Path) -> None:
+    store = filled(tmp_path, LEAST + 5)
+    forget(store, LATER)
+    assert runs(store) == LEAST
+    store.close()
+
+
+def test_of_many_the_first_go_however_young(tmp_path: Path) -> None:
+    store = filled(tmp_path, MOST + 5)
+    forget(store, datetime(2026, 1, 2, tzinfo=UTC))
+    assert runs(store) == MOST
+    store.close()
+
+
+def test_what_goes_on_or_left_something_open_stays(tmp_path: Path) -> None:
+    store = filled(tmp_path, 1)
+    database = store.database
+    database.execute("INSERT INTO configuration VALUES ('needed', x'00'), ('not needed', x'00')")
+    database.execute(
+        "INSERT INTO work (run, relationship, service, description, began_at) VALUES (1,'hq','dhcp4','','')"
+    )
+    database.execute(
+        "INSERT INTO part (work, service, server, control, kea_pid, before) VALUES (1,'dhcp4','a','x',1,'needed')"
+    )
+    for _ in range(LEAST + 1):
+        Run(store, "apply").end(0)
+    alive = Run(store, "apply")
+    forget(store, LATER)
+    left = {row[0] for row in database.execute("SELECT number FROM run")}
+    assert {1, alive.number} <= left
+    assert database.execute("SELECT digest FROM configuration").fetchall() == [("needed",)]
+    alive.end(0)
+    store.close()

@@ -1,0 +1,91 @@
+"""Runs lock each other out of the same servers, of no others, and no lock outlives its process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.errors import LockedError
+from reconciler.state.runs import Run, Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    found = open_store(tmp_path / "state")
+    yield found
+    found.close()
+
+
+def test_of_two_runs_on_one_server_the_second_is_told_who_has_it(store: Store) -> None:
+    first, second = Run(store, "kea-reconciler apply"), Run(store, "kea-reconciler reset")
+    first.claim({"http://a/", "http://b/"}, 0)
+    with pytest.raises(LockedError, match=r"`kea-reconciler apply` of \S+ on \S+ \(pid \d+, since 20.*--lock-timeout"):
+        second.claim({"http://b/", "http://c/"}, 0)
+    first.end(0)
+    second.claim({"http://b/", "http://c/"}, 0)
+    second.end(0)
+
+
+def test_runs_on_different_servers_don_t_wait(store: Store) -> None:
+    first, second = Run(store, "apply"), Run(store, "apply")
+    first.claim({"http://a/"}, 0)
+    second.claim({"http://b/"}, 0)
+    first.end(0)
+    second.end(0)
+
+
+def test_the_second_waits_for_the_first_and_says_so(store: Store) -> None:
+    first, second = Run(store, "apply"), Run(store, "apply")
+    first.claim({"http://a/"}, 0)
+    said: list[str] = []
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            first.end(0)
+
+    second.claim({"http://a/"}, 60, said.append, sleep=sleep)
+    assert len(pauses) == 3
+    assert "waiting for `apply`" in said[0]
+    second.end(0)
+
+
+def test_it_waits_no_longer_than_it_was_told(store: Store) -> None:
+    first, second = Run(store, "apply"), Run(store, "apply")
+    first.claim({"http://a/"}, 0)
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    with pytest.raises(LockedError, match="not done within 5 s"):
+        second.claim({"http://a/"}, 5, clock=lambda: now[0], sleep=sleep)
+    assert 5 <= now[0] < 5.5
+    first.end(0)
+    second.end(None)
+
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    from reconciler.state.runs import Run, open_store
+    Run(open_store(Path(sys.argv[1])), "apply").claim({"http://a/"}, 0)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_that_was_killed_holds_nothing(store: Store) -> None:
+    program = [sys.executable, "-c", textwrap.dedent(KILLED), str(store.directory)]
+    assert subprocess.run(program, check=False).returncode == -9
+    mine = Run(store, "apply")
+    mine.claim({"http://a/"}, 0)
+    mine.end(0)

@@ -1,0 +1,266 @@
+"""The process is killed at every command of an apply, before it arrives and after it was carried out; the next apply
+reaches the goal, and at no moment do two servers answer for one scope without knowing of each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from unittest import mock
+
+import pytest
+
+from reconciler.model import Mode, Service
+from reconciler.simulator import Release
+from reconciler.simulator.dhcp import Origin
+from reconciler.state.runs import Run
+from tests.cli.life import USUAL, WRITES, Life
+from tests.cli.site import subnet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from reconciler.model import Endpoint
+    from reconciler.simulator import SimulatedEndpoint
+
+PREFIX = "10.0.1.0/24"
+CHANGING = WRITES | {"ha-scopes", "ha-maintenance-start", "ha-maintenance-cancel"}
+
+
+class KilledError(BaseException):
+    """The process is gone."""
+
+
+class Mortal(Life):
+    """A life in which the process is killed at a command of its own, counted from 0 in `story`: before it goes out, or
+    after it was carried out. `double` is every moment at which two servers answered the same clients unawares.
+    """
+
+    def __init__(self, folder: Path, release: Release) -> None:
+        super().__init__(folder, release)
+        self.dies_at: tuple[int, bool] | None = None
+        self.double: list[str] = []
+
+    def begins(self, endpoint: Endpoint, command: str) -> None:
+        self.watch(command)
+        if self.dies_at == (len(self.story), False):
+            raise KilledError
+        super().begins(endpoint, command)
+
+    def ends(self, endpoint: Endpoint) -> None:
+        super().ends(endpoint)
+        self.watch("an answer")
+        if self.dies_at == (len(self.story) - 1, True):
+            raise KilledError
+
+    def let_pass(self, seconds: float) -> None:
+        for _ in range(int(seconds)):
+            super().let_pass(1)
+            self.watch("time")
+
+    def watch(self, what: str) -> None:
+        if is_double(self):
+            self.double.append(f"{len(self.story)} {what}: {standing(self)}")
+
+    def killed_apply(self, *arguments: str) -> None:
+        """Apply until the process dies: nothing that it would do at its end happens, but the kernel lets go of its
+        locks.
+        """
+        with mock.patch.object(Run, "end", lambda mine, _: mine.release()), pytest.raises(KilledError):
+            self.run("apply", "--yes", *arguments)
+        self.dies_at = None
+        self._writing.clear()
+
+
+def endpoints(life: Life) -> list[SimulatedEndpoint]:
+    return [server.endpoint(Service.DHCP4) for server in life.world.servers.values()]
+
+
+def is_double(life: Life) -> bool:
+    """Whether two servers answer the same clients, one of them not in its normal state with a partner that it hears."""
+    answering = life.world.serving(PREFIX)
+    if not answering.is_double:
+        return False
+    names = {name for half in answering if len(half) > 1 for name in half}
+    return not all(_is_aware(life.endpoint(name)) for name in names)
+
+
+def _is_aware(endpoint: SimulatedEndpoint) -> bool:
+    half = endpoint.ha
+    return half is not None and half.state == half.settings.normal_state
+
+
+def standing(life: Life) -> str:
+    return ", ".join(
+        f"{each.server.name}: {each.ha.state if each.ha else 'no HA'} {each.serves} off={list(each.dhcp._off)}"
+        for each in endpoints(life)
+    )
+
+
+# --------------------------------------------------------------------------------------- what is done
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the killed apply is to do: `before` makes the world in which it begins, after the pair was made if
+    `is_related`. `arguments` are those of apply; with `ends_without` no relationship is left at the end.
+    """
+
+    name: str
+    change: Callable[[Mortal], None] = lambda _: None
+    is_related: bool = True
+    mode: Mode = Mode.HOT_STANDBY
+    arguments: tuple[str, ...] = ()
+    ends_without: bool = False
+    backups: int = 0
+    is_together: bool = False  # both are set without a wait between them
+
+
+def replicate(life: Mortal) -> None:
+    life.change("kea-a", lambda config: config["subnet4"].append(subnet(Service.DHCP4, 2)))
+    life.endpoint("kea-a").command("config-write")
+
+
+def timers(life: Mortal) -> None:
+    life.documents[0]["parameters"]["max-ack-delay"] = 3000
+    life.write()
+
+
+def rename(life: Mortal) -> None:
+    life.documents[0]["peers"][0]["name"] = "one"
+    life.write()
+
+
+def swap(life: Mortal) -> None:
+    peers = life.documents[0]["peers"]
+    peers[0]["role"], peers[1]["role"] = peers[1]["role"], peers[0]["role"]
+    life.write()
+
+
+def remove(life: Mortal) -> None:
+    life.documents[0]["state"] = "absent"
+    life.write()
+
+
+def forget(life: Mortal) -> None:
+    """The file is gone; another relationship stays, since nothing at all would be an error."""
+    life.documents.clear()
+    life.add_pair("other", servers=("kea-x", "kea-y"), configurations={"kea-x": {"subnet4": []}})
+    life.documents[-1]["parameters"] = dict(USUAL)
+    life.write()
+    assert life.run("apply", "--yes", "--relationship", "other").exit_code == 0
+    (life.desired / "relationships" / "hq.yaml").unlink()
+
+
+APPROVED = ("--approve", "remove-relationship")
+SCENES = [
+    Scene("create", is_related=False),
+    Scene("create-load-balancing", is_related=False, mode=Mode.LOAD_BALANCING),
+    Scene("replicate", replicate),
+    Scene("modify", timers),
+    Scene("rename", rename, is_together=True),
+    Scene("swap", swap),
+    Scene("swap-load-balancing", swap, mode=Mode.LOAD_BALANCING),
+    Scene("remove", remove, arguments=APPROVED, ends_without=True),
+    Scene("forget", forget, arguments=APPROVED, ends_without=True),
+    Scene("replicate-to-backup", replicate, backups=1),
+    Scene("maintain", replicate, mode=Mode.LOAD_BALANCING, arguments=("--approve", "shared-pools")),
+]
+KINDS = [(scene, Release.KEA_2_2) for scene in SCENES if scene.name != "maintain"]
+# Where Kea tells whether its service is off (2.6), and listens for its partner itself.
+KINDS += [
+    (scene, release)
+    for release in (Release.KEA_2_6, Release.KEA_3_0)
+    for scene in SCENES
+    if scene.name in {"create", "rename", "remove"}
+    or (release is Release.KEA_3_0 and scene.name in {"modify", "maintain"})
+]
+
+
+def begun(folder: Path, scene: Scene, release: Release) -> Mortal:
+    """A world right before the apply that is to be killed."""
+    life = Mortal(folder, release)
+    life.__enter__()
+    servers = ("kea-a", "kea-b", "kea-c")[: 2 + scene.backups]
+    life.add_pair("hq", mode=scene.mode, servers=servers)
+    life.documents[0]["parameters"] = dict(USUAL)
+    life.write()
+    if scene.is_related:
+        made = life.run("apply", "--yes", *scene.arguments)
+        assert made.exit_code == 0, made
+    scene.change(life)
+    life.let_pass(20)
+    life.is_waived = scene.is_together
+    life.story.clear()
+    life.double.clear()
+    return life
+
+
+def points(story: list[tuple[str, str]]) -> Iterator[tuple[int, bool]]:
+    """The commands before or after which the process is killed; reading again while waiting is left out."""
+    for number, (server, command) in enumerate(story):
+        if command in CHANGING:
+            yield number, False
+            yield number, True
+        elif (server, command) not in story[max(0, number - 8) : number]:
+            yield number, False
+
+
+def must_be_in_order(life: Mortal, scene: Scene) -> None:
+    """The goal is reached, on disk too, and nobody is left in maintenance, with others' scopes or switched off."""
+    planned = life.run("plan", "--detailed-exitcode")
+    assert planned.exit_code == 0, planned
+    assert "earlier run" not in planned.stdout
+    assert "cut off" not in planned.stdout
+    for endpoint in endpoints(life):
+        assert not endpoint.dhcp.is_off_by(Origin.USER), standing(life)
+        assert endpoint.written == endpoint.config, endpoint.server.name
+        if endpoint.server.name in {"kea-a", "kea-b", "kea-c"}:
+            assert (endpoint.ha is None) is scene.ends_without
+        if endpoint.ha is not None:
+            assert endpoint.ha.state == endpoint.ha.settings.normal_state, standing(life)
+            assert set(endpoint.serves) <= {endpoint.ha.settings.name}, standing(life)
+    answering = life.world.serving(PREFIX)
+    assert not answering.is_nobody
+    assert not answering.is_double or scene.mode is Mode.LOAD_BALANCING
+    assert life.double == []
+    assert life.violations == []
+
+
+def undisturbed(folder: Path, scene: Scene, release: Release) -> list[tuple[str, str]]:
+    life = begun(folder, scene, release)
+    try:
+        done = life.run("apply", "--yes", *scene.arguments)
+        assert done.exit_code == 0, done
+        story = list(life.story)
+        life.let_pass(20)
+        must_be_in_order(life, scene)
+        return story
+    finally:
+        life.__exit__()
+
+
+@pytest.mark.parametrize(("scene", "release"), KINDS, ids=lambda each: getattr(each, "name", str(each)))
+def test_the_next_apply_finishes_what_was_cut_off_at_any_command(
+    tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, point in enumerate(points(undisturbed(tmp_path / "whole", scene, release))):
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
+        life = begun(tmp_path / str(number), scene, release)
+        try:
+            life.dies_at = point
+            where: tuple[object, ...] = point
+            life.killed_apply(*scene.arguments)
+            where = (*point, *life.story[-1:])
+            life.let_pass((0, 3, 30)[number % 3])
+            status = life.run("status")
+            assert "internal error" not in status.stderr, status
+            done = life.run("apply", "--yes", *scene.arguments)
+            assert done.exit_code == 0, (where, done)
+            life.let_pass(20)
+            must_be_in_order(life, scene)
+        except AssertionError as error:
+            raise AssertionError(f"killed at {where}: {standing(life)}\n{error}") from error
+        finally:
+            life.__exit__()
