@@ -192,7 +192,8 @@ class Stage:
     and who answers its clients while it is set. `in_turn` says that each has to be normal before the next
     is set. `reason` says in words why more than one is changed together. `method` says how clients are kept from
     noticing, and `because` why that one; `gives_back_early` that with a hand-over the other stops to answer for the
-    server as soon as that one has fetched the leases, before it is normal.
+    server as soon as that one has fetched the leases, before it is normal. `otherwise` is the stage that sets the
+    server where its commands don't bring it to what is planned.
     """
 
     servers: tuple[str, ...]
@@ -205,6 +206,7 @@ class Stage:
     method: Disruption = Disruption.RESTART
     because: str = ""
     gives_back_early: bool = False
+    otherwise: Stage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Deed(StrEnum):
     SILENCE = "dhcp-disable"
     WIDEN = "ha-scopes: everybody's"
     START_MAINTENANCE = "ha-maintenance-start"
+    SEND = "commands for single objects"
     SET = "config-set"
     AWAIT_RETURN = "wait until it is back"
     END_MAINTENANCE = "ha-maintenance-cancel"

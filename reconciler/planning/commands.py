@@ -11,9 +11,19 @@ from typing import Any
 from reconciler.kea import single_commands as single
 from reconciler.kea.fingerprints import section
 from reconciler.kea.locality import STAMP_KEY
-from reconciler.kea.objects import CLIENT_CLASS, IDENTIFIERS, RESERVATION, Object, index, subnets_of
+from reconciler.kea.objects import (
+    CLIENT_CLASS,
+    IDENTIFIERS,
+    RESERVATION,
+    SHARED_NETWORK,
+    SUBNET,
+    Object,
+    index,
+    subnets_of,
+)
 from reconciler.kea.rapid_commit import written_out
 from reconciler.model import Command, Service
+from reconciler.planning.diff import differences
 from reconciler.planning.subnet_commands import Layout, are_same
 
 LONGEST = 120.0  # seconds of Kea's work; above, the whole configuration is set, which takes a fraction of that
@@ -37,6 +47,21 @@ def single_commands(
         return ()
     most = max(len(subnets_of(side, service.subnets)) for side in (before, after))
     return () if single.busy_seconds(made, most) > LONGEST else tuple(made)
+
+
+def is_between(before: Mapping[str, Any], live: Mapping[str, Any], after: Mapping[str, Any], service: Service) -> bool:
+    """Whether a server that had `before` can have `live` by some of the commands that lead to `after`, as far as that
+    can be told: what they don't touch is as it was.
+    """
+    if not _rest_is_same(before, live, service):
+        return False
+    told = [written_out(config, service) for config in (before, live, after)]
+    touched = {each.change.path for each in differences(told[0], told[2], service)}
+    rebuilt = {path[0][1] for path in touched if path[0][0] == SHARED_NETWORK.name}
+    insides = subnets_of(before, service.subnets).items()
+    touched |= {((SUBNET.name, prefix),) for prefix, (network, _) in insides if network in rebuilt}
+    found = (each.change.path for each in differences(told[0], told[1], service))
+    return all(any(path[:length] in touched for length in range(1, len(path) + 1)) for path in found)
 
 
 def _rest_is_same(before: Mapping[str, Any], after: Mapping[str, Any], service: Service) -> bool:

@@ -193,7 +193,7 @@ def _shared_pools(case: Case) -> Iterator[Objection]:
     states = (case.pools.source, case.pools.authority)  # whichever of the two is set first
     if case.procedure is not Procedure.MODIFY or all(are_split(case.relationship, each) for each in states):
         return
-    if all(server.peer.role is Role.BACKUP for server in case.written):
+    if all(server.peer.role is Role.BACKUP or server.commands for server in case.written):
         return
     if any(dedicated_listener_is_on(case.relationship, snapshot) for snapshot in case.snapshots.values()):
         yield Objection(

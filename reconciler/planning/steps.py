@@ -19,6 +19,7 @@ from reconciler.model import (
     Mode,
     Procedure,
     RelationshipPlan,
+    ServerPlan,
     Stage,
     Step,
 )
@@ -36,13 +37,18 @@ def parts(plan: RelationshipPlan) -> tuple[Steps, ...]:
 def _preparation(plan: RelationshipPlan) -> Iterator[Step]:
     """Before the first server is set, every one that changes was looked at, and has tried what is planned for it."""
     changing = [server for server in plan.servers if server.outgoing is not None]
+    gently = {name for stage in plan.stages if stage.otherwise for name in stage.servers}
     for server in changing:
-        name = server.peer.server
-        yield Step(Deed.LOOK, name, after=_all(Fact.AS_SEEN, name))
-        if config_test_is_safe(server.snapshot.version):
-            yield Step(Deed.TEST, name, before=_all(Fact.AS_SEEN, name))
+        yield from _trial(server, is_set=server.peer.server not in gently)
     if plan.procedure is Procedure.CREATE:
         yield Step(Deed.TELL_APART, changing[0].peer.server)
+
+
+def _trial(server: ServerPlan, *, is_set: bool) -> Iterator[Step]:
+    name = server.peer.server
+    yield Step(Deed.LOOK, name, after=_all(Fact.AS_SEEN, name))
+    if is_set and config_test_is_safe(server.snapshot.version):
+        yield Step(Deed.TEST, name, before=_all(Fact.AS_SEEN, name))
 
 
 def of_stage(plan: RelationshipPlan, stage: Stage) -> Steps:
@@ -52,7 +58,27 @@ def of_stage(plan: RelationshipPlan, stage: Stage) -> Steps:
     at no time two servers hand out the same addresses without knowing of each other (Kea fact: a server with HA whose
     partner has none, or does not hear it, becomes partner-down after max-response-delay and serves everything).
     """
+    if stage.otherwise is not None:
+        return tuple(_by_commands(stage))
     return (*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage), *_closing(plan, stage))
+
+
+def _by_commands(stage: Stage) -> Iterator[Step]:
+    """Change servers by commands: nobody has to wait for anybody, since no HA begins anew."""
+    for name in stage.servers:
+        yield Step(Deed.LOOK, name, after=_all(Fact.AS_SEEN, name))
+        yield Step(Deed.SEND, name, before=_all(Fact.AS_SEEN, name), after=_all(Fact.SET, name))
+        yield Step(Deed.WRITE, name, before=_all(Fact.SET, name), after=_all(Fact.WRITTEN, name), is_final=True)
+
+
+def instead_of_commands(plan: RelationshipPlan, stage: Stage) -> Steps:
+    """Return the steps of the stage that sets the server which the commands of `stage` left short of the plan; it has
+    not tried that yet.
+    """
+    if stage.otherwise is None:
+        return ()
+    server = next(each for each in plan.servers if each.peer.server == stage.servers[0])
+    return (*_trial(server, is_set=True), *of_stage(plan, stage.otherwise))
 
 
 def _opening(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:

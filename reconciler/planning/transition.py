@@ -29,9 +29,8 @@ def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> Iterato
     needed = [] if is_cut else [server for server in changing if not wanted.is_broken(server.snapshot)]
     for server in changing:
         if server not in main:
-            yield replace(
-                _alone(server, needs_normal=server in needed), method=Disruption.NONE, because="it is a backup"
-            )
+            alone = _alone(server, needs_normal=server in needed)
+            yield _gently(server, replace(alone, method=Disruption.NONE, because="it is a backup"))
     changing = [server for server in changing if server in main]
     aspects = _aspects(relationship, changing)
     if aspects & SEVERING:
@@ -41,7 +40,7 @@ def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> Iterato
     else:
         for server in changing:
             alone = _alone(server, needs_normal=server in needed)
-            yield _with_method(relationship, alone, server, main) if is_ready else alone
+            yield _gently(server, _with_method(relationship, alone, server, main) if is_ready else alone)
 
 
 def _alone(server: ServerPlan, *, needs_normal: bool) -> Stage:
@@ -52,6 +51,17 @@ def _alone(server: ServerPlan, *, needs_normal: bool) -> Stage:
     name = server.peer.server
     is_new = wanted.block_of(server.snapshot) is None
     return Stage((name,), (name,) if is_new and _may_be_silenced(server) else (), needs_normal=needs_normal)
+
+
+def _gently(server: ServerPlan, stage: Stage) -> Stage:
+    """Change a server by commands where that can be, and as `stage` says where they fail. Its HA goes on as it is, so
+    it may be in any state.
+    """
+    if not server.commands:
+        return stage
+    number = len(server.commands)
+    because = f"{number} command{'' if number == 1 else 's'} for single objects, and its HA goes on"
+    return Stage(stage.servers, needs_normal=False, method=Disruption.NONE, because=because, otherwise=stage)
 
 
 def _with_method(relationship: Relationship, stage: Stage, server: ServerPlan, main: Sequence[ServerPlan]) -> Stage:

@@ -10,7 +10,7 @@ from reconciler.errors import EndpointError
 from reconciler.model import Deed, Disruption, Fact, RelationshipPlan, Result, Snapshot, Stage, Step
 from reconciler.planning import wanted
 from reconciler.planning.places import located
-from reconciler.running import cover, identity, restoring, setting, waiting
+from reconciler.running import commanding, cover, identity, restoring, setting, waiting
 from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
 from reconciler.running.maintaining import Maintenance
@@ -37,11 +37,13 @@ class Deeds:
         self._hands = hands
         self._tale = tale
         self._waved = waved
+        self._untouched: dict[str, Server] = {}  # servers to which commands were sent, as they were before
         self._seen_at: dict[str, float] = {}  # when the last that was looked at was found as the plan saw it
         self.begin(None)
 
     def begin(self, stage: Stage | None) -> None:
         """Begin with a part of the plan: what the one before did is over."""
+        self.is_short_of_plan = False  # whether commands left a server between what it had and what is planned
         self._stage = stage
         self._cover = Cover(self._relationship, self._hands, in_recovery=stage is not None and stage.gives_back_early)
         self._switches: dict[str, ServiceSwitch] = {}
@@ -273,7 +275,7 @@ class Deeds:
     async def set(self, server: Server, _: Step) -> bool:
         """Set one server, and find out what became of it."""
         self._tale.say(server, "setting the configuration")
-        self._before[server.name] = server
+        self._before[server.name] = self._untouched.get(server.name, server)
         try:
             live = await self._cover.keep_during(setting.set_planned(server, self._hands))
         except StepFailedError as error:
@@ -282,10 +284,35 @@ class Deeds:
         self._tale.tell(server, Result.APPLIED, "running, not yet persisted", persisted=False)
         self._cover.forget(server)
         self._set[server.name] = live
-        # It may be the authority that others follow: what it has now is what the plan saw of it, from here on.
-        seen = located(self._relationship, live)
-        self._replace(replace(server, plan=replace(server.plan, snapshot=seen)))
+        self._replace(self._as_read(server, live))
         return True
+
+    async def send(self, server: Server, _: Step) -> bool:
+        """Change one server by commands; where they leave it short of what is planned, it is to be set."""
+        number = len(server.plan.commands)
+        self._tale.say(server, f"sending {number} command{'' if number == 1 else 's'}")
+        try:
+            live = await commanding.send_planned(server, self._hands)
+        except commanding.FellShortError as error:
+            self._tale.tell(server, Result.FAILED, f"{error}; apply again")
+            self._tale.say(server, f"{error}; setting the whole configuration instead")
+            self._untouched[server.name] = server
+            self.is_short_of_plan = True
+            self._replace(self._as_read(server, error.live))
+            return False
+        except StepFailedError as error:
+            self._after_failed_set(server, error)
+            return False
+        self._tale.tell(server, Result.APPLIED, "running, not yet persisted", persisted=False)
+        self._set[server.name] = live
+        self._replace(self._as_read(server, live))
+        return True
+
+    def _as_read(self, server: Server, live: Snapshot) -> Server:
+        """Return a server with what was read of it in place of what the plan saw: it may be the authority that others
+        follow.
+        """
+        return replace(server, plan=replace(server.plan, snapshot=located(self._relationship, live)))
 
     def _after_failed_set(self, server: Server, error: StepFailedError) -> None:
         match error.state:
@@ -352,6 +379,7 @@ _BY_DEED: Mapping[Deed, Callable[[Deeds, Server, Step], Awaitable[bool]]] = {
     Deed.START_MAINTENANCE: Deeds.start_maintenance,
     Deed.END_MAINTENANCE: Deeds.end_maintenance,
     Deed.SILENCE: Deeds.silence,
+    Deed.SEND: Deeds.send,
     Deed.SET: Deeds.set,
     Deed.AWAIT_RETURN: Deeds.await_return,
     Deed.WIDEN_WHEN_NORMAL: Deeds.widen_when_normal,

@@ -83,7 +83,7 @@ async def test(server: Server) -> None:
     """
     if not config_test_is_safe(server.plan.snapshot.version):
         return
-    await _try_out(server, _checked(server), "the server refuses the configuration")
+    await _try_out(server, checked(server), "the server refuses the configuration")
     if server.plan.try_standing:
         refusal = "it could not be put back: the server refuses what it has itself"
         await _try_out(server, server.plan.snapshot.config, refusal)
@@ -98,7 +98,7 @@ async def _try_out(server: Server, config: Mapping[str, Any], refusal: str) -> N
         raise StepFailedError(f"{refusal}: {excerpt(reply.text)}", Found.OLD)
 
 
-def _checked(server: Server) -> Mapping[str, Any]:
+def checked(server: Server) -> Mapping[str, Any]:
     """The guard that every outgoing configuration passes."""
     config = server.plan.outgoing
     seen, leaves = server.plan.snapshot, server.plan.leaves
@@ -114,7 +114,7 @@ async def set_planned(server: Server, hands: Hands) -> Snapshot:
     Raises StepFailedError with how the server was found; with Found.OTHER and Found.HARMED it has to be put back,
     with Found.FOREIGN and Found.SILENT nothing more may be sent.
     """
-    config = _checked(server)
+    config = checked(server)
     try:
         reply = await config_set(server, config, hands)
     except NotReachedError as error:
