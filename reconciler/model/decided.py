@@ -168,8 +168,8 @@ class ServerPlan:
     where nothing is to be sent; `try_standing` says whether the server is to try with config-test, beside that, what it
     has now. `leaves` says that the server is to have no part in the relationship afterwards. `commands` change the
     server in the same way as `outgoing` does, one object at a time and without touching its HA; none where that can't
-    be. `told_cost` is what its clients notice, in words, where the plan was read from a file and that can't be worked
-    out again.
+    be. `told_disruption` and `told_cost` are what its clients notice, in a word and in more, where the plan was read
+    from a file and that can't be worked out again.
     """
 
     peer: Peer
@@ -179,6 +179,7 @@ class ServerPlan:
     try_standing: bool = True
     leaves: bool = False
     commands: tuple[Command, ...] = field(default=(), repr=False, compare=False)
+    told_disruption: Disruption | None = None
     told_cost: str | None = None
 
 

@@ -26,4 +26,6 @@ def _of_relationship(plan: RelationshipPlan) -> RelationshipPlan:
 
 
 def _of_server(server: ServerPlan) -> ServerPlan:
-    return replace(server, changes=tuple(each for each in server.changes if each.cause in _DRIFT), outgoing=None)
+    return replace(
+        server, changes=tuple(each for each in server.changes if each.cause in _DRIFT), outgoing=None, commands=()
+    )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.model import Disruption, Mode
+from reconciler.model import Disruption, Mode, Procedure, RelationshipPlan, Role, ServerPlan
+from reconciler.planning import wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +57,30 @@ def choose(mode: Mode, *, serves: bool, is_covered: bool, are_split: bool, is_de
         Disruption.MAINTENANCE,
         "the pools are shared, and with HA listeners of their own a hand-over could lease one address to two clients",
     )
+
+
+def is_commanded(plan: RelationshipPlan, server: ServerPlan) -> bool:
+    """Whether a plan changes a server by commands for single objects, and not by setting its configuration."""
+    return bool(server.commands) and (
+        server.told_disruption is not None
+        or any(stage.otherwise is not None and server.peer.server in stage.servers for stage in plan.stages)
+    )
+
+
+def disruption(plan: RelationshipPlan, server: ServerPlan) -> Disruption:
+    """Return what the clients of one server of a plan notice of it.
+
+    A server that answers nobody now costs nothing whatever is done to it, unless others wait for it (wait-backup-ack).
+    """
+    if server.told_disruption is not None:
+        return server.told_disruption
+    name, view = server.peer.server, server.snapshot.ha
+    stage = next((each for each in plan.stages if name in each.servers), None)
+    if stage is None:
+        return Disruption.RESTART if any(name in each.silenced for each in plan.stages) else Disruption.NONE
+    if is_commanded(plan, server):
+        return Disruption.NONE
+    if server.peer.role is Role.BACKUP and wanted.is_waited_for(each.snapshot for each in plan.servers):
+        return Disruption.RESTART
+    is_silent = plan.procedure is Procedure.MODIFY and view is not None and not view.scopes
+    return Disruption.NONE if is_silent else stage.method

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 from reconciler.kea import ha
+from reconciler.kea.objects import subnets_of
+from reconciler.kea.single_commands import busy_seconds
 from reconciler.model import Disruption, Mode, Relationship, Role, ServerPlan, Stage
 from reconciler.planning import wanted
 from reconciler.planning.division import are_split
@@ -59,9 +61,16 @@ def _gently(server: ServerPlan, stage: Stage) -> Stage:
     """
     if not server.commands:
         return stage
-    number = len(server.commands)
-    because = f"{number} command{'' if number == 1 else 's'} for single objects, and its HA goes on"
+    because = _of_commands(server)
     return Stage(stage.servers, needs_normal=False, method=Disruption.NONE, because=because, otherwise=stage)
+
+
+def _of_commands(server: ServerPlan) -> str:
+    number = len(server.commands)
+    subnets = subnets_of(server.snapshot.config, server.snapshot.endpoint.service.subnets)
+    seconds = busy_seconds(server.commands, len(subnets))
+    work = f", about {seconds:.0f} s of work for Kea" if seconds >= 1 else ""
+    return f"{number} command{'' if number == 1 else 's'} for single objects{work}; its HA goes on"
 
 
 def _with_method(relationship: Relationship, stage: Stage, server: ServerPlan, main: Sequence[ServerPlan]) -> Stage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -261,6 +261,11 @@ def listens_itself(form: Mapping[str, Any], snapshot: Snapshot) -> bool:
     threads = form["multi-threading"]
     whole = (snapshot.config.get("multi-threading") or {}).get("enable-multi-threading", False)
     return bool(whole and threads["enable-multi-threading"] and threads["http-dedicated-listener"])
+
+
+def is_waited_for(snapshots: Iterable[Snapshot]) -> bool:
+    """Whether one of these servers waits for every backup, as it is now."""
+    return any(waits_for_backups(block_of(each)) for each in snapshots)
 
 
 def waits_for_backups(block: Mapping[str, Any] | None) -> bool:

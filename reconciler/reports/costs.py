@@ -10,6 +10,7 @@ from __future__ import annotations
 from reconciler.kea import ha
 from reconciler.model import Mode, Procedure, Relationship, RelationshipPlan, Role, ServerPlan, Stage
 from reconciler.planning import wanted
+from reconciler.planning.method import disruption, is_commanded
 from reconciler.planning.standing import standing
 from reconciler.reports.numbers import seconds
 from reconciler.reports.values import shown_name
@@ -28,18 +29,25 @@ def is_affected(plan: RelationshipPlan, server: ServerPlan) -> bool:
 def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
     """Return what the clients notice of one affected server of a plan, seen from how the server was read.
 
-    A set starts the HA of every relationship anew that the server is in.
+    A set starts the HA of every relationship anew that the server is in; commands for single objects start none.
     """
     if server.told_cost is not None:
         return server.told_cost
+    stage = next((stage for stage in plan.stages if server.peer.server in stage.servers), None)
+    if stage is not None and is_commanded(plan, server):
+        return f"no outage: {stage.because}"
     elsewhere = _served_elsewhere(server)
     if not server.changes or not elsewhere:
         return _cost_here(plan, server)
-    stage = next((stage for stage in plan.stages if server.peer.server in stage.servers), None)
     is_alone = server.leaves or stage is None or len(stage.servers) == 1 or stage.in_turn
     until = "for about one heartbeat-delay" if is_alone else "until both sides of this one know of each other"
     here = _cost_here(plan, server).removeprefix("no outage: ")
     return f"{here}; its other relationships start again too: the clients of {_names(elsewhere)} get no answer {until}"
+
+
+def disruption_words(plan: RelationshipPlan, server: ServerPlan) -> str:
+    """Return what the clients notice of one affected server of a plan, in a word and why."""
+    return f"{disruption(plan, server)}; {cost(plan, server).removeprefix('no outage: ')}"
 
 
 def _served_elsewhere(server: ServerPlan) -> tuple[str, ...]:
@@ -61,7 +69,7 @@ def _cost_here(plan: RelationshipPlan, server: ServerPlan) -> str:
     stage = next((stage for stage in plan.stages if server.peer.server in stage.servers), None)
     if stage is not None and len(stage.servers) > 1 and not stage.in_turn:
         return _cost_together(plan, server, stage)
-    if server.peer.role is Role.BACKUP and _is_waited_for(plan):
+    if server.peer.role is Role.BACKUP and wanted.is_waited_for(each.snapshot for each in plan.servers):
         return "meanwhile the primary gives no lease, since it waits for every backup (wait-backup-ack)"
     if not view.scopes:
         return "no outage: it answers no client now; its HA starts again"
@@ -104,11 +112,6 @@ def _cost_together(plan: RelationshipPlan, server: ServerPlan, stage: Stage) -> 
         f"set together with {others}, it answers no client from its set until all are up, up to three heartbeat-delays "
         f"({span}){off}"
     )
-
-
-def _is_waited_for(plan: RelationshipPlan) -> bool:
-    primaries = [each for each in plan.servers if each.peer.role is Role.PRIMARY]
-    return any(wanted.waits_for_backups(wanted.block_of(each.snapshot)) for each in primaries)
 
 
 def _cost_of_creating(relationship: Relationship, server: ServerPlan) -> str:

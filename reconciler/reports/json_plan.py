@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from reconciler.model import ABSENT, Change, FieldChange, Plan, RelationshipPlan, ServerPlan, Stage, Unmanaged
+from reconciler.planning.method import disruption, is_commanded
 from reconciler.reports.json_objections import objection_values
 from reconciler.reports.json_text import json_text
 
@@ -40,7 +41,7 @@ def _relationship(plan: RelationshipPlan, approved: Collection[str]) -> dict[str
         "procedure": plan.procedure.value,
         "replicates": plan.replicates,
         "has_changes": plan.has_changes,
-        "servers": [_server(each) for each in plan.servers],
+        "servers": [_server(plan, each) for each in plan.servers],
         "stages": [_stage(each) for each in plan.stages],
         "objections": objection_values(plan.objections, approved),
         "mends": [{"server": m.server, "remedy": m.remedy.value, "reason": m.reason} for m in plan.mends],
@@ -60,12 +61,14 @@ def _stage(stage: Stage) -> dict[str, Any]:
     }
 
 
-def _server(server: ServerPlan) -> dict[str, Any]:
+def _server(plan: RelationshipPlan, server: ServerPlan) -> dict[str, Any]:
     return {
         "server": server.peer.server,
         "peer": server.peer.name,
         "role": server.peer.role.value,
         "leaves": server.leaves,
+        "disruption": disruption(plan, server).value,
+        "commands": len(server.commands) if is_commanded(plan, server) else 0,
         "changes": [_change(each) for each in server.changes],
     }
 

@@ -9,7 +9,7 @@ from reconciler.kea.locality import LOCAL
 from reconciler.model import Plan, Relationship, RelationshipPlan, ServerPlan, Unmanaged
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
-from reconciler.reports.costs import cost, is_affected
+from reconciler.reports.costs import disruption_words, is_affected
 from reconciler.reports.tables import table
 from reconciler.reports.text_changes import change_groups
 from reconciler.reports.text_objections import objection_lines
@@ -133,7 +133,7 @@ def _server_lines(plan: RelationshipPlan, server: ServerPlan, view: _View) -> It
     elif view.verbose or has_cost:
         yield f"{name}: {'no drift' if view.is_drift else 'as desired'}"
     if has_cost:
-        yield f"    cost: {cost(plan, server)}"
+        yield f"    disruption: {disruption_words(plan, server)}"
 
 
 def unmanaged_lines(unmanaged: Sequence[Unmanaged]) -> Iterator[str]:

@@ -115,7 +115,7 @@ def _complete(told: dict[str, Any], plan: RelationshipPlan, key: Key) -> None:
         value["source"] = _place(server.peer.position)
         value["control"] = server.snapshot.endpoint.control
         value["state"] = _state(server.snapshot)
-        value["disruption"] = cost(plan, server) if is_affected(plan, server) else None
+        value["cost"] = cost(plan, server) if is_affected(plan, server) else None
         for told_change, change in zip(value["changes"], server.changes, strict=True):
             _complete_change(told_change, plan, server, change, key)
 

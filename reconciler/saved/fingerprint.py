@@ -50,7 +50,7 @@ def _effects(relationship: Value, document: Value) -> dict[str, Any]:
 def _server_effects(server: Value, *, is_keyed: bool) -> dict[str, Any]:
     changes = [_change_effects(each, is_keyed=is_keyed) for each in server["changes"]]
     own = {name: server[name] for name in ("server", "peer", "role", "leaves", "control")}
-    return {**own, "changes": sorted(changes, key=canonical)}
+    return {**own, "is_commanded": server["commands"] > 0, "changes": sorted(changes, key=canonical)}
 
 
 def _change_effects(change: Value, *, is_keyed: bool) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from reconciler.model import (
     Authority,
     Cause,
     Change,
+    Command,
+    Disruption,
     Endpoint,
     FieldChange,
     HaView,
@@ -120,7 +122,9 @@ def _server(value: Value, peer: Peer, service: Service) -> ServerPlan:
         _snapshot(value, service),
         tuple(map(change_of, value["changes"])),
         leaves=value["leaves"],
-        told_cost=value["disruption"],
+        commands=(Command("unknown", {}),) * value["commands"],
+        told_disruption=Disruption(value["disruption"]),
+        told_cost=value["cost"],
     )
 
 

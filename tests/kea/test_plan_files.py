@@ -37,7 +37,7 @@ def test_a_hand_edit_after_the_review_stops_the_apply(lab: Laboratory, tmp_path:
     (relationship,) = value["relationships"]
     standby = next(each for each in relationship["servers"] if each["server"] == "kea-b")
     assert standby["state"]["ha_state"] == "hot-standby"
-    assert standby["disruption"]
+    assert standby["cost"]
     risks = {change["path"][0][1]: change["risk"] for change in standby["changes"]}
     assert risks["10.0.4.0/24"] == {"destructive": True, "code": "delete-subnet", "active_leases": 0}
     assert risks["10.0.2.0/24"]["destructive"] is False

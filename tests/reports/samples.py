@@ -26,6 +26,7 @@ from reconciler.model import (
     ServerPlan,
     Service,
     Snapshot,
+    Stage,
     Unreachable,
 )
 
@@ -180,6 +181,7 @@ def creation() -> RelationshipPlan:
             ),
             server_plan(subject, "kea-a", joins("primary kea-a, partner kea-b at http://192.0.2.11:8001/")),
         ),
+        stages=(Stage(("kea-b", "kea-a"), silenced=("kea-b",), needs_normal=False),),
     )
 
 

@@ -7,17 +7,21 @@ import pytest
 from reconciler.model import (
     Action,
     Change,
+    Command,
+    Disruption,
     HaView,
     Mode,
     Peer,
     Procedure,
     Relationship,
+    RelationshipPlan,
     Role,
     ServerPlan,
     Service,
     Stage,
 )
-from reconciler.reports.costs import cost, is_affected
+from reconciler.planning.method import disruption
+from reconciler.reports.costs import cost, disruption_words, is_affected
 from tests.reports import samples
 
 CHANGE = Change(Action.DELETE, (samples.SUBNET,))
@@ -134,6 +138,44 @@ def test_while_a_pair_is_made_nobody_answers() -> None:
     span = "until the pair is up, up to three heartbeat-delays (30 s)"
     assert partner == f"its DHCP service is off from the first step {span} after the last"
     assert primary == f"it answers no client from its set {span}"
+
+
+def commanded(*others: Stage) -> tuple[RelationshipPlan, ServerPlan]:
+    """A plan in which kea-b, which serves, is changed by one command."""
+    view = samples.ha_view(Role.SECONDARY, Mode.LOAD_BALANCING, "kea-b")
+    subject = samples.relationship(mode=Mode.LOAD_BALANCING)
+    server = samples.server_plan(subject, "kea-b", CHANGE, ha=view)
+    server = replace(server, commands=(Command("subnet4-del", {"id": 1}),))
+    stages = others or (Stage(("kea-b",), because="1 command; its HA goes on", otherwise=Stage(("kea-b",))),)
+    return replace(samples.modification(), relationship=subject, servers=(server,), stages=stages), server
+
+
+def test_commands_cost_nothing_not_even_in_other_relationships() -> None:
+    plan, server = commanded()
+    elsewhere = samples.ha_view(Role.STANDBY, Mode.HOT_STANDBY, "kea-c")
+    views = (server.snapshot.ha, elsewhere)
+    server = replace(server, snapshot=replace(server.snapshot, views=views))  # type: ignore[arg-type]
+    assert cost(plan, server) == "no outage: 1 command; its HA goes on"
+    assert disruption_words(plan, server) == "none; 1 command; its HA goes on"
+
+
+@pytest.mark.parametrize("method", Disruption)
+def test_what_the_stage_does_about_the_clients_of_a_server_that_serves_is_told(method: Disruption) -> None:
+    plan, server = commanded(Stage(("kea-b",), method=method))
+    assert disruption(plan, server) is method
+    view = samples.ha_view(Role.SECONDARY, Mode.LOAD_BALANCING)
+    silent = replace(server, snapshot=replace(server.snapshot, ha=view))
+    assert disruption(plan, silent) is Disruption.NONE
+
+
+def test_a_backup_that_is_waited_for_disrupts() -> None:
+    mode = Mode.PASSIVE_BACKUP
+    backup = member(Role.BACKUP, mode, ha=HaView(mode.value, "backup", "backup", (), None))
+    stages = (Stage((backup.peer.server,), method=Disruption.NONE),)
+    for waits, told in ((True, Disruption.RESTART), (False, Disruption.NONE)):
+        servers = (backup, member(Role.PRIMARY, mode, waits=waits))
+        plan = replace(samples.modification(), servers=servers, stages=stages)
+        assert disruption(plan, backup) is told
 
 
 def test_who_is_affected() -> None:

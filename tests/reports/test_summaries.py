@@ -83,7 +83,7 @@ def test_a_partner_that_is_only_switched_off_is_shown() -> None:
     made = samples.creation()
     partner, primary = made.servers
     text = text_plan(samples.plan(replace(made, servers=(replace(partner, changes=()), primary))))
-    assert "  kea-b (secondary): as desired\n    cost: its DHCP service is off from the first step" in text
+    assert "  kea-b (secondary): as desired\n    disruption: restart; its DHCP service is off from the first" in text
 
 
 def outcome(*results: Result, persisted: bool | None = None) -> RelationshipOutcome:
