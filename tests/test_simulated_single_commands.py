@@ -1,0 +1,170 @@
+"""Single commands in simulated time, with something going wrong at each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.kea.single_commands import LIBRARIES
+from reconciler.model import Mode, Service
+from reconciler.simulator import Kind, Release
+from reconciler.simulator.libraries import DIRECTORY
+from tests.cli.life import USUAL, Life
+from tests.cli.site import subnet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+S = Service.DHCP4
+HOOKS = [{"library": f"{DIRECTORY}/{name}"} for name in LIBRARIES]
+# What the apply below sends to kea-b, in its order.
+SENT = [
+    "class-add",
+    "reservation-del",
+    "subnet4-del",
+    "network4-add",
+    "network4-subnet-add",
+    "subnet4-update",
+    "subnet4-add",
+    "reservation-update",
+    "reservation-add",
+    "config-write",
+]
+LOST = [Kind.CUT, Kind.RESET, Kind.TRUNCATE, Kind.GARBAGE]
+
+
+def body(**parts: Any) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "hooks-libraries": HOOKS,
+        S.subnets: [{**subnet(S, number), "reservations": []} for number in (1, 2, 3)],
+    }
+    config[S.subnets][0]["reservations"] = [host(1), host(2)]
+    return config | parts
+
+
+def host(number: int, **more: Any) -> dict[str, Any]:
+    return {"hw-address": f"aa:bb:cc:dd:ee:{number:02d}", "hostname": f"h{number}", **more}
+
+
+def edit(config: dict[str, Any]) -> None:
+    """What needs one command of each kind."""
+    one, two, _ = config[S.subnets]
+    one["reservations"] = [host(1, hostname="changed"), host(3)]
+    one["renew-timer"] = 77
+    one["client-classes"] = ["new"]
+    config["client-classes"] = [{"name": "new"}]
+    config[S.subnets] = [one, {**subnet(S, 4), "reservations": []}]
+    config["shared-networks"] = [{"name": "net", S.subnets: [two]}]
+
+
+@pytest.fixture
+def life(tmp_path: Path) -> Iterator[Life]:
+    with Life(tmp_path, Release.KEA_3_0) as made:
+        made.add_pair("hq", S, Mode.HOT_STANDBY, configurations={name: body() for name in ("kea-a", "kea-b")})
+        made.documents[0]["parameters"] = dict(USUAL)
+        made.write()
+        assert made.run("apply", "--yes").exit_code == 0
+        made.let_pass(30)
+        made.change("kea-a", edit)
+        made.story.clear()
+        yield made
+
+
+def sent(life: Life) -> list[str]:
+    """What changed kea-b."""
+    changing = ("config-set", "config-write", "class-", "reservation-", "subnet4-", "network4-")
+    return [command for name, command in life.story if name == "kea-b" and command.startswith(changing)]
+
+
+def apply(life: Life) -> dict[str, Any]:
+    """Apply; what was told of kea-b."""
+    servers = life.run("apply", "--yes", "--format", "json").json["relationships"][0]["servers"]
+    found: dict[str, Any] = next(each for each in servers if each["server"] == "kea-b")
+    return found
+
+
+def is_done(life: Life) -> bool:
+    """Whether kea-b has it all, on its disk too."""
+    endpoint = life.endpoint("kea-b", S)
+    return life.run("plan", "--detailed-exitcode").exit_code == 0 and endpoint.written == endpoint.config
+
+
+def test_one_command_of_each_kind_in_its_order(life: Life) -> None:
+    committed = life.endpoint("kea-b", S).committed_at
+    planned = life.run("plan", "--format", "json").json["relationships"][0]["servers"]
+    assert {each["server"]: (each["disruption"], each["commands"]) for each in planned} == {
+        "kea-a": ("none", 0),
+        "kea-b": ("none", len(SENT) - 1),
+    }
+    assert "  disruption: none; 9 commands for single objects; its HA goes on" in life.run("plan").stdout
+    assert apply(life)["result"] == "applied"
+    assert sent(life) == SENT
+    assert life.endpoint("kea-b", S).committed_at == committed
+    assert life.violations == []
+    assert is_done(life)
+
+
+@pytest.mark.parametrize("command", SENT[:-1])
+@pytest.mark.parametrize("kind", LOST)
+def test_a_lost_answer_starts_no_ha_anew(life: Life, kind: Kind, command: str) -> None:
+    committed = life.endpoint("kea-b", S).committed_at
+    life["kea-b"].faults.add(kind, command, times=1)
+    assert apply(life)["result"] == "applied"
+    assert "config-set" not in sent(life)
+    assert life.endpoint("kea-b", S).committed_at == committed
+    assert is_done(life)
+
+
+@pytest.mark.parametrize("command", SENT[:-1])
+def test_where_one_is_refused_the_whole_configuration_is_set(life: Life, command: str) -> None:
+    life.endpoint("kea-b", S).faults.add(Kind.FAILS, command, times=1)
+    assert apply(life)["result"] == "applied"
+    assert sent(life) == [*SENT[: SENT.index(command) + 1], "config-set", "config-write"]
+    assert is_done(life)
+    assert life.violations == []
+
+
+@pytest.mark.parametrize("command", SENT[:-1])
+def test_where_that_fails_too_it_has_what_it_had_before_the_first(life: Life, command: str) -> None:
+    before = life.endpoint("kea-b", S).config
+    life.endpoint("kea-b", S).faults.add(Kind.FAILS, command, times=1)
+    life.endpoint("kea-b", S).faults.add(Kind.SET_FAILS, "config-set", times=1)
+    assert apply(life)["result"] == "restored"
+    assert life.endpoint("kea-b", S).config == before
+    life.let_pass(30)
+    assert apply(life)["result"] == "applied"
+    assert is_done(life)
+
+
+@pytest.mark.parametrize("place", range(len(SENT)))
+def test_what_is_cut_off_at_any_command_is_finished_by_the_next_run(life: Life, place: int) -> None:
+    """kea-b ends while commands are sent to it, and starts from its file, which has nothing of them."""
+    life["kea-b"].faults.add(Kind.RESET, SENT[place])
+    told = apply(life)
+    assert told["result"] in {"failed", "applied"}
+    life["kea-b"].faults.clear()
+    life.endpoint("kea-b", S).restart()
+    life.let_pass(60)
+    assert apply(life)["result"] in {"applied", "nothing-to-do"}
+    assert is_done(life)
+
+
+@pytest.mark.parametrize("place", range(1, len(SENT) - 1))
+def test_a_stranger_s_change_is_not_set_over(life: Life, place: int) -> None:
+    """Somebody adds a class by hand, and the command after that is refused."""
+    endpoint = life.endpoint("kea-b", S)
+    endpoint.faults.add(Kind.FAILS, SENT[place], times=1)
+
+    def meddle() -> None:
+        assert endpoint.command("class-add", {"client-classes": [{"name": "theirs"}]})["result"] == 0
+
+    life.run("plan")
+    reads = len(life.story)
+    life.story.clear()
+    life.events = {reads + place: meddle}
+    told = apply(life)
+    assert "config-set" not in sent(life)
+    assert told["result"] == "world-changed" or (told["result"] == "failed" and "somebody else" in told["reason"])
+    assert "theirs" in [each["name"] for each in endpoint.config["client-classes"]]
