@@ -222,6 +222,8 @@ class Model:
                 return made.kept()
             case Deed.AWAIT_RETURN:
                 return self.returned(kea)
+            case Deed.SEND:
+                return self.having(replace(kea, config=planned[kea.name], is_written=False))
             case Deed.SET:
                 return self._set(kea, planned[kea.name])
             case Deed.PUT_BACK:

@@ -15,6 +15,7 @@ from reconciler.kea import hooks
 from reconciler.kea.fingerprints import fingerprints
 from reconciler.kea.stamps import with_stamp
 from reconciler.model import (
+    Command,
     Deed,
     Disruption,
     Mode,
@@ -27,7 +28,7 @@ from reconciler.model import (
     Stage,
     Step,
 )
-from reconciler.planning import steps, wanted
+from reconciler.planning import steps, transition, wanted
 from reconciler.planning.plan import plan_relationship
 from tests.planning.abstract import Kea, Model, as_read, entry
 from tests.planning.strategies import HOOKS, RELATIONSHIP, snapshot
@@ -347,3 +348,40 @@ def test_a_server_that_a_failed_set_has_harmed_is_put_back_first() -> None:
     undone = steps.undoing(run.plan, stage, done, harmed=("kea-b",), unsure=())
     assert [(each.deed, each.server) for each in undone][:2] == [(Deed.PUT_BACK, "kea-b"), (Deed.SETTLE, "kea-b")]
     assert (undone[-1].deed, undone[-1].server) == (Deed.GIVE_BACK, "kea-a")
+
+
+def commanded(run: Run) -> Run:
+    """The same where every server that changes can be changed by commands."""
+    command = Command("subnet4-add", {})
+    servers = tuple(replace(each, commands=(command,)) if each.changes else each for each in run.plan.servers)
+    stages = tuple(transition.stages(run.plan.relationship, servers))
+    return replace(run, plan=replace(run.plan, servers=servers, stages=stages))
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_commands_move_nobody_and_need_nobody(setting: Setting) -> None:
+    run = commanded(begun(setting, nothing, 2))
+    final = run.model
+    assert all(stage.method is Disruption.NONE for stage in run.plan.stages)
+    for _, _, step, before, after in walked(run):
+        assert step.deed in {Deed.LOOK, Deed.SEND, Deed.WRITE}
+        assert all(before.holds(condition, run.planned, run.before) for condition in step.before), step
+        assert all(after.holds(condition, run.planned, run.before) for condition in step.after), step
+        assert [(kea.state, kea.scopes) for kea in after.keas.values()] == [
+            (kea.state, kea.scopes) for kea in run.model.keas.values()
+        ]
+        final = after
+    must_be_at_rest(run, final)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_where_commands_fail_each_server_is_set_as_it_would_have_been(setting: Setting) -> None:
+    run, plain = commanded(begun(setting, nothing, 2)), begun(setting, nothing, 2)
+    assert [stage.otherwise for stage in run.plan.stages] == [*plain.plan.stages]
+    model = run.model
+    for stage in run.plan.stages:
+        model = opened(model, stage.otherwise)
+        for step in steps.instead_of_commands(run.plan, stage):
+            model = model.do(step, run.planned, run.before)
+            must_be_bearable(run, stage.otherwise, model, step)
+    must_be_at_rest(run, model)
