@@ -13,12 +13,14 @@ import pytest
 from lab.laboratory import Laboratory
 from lab.proxy import Fault
 from reconciler.model import Mode
-from tests.kea.test_life_single_commands import NEWEST, S4, change, host, made, sent, subnets
+from tests.kea.test_life_single_commands import S4, change, host, made, sent, subnets
 from tests.kea.traces import Trace
 from tests.kea.world import Run, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lab.kea import Generation
 
 pytestmark = [pytest.mark.kea, pytest.mark.generations("3.0"), pytest.mark.xdist_group("fault-single-commands")]
 
@@ -28,9 +30,9 @@ LIMITS = {"connect-seconds": 1.0, "answer-seconds": 2.0, "configuration-seconds"
 
 
 @pytest.fixture(scope="module")
-def standing() -> Iterator[World]:
+def standing(generation: Generation) -> Iterator[World]:
     """A pair whose kea-b has all of the hooks."""
-    with Laboratory(generation=NEWEST) as lab:
+    with Laboratory(generation=generation) as lab:
         world = made(lab, Mode.HOT_STANDBY, S4)
         (lab.directory / "limits.toml").write_text("[limits]\n" + "".join(f"{k} = {v}\n" for k, v in LIMITS.items()))
         yield world

@@ -67,9 +67,9 @@ def made(lab: Laboratory, mode: Mode, service: Service, libraries: Sequence[str]
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def standing(request: pytest.FixtureRequest) -> Iterator[World]:
+def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[World]:
     """A pair whose servers have all of the hooks."""
-    with Laboratory(generation=NEWEST) as lab:
+    with Laboratory(generation=generation) as lab:
         yield made(lab, *request.param)
 
 
@@ -217,33 +217,33 @@ def load_hooks(config: dict[str, Any], _: Service) -> None:
     ],
     ids=["host_cmds", "subnet_cmds", "class_cmds", "none"],
 )
-def test_what_the_hooks_of_a_server_can_not_do_is_set_whole(libraries: list[str], by_command: list[Any]) -> None:
-    with Laboratory(generation=NEWEST) as lab:
-        world = made(lab, Mode.HOT_STANDBY, S4, libraries)
-        for edit in (change_reservations, change_networks):
-            change(world, world.a, edit)
-            world.must_apply()
-            told = sent(world, world.b)
-            is_set = edit not in by_command
-            assert ("config-set" in told) is is_set
-            assert any(name.startswith(SINGLE) for name in told) is not is_set
-            assert stripped(world.shared_part(world.b)) == stripped(world.shared_part(world.a))
-            world.until_normal()
+def test_what_the_hooks_of_a_server_can_not_do_is_set_whole(
+    lab: Laboratory, libraries: list[str], by_command: list[Any]
+) -> None:
+    world = made(lab, Mode.HOT_STANDBY, S4, libraries)
+    for edit in (change_reservations, change_networks):
+        change(world, world.a, edit)
+        world.must_apply()
+        told = sent(world, world.b)
+        is_set = edit not in by_command
+        assert ("config-set" in told) is is_set
+        assert any(name.startswith(SINGLE) for name in told) is not is_set
+        assert stripped(world.shared_part(world.b)) == stripped(world.shared_part(world.a))
+        world.until_normal()
 
 
 @pytest.mark.xdist_group("single-mixed")
 @pytest.mark.parametrize("service", Service)
-def test_a_newer_peer_follows_an_older_primary_by_commands(service: Service) -> None:
-    with Laboratory(generation=NEWEST) as lab:
-        world = made(lab, Mode.HOT_STANDBY, service, options={"kea-a": {"generation": GENERATIONS[1]}})
-        for edit in (change_reservations, change_subnets, change_networks):
-            change(world, world.a, edit)
-            with Trace(world.servers, service) as trace:
-                world.must_apply()
-            assert {each.state for _, seen in trace.samples for each in seen.values()} == {"hot-standby"}
-            told = sent(world, world.b)
-            assert "config-set" not in told
-            assert any(name.startswith(SINGLE) for name in told)
+def test_a_newer_peer_follows_an_older_primary_by_commands(lab: Laboratory, service: Service) -> None:
+    world = made(lab, Mode.HOT_STANDBY, service, options={"kea-a": {"generation": GENERATIONS[1]}})
+    for edit in (change_reservations, change_subnets, change_networks):
+        change(world, world.a, edit)
+        with Trace(world.servers, service) as trace:
+            world.must_apply()
+        assert {each.state for _, seen in trace.samples for each in seen.values()} == {"hot-standby"}
+        told = sent(world, world.b)
+        assert "config-set" not in told
+        assert any(name.startswith(SINGLE) for name in told)
 
 
 def test_the_primary_s_own_pools_are_divided_by_commands(lab: Laboratory) -> None:
