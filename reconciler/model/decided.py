@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconciler.model.desired import Approval, Peer, Relationship, Service
     from reconciler.model.journal import Leftover, Mend
     from reconciler.model.json import Json
-    from reconciler.model.live import Snapshot, Unreachable
+    from reconciler.model.live import Probe, Snapshot, Unreachable
 
 
 class Cause(StrEnum):
@@ -253,7 +253,7 @@ class Plan:
     """What is to be done about everything that was asked for, sorted by relationship name. `unmanaged` are endpoints of
     the inventory in a relationship that neither a file describes nor a stamp tells of; they are never touched.
     `digest` is that of the content of desired, wherever it is kept; `approvals` are what was approved there, by the
-    fingerprint of the plan that it is for.
+    fingerprint of the plan that it is for; `probes` are what was found at urls.
     """
 
     revision: str
@@ -261,3 +261,4 @@ class Plan:
     unmanaged: tuple[Unmanaged, ...] = ()
     digest: str = ""
     approvals: Mapping[str, tuple[Approval, ...]] = field(default_factory=dict)
+    probes: Mapping[str, Probe] = field(default_factory=dict, repr=False, compare=False)

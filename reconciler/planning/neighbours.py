@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.kea import ha, hooks
-from reconciler.model import Desired, Endpoint, Live, Probe, Relationship, Service, Snapshot
+from reconciler.model import Desired, Endpoint, Live, Plan, Probe, Procedure, Relationship, Service, Snapshot
 from reconciler.planning.places import at_place
 from reconciler.planning.standing import own_entry
 from reconciler.planning.wanted import block_of, dedicated_listener_is_on, listens_itself
@@ -124,6 +124,14 @@ def neighbours(desired: Desired, live: Mapping[tuple[str, Service], Live], probe
         {server: frozenset(found) for server, found in addresses.items()},
         probes,
     )
+
+
+def neighbours_of(plan: Plan, live: Mapping[tuple[str, Service], Live]) -> Neighbours:
+    """Return who listens where as far as a plan tells, with what was read of some of its servers since."""
+    read = {(s.peer.server, each.relationship.service): s.snapshot for each in plan.relationships for s in each.servers}
+    staying = tuple(each.relationship for each in plan.relationships if each.procedure is not Procedure.REMOVE)
+    endpoints = {key: each.endpoint for key, each in read.items()}
+    return neighbours(Desired(endpoints, staying, plan.revision), {**read, **live}, plan.probes)
 
 
 def _every_holder(desired: Desired, live: Mapping[tuple[str, Service], Live]) -> Iterator[Holder]:

@@ -14,6 +14,7 @@ from reconciler.model import (
     Leftover,
     Live,
     Plan,
+    Procedure,
     Relationship,
     RelationshipPlan,
     Service,
@@ -56,7 +57,7 @@ def plan(desired: Desired, live: LiveWorld, probes: Probes = NO_PROBES, left: Se
     ]
     plans += [_removal(each) for each in found.removed]
     ordered = sorted(plans, key=lambda each: (each.relationship.name, each.relationship.service))
-    made = Plan(desired.revision, tuple(ordered), found.unmanaged, desired.digest, desired.approvals)
+    made = Plan(desired.revision, tuple(ordered), found.unmanaged, desired.digest, desired.approvals, probes=probes)
     return with_recovery(made, live, left)
 
 
@@ -106,12 +107,13 @@ def plan_relationship(
         snapshots = judged(relationship, {name: located(relationship, each) for name, each in snapshots.items()})
         truth = acting_authority(relationship, snapshots) or truth
         gone = departing(relationship, snapshots)
-        reason = leavers.refusal(gone) or undecidable(relationship, snapshots, gone) or ""
-        if not reason:
-            made = _decided(relationship, truth, snapshots, revision, around)
-            strangers = {name: url for name, url in gone.items() if name not in leavers.names}
-            is_left = made.unplanned is None and (leavers.members or strangers)
-            return with_departures(made, leavers.members, strangers) if is_left else made
+        barred = [*filter(None, [leavers.refusal(gone)]), *undecidable(relationship, snapshots, gone)]
+        if barred:
+            return _barred(relationship, truth, snapshots, around, barred)
+        made = _decided(relationship, truth, snapshots, revision, around)
+        strangers = {name: url for name, url in gone.items() if name not in leavers.names}
+        is_left = made.unplanned is None and (leavers.members or strangers)
+        return with_departures(made, leavers.members, strangers) if is_left else made
     except (TooDeepError, RecursionError):  # Kea before 2.6.5 takes any depth (in a user-context)
         reason = f"the configuration of {' or '.join(snapshots)} is nested too deep to be compared"
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -130,6 +132,21 @@ def _garbage(snapshots: Mapping[str, Snapshot]) -> str | None:
     return None
 
 
+def _barred(
+    relationship: Relationship,
+    truth: Authority,
+    snapshots: Mapping[str, Snapshot],
+    around: Neighbours,
+    reasons: Sequence[str],
+) -> RelationshipPlan:
+    """Return that nothing can be planned, for these reasons and whatever else can be told without a plan."""
+    source = snapshots[truth.server or ""]
+    case = Case(relationship, Procedure.NOTHING, source, snapshots, (), undivided(source))
+    told = [*reasons, *filter(None, [unknown_parameters(relationship, snapshots)])]
+    found = tuple(preflight.objections(case, around))
+    return RelationshipPlan(relationship, truth, unplanned=". ".join(told), objections=found)
+
+
 def _decided(
     relationship: Relationship,
     truth: Authority,
@@ -143,9 +160,6 @@ def _decided(
     versions = {each.version for each in snapshots.values() if each is not source} if replicates else set()
     pools = division(relationship, source) if replicates else undivided(source)
     words = {version: wanted.in_words_of(relationship, pools.authority, version) for version in versions}
-    refused = [*filter(None, (unknown_parameters(relationship, snapshots), inexpressible(source, snapshots, words)))]
-    if refused:
-        return RelationshipPlan(relationship, truth, replicates=replicates, unplanned=". ".join(refused))
     servers = []
     for peer in order(relationship, snapshots):
         snapshot = snapshots[peer.server]
@@ -169,4 +183,7 @@ def _decided(
         )
         result = replace(result, servers=inorder, procedure=what, objections=found, stages=steps)
         remarks += preflight.notes(case, around)
+    refused = [*filter(None, (unknown_parameters(relationship, snapshots), inexpressible(source, snapshots, words)))]
+    if refused:  # what else would go wrong is told all the same
+        result = replace(result, procedure=Procedure.NOTHING, servers=(), stages=(), unplanned=". ".join(refused))
     return replace(result, notes=tuple(remarks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from reconciler.kea import ha, hooks
@@ -16,8 +16,8 @@ from reconciler.planning.standing import is_main, name_each_other
 
 def undecidable(
     relationship: Relationship, snapshots: Mapping[str, Snapshot], leaving: Collection[str] = ()
-) -> str | None:
-    """Return why nothing can be planned for servers that all answered, None where it can.
+) -> Iterator[str]:
+    """Yield every reason why nothing can be planned for servers that all answered.
 
     `leaving` are the names of peers that are taken out of the relationship.
     """
@@ -25,13 +25,13 @@ def undecidable(
         blocks = hooks.relationships_of(snapshot.config)
         peer = next(peer for peer in relationship.peers if peer.server == name)
         if peer.is_hub and not has_several_relationships(snapshot.version):
-            return (
+            yield (
                 f"{name} runs Kea {snapshot.version}, which takes one relationship only; "
                 "a server can be in several (hub and spoke) from 2.5.5 on"
             )
         if not blocks and wanted.hooks_directory(snapshot) is None:
-            return f"{name} does not tell where its hook libraries are; give hooks-directory in the inventory"
-    return _another(relationship, snapshots, leaving)
+            yield f"{name} does not tell where its hook libraries are; give hooks-directory in the inventory"
+    yield from _another(relationship, snapshots, leaving)
 
 
 _MOST_LACKS, _MOST_PLACES = 5, 3  # that are named of what a server's version can't say
@@ -86,8 +86,8 @@ def _some(texts: list[str], most: int, between: str) -> str:
     return between.join(texts[:most]) + more
 
 
-def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot], leaving: Collection[str]) -> str | None:
-    """Return that servers are in another relationship than the desired one.
+def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot], leaving: Collection[str]) -> Iterator[str]:
+    """Yield that servers are in another relationship than the desired one.
 
     What names, urls, mode and roles they have otherwise is a change, or drift, of this one where it carries our stamp,
     where any server has it as desired already, or where all the servers have each other for peers.
@@ -95,7 +95,7 @@ def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot], leav
     blocks = {peer.server: wanted.block_of(snapshots[peer.server]) for peer in relationship.peers}
     standing = {name: block for name, block in blocks.items() if block is not None}
     if not standing:
-        return None
+        return
     main = [peer for peer in relationship.peers if is_main(relationship, peer, snapshots[peer.server])]
     staying = {str((standing.get(peer.server) or {}).get("this-server-name")) for peer in relationship.peers}
     staying |= {peer.name for peer in relationship.peers}
@@ -104,27 +104,27 @@ def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot], leav
         if block is None:
             continue
         if _structure(block) == _structure(ha.wanted_block(relationship, peer, block)):
-            return None
+            return
     if any(stamp_of(relationship, snapshot) for snapshot in snapshots.values()) or name_each_other(
         snapshots[peer.server] for peer in main
     ):
-        return _leaving(standing, staying | set(leaving))
-    server, block = next(iter(standing.items()))
-    peers = ", ".join(sorted(_structure(block)["peers"]))
-    return (
-        f"{server} already is in another relationship, of the peers {peers}; "
-        "describe that one (`kea-reconciler import`), or take the HA hook off the server first"
-    )
+        yield from dict.fromkeys(_leaving(standing, staying | set(leaving)))
+        return
+    for server, block in standing.items():
+        peers = ", ".join(sorted(_structure(block)["peers"]))
+        yield (
+            f"{server} already is in another relationship, of the peers {peers}; "
+            "describe that one (`kea-reconciler import`), or take the HA hook off the server first"
+        )
 
 
-def _leaving(standing: Mapping[str, Mapping[str, Any]], staying: set[str]) -> str | None:
-    """Return that a peer that answers clients, or would, is not to be one any more: nobody would tell it so."""
+def _leaving(standing: Mapping[str, Mapping[str, Any]], staying: set[str]) -> Iterator[str]:
+    """Yield which peers that answer clients, or would, are not to be one any more: nobody would tell them so."""
     for block in standing.values():
         for name, peer in _structure(block)["peers"].items():
             if peer["role"] != Role.BACKUP and name not in staying:
                 role = peer["role"]
-                return f"{name} would leave the relationship that it is the {role} of, which is not supported yet"
-    return None
+                yield f"{name} would leave the relationship that it is the {role} of, which is not supported yet"
 
 
 def _structure(block: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from reconciler.model import (
 )
 from reconciler.planning import verdict, wanted
 from reconciler.planning.division import division, undivided
+from reconciler.planning.neighbours import neighbours_of
 from reconciler.planning.places import located
 from reconciler.planning.plan import plan_relationship
 from reconciler.planning.recovery import PASSING
@@ -46,7 +47,7 @@ async def apply(plan: Plan, hands: Hands, approved: Collection[str] = ()) -> tup
     side by side, those that share a server one after the other; one that fails or waits keeps no other from its goal.
     """
     groups = sharing(plan.relationships)
-    found = await asyncio.gather(*(_one_after_the_other(each, hands, approved, plan.revision) for each in groups))
+    found = await asyncio.gather(*(_one_after_the_other(each, hands, approved, plan) for each in groups))
     told = {outcome.relationship: outcome for outcomes in found for outcome in outcomes}
     return tuple(told[each.relationship.name] for each in plan.relationships)
 
@@ -64,7 +65,7 @@ def sharing(plans: Sequence[RelationshipPlan]) -> list[list[RelationshipPlan]]:
 
 
 async def _one_after_the_other(
-    plans: Sequence[RelationshipPlan], hands: Hands, approved: Collection[str], revision: str
+    plans: Sequence[RelationshipPlan], hands: Hands, approved: Collection[str], whole: Plan
 ) -> list[RelationshipOutcome]:
     """Carry out relationships that share servers. What one does to such a server changes what the next was planned
     from: that one is planned again, and carried out if what it changes is still what was shown. One that a server is to
@@ -76,13 +77,13 @@ async def _one_after_the_other(
         plan = shown
         if touched & {server.peer.server for server in shown.servers} and not verdict.unapproved(shown, approved):
             leaves = any(server.leaves for server in shown.servers)
-            plan = shown if leaves else await _planned_again(shown, hands, revision)
+            plan = shown if leaves else await _planned_again(shown, whole, hands)
             if leaves or (plan.unplanned is None and not _does_the_same(shown, plan)):
                 reason = _LEAVES_LATER if leaves else _MOVED_ON
                 servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, reason) for s in shown.servers)
                 outcomes.append(RelationshipOutcome(shown.relationship.name, tuple(servers)))
                 continue
-        outcomes.append(await _carried_out(plan, hands, approved, revision))
+        outcomes.append(await _carried_out(plan, hands, approved, whole))
         touched |= {each.server for each in outcomes[-1].servers if each.result is not Result.NOTHING_TO_DO}
     return outcomes
 
@@ -94,9 +95,9 @@ _LEAVES_LATER = (
 _MOVED_ON = "after another relationship of the same server was changed, this one would change otherwise than was shown"
 
 
-async def _planned_again(shown: RelationshipPlan, hands: Hands, revision: str) -> RelationshipPlan:
+async def _planned_again(shown: RelationshipPlan, whole: Plan, hands: Hands) -> RelationshipPlan:
     live = await observe([server.snapshot.endpoint for server in shown.servers], hands.open_client)
-    return plan_relationship(shown.relationship, live, revision)
+    return plan_relationship(shown.relationship, live, whole.revision, neighbours_of(whole, live))
 
 
 def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
@@ -109,11 +110,11 @@ def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
 
 
 async def _carried_out(
-    plan: RelationshipPlan, hands: Hands, approved: Collection[str], revision: str
+    plan: RelationshipPlan, hands: Hands, approved: Collection[str], whole: Plan
 ) -> RelationshipOutcome:
     """Carry out one relationship; a mistake of ours in it must not cut the others off in the middle of a step."""
     try:
-        return await _with_recovery(plan, hands, approved, revision)
+        return await _with_recovery(plan, hands, approved, whole)
     except Exception as error:  # noqa: BLE001 - see above; the text of an unforeseen exception may hold a secret
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
@@ -123,7 +124,7 @@ async def _carried_out(
 
 
 async def _with_recovery(
-    shown: RelationshipPlan, hands: Hands, approved: Collection[str], revision: str
+    shown: RelationshipPlan, hands: Hands, approved: Collection[str], whole: Plan
 ) -> RelationshipOutcome:
     """Put right what an earlier run left behind, before and after the relationship itself is carried out."""
     codes = {each.code for each in verdict.unapproved(shown, approved)}
@@ -131,7 +132,7 @@ async def _with_recovery(
     is_waiting = bool(shown.left) and bool(codes) and codes <= PASSING and not leaves
     plan, mended = shown, await mend_first(shown, hands, is_waiting=is_waiting)
     if (mended or is_waiting) and shown.has_changes:
-        plan = shown if leaves else await _planned_again(shown, hands, revision)
+        plan = shown if leaves else await _planned_again(shown, whole, hands)
         if leaves or (plan.unplanned is None and not _does_the_same(shown, plan)):
             servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MENDED_FIRST) for s in shown.servers)
             return with_mended(RelationshipOutcome(shown.relationship.name, tuple(servers)), mended)
@@ -150,9 +151,11 @@ async def apply_relationship(
     """Carry out the plan of one relationship and return where each of its servers stands."""
     name = plan.relationship.name
     blocked_by = verdict.unapproved(plan, approved)
-    reason = plan.unplanned or ("; ".join(each.message for each in blocked_by) if blocked_by else None)
-    if reason:
-        return RelationshipOutcome(name, _idle(plan, reason), blocked_by)
+    if plan.unplanned is not None:  # an error, which no approval ends; what else is against it is said beside it
+        told = "; ".join([plan.unplanned, *(each.message for each in blocked_by)])
+        return RelationshipOutcome(name, _idle(plan, told))
+    if blocked_by:
+        return RelationshipOutcome(name, _idle(plan, "; ".join(each.message for each in blocked_by)), blocked_by)
     if plan.procedure is Procedure.NOTHING:
         still = tuple(ServerOutcome(s.peer.server, Result.NOTHING_TO_DO, "as desired") for s in plan.servers)
         return RelationshipOutcome(name, still)

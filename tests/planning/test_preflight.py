@@ -21,6 +21,7 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.planning import wanted
+from reconciler.planning.neighbours import neighbours, neighbours_of
 from reconciler.planning.plan import plan
 from reconciler.planning.preflight import urls
 from tests.planning.cases import Case, read_case
@@ -291,3 +292,34 @@ def test_a_url_that_is_none_is_where_nobody_is(url: Any) -> None:
     site.world["kea-b", Service.DHCP4] = replace(live, config={**live.config, "hooks-libraries": libraries})
     assert urls(site.desired, site.world) == {"http://192.0.2.11:8005/"}
     assert site.plan().has_changes
+
+
+def test_what_can_not_be_planned_does_not_hide_what_else_would_go_wrong(case: Case) -> None:
+    """A parameter that Kea 2.2 does not know; and, beside it, servers that don't tell where their hooks are."""
+    (relationship,) = case.desired.relationships
+    asked = replace(relationship, parameters={**relationship.parameters, "max-rejected-lease-updates": 3})
+    desired = replace(case.desired, relationships=(asked,))
+    (made,) = plan(desired, case.live, {URL: Probe.REFUSED}).relationships
+    assert "which has no `max-rejected-lease-updates`" in (made.unplanned or "")
+    assert [each.code for each in made.objections] == ["listener-port"]
+    assert (made.servers, made.stages, made.has_changes) == ((), (), False)
+    lost: dict[tuple[str, Service], Live] = {}
+    for key, each in case.live.items():
+        assert isinstance(each, Snapshot)
+        lost[key] = replace(each, hooks_directory=None)
+    (made,) = plan(desired, lost, {URL: Probe.REFUSED}).relationships
+    told = made.unplanned or ""
+    assert all(text in told for text in ("kea-a does not tell", "kea-b does not tell", "has no `max-rejected"))
+    assert [each.code for each in made.objections] == ["listener-port"]
+
+
+def test_a_plan_tells_who_listens_where_of_what_desired_does(case: Case) -> None:
+    """All but the control channels of what no relationship names."""
+    probes = {URL: Probe.OPEN}
+    told = neighbours_of(plan(case.desired, case.live, probes), case.live)
+    known = neighbours(case.desired, case.live, probes)
+    listed = {each for found in told.holders.values() for each in found}
+    missing = {each for found in known.holders.values() for each in found} - listed
+    assert listed
+    assert all(each.endpoint.service is Service.DHCP6 for each in missing)
+    assert (told.addresses, told.probes) == (known.addresses, probes)

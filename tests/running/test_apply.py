@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from reconciler.errors import AccessRefusedError
-from reconciler.model import Objection, Plan, Procedure, RelationshipOutcome, Result, ServerOutcome
-from reconciler.planning.verdict import unapproved
+from reconciler.model import Objection, Plan, Probe, Procedure, RelationshipOutcome, Result, ServerOutcome
+from reconciler.planning.plan import plan_relationship
+from reconciler.planning.verdict import ExitCode, of_outcomes, unapproved
 from reconciler.running.apply import apply, sharing
 from tests.running.fake_kea import MAX_RESPONSE, WRITES, Fault, Pair, relationship
 from tests.running.test_every_fault import differing, half, slower, unrelated
+
+URL = "http://192.0.2.99:8004/"
 
 
 def carried_out(pair: Pair, plan: Plan | None = None, approved: tuple[str, ...] = (), **hands: Any) -> Any:
@@ -102,6 +105,15 @@ def test_what_could_not_be_planned_is_not_attempted_and_says_why() -> None:
     told = carried_out(pair, replace(made, relationships=(lost,)))
     assert pair.story == []
     assert told["kea-b"] == ServerOutcome("kea-b", Result.NOT_ATTEMPTED, "kea-a can't be reached")
+
+
+def test_what_could_not_be_planned_is_an_error_and_tells_what_else_is_against_it() -> None:
+    pair = differing()
+    plan = objecting(pair, OBJECTION)
+    lost = replace(plan.relationships[0], unplanned="kea-b can't say it", procedure=Procedure.NOTHING)
+    (outcome,) = asyncio.run(apply(replace(plan, relationships=(lost,)), pair.hands()))
+    assert outcome.servers[0].reason == f"kea-b can't say it; {OBJECTION.message}"
+    assert of_outcomes([outcome]) is ExitCode.ERROR
 
 
 def test_a_pair_that_is_not_well_any_more_is_left_alone() -> None:
@@ -436,3 +448,21 @@ def test_the_second_is_planned_again_and_must_still_do_no_more_than_was_shown(
         [result, result],
     ]
     assert writes(pair) == [("kea-b", "config-set"), ("kea-b", "config-write")]
+
+
+@pytest.mark.parametrize(("probes", "is_held"), [({}, False), ({URL: Probe.REFUSED}, True)])
+def test_the_second_is_planned_again_with_what_was_found_at_its_urls(
+    probes: dict[str, Probe], *, is_held: bool
+) -> None:
+    pair = differing()
+    made = asyncio.run(pair.plan())
+    (first,) = made.relationships
+    a, b = first.relationship.peers
+    other = replace(first.relationship, name="again", peers=(a, replace(b, url=URL)))
+    live = {each.snapshot.endpoint: each.snapshot for each in first.servers}
+    second = plan_relationship(other, {(each.server, each.service): live[each] for each in live}, made.revision)
+    assert second.unplanned is None
+    outcomes = asyncio.run(apply(replace(made, relationships=(first, second), probes=probes), pair.hands()))
+    assert {server.result for server in outcomes[0].servers} == {Result.APPLIED, Result.NOTHING_TO_DO}
+    moved_on = {server.result for server in outcomes[1].servers} == {Result.WORLD_CHANGED}
+    assert moved_on is is_held, outcomes[1]
