@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from reconciler.model import Mode, Service
-from reconciler.simulator import Release
+from reconciler.simulator import Kind, Release
 from reconciler.simulator.dhcp import Origin
 from reconciler.state.runs import Run
 from tests.cli.life import USUAL, WRITES, Life
@@ -264,3 +264,85 @@ def test_the_next_apply_finishes_what_was_cut_off_at_any_command(
             raise AssertionError(f"killed at {where}: {standing(life)}\n{error}") from error
         finally:
             life.__exit__()
+
+
+# ------------------------------------------------------------------------------- whose doing it was
+
+
+def killed_after(life: Mortal, server: str, command: str) -> None:
+    """Apply until a command was carried out, and the process is gone."""
+    with mock.patch.object(Mortal, "ends", _dying_after(server, command)):
+        life.killed_apply()
+
+
+def _dying_after(server: str, command: str) -> Callable[[Mortal, Endpoint], None]:
+    def ends(life: Mortal, endpoint: Endpoint) -> None:
+        Life.ends(life, endpoint)
+        if life.story[-1] == (server, command):
+            raise KilledError
+
+    return ends
+
+
+CREATE, REPLICATE = SCENES[0], next(scene for scene in SCENES if scene.name == "replicate")
+
+
+def test_what_a_person_switched_off_stays_off_after_a_killed_create(tmp_path: Path) -> None:
+    life = begun(tmp_path, CREATE, Release.KEA_3_0)
+    try:
+        life.endpoint("kea-b").command("dhcp-disable")
+        killed_after(life, "kea-b", "config-set")
+        assert life.run("apply", "--yes").exit_code == 0
+        assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
+        assert "nothing here tells that an apply did it" in life.run("plan").stdout
+    finally:
+        life.__exit__()
+
+
+def test_another_host_leaves_off_what_it_can_t_explain_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begun(tmp_path, CREATE, Release.KEA_3_0)
+    try:
+        killed_after(life, "kea-a", "config-set")
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+        life.let_pass(20)
+        assert "send dhcp-enable to it" in life.run("status").stdout
+        assert life.run("apply", "--yes").exit_code == 0
+        assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
+    finally:
+        life.__exit__()
+
+
+def test_any_host_gives_back_scopes_that_were_left_widened(tmp_path: Path) -> None:
+    life = begun(tmp_path, REPLICATE, Release.KEA_2_2)
+    try:
+        assert life.run("apply", "--yes").exit_code == 0
+        life.endpoint("kea-b").command("ha-scopes", {"scopes": ["kea-a"]})
+        assert life.run("plan", "--detailed-exitcode").exit_code == 2
+        assert "serves kea-a beside its own" in life.run("status").stdout
+        done = life.run("apply", "--yes")
+        assert done.exit_code == 0
+        assert "it serves its own scopes again" in done.stdout
+        assert life.endpoint("kea-b").serves == ()
+        assert life.run("plan", "--detailed-exitcode").exit_code == 0
+    finally:
+        life.__exit__()
+
+
+def test_a_server_that_a_killed_run_left_without_hooks_gets_its_last_configuration_back(tmp_path: Path) -> None:
+    life = begun(tmp_path, REPLICATE, Release.KEA_2_2)
+    try:
+        fault = life.endpoint("kea-b").faults.add(Kind.SET_FAILS, "config-set", times=1)
+        killed_after(life, "kea-b", "config-set")
+        assert life.endpoint("kea-b").ha is None
+        life.endpoint("kea-b").faults.remove(fault)
+        told = life.run("plan").stdout
+        assert "gets back the configuration before that" in told
+        done = life.run("apply", "--yes")
+        assert done.exit_code == 0, done
+        assert "it has its last good configuration again" in done.stdout
+        life.let_pass(20)
+        must_be_in_order(life, REPLICATE)
+    finally:
+        life.__exit__()
