@@ -70,13 +70,13 @@ def apply(
         found = session.load_desired(desired, names if then is None else then["selection"] or ())
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
             made, _ = session.make_plan(run, found, left_behind(run, state_dir))
-            lines = [] if then is None else plan_files.difference(then, made, run.settings)
-            if lines:
-                reason = "\n".join(["the plan of now is another one than the plan in the file:", *lines])
+            reason = None if then is None else plan_files.outdated(then, made, run)
+            if reason:
                 run.tell(forms, outdated_report(str(plan_file), reason))
                 return ending.says(verdict.ExitCode.WORLD_CHANGED)
-            question = None if yes else QUESTION
             given = approvals_of(run, made, approved)
-            code = carry_out_plan(run, made, given, forms=forms, verbose=verbose, question=question)
+            question = None if yes else QUESTION
+            begins = plan_files.beginning(then, run)
+            code = carry_out_plan(run, made, given, forms=forms, verbose=verbose, question=question, begins=begins)
             had_work = any(each.has_changes or each.mends for each in made.relationships)
             return ending.says(verdict.ExitCode.CHANGES if detailed_exitcode and had_work and code == 0 else code)

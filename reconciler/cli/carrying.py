@@ -38,10 +38,11 @@ def carry_out_plan(
     forms: Forms,
     verbose: bool,
     question: Question | None,
+    begins: Callable[[], None] = lambda: None,
 ) -> ExitCode:
     """Show a plan, ask unless there is nothing to ask, carry it out, say what became of it, and return how that ends.
 
-    Where `forms` have no text for stdout, it holds the outcome alone.
+    Where `forms` have no text for stdout, it holds the outcome alone. `begins` is called before anything is sent.
     """
     from reconciler.cli import session
     from reconciler.planning import verdict
@@ -55,6 +56,8 @@ def carry_out_plan(
     run.echo(text, err=not forms.is_text)
     if question is not None and _has_work(made, approved):
         ask(question.text, question.doing, question.refusal)
+    if _has_work(made, approved):
+        begins()
     outcomes, is_interrupted = carried_out(run, lambda hands: carry_out(made, hands, approved))
     run.tell(forms, _below_the_plan(outcome_report(outcomes, made), is_told=_is_told_by_plan(outcomes)))
     return verdict.of_outcomes(outcomes, interrupted=is_interrupted)

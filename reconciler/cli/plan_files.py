@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,3 +104,25 @@ def difference(then: Mapping[str, Any], plan: Plan, settings: Settings) -> list[
     if now["fingerprint"] == then["fingerprint"]:
         return []
     return told(then, now) or ["what it would do differs in a way that can't be told"]
+
+
+def outdated(then: Mapping[str, Any], plan: Plan, run: Session) -> str | None:
+    """Return why a plan file is not carried out, now that the plan of now is known; None where it may be.
+
+    Whether it was carried out before is known as far as the state directory is the same one.
+    """
+    when = None if run.journal is None else run.journal.used(then["id"])
+    if when:
+        return f"it was applied at {when}, and a plan file is good for once"
+    lines = difference(then, plan, run.settings)
+    return "\n".join(["the plan of now is another one than the plan in the file:", *lines]) if lines else None
+
+
+def beginning(then: Mapping[str, Any] | None, run: Session) -> Callable[[], None]:
+    """Return what is to be done when a plan file begins to be carried out: it is not to be once more."""
+
+    def begins() -> None:
+        if then is not None and run.journal is not None:
+            run.journal.uses(then["id"], then["fingerprint"])
+
+    return begins

@@ -16,6 +16,7 @@ from reconciler.model import (
     Endpoint,
     FieldChange,
     HaView,
+    Mend,
     Mode,
     Objection,
     Peer,
@@ -25,6 +26,7 @@ from reconciler.model import (
     Procedure,
     Relationship,
     RelationshipPlan,
+    Remedy,
     Role,
     ServerPlan,
     Service,
@@ -109,6 +111,7 @@ def _relationship(value: Value) -> RelationshipPlan:
         value["unplanned"],
         tuple(Unreachable(Endpoint(each["server"], service, ""), each["reason"]) for each in value["unreachable"]),
         tuple(map(_stage, value["stages"])),
+        mends=tuple(Mend(each["server"], Remedy(each["remedy"]), each["reason"]) for each in value["mends"]),
     )
 
 

@@ -78,6 +78,13 @@ _MIGRATIONS = (
     CREATE INDEX step_of_part ON step (part);
     CREATE INDEX step_of_run ON step (run);
     """,
+    """
+    CREATE TABLE used_plan (        -- plan files that were carried out
+        id TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        used_at TEXT NOT NULL
+    );
+    """,
 )
 NEWEST = len(_MIGRATIONS)
 

@@ -13,7 +13,7 @@ import orjson
 from reconciler.errors import NotReachedError, StateError
 from reconciler.model import Endpoint, RelationshipOutcome, RelationshipPlan, Result, ServerPlan
 from reconciler.model.journal import Leftover
-from reconciler.state import configurations
+from reconciler.state import configurations, plans
 from reconciler.state.database import told, transaction
 from reconciler.state.left import PERSISTED, RESTORED, leftovers, owed
 from reconciler.state.runs import Run, Store, now
@@ -56,6 +56,16 @@ class Journal:
         self._sent: set[int] = set()  # parts to which something was sent
         self._last: dict[tuple[str, str], tuple[str, int]] = {}  # the last command, and the step that it is in
         self._is_failing = False
+
+    # ------------------------------------------------------------------------------------- plan files
+
+    def used(self, plan: str) -> str | None:
+        """Return when the plan file with that id was carried out; None where it was not. Raises StateError."""
+        return plans.used(self._store, plan)
+
+    def uses(self, plan: str, fingerprint: str) -> None:
+        """Write down that a plan file is carried out from now on. Raises StateError where it was before."""
+        plans.use(self._store, plan, fingerprint)
 
     # ------------------------------------------------------------------------------- one relationship
 

@@ -79,6 +79,28 @@ def test_a_change_that_looks_the_same_is_another_one(drifted: Site, file: Path) 
     assert drifted.run("apply", str(file), "--yes").exit_code == 4
 
 
+def test_a_plan_file_is_good_for_once(drifted: Site, file: Path, tmp_path: Path) -> None:
+    """Also where somebody undid by hand what it did, so that the plan of now is the same again."""
+    planned(drifted, file)
+    assert drifted.run("apply", str(file), "--yes").exit_code == 0
+    drifted.change("kea-b", lambda config: config["subnet4"].pop())
+    drifted.forget()
+    again = planned(drifted, tmp_path / "again.json")
+    assert again["fingerprint"] == json.loads(file.read_text())["fingerprint"]
+    ended = drifted.run("apply", str(file), "--yes")
+    assert ended.exit_code == 4
+    assert "a plan file is good for once" in ended.stdout
+    assert drifted.sent() == []
+    assert drifted.run("apply", str(tmp_path / "again.json"), "--yes").exit_code == 0
+
+
+def test_a_plan_file_that_nothing_came_of_can_be_used_again(drifted: Site, file: Path) -> None:
+    drifted.change("kea-a", lambda config: config.update({"subnet4": []}))
+    assert drifted.run("plan", "--out", str(file)).exit_code == 3
+    assert drifted.run("apply", str(file), "--yes").exit_code == 3
+    assert drifted.run("apply", str(file), "--yes", "--approve", "authority-empty").exit_code == 0
+
+
 def test_what_git_changed_since_is_not_applied_either(drifted: Site, file: Path) -> None:
     planned(drifted, file)
     drifted.documents[0]["parameters"]["max-unacked-clients"] = 3
