@@ -132,13 +132,19 @@ def waiting_longer(pair: Pair) -> None:
 
 
 def logged_in(pair: Pair) -> None:
-    folder = pair.world.lab.directory
-    (folder / "ha.password").write_text("a password of the tests")
+    """With a user, and with another one where there is one already."""
+    file = pair.world.lab.directory / "ha.password"
+    file.write_text("a password of the tests")
+    user = "ha" if pair.peers[0].get("basic-auth-user") != "ha" else "another"
     for peer in pair.peers:
-        peer |= {"basic-auth-user": "ha", "basic-auth-password-file": str(folder / "ha.password")}
+        peer |= {"basic-auth-user": user, "basic-auth-password-file": str(file)}
 
 
 def logged_out(pair: Pair) -> None:
+    """Without a user; they get one before where the test before did not leave one."""
+    if "basic-auth-user" not in pair.peers[0]:
+        logged_in(pair)
+        pair.apply("a user to take away").must_be_safe()
     for peer in pair.peers:
         del peer["basic-auth-user"], peer["basic-auth-password-file"]
 

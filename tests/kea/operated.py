@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import LabError
 from lab.kea import base_configuration
 from reconciler.model import Mode, Service
+from tests.kea.traces import Trace
 from tests.kea.world import HURRIED, THROUGH_AGENTS, Run, World, subnet
 
 if TYPE_CHECKING:
@@ -89,25 +87,14 @@ class Operated(World):
 
     @contextlib.contextmanager
     def traced(self) -> Iterator[list[Seen]]:
-        """Every pair of states that is seen in the block, each once in a row; printed at its end."""
-        trace: list[Seen] = [self.states()]
-        is_over = threading.Event()
-
-        def watch() -> None:
-            while not is_over.is_set():
-                now = self.states()
-                if now != trace[-1]:
-                    trace.append(now)
-                time.sleep(0.05)
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
-            yield trace
-        finally:
-            is_over.set()
-            watcher.join()
-            sys.stdout.write("".join(f"kea-a {a}, kea-b {b}\n" for a, b in trace))
+        """Record what is seen in the block. At its end the list has every pair of states, each once in a row."""
+        found: list[Seen] = []
+        with Trace(self.servers, self.service) as trace:
+            yield found
+        for _, seen in trace.samples:
+            now = seen["kea-a"].state, seen["kea-b"].state
+            if found[-1:] != [now] and "busy" not in now:
+                found.append(now)
 
     # ---------------------------------------------------------------------------------------- leases
 

@@ -104,11 +104,16 @@ def slower(branch: Branch) -> None:
 def logged_in(branch: Branch) -> None:
     path = branch.world.lab.directory / "ha.password"
     path.write_text("a password of the tests")
+    user = "ha" if branch.peers[0].get("basic-auth-user") != "ha" else "another"
     for peer in branch.peers:
-        peer |= {"basic-auth-user": "ha", "basic-auth-password-file": str(path)}
+        peer |= {"basic-auth-user": user, "basic-auth-password-file": str(path)}
 
 
 def logged_out(branch: Branch) -> None:
+    """Without a user; they get one before where the test before did not leave one."""
+    if "basic-auth-user" not in branch.peers[0]:
+        logged_in(branch)
+        branch.apply("a user to take away")
     for peer in branch.peers:
         del peer["basic-auth-user"], peer["basic-auth-password-file"]
 
