@@ -119,6 +119,9 @@ def neighbours(desired: Desired, live: Mapping[tuple[str, Service], Live], probe
         holders.setdefault(holder.place[1], []).append(holder)
         if holder.kind is not Kind.WANTED and not _is_unspecified(holder.place[0]):
             addresses.setdefault(holder.endpoint.server, set()).add(holder.place[0])
+    for snapshot in live.values():
+        if isinstance(snapshot, Snapshot):
+            addresses.setdefault(snapshot.endpoint.server, set()).update(_served_addresses(snapshot))
     return Neighbours(
         {port: tuple(found) for port, found in holders.items()},
         {server: frozenset(found) for server, found in addresses.items()},
@@ -145,6 +148,19 @@ def _every_holder(desired: Desired, live: Mapping[tuple[str, Service], Live]) ->
     for relationship in (*desired.relationships, *desired.others):
         if not relationship.is_absent:
             yield from _wanted_listeners(relationship, live)
+
+
+def _served_addresses(snapshot: Snapshot) -> Iterator[str]:
+    """Yield the addresses at which a server answers clients, where its configuration names any (`eth0/192.0.2.1`)."""
+    served = snapshot.config.get("interfaces-config")
+    listed = served.get("interfaces") if isinstance(served, Mapping) else None
+    for interface in listed if isinstance(listed, list) else ():
+        try:
+            address = ip_address(str(interface).partition("/")[2])
+        except ValueError:
+            continue
+        if not address.is_loopback and not address.is_unspecified:
+            yield str(address)
 
 
 def _control_sockets(snapshot: Snapshot) -> Iterator[Holder]:

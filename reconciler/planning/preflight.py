@@ -63,8 +63,19 @@ def notes(case: Case, around: Neighbours) -> Iterator[str]:
                 f"{peer.server} runs Kea {snapshot.version}, where config-test does harm: whether it has the hook "
                 "libraries shows only when it is set; if not, it gets back what it had"
             )
+        yield from _unknown_address(peer, around)
         if peer.role is not Role.PRIMARY or peer in ha.talking_peers(case.relationship):  # else nobody asks it
             yield _reach(case.relationship, peer, around.probes.get(peer.url, Probe.NOT_TRIED))
+
+
+def _unknown_address(peer: Peer, around: Neighbours) -> Iterator[str]:
+    """Say that an address may not be the server's: it shows only when it is to listen, or to be reached, there."""
+    host = place_of(peer.url)[0]
+    if not around.owners(host) and not _is_loopback(host):
+        yield (
+            f"nothing says that {host} is an address of {peer.server}: neither the inventory, nor the control sockets, "
+            "HA listeners and interfaces of its configuration"
+        )
 
 
 def _reach(relationship: Relationship, peer: Peer, found: Probe) -> str:

@@ -323,3 +323,42 @@ def test_a_plan_tells_who_listens_where_of_what_desired_does(case: Case) -> None
     assert listed
     assert all(each.endpoint.service is Service.DHCP6 for each in missing)
     assert (told.addresses, told.probes) == (known.addresses, probes)
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "is_known"),
+    [
+        ([], False),
+        (["eth0"], False),
+        (["eth0", "eth1/192.0.2.11"], True),
+        (["eth1/192.0.2.12"], False),
+        ([7, {}], False),
+    ],
+)
+def test_an_address_of_which_nothing_says_whose_it_is_is_told(
+    case: Case, interfaces: list[Any], *, is_known: bool
+) -> None:
+    """The inventory reaches the server by a name."""
+    key = "kea-b", Service.DHCP4
+    b = case.live[key]
+    assert isinstance(b, Snapshot)
+    endpoint = replace(b.endpoint, control="http://kea-b.example:8000/")
+    live = dict(case.live)
+    live[key] = replace(b, endpoint=endpoint, config={**b.config, "interfaces-config": {"interfaces": interfaces}})
+    desired = replace(case.desired, endpoints={at: each.endpoint for at, each in live.items()})
+    (made,) = plan(desired, live, {URL: Probe.NO_ANSWER}).relationships
+    told = [note for note in made.notes if note.startswith("nothing says that ")]
+    assert [note.partition(":")[0] for note in told] == (
+        [] if is_known else ["nothing says that 192.0.2.11 is an address of kea-b"]
+    )
+
+
+def test_an_address_at_which_another_server_answers_clients_is_not_free() -> None:
+    site = Site()
+    site.beside(
+        "kea-a", "http://192.0.2.10:8000/", interfaces_config={"interfaces": ["lo/127.0.0.1", "eth1/192.0.2.77"]}
+    )
+    site.move("kea-b", "http://192.0.2.77:8006/")
+    assert [message for message, _ in site.told()] == [
+        "the url of kea-b, http://192.0.2.77:8006/, has an address of kea-a"
+    ]
