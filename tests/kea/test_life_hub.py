@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.kea import GENERATIONS
+from lab.kea import GENERATIONS, base_configuration
 from reconciler.kea import hooks
 from reconciler.model import Service
 from tests.kea.hub import Hub
@@ -96,6 +96,32 @@ def test_a_pair_becomes_a_spoke_when_its_standby_gets_another_branch(world: Hub)
     world.must_be_normal()
     assert world.subnets(world.hub) == {1: "east", 2: "east", 11: "west"}
     assert world.east.config(world.service)[world.service.subnets] == before[world.service.subnets]
+
+
+def test_a_pair_with_a_backup_becomes_a_spoke_in_the_same_way(lab: Laboratory) -> None:
+    """Kea lets a relationship of a hub have backups, which stay in that one alone."""
+    service = Service.DHCP4
+    with Hub(lab, service) as world:
+        backup = lab.server("backup", {service: base_configuration(service)})
+        world.controls["backup"] = backup.control
+        peer = {"server": "backup", "role": "backup", "url": backup.ha_url(service)}
+        world.documents["east"]["peers"].append(peer)
+        world.write("east")
+        world.must_apply()
+        assert world.states(backup) == ["backup"]
+        world.write("east", "west")
+        world.must_apply()
+        world.must_be_normal()
+        assert world.states(world.hub) == ["hot-standby", "hot-standby"]
+        assert world.states(backup) == ["backup"]
+        assert world.subnets(world.hub) == {1: "east", 2: "east", 11: "west"}
+        assert set(world.subnets(backup)) == {1, 2}
+        config = world.config(world.east)
+        config["subnet4"].append(subnet(service, 3))
+        world.east.set_config(service, config)
+        world.must_be_normal()
+        world.must_apply()
+        assert [set(world.subnets(server)) for server in (world.hub, backup)] == [{1, 2, 3, 11}, {1, 2, 3}]
 
 
 def test_the_same_subnet_on_two_branches_is_refused_before_anything_is_touched(world: Hub) -> None:
