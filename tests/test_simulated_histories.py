@@ -35,8 +35,7 @@ Config = dict[str, Any]
 NAMES = ("kea-a", "kea-b", "kea-c")
 CANARY = "canary"
 PASSIVE = Mode.PASSIVE_BACKUP
-# Pools that load-balancing servers share are an objection where they have listeners of their own.
-KINDS = [(mode, release, 2) for release in (Release.KEA_2_6, Release.KEA_3_0) for mode in (Mode.HOT_STANDBY, PASSIVE)]
+KINDS = [(mode, release, 2) for release in (Release.KEA_2_6, Release.KEA_3_0) for mode in Mode]
 KINDS += [(mode, Release.KEA_2_2, 2) for mode in PAIR_MODES]
 KINDS += [(mode, Release.KEA_2_2, 3) for mode in Mode] + [(PASSIVE, Release.KEA_2_2, 1)]
 APPROVED = [part for code in CODES for part in ("--approve", code)]

@@ -69,12 +69,13 @@ def apply(
             return int(verdict.ExitCode.WORLD_CHANGED)
         found = session.load_desired(desired, names if then is None else then["selection"] or ())
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
-            made, _ = session.make_plan(run, found, left_behind(run, state_dir))
+            made, live = session.make_plan(run, found, left_behind(run, state_dir))
             reason = None if then is None else plan_files.outdated(then, made, run)
             if reason:
                 run.tell(forms, outdated_report(str(plan_file), reason))
                 return ending.says(verdict.ExitCode.WORLD_CHANGED)
             given = approvals_of(run, made, approved)
+            made = session.with_counts(run, made, live)
             question = None if yes else QUESTION
             begins = plan_files.beginning(then, run)
             code = carry_out_plan(run, made, given, forms=forms, verbose=verbose, question=question, begins=begins)

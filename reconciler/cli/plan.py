@@ -70,8 +70,8 @@ def _plan(
     from reconciler.errors import ReconcilerError
 
     if out is None:
-        plan, _ = session.make_plan(run, session.load_desired(desired, names), left)
-        return plan, approvals_of(run, plan, approved)
+        plan, live = session.make_plan(run, session.load_desired(desired, names), left)
+        return session.with_counts(run, plan, live), approvals_of(run, plan, approved)
     from reconciler.saved.document import document
 
     made = plan_files.made_now(run.settings, names)

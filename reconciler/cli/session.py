@@ -343,6 +343,14 @@ def _within(desired: Desired, settings: Settings) -> Desired:
     return replace(desired, relationships=tuple(found))
 
 
+def with_counts(session: Session, made: Plan, live: Mapping[tuple[str, Service], Live]) -> Plan:
+    """Return a plan that says how long leases are fetched while it is carried out, for which they are counted."""
+    from reconciler.planning.pause import fetched_from, with_counts
+
+    concerned = fetched_from(made)
+    return with_counts(made, session.count_leases(live, concerned)) if concerned else made
+
+
 def _tell_unread(desired: Desired, live: Mapping[tuple[str, Service], Live]) -> None:
     """Say which servers that no relationship names could not be read: what they still have can't be told."""
     from reconciler.model import Unreachable

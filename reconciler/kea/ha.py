@@ -246,6 +246,12 @@ def sync_timeout(relationship: Relationship) -> float:
     return float(relationship.parameters.get("sync-timeout", defaults(relationship.mode, "0")["sync-timeout"])) / 1000
 
 
+def sync_page_limit(relationship: Relationship) -> int:
+    """Return how many leases a server fetches from its partner at a time."""
+    name = "sync-page-limit"
+    return max(1, int(relationship.parameters.get(name, defaults(relationship.mode, "0")[name])))
+
+
 def normal_state(mode: Mode, role: Role) -> str:
     """Return the state that a peer has while all is well: a backup's is its role's name, any other's its mode's."""
     return role.value if role is Role.BACKUP else mode.value

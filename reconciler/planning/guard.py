@@ -12,7 +12,7 @@ from reconciler.kea import ha, hooks
 from reconciler.kea.locality import LOCAL
 from reconciler.kea.objects import subnets_of
 from reconciler.kea.versions import is_tested
-from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot
+from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
 from reconciler.planning.division import Division, are_split
 from reconciler.planning.standing import SEVERING, is_main, is_torn, name_each_other, own_entry, standing
 from reconciler.planning.wanted import block_of, dedicated_listener_is_on, is_broken
@@ -25,7 +25,7 @@ DEEPEST = 64  # Kea from 2.6.5 and 3.0.3 on refuses nesting above 100; no real c
 class Case:
     """What the objections look at: the plan so far, and what was read. `written` are the servers that would be set.
 
-    `pools` is what becomes of the authority's pools.
+    `pools` is what becomes of the authority's pools, `stages` how the servers are changed.
     """
 
     relationship: Relationship
@@ -34,6 +34,7 @@ class Case:
     snapshots: Mapping[str, Snapshot]
     written: Sequence[ServerPlan]
     pools: Division
+    stages: Sequence[Stage] = ()
 
 
 def objections(case: Case) -> tuple[Objection, ...]:
@@ -195,7 +196,10 @@ def _shared_pools(case: Case) -> Iterator[Objection]:
         return
     if all(server.peer.role is Role.BACKUP or server.commands for server in case.written):
         return
-    if any(dedicated_listener_is_on(case.relationship, snapshot) for snapshot in case.snapshots.values()):
+    # Any other change is made with everybody set at once, or by maintenance (see `method`).
+    is_handed_over = any(stage.in_turn for stage in case.stages)
+    is_dedicated = any(dedicated_listener_is_on(case.relationship, each) for each in case.snapshots.values())
+    if is_handed_over and is_dedicated:
         yield Objection(
             "shared-pools",
             "both servers of this load-balancing relationship hand out addresses of the same pools, with HA listeners "

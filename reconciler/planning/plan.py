@@ -172,8 +172,8 @@ def _decided(
     remarks = list(notes(relationship, pools, snapshots, shared=shared))
     if written:
         what = procedure(relationship, snapshots)
-        case = Case(relationship, what, source, snapshots, written, pools)
         steps = stages(relationship, servers)
+        case = Case(relationship, what, source, snapshots, written, pools, steps)
         inorder = tuple(in_order(servers, steps))
         found = (
             *objections(case),

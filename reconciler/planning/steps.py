@@ -41,7 +41,7 @@ def _preparation(plan: RelationshipPlan) -> Iterator[Step]:
     for server in changing:
         yield from _trial(server, is_set=server.peer.server not in gently)
     if plan.procedure is Procedure.CREATE:
-        yield Step(Deed.TELL_APART, changing[0].peer.server)
+        yield Step(Deed.TELL_APART, plan.servers[0].peer.server)
 
 
 def _trial(server: ServerPlan, *, is_set: bool) -> Iterator[Step]:

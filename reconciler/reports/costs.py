@@ -11,6 +11,7 @@ from reconciler.kea import ha
 from reconciler.model import Mode, Procedure, Relationship, RelationshipPlan, Role, ServerPlan, Stage
 from reconciler.planning import wanted
 from reconciler.planning.method import disruption, is_commanded
+from reconciler.planning.pause import pause
 from reconciler.planning.standing import standing
 from reconciler.reports.numbers import seconds
 from reconciler.reports.values import shown_name
@@ -33,6 +34,13 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
     """
     if server.told_cost is not None:
         return server.told_cost
+    seconds_off = pause(plan, server) or 0.0
+    about = seconds(round(seconds_off, 1))
+    fetching = f"; fetching the leases takes about {about}, in which nobody answers" if seconds_off >= 0.1 else ""
+    return f"{_cost(plan, server)}{fetching}"
+
+
+def _cost(plan: RelationshipPlan, server: ServerPlan) -> str:
     stage = next((stage for stage in plan.stages if server.peer.server in stage.servers), None)
     if stage is not None and is_commanded(plan, server):
         return f"no outage: {stage.because}"

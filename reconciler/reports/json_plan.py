@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from reconciler.model import ABSENT, Change, FieldChange, Plan, RelationshipPlan, ServerPlan, Stage, Unmanaged
+from reconciler.model import (
+    ABSENT,
+    Change,
+    Condition,
+    FieldChange,
+    Plan,
+    RelationshipPlan,
+    ServerPlan,
+    Stage,
+    Step,
+    Unmanaged,
+)
+from reconciler.planning import steps
 from reconciler.planning.method import disruption, is_commanded
+from reconciler.planning.pause import pause
 from reconciler.reports.json_objections import objection_values
 from reconciler.reports.json_text import json_text
 
@@ -43,6 +56,7 @@ def _relationship(plan: RelationshipPlan, approved: Collection[str]) -> dict[str
         "has_changes": plan.has_changes,
         "servers": [_server(plan, each) for each in plan.servers],
         "stages": [_stage(each) for each in plan.stages],
+        "steps": [[_step(step) for step in part] for part in steps.parts(plan)],
         "objections": objection_values(plan.objections, approved),
         "mends": [{"server": m.server, "remedy": m.remedy.value, "reason": m.reason} for m in plan.mends],
         "notes": list(plan.notes),
@@ -61,13 +75,30 @@ def _stage(stage: Stage) -> dict[str, Any]:
     }
 
 
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "deed": step.deed.value,
+        "server": step.server,
+        "covered": step.covered or None,
+        "before": [_condition(each) for each in step.before],
+        "after": [_condition(each) for each in step.after],
+        "final": step.is_final,
+    }
+
+
+def _condition(condition: Condition) -> str:
+    return f"{condition.server} {condition.fact}"
+
+
 def _server(plan: RelationshipPlan, server: ServerPlan) -> dict[str, Any]:
+    seconds = pause(plan, server)
     return {
         "server": server.peer.server,
         "peer": server.peer.name,
         "role": server.peer.role.value,
         "leaves": server.leaves,
         "disruption": disruption(plan, server).value,
+        "pause": None if seconds is None else round(seconds, 1),
         "commands": len(server.commands) if is_commanded(plan, server) else 0,
         "changes": [_change(each) for each in server.changes],
     }

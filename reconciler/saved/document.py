@@ -103,6 +103,7 @@ def _place(position: Position | None) -> dict[str, Any] | None:
 def _complete(told: dict[str, Any], plan: RelationshipPlan, key: Key) -> None:
     """Add to the value of a relationship what the report on a plan does not hold."""
     relationship = plan.relationship
+    del told["steps"]  # they follow from the rest
     told["source"] = _place(relationship.position)
     told["wanted"] = plain_digest(
         [
@@ -112,6 +113,7 @@ def _complete(told: dict[str, Any], plan: RelationshipPlan, key: Key) -> None:
         ]
     )
     for value, server in zip(told["servers"], plan.servers, strict=True):
+        del value["pause"]
         value["source"] = _place(server.peer.position)
         value["control"] = server.snapshot.endpoint.control
         value["state"] = _state(server.snapshot)

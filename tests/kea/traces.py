@@ -124,6 +124,12 @@ class Trace:
         found = self.faults()
         assert not found, f"{'; '.join(found)}\n{self}"
 
+    def must_be_served(self) -> None:
+        """Every client is served by somebody all the time, but for what two samples on end can't show."""
+        start = self.samples[0][0]
+        found = [*_runs(((moment, _served_by_nobody(seen)) for moment, seen in self.samples), start)]
+        assert not found, f"{'; '.join(found)}\n{self}"
+
     def _left_alone(self) -> Iterator[tuple[float, set[str]]]:
         """Yield for each sample what of the clients nobody serves though one of the servers could, from before on."""
         since: dict[str, float] = {}  # the last moment at which anybody served it
@@ -158,6 +164,12 @@ def _runs(samples: Iterable[tuple[float, set[str]]], start: float) -> Iterator[s
 def _told(what: str, moments: Sequence[float], start: float) -> Iterator[str]:
     if len(moments) >= _FEWEST:
         yield f"{what} ({moments[0] - start:.1f} s to {moments[-1] - start:.1f} s)"
+
+
+def _served_by_nobody(seen: Mapping[str, Sighting]) -> set[str]:
+    if any(each.state == "busy" for each in seen.values()):
+        return set()  # it may be serving
+    return {f"{what}: nobody" for what in _ALL.difference(*(each.serves for each in seen.values()))}
 
 
 def _served_twice(seen: Mapping[str, Sighting]) -> set[str]:

@@ -1,0 +1,74 @@
+"""Every client is served by somebody all the time while data are replicated and timers changed, by each method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.kea import Generation
+from reconciler.model import Mode, Service
+from tests.kea.modified import Pair, slower, standing_pair
+from tests.kea.world import subnet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.kea.traces import Trace
+
+pytestmark = pytest.mark.kea
+
+# Mode, whether pools are split, and whether the peers have HA listeners of their own.
+METHODS = {
+    "hot-standby": (Mode.HOT_STANDBY, False, None),
+    "split": (Mode.LOAD_BALANCING, True, None),
+    "agents": (Mode.LOAD_BALANCING, False, False),
+    "dedicated": (Mode.LOAD_BALANCING, False, True),
+}
+CASES = [pytest.param(each, id=each, marks=pytest.mark.xdist_group(f"served-{each}")) for each in METHODS]
+
+
+@pytest.fixture(scope="module", params=CASES)
+def served(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Pair]:
+    mode, is_split, is_dedicated = METHODS[request.param]
+    with standing_pair(generation, mode, Service.DHCP4) as pair:
+        if is_dedicated is not None and is_dedicated != pair.is_dedicated:
+            pair.listen(dedicated=is_dedicated)
+            pair.apply("listening otherwise")
+        if is_split:
+            pair.world.document["pools"] = "split"
+            pair.apply("splitting", "--approve", "split-pools")
+        yield pair
+
+
+def must_be_served(pair: Pair, trace: Trace) -> None:
+    trace.must_be_safe()
+    trace.must_be_served()
+    pair.must_be_well()
+
+
+def planned(pair: Pair) -> dict[str, Any]:
+    pair.world.write()
+    (found,) = pair.world.run("plan", "--format", "json").json["relationships"]
+    assert [each["code"] for each in found["objections"]] == []
+    return {each["server"]: each for each in found["servers"]}
+
+
+def test_while_timers_are_changed(served: Pair) -> None:
+    pair = served
+    slower(pair)
+    costs = {name: each["disruption"] for name, each in planned(pair).items()}
+    assert "restart" not in costs.values()
+    assert (costs["kea-b"] == "none") is (pair.world.mode is Mode.HOT_STANDBY)
+    must_be_served(pair, pair.apply("timers"))
+
+
+def test_while_data_are_replicated(served: Pair) -> None:
+    pair = served
+    world = pair.world
+    number = 2 + len(world.config(world.a)["subnet4"])
+    added = {**subnet(Service.DHCP4, number), "pools": []}
+    world.change(world.a, lambda config: config["subnet4"].append(added))
+    assert planned(pair)["kea-b"]["disruption"] != "restart"
+    must_be_served(pair, pair.apply("replicated"))
+    assert added["subnet"] in [each["subnet"] for each in world.config(world.b)["subnet4"]]

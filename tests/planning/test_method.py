@@ -1,0 +1,78 @@
+"""Which method takes a server through a set, and what that costs its clients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model import Disruption, Mode, Plan, RelationshipPlan, Snapshot
+from reconciler.planning.method import choose, disruption
+from reconciler.planning.pause import LEASES_A_SECOND, fetched_from, pause, with_counts
+from tests.planning.test_steps import Setting, begun, slower
+
+LB, HS = Mode.LOAD_BALANCING, Mode.HOT_STANDBY
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_split", "is_dedicated", "method", "is_early"),
+    [
+        (HS, False, False, Disruption.HAND_OVER, False),
+        (HS, False, True, Disruption.HAND_OVER, False),
+        (LB, True, True, Disruption.HAND_OVER, True),
+        (LB, True, False, Disruption.HAND_OVER, False),
+        (LB, False, False, Disruption.HAND_OVER, False),
+        (LB, False, True, Disruption.MAINTENANCE, False),
+    ],
+)
+def test_the_method_is_that_which_gives_no_address_twice(
+    mode: Mode, *, is_split: bool, is_dedicated: bool, method: Disruption, is_early: bool
+) -> None:
+    for is_covered in (True, False):
+        found = choose(mode, serves=True, is_covered=is_covered, are_split=is_split, is_dedicated=is_dedicated)
+        assert found.method is (method if is_covered else Disruption.RESTART)
+        assert found.gives_back_early is (is_early and is_covered)
+        assert found.because
+        idle = choose(mode, serves=False, is_covered=is_covered, are_split=is_split, is_dedicated=is_dedicated)
+        assert idle.method is Disruption.NONE
+
+
+def of_each(plan: RelationshipPlan) -> dict[str, Disruption]:
+    return {server.peer.server: disruption(plan, server) for server in plan.servers}
+
+
+def test_a_plan_says_for_each_server_which_method_and_why() -> None:
+    hot = begun(Setting(HS, backups=1), slower, 1).plan
+    assert of_each(hot) == {
+        "kea-c": Disruption.NONE,
+        "kea-b": Disruption.NONE,
+        "kea-a": Disruption.HAND_OVER,
+    }
+    balanced = begun(Setting(LB, is_dedicated=True), slower, 1).plan
+    assert not {Disruption.NONE, Disruption.RESTART} & set(of_each(balanced).values())
+    alone = begun(Setting(Mode.PASSIVE_BACKUP, backups=1), slower, 1).plan
+    assert of_each(alone) == {"kea-b": Disruption.NONE, "kea-a": Disruption.RESTART}
+    assert all(stage.because for each in (hot, balanced, alone) for stage in each.stages)
+
+
+def test_fetching_the_partners_leases_is_a_pause_whatever_the_method() -> None:
+    plan = begun(Setting(HS, backups=1), slower, 1).plan
+    whole = Plan("2", (plan,))
+    service = plan.relationship.service
+    assert fetched_from(whole) == {("kea-a", service), ("kea-b", service)}
+    assert [pause(plan, server) for server in plan.servers] == [0.0, None, None]
+    live = {
+        (server.peer.server, service): replace(server.snapshot, active_leases={1: number, 2: number})
+        for server, number in zip(plan.servers, (0, 3300, 33000), strict=True)
+    }
+    assert all(isinstance(each, Snapshot) for each in live.values())
+    (counted,) = with_counts(whole, live).relationships
+    pauses = {server.peer.server: pause(counted, server) for server in counted.servers}
+    assert pauses == {"kea-c": 0.0, "kea-b": pytest.approx(66000 / LEASES_A_SECOND + 0.06), "kea-a": pytest.approx(1.0)}
+    assert fetched_from(Plan("2", (counted,))) == set()
+
+
+def test_who_is_to_fetch_no_leases_makes_no_pause() -> None:
+    plan = begun(Setting(HS), lambda each: replace(each, parameters={**each.parameters, "sync-leases": False}), 1).plan
+    assert [pause(plan, server) for server in plan.servers] == [0.0, 0.0]
+    assert fetched_from(Plan("2", (plan,))) == set()
