@@ -5,15 +5,19 @@ The reconciler, and each server on its way to the other, goes through proxies th
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 from lab.kea import OLDEST, Generation, KeaServer, base_configuration
 from lab.laboratory import Laboratory
-from lab.proxy import Proxy
+from lab.proxy import Fault, Proxy
 from reconciler.model import Mode, Service
 from tests.kea.world import THROUGH_AGENTS, Run, World, subnet, until
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Iterator
 
 S = Service.DHCP4
@@ -99,3 +103,18 @@ def both(world: Standing) -> tuple[Proxy, Proxy]:
     """The proxies between the peers."""
     first, second = world.between.values()
     return first, second
+
+
+def run_and_signal(
+    world: Standing, name: str, match: bytes, sign: signal.Signals, *arguments: str, is_carried_out: bool = True
+) -> Run:
+    """Run the command in a process of its own, and send it a signal while this request is on its way to a server,
+    which then carries it out or never gets it.
+    """
+    command = [sys.executable, "-c", "from reconciler.cli import main; main()", *arguments]
+    options = ["--desired", str(world.desired), "--settings", str(world.settings)]
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    fault = Fault.DELAY if is_carried_out else Fault.SWALLOW
+    world.proxies[name].on(match, fault, times=1, seconds=0.3, before=lambda _: os.kill(process.pid, sign))
+    out, err = process.communicate(timeout=60)
+    return Run(process.returncode, out, err)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.proxy import Fault
-from tests.kea.standing import SET, S, Standing
-from tests.kea.world import Run, until
+from tests.kea.standing import SET, S, Standing, run_and_signal
+from tests.kea.world import until
 
 if TYPE_CHECKING:
     from lab.laboratory import Laboratory
@@ -23,16 +19,6 @@ pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-stopped")]
 @pytest.fixture
 def world(lab: Laboratory) -> Standing:
     return Standing(lab)
-
-
-def run_and_signal(world: Standing, name: str, match: bytes, sign: signal.Signals, *arguments: str) -> Run:
-    """Run the command in a process of its own, and send it a signal while this request is on its way to a server."""
-    command = [sys.executable, "-c", "from reconciler.cli import main; main()", *arguments]
-    options = ["--desired", str(world.desired), "--settings", str(world.settings)]
-    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    world.proxies[name].on(match, Fault.DELAY, times=1, seconds=0.3, before=lambda _: os.kill(process.pid, sign))
-    out, err = process.communicate(timeout=60)
-    return Run(process.returncode, out, err)
 
 
 def test_an_interrupted_create_is_finished_and_says_so(world: Standing) -> None:

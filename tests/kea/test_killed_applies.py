@@ -1,0 +1,180 @@
+"""An apply that changes, replicates or removes is killed (SIGKILL) on real servers: the next one finishes its work."""
+
+from __future__ import annotations
+
+import copy
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.model import Mode
+from tests.kea.removed import APPROVED, has_no_relationship
+from tests.kea.standing import SET, S, Standing, run_and_signal, standing
+from tests.kea.world import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.kea import Generation, KeaServer
+    from lab.laboratory import Laboratory
+
+pytestmark = [pytest.mark.kea, pytest.mark.generations("2.2", "3.0")]
+
+WRITE = b'"config-write"'
+APPLY = ("apply", "--yes", "--approve", "shared-pools")
+
+
+@dataclass(frozen=True)
+class Death:
+    """Where an apply dies: at this command to this server, which carries it out or never gets it."""
+
+    server: str
+    match: bytes
+    is_carried_out: bool
+
+    def happens(self, world: Standing, *arguments: str) -> None:
+        """Apply until then, and let what was sent come to its end."""
+        world.forget()
+        killed = run_and_signal(
+            world, self.server, self.match, signal.SIGKILL, *APPLY, *arguments, is_carried_out=self.is_carried_out
+        )
+        assert killed.exit_code == -signal.SIGKILL, killed
+        if self.is_carried_out:
+            until(lambda: all(each.ended is not None for _, each in world.story()), "end of what was sent")
+
+
+@pytest.fixture(scope="module")
+def pair(generation: Generation) -> Iterator[Standing]:
+    yield from standing(generation)
+
+
+@pytest.fixture
+def world(pair: Standing) -> Iterator[Standing]:
+    pair.heal()
+    document = copy.deepcopy(pair.document)
+    yield pair
+    pair.documents[:] = [document]
+
+
+def must_be_in_order(world: Standing) -> None:
+    """All that the killed apply began is over: what runs is on the disk, nobody is off, and no run is remembered."""
+    world.must_be_done()
+    status = world.run("status")
+    assert "earlier run" not in status.stdout, status
+    assert "cut off" not in status.stdout, status
+    for server in world.servers:
+        assert world.file(server) == world.config(server)
+        assert not is_off(world, server)
+
+
+def must_be_related(world: Standing) -> None:
+    """Both are normal, in no maintenance, and serve their own clients."""
+    assert world.is_normal()
+    names = [server.name for server in world.servers]
+    own = ([names[0]], []) if world.mode is Mode.HOT_STANDBY else ([names[0]], [names[1]])
+    assert world.scopes() == own
+
+
+def is_off(world: Standing, server: KeaServer) -> bool:
+    """Whether its DHCP service is off by a user's command; before Kea 2.6.2, by what it was sent last."""
+    told = server.command(S, "status-get")["arguments"].get("dhcp-state")
+    if told is not None:
+        return bool(told["disabled-by-user"])
+    switched = [each for each in world.proxies[server.name].seen("dhcp-disable", "dhcp-enable") if each.result == 0]
+    return bool(switched) and switched[-1].command == "dhcp-disable"
+
+
+# -------------------------------------------------------------------------------------------- to modify
+
+
+@pytest.mark.parametrize(
+    ("death", "is_wide"),
+    [
+        pytest.param(Death("kea-b", WRITE, is_carried_out=False), False, id="partner-set-and-not-written"),
+        pytest.param(Death("kea-a", SET, is_carried_out=False), True, id="between-the-two"),
+        pytest.param(Death("kea-a", SET, is_carried_out=True), True, id="primary-set-unseen"),
+    ],
+)
+@pytest.mark.xdist_group("killed")
+def test_a_killed_change_of_timers_is_finished(world: Standing, death: Death, is_wide: bool) -> None:
+    delay = 3000 + world.document["parameters"]["max-ack-delay"]
+    world.document["parameters"]["max-ack-delay"] = delay
+    world.write()
+    death.happens(world)
+    assert ("kea-a" in world.scopes()[1]) is is_wide
+    done = world.apply()
+    assert done.exit_code == 0, done
+    must_be_in_order(world)
+    must_be_related(world)
+    for server in world.servers:
+        (library,) = (each for each in world.config(server)["hooks-libraries"] if "libdhcp_ha" in each["library"])
+        assert library["parameters"]["high-availability"][0]["max-ack-delay"] == delay
+
+
+# ----------------------------------------------------------------------------------------- to replicate
+
+
+@pytest.mark.parametrize(
+    "death",
+    [
+        pytest.param(Death("kea-b", SET, is_carried_out=True), id="set-unseen"),
+        pytest.param(Death("kea-b", WRITE, is_carried_out=False), id="set-and-not-written"),
+    ],
+)
+@pytest.mark.xdist_group("killed")
+def test_a_killed_replication_is_finished(world: Standing, death: Death) -> None:
+    added = world.move()
+    world.a.command(S, "config-write")
+    death.happens(world)
+    assert not world.is_in(world.file(world.b), added)
+    done = world.apply()
+    assert done.exit_code == 0, done
+    must_be_in_order(world)
+    must_be_related(world)
+    assert world.sets(world.b) == 1
+    assert world.has(world.b, added)
+
+
+@pytest.mark.xdist_group("killed-maintenance")
+@pytest.mark.generations("3.0")
+def test_the_maintenance_of_a_killed_apply_ends(lab: Laboratory) -> None:
+    """With shared pools and listeners of their own both are set in maintenance."""
+    world = Standing(lab, Mode.LOAD_BALANCING)
+    del world.document["parameters"]["multi-threading"]
+    for peer, server in zip(world.document["peers"], world.servers, strict=True):
+        peer["url"] = server.ha_url(S)
+    world.write()
+    world.must_apply()
+    world.document["parameters"]["max-ack-delay"] = 3000
+    world.write()
+    Death("kea-b", SET, is_carried_out=False).happens(world)
+    assert world.ha_states() == ["partner-in-maintenance", "in-maintenance"]
+    done = world.apply()
+    assert done.exit_code == 0, done
+    must_be_in_order(world)
+    must_be_related(world)
+
+
+# -------------------------------------------------------------------------------------------- to remove
+
+
+@pytest.mark.parametrize(
+    "death",
+    [
+        pytest.param(Death("kea-b", SET, is_carried_out=True), id="partner-set-unseen"),
+        pytest.param(Death("kea-a", SET, is_carried_out=False), id="between-the-two"),
+        pytest.param(Death("kea-b", b'"dhcp-enable"', is_carried_out=False), id="partner-still-off"),
+    ],
+)
+@pytest.mark.xdist_group("killed")
+def test_a_killed_removal_is_finished(world: Standing, death: Death) -> None:
+    world.document["state"] = "absent"
+    world.write()
+    death.happens(world, *APPROVED)
+    assert is_off(world, world.b)
+    done = world.apply(*APPROVED)
+    assert done.exit_code == 0, done
+    must_be_in_order(world)
+    assert all(has_no_relationship(world, server) for server in world.servers)
