@@ -76,7 +76,7 @@ def world(made: World) -> World:
 
 def apply(world: World) -> None:
     """`apply`, which must leave nothing to do. In load-balancing these servers share their pools."""
-    world.must_apply(*(("--approve", "shared-pools") if world.mode is BALANCED else ()))
+    world.must_apply()
 
 
 def told(world: World) -> dict[str, Any]:

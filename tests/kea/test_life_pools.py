@@ -17,7 +17,7 @@ pytestmark = pytest.mark.kea
 
 FOUR, SIX = Service.DHCP4, Service.DHCP6
 OLD, MIDDLE, NEW = GENERATIONS
-APPROVED = ("--approve", "split-pools", "--approve", "shared-pools")
+APPROVED = ("--approve", "split-pools")
 ODD = {"pools": [{"pool": "10.0.2.0/25", "option-data": [{"name": "routers", "data": "10.0.2.1"}]}]}
 SINGLE = {"pools": [{"pool": "10.0.3.7 - 10.0.3.7", "user-context": {"building": "B"}}, {"pool": "10.0.3.32/28"}]}
 DELEGATED = {

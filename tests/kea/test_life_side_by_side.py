@@ -58,7 +58,7 @@ def test_each_service_has_its_own_relationship_and_primary(lab: Laboratory) -> N
     b.set_config(Service.DHCP6, config)
     until(lambda: states(Service.DHCP6, a, b) == {"hot-standby"}, "normal dhcp6")
     before = {server.name: seconds_since_commit(Service.DHCP4, server) for server in (a, b)}
-    done = run("apply", "--desired", str(desired), "--yes", "--approve", "shared-pools")
+    done = run("apply", "--desired", str(desired), "--yes")
     assert done.exit_code == 0, done
     assert [each["id"] for each in a.config(Service.DHCP6)["subnet6"]] == [1, 2]
     assert all(seconds_since_commit(Service.DHCP4, server) >= before[server.name] for server in (a, b))
