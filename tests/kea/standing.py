@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from lab.kea import OLDEST, Generation, KeaServer, base_configuration
 from lab.laboratory import Laboratory
 from lab.proxy import Fault, Proxy
+from reconciler.kea.versions import has_config_hash
 from reconciler.model import Mode, Service
 from tests.kea.world import THROUGH_AGENTS, Run, World, subnet, until
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 S = Service.DHCP4
 SET = b'"config-set"'
@@ -74,6 +75,17 @@ class Standing(World):
     def sets(self, server: KeaServer) -> int:
         """How many config-set were sent to a server."""
         return self.sent(server).count("config-set")
+
+    def at_first_look(self, name: str, act: Callable[[], object]) -> None:
+        """Do something when a server is looked at for the first time after the plan was made and agreed to."""
+        if has_config_hash(self.a.command(S, "version-get")["text"]):
+            self.proxies[name].on(b'"config-hash-get"', Fault.PASS, times=1, before=lambda _: act())
+            return
+
+        def look_again(_: bytes) -> None:  # while planning it was asked for its commands too
+            self.proxies[name].on(b'"list-commands"', Fault.PASS, times=1, before=lambda _: act())
+
+        self.proxies[name].on(b'"list-commands"', Fault.PASS, times=1, before=look_again)
 
     def heal(self) -> None:
         """Bring everything back: processes, connections, desired, and both servers in step and normal."""

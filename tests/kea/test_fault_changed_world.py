@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-changed-world")]
 
-FIRST_LOOK = b'"list-commands"'  # the first that is asked after the plan was agreed to
-
 
 @pytest.fixture(scope="module")
 def pair(generation: Generation) -> Iterator[Standing]:
@@ -39,7 +37,7 @@ def edit(world: Standing, name: str, parts: dict[str, Any]) -> None:
 
 def in_between(world: Standing, act: Callable[[], object], name: str = "kea-a") -> None:
     """Let something happen once the plan was made and agreed to, before anything is sent. kea-a is asked first."""
-    world.proxies[name].on(FIRST_LOOK, Fault.PASS, times=1, before=lambda _: act())
+    world.at_first_look(name, act)
 
 
 def settle(world: Standing, *, is_old: bool) -> None:

@@ -93,7 +93,7 @@ def must_run_without_being_persisted(world: Standing, *words: str) -> None:
     assert told["reason"].startswith("running, NOT persisted: ")
     for word in words:
         assert word in told["reason"]
-    assert world.sent(world.b) == ["config-set", "config-write", "config-write", "config-write"]
+    assert [name for name in world.sent(world.b) if name != "config-test"] == ["config-set", *["config-write"] * 3]
     assert world.sent(world.a) == []
     assert world.has(world.b, added)
     assert world.is_normal()
@@ -133,5 +133,5 @@ def test_room_that_comes_back_in_time_is_written_to(world: Standing, disk: Path)
     done = world.apply("--format", "json")
     assert done.exit_code == 0, done
     assert world.outcome(done)["kea-b"]["persisted"] is True
-    assert world.sent(world.b) == ["config-set", "config-write", "config-write"]
+    assert [name for name in world.sent(world.b) if name != "config-test"] == ["config-set", *["config-write"] * 2]
     assert world.is_in(world.file(world.b), added)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from time import sleep
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.errors import LabError
-from lab.proxy import Fault
 from tests.kea.standing import S, Standing, both, standing
 from tests.kea.world import until
 
@@ -58,20 +59,20 @@ def test_nothing_is_sent_to_a_pair_that_does_not_hear_each_other(world: Standing
 def test_a_partition_that_begins_after_the_plan_is_noticed_before_the_set(world: Standing) -> None:
     world.move()
 
-    def part(_: bytes) -> None:
+    def part() -> None:
         for proxy in both(world):
             proxy.refuse()
 
-    world.proxies["kea-a"].on(b'"list-commands"', Fault.PASS, times=1, before=part)
+    world.at_first_look("kea-a", part)
     until(lambda: all(world.seconds_since_commit(server) >= 4 for server in world.servers), "older commits")
     # Kea itself needs a heartbeat to notice, so the answer that tells of it is waited for.
-    world.proxies["kea-b"].on(b'"list-commands"', Fault.DELAY, times=1, seconds=1.5)
+    world.at_first_look("kea-b", partial(sleep, 1.5))
     done = world.apply("--format", "json")
     assert done.exit_code == 1, done
     told = world.outcome(done)["kea-b"]
     assert told["result"] == "not-attempted"
     assert "is not well any more" in told["reason"]
-    assert world.story() == []
+    assert world.story("config-set") == []
 
 
 @pytest.mark.parametrize("name", ["kea-a", "kea-b"])
