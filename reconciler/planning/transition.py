@@ -10,6 +10,7 @@ from reconciler.kea.objects import subnets_of
 from reconciler.kea.single_commands import busy_seconds
 from reconciler.model import Disruption, Mode, Relationship, Role, ServerPlan, Stage
 from reconciler.planning import wanted
+from reconciler.planning.division import are_split
 from reconciler.planning.method import choose
 from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import SEVERING, Aspect, is_main, is_torn, standing, turned_over
@@ -81,21 +82,23 @@ def _with_method(relationship: Relationship, stage: Stage, server: ServerPlan, m
         _mode(relationship, server),
         serves=serves,
         is_covered=bool(others) and stage.needs_normal,
+        are_split=all(_are_split(relationship, each) for each in main),
         is_dedicated=any(_listens_itself(each) for each in main),
-        heartbeat=max(ha.heartbeat_delay(relationship), *(_beat(each) for each in main)),
     )
-    is_handed_over = choice.method is Disruption.HAND_OVER
+    is_covered = choice.method in {Disruption.HAND_OVER, Disruption.MAINTENANCE}
     return replace(
         stage,
-        covered_by=((server.peer.server, others[0].peer.server),) if is_handed_over else (),
+        covered_by=((server.peer.server, others[0].peer.server),) if is_covered else (),
         method=choice.method,
         because=choice.because,
-        pauses=choice.pauses,
+        gives_back_early=choice.gives_back_early,
     )
 
 
-def _beat(server: ServerPlan) -> float:
-    return ha.beat(wanted.block_of(server.snapshot) or {})
+def _are_split(relationship: Relationship, server: ServerPlan) -> bool:
+    """Whether the pools of a server are divided, as they are and as they are to be."""
+    after = replace(server.snapshot, config=server.outgoing or server.snapshot.config)
+    return are_split(relationship, server.snapshot) and (server.outgoing is None or are_split(relationship, after))
 
 
 def _listens_itself(server: ServerPlan) -> bool:
@@ -152,7 +155,6 @@ def _relayed(relationship: Relationship, changing: Sequence[ServerPlan], main: S
     return Stage(
         names,
         covered_by=covered_by,
-        released=() if reason else tuple(_switched_off(main)),  # an earlier run may have come half way
         in_turn=len(names) > 1,
         reason=reason,
         method=Disruption.HAND_OVER,

@@ -10,10 +10,10 @@ from reconciler.errors import EndpointError
 from reconciler.model import Deed, Disruption, Fact, RelationshipPlan, Result, Snapshot, Stage, Step
 from reconciler.planning import wanted
 from reconciler.planning.places import located
-from reconciler.planning.scenes import PARTNER_DOWN
 from reconciler.running import commanding, cover, identity, restoring, setting, waiting
 from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
+from reconciler.running.maintaining import Maintenance
 from reconciler.running.observe import is_unchanged
 from reconciler.running.setting import Found, Server, StepFailedError
 from reconciler.running.switch import ServiceSwitch, end_hold
@@ -45,13 +45,11 @@ class Deeds:
         """Begin with a part of the plan: what the one before did is over."""
         self.is_short_of_plan = False  # whether commands left a server between what it had and what is planned
         self._stage = stage
-        is_handed_over = stage is not None and stage.method is Disruption.HAND_OVER
-        self._cover = Cover(self._relationship, self._hands, in_recovery=is_handed_over)
+        self._cover = Cover(self._relationship, self._hands, in_recovery=stage is not None and stage.gives_back_early)
         self._switches: dict[str, ServiceSwitch] = {}
         self._before: dict[str, Server] = {}  # the servers as they were before they were set
         self._set: dict[str, Snapshot] = {}  # what was read of them afterwards
         self._have_met = False
-        self.alone = ""  # a server that was set and took over since its partner gives no answer
 
     async def do(self, step: Step) -> bool:
         """Carry out one step; returns whether it reached its end. Where not, it is told why."""
@@ -129,7 +127,14 @@ class Deeds:
             found = await waiting.out_of_touch(self._relationship, self._staying())
         else:
             limit = waiting.patience_before(self._relationship)
-            found = await waiting.until_normal(self._relationship, self._staying(), self._hands, seconds=limit)
+            found = await waiting.until_normal(
+                self._relationship,
+                self._staying(),
+                self._hands,
+                seconds=limit,
+                # One that doesn't hear its partner at this very moment would take it for dead at the command.
+                is_changed=self._stage is not None and self._stage.method is Disruption.MAINTENANCE,
+            )
         if found:
             reason = f"the relationship is not well any more: {'; '.join(found)}"
             self._tale.tell(server, Result.NOT_ATTEMPTED, reason)
@@ -148,22 +153,8 @@ class Deeds:
         found = await self._until_normal(alone=server if step.is_lone and "out-of-touch" not in self._waved else None)
         if found:
             waited = self._hands.clock() - began_at
-            reason = f"not normal after {waited:.0f} s: {'; '.join(found)}"
-            if step.is_lone and await self._has_taken_over(server):
-                self.alone = server.name
-                self._tale.add_failure(server, f"{reason}; it serves alone now, apply again when its partner is back")
-            else:
-                self._tale.tell(server, Result.FAILED, reason)
+            self._tale.tell(server, Result.FAILED, f"not normal after {waited:.0f} s: {'; '.join(found)}")
         return not found
-
-    async def _has_taken_over(self, server: Server) -> bool:
-        """Whether a server serves everybody since another gives no answer, not because it doesn't understand it."""
-        try:
-            view = await waiting.look(self._relationship, server)
-        except EndpointError:
-            return False
-        silent = [each for each in self._staying() if await waiting.is_silent(each)]
-        return view is not None and view.state == PARTNER_DOWN and bool(silent) and server not in silent
 
     async def settle(self, *_: object) -> bool:
         """Give the servers time to become normal, whether they do or not."""
@@ -180,6 +171,17 @@ class Deeds:
             alone=alone,
             meanwhile=self._cover.keep if self._cover.is_on else None,
         )
+
+    async def await_return(self, server: Server, _: Step) -> bool:
+        """Wait until a server has fetched the leases that were given while it was away."""
+        self._tale.say(server, "waiting until it has fetched the leases")
+        seconds = self._hands.normal_within or waiting.time_limit(self._relationship)
+        found = await waiting.until_returned(
+            self._relationship, server, self._hands, seconds=seconds, meanwhile=self._cover.keep
+        )
+        if found:
+            self._tale.tell(server, Result.FAILED, f"it does not come back: {found}")
+        return found is None
 
     async def await_heard(self, server: Server, _: Step) -> bool:
         """Say so where the partner of a server that was put back doesn't hear it."""
@@ -217,6 +219,24 @@ class Deeds:
         """Look whether a server serves its own clients, all of them and no others."""
         return self._is_fine(server, await cover.strange_scopes(self._relationship, server, self._hands))
 
+    async def start_maintenance(self, server: Server, step: Step) -> bool:
+        """Let a server serve alone while another is set."""
+        covered = self.named(step.covered)
+        failure = await Maintenance(self._relationship, covered, server, self._hands).start()
+        if failure:
+            self._tale.tell(covered, Result.FAILED, f"{failure}; nothing was changed")
+        return failure is None
+
+    async def end_maintenance(self, server: Server, step: Step) -> bool:
+        """Let both serve as before, the server that was not set everybody until the other is normal."""
+        self._cover.hold(server)
+        covered = self.named(step.covered)
+        failure = await Maintenance(self._relationship, covered, server, self._hands).end(self._cover.keep)
+        if failure and not step.is_final:
+            self._tale.tell(self.named(step.covered), Result.FAILED, failure)
+            return False
+        return self._is_fine(server, failure)
+
     async def silence(self, server: Server, step: Step) -> bool:
         """Switch the DHCP service of a server off."""
         switch = self._switches.setdefault(server.name, ServiceSwitch(server, self._hands))
@@ -233,8 +253,7 @@ class Deeds:
                 "beside the other server; apply again once it answers, or run dhcp-enable on it"
             )
         else:
-            switch = self._switches.get(server.name) or ServiceSwitch(server, self._hands, is_off=True)
-            failure = await switch.on()
+            failure = await self._switches[server.name].on()
         return self._is_fine(server, failure)
 
     async def serve_if_met(self, server: Server, _: Step) -> bool:
@@ -357,9 +376,12 @@ _BY_DEED: Mapping[Deed, Callable[[Deeds, Server, Step], Awaitable[bool]]] = {
     Deed.TEST: Deeds.test,
     Deed.AWAIT_WELL: Deeds.await_well,
     Deed.WIDEN: Deeds.widen,
+    Deed.START_MAINTENANCE: Deeds.start_maintenance,
+    Deed.END_MAINTENANCE: Deeds.end_maintenance,
     Deed.SILENCE: Deeds.silence,
     Deed.SEND: Deeds.send,
     Deed.SET: Deeds.set,
+    Deed.AWAIT_RETURN: Deeds.await_return,
     Deed.WIDEN_WHEN_NORMAL: Deeds.widen_when_normal,
     Deed.AWAIT_MET: Deeds.await_met,
     Deed.SERVE_IF_MET: Deeds.serve_if_met,

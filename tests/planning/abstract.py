@@ -173,6 +173,10 @@ class Model:
                 return kea.scopes == kea.all_scopes
             case Fact.OWN:
                 return kea.scopes == kea.own_scopes
+            case Fact.IN_MAINTENANCE:
+                return kea.state == "in-maintenance"
+            case Fact.BACK:
+                return kea.state in {"ready", "in-maintenance", kea.normal}
             case Fact.SET:
                 return kea.config == planned[kea.name]
             case Fact.PUT_BACK | Fact.AS_SEEN | Fact.SURE:
@@ -187,7 +191,7 @@ class Model:
     def having(self, kea: Kea) -> Model:
         return replace(self, keas={**self.keas, kea.name: kea})
 
-    def do(self, step: Step, planned: Mapping[str, Config], before: Mapping[str, Config]) -> Model:
+    def do(self, step: Step, planned: Mapping[str, Config], before: Mapping[str, Config]) -> Model:  # noqa: C901 - a table
         """What a step that reaches its end does."""
         kea = self.keas[step.server]
         match step.deed:
@@ -205,6 +209,19 @@ class Model:
                 return self.having(replace(kea, is_off=True))
             case Deed.SERVE | Deed.SERVE_IF_MET | Deed.SERVE_AGAIN:
                 return self.having(replace(kea, is_off=False))
+            case Deed.START_MAINTENANCE:
+                made = self.having(replace(kea, state="partner-in-maintenance", scopes=kea.all_scopes))
+                return made.having(replace(self.keas[step.covered], state="in-maintenance", scopes=NOBODY))
+            case Deed.END_MAINTENANCE:
+                made = replace(self, covering=self.covering | {kea.name})
+                if kea.state in {"partner-in-maintenance", "partner-down"}:
+                    made = made.having(kea.at_ease())
+                covered = self.keas[step.covered]
+                if covered.state == "in-maintenance":  # it goes back to where it came from
+                    made = made.having(replace(covered, state="ready") if covered.is_fresh else covered.at_ease())
+                return made.kept()
+            case Deed.AWAIT_RETURN:
+                return self.returned(kea)
             case Deed.SEND:
                 return self.having(replace(kea, config=planned[kea.name], is_written=False))
             case Deed.SET:
@@ -220,6 +237,8 @@ class Model:
         made = replace(self.having(kea.begun(config)), covering=self.covering - {kea.name})
         if other is not None and self.has_recovery and other.state == "load-balancing":
             made = made.having(replace(other, state="communication-recovery", scopes=other.own_scopes))
+        if other is not None and self.has_recovery and other.state == "partner-in-maintenance":
+            made = made.having(replace(other, state="partner-down"))
         return made.kept()
 
     def kept(self) -> Model:
@@ -231,12 +250,20 @@ class Model:
                 keas[name] = replace(kea, scopes=kea.all_scopes)
         return replace(self, keas=keas)
 
+    def returned(self, kea: Kea) -> Model:
+        """A server that was set has fetched the leases."""
+        other = self.partner(kea)
+        if kea.state != "waiting" or other is None or not self.hear(kea, other):
+            return self
+        state = "in-maintenance" if other.state == "partner-in-maintenance" else "ready"
+        return self.having(replace(kea, state=state)).kept()
+
     def settled(self) -> Model:
         """The servers after a few heartbeats without anybody doing anything."""
         keas = dict(self.keas)
         for kea in self.keas.values():
             other = self.partner(kea)
-            if other is None or not self.hear(kea, other):
+            if other is None or not self.hear(kea, other) or {kea.state, other.state} & {"partner-in-maintenance"}:
                 continue
             if kea.state in {"waiting", "ready", "communication-recovery", "partner-down"}:
                 keas[kea.name] = kea.at_ease()
@@ -255,14 +282,12 @@ class Model:
 
     # ------------------------------------------------------------------------------------------ invariants
 
-    def served_twice(self, *, even_in_step: bool = False) -> Iterator[str]:
-        """Who serves the same clients though HA doesn't keep them in step; or even if it does, since each gives out
-        what is free before it hears of the other's lease.
-        """
+    def served_twice(self) -> Iterator[str]:
+        """Who serves the same clients though HA doesn't keep them in step."""
         for one, other in combinations(self.keas.values(), 2):
             both = one.serves & other.serves
             in_step = self.is_normal(one) and self.is_normal(other)
-            if both and (even_in_step or not in_step):
+            if both and not in_step:
                 yield f"{one.name} ({one.state}) and {other.name} ({other.state}) both serve the {min(both)}"
 
     def left_alone(self) -> Iterator[str]:

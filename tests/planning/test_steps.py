@@ -186,7 +186,7 @@ def begun(setting: Setting, change: Any, number: int) -> Run:
 
 
 def opened(model: Model, stage: Stage | None) -> Model:
-    return replace(model, covering=frozenset(), in_recovery=stage is not None and stage.method is Disruption.HAND_OVER)
+    return replace(model, covering=frozenset(), in_recovery=stage is not None and stage.gives_back_early)
 
 
 def walked(run: Run) -> Iterator[tuple[Stage | None, list[Step], Step, Model, Model]]:
@@ -201,28 +201,15 @@ def walked(run: Run) -> Iterator[tuple[Stage | None, list[Step], Step, Model, Mo
             done.append(step)
 
 
-def is_moment(stage: Stage | None, step: Step) -> bool:
-    """Whether the next step at once ends what this one begins: between two that hand clients over nobody answers them,
-    since otherwise both would.
-    """
-    if stage is None or stage.method is not Disruption.HAND_OVER:
-        return False
-    deeds = {Deed.SILENCE, Deed.GIVE_BACK}
-    deeds |= {Deed.SET} if stage.pauses else set()
-    deeds |= {Deed.SERVE} if stage.in_turn or stage.released else set()
-    return step.deed in deeds
-
-
-def must_be_bearable(run: Run, stage: Stage | None, model: Model, where: Step) -> None:
+def must_be_bearable(run: Run, stage: Stage | None, model: Model, where: object) -> None:
     """Clients don't get one address twice, and none is left alone who need not be, unless it was so before the run."""
-    is_alone = stage is not None and stage.method is Disruption.HAND_OVER and not stage.in_turn
     for each in (model, model.settled()):
-        assert not list(each.served_twice(even_in_step=is_alone)), where
+        assert not list(each.served_twice()), where
         assert not list(each.leases_kept_back()), where
     assert not list(model.lost().served_twice()), where
     together = stage is not None and len(stage.servers) > 1 and not stage.in_turn
     if stage is None or not together:
-        assert is_moment(stage, where) or not list(model.left_alone()) or list(run.model.left_alone()), where
+        assert not list(model.left_alone()) or list(run.model.left_alone()), where
         assert len(model.out_of_normal()) <= 1, where
     else:
         assert stage.reason or run.plan.procedure is not Procedure.MODIFY, where
@@ -244,7 +231,8 @@ def test_every_step_finds_what_it_needs_and_leaves_clients_served(setting: Setti
             assert after.holds(condition, run.planned, run.before), (step, condition)
         if step.deed is Deed.SET and stage is not None and stage.needs_normal and step.server == stage.servers[0]:
             others = [k for k in before.keas.values() if k.name != step.server and k.block is not None]
-            assert all(before.is_normal(kea) for kea in others), step
+            is_resting = stage.method is Disruption.MAINTENANCE
+            assert is_resting or all(before.is_normal(kea) for kea in others), step
         must_be_bearable(run, stage, after, step)
         final = after
     must_be_at_rest(run, final)
@@ -271,7 +259,7 @@ def test_what_fails_is_undone_to_where_it_began(setting: Setting, change: Any, n
         start = next(before for each, _, _, before, _ in walked(run) if each is stage)
         for each in steps.undoing(run.plan, stage, done, harmed=(), unsure=()):
             back = back.do(each, run.planned, run.before)
-            must_be_bearable(run, stage, back, each)
+            must_be_bearable(run, stage, back, (step, each))
         back = back.settled()
         for name, kea in back.keas.items():
             assert kea.config == start.keas[name].config, (step, name)
@@ -296,7 +284,7 @@ def test_a_run_that_is_cut_is_finished_by_the_next_or_that_says_why_not(
         for stage, _, later, before, model in walked(rest):
             for condition in later.before:
                 assert before.holds(condition, rest.planned, rest.before), (step, later, condition)
-            must_be_bearable(rest, stage, model, later)
+            must_be_bearable(rest, stage, model, (step, later))
             final = model
         assert not plan_relationship(run.plan.relationship, as_read(final), "2").has_changes, step
         assert {name: kea.config for name, kea in final.keas.items()} == {
@@ -305,16 +293,8 @@ def test_a_run_that_is_cut_is_finished_by_the_next_or_that_says_why_not(
 
 
 def again(run: Run, cut: Model) -> Run:
-    """A new run that finds the world as it is a while after another was killed, and what that one had asked of servers
-    taken back, as the journal says it.
-    """
+    """A new run that finds the world as it is a while after another was killed."""
     model = replace(cut, covering=frozenset()).settled()
-    keas = {
-        name: replace(kea, is_off=False, scopes=kea.own_scopes) if model.is_normal(kea) else kea
-        for name, kea in model.keas.items()
-    }
-    mended = replace(model, keas=keas)
-    model = model if list(mended.served_twice(even_in_step=True)) else mended  # with roles exchanged on one only
     return Run(plan_relationship(run.plan.relationship, as_read(model), "2"), model)
 
 
