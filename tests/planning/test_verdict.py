@@ -176,6 +176,7 @@ def test_the_numbers_are_the_documented_ones() -> None:
         "CHANGES": 2,
         "BLOCKED": 3,
         "WORLD_CHANGED": 4,
+        "LOCKED": 5,
         "PARTIAL": 6,
         "USAGE": 64,
         "INTERRUPTED": 130,
