@@ -41,11 +41,13 @@ from reconciler.model.desired import (
     Severity,
     Thresholds,
 )
+from reconciler.model.health import Health, RelationshipStatus, ServerStatus
 from reconciler.model.journal import Leftover, Mend, Remedy, RunRecord
 from reconciler.model.json import Json
 from reconciler.model.live import HaView, Live, PartnerView, Probe, Snapshot, Unreachable
 from reconciler.model.outcomes import RelationshipOutcome, Result, ServerOutcome
 from reconciler.model.steps import Condition, Deed, Disruption, Fact, Step
+from reconciler.model.watched import Board, Event, EventKind, Gravity, Requests, Suspension, Watched, WatchMode
 
 __all__ = [
     "ABSENT",
@@ -53,6 +55,7 @@ __all__ = [
     "Action",
     "Approval",
     "Authority",
+    "Board",
     "Cause",
     "Change",
     "Command",
@@ -62,10 +65,14 @@ __all__ = [
     "Desired",
     "Disruption",
     "Endpoint",
+    "Event",
+    "EventKind",
     "Fact",
     "FieldChange",
     "Fingerprints",
+    "Gravity",
     "HaView",
+    "Health",
     "Json",
     "Leftover",
     "Live",
@@ -85,19 +92,25 @@ __all__ = [
     "Relationship",
     "RelationshipOutcome",
     "RelationshipPlan",
+    "RelationshipStatus",
     "Remedy",
+    "Requests",
     "Result",
     "Role",
     "RunRecord",
     "ServerOutcome",
     "ServerPlan",
+    "ServerStatus",
     "Service",
     "Severity",
     "Snapshot",
     "Stage",
     "Stamp",
     "Step",
+    "Suspension",
     "Thresholds",
     "Unmanaged",
     "Unreachable",
+    "WatchMode",
+    "Watched",
 ]

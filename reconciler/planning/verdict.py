@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from enum import IntEnum
 
-from reconciler.model import Objection, Plan, RelationshipOutcome, RelationshipPlan, Result, ServerOutcome
+from reconciler.model import (
+    Health,
+    Objection,
+    Plan,
+    RelationshipOutcome,
+    RelationshipPlan,
+    RelationshipStatus,
+    Result,
+    ServerOutcome,
+)
 from reconciler.planning.leases import LeaseComparison
 from reconciler.planning.scenes import Ending, OperationOutcome
-from reconciler.planning.status import Health, RelationshipStatus
 
 
 class ExitCode(IntEnum):

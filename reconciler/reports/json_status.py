@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.model import Unmanaged
-from reconciler.planning.status import RelationshipStatus, ServerStatus
+from reconciler.model import RelationshipStatus, ServerStatus, Unmanaged
 from reconciler.reports.json_plan import unmanaged_values
 from reconciler.reports.json_text import json_text
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from reconciler.model import Action, Plan, Problem, RelationshipOutcome, RelationshipPlan, Result, Unmanaged
+from reconciler.model import (
+    Action,
+    Health,
+    Plan,
+    Problem,
+    RelationshipOutcome,
+    RelationshipPlan,
+    RelationshipStatus,
+    Result,
+    Unmanaged,
+)
 from reconciler.planning.risk import is_destructive
-from reconciler.planning.status import Health, RelationshipStatus
 from reconciler.planning.verdict import unapproved
 from reconciler.redaction import visible
 from reconciler.reports.markdown import Block, Page, as_diff, code, fold_code

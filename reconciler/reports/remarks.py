@@ -7,19 +7,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from reconciler.model import (
     Action,
+    Health,
     Objection,
     Plan,
     Position,
     Problem,
     RelationshipOutcome,
     RelationshipPlan,
+    RelationshipStatus,
     Result,
     ServerPlan,
     Severity,
 )
 from reconciler.planning.risk import is_destructive
 from reconciler.planning.sources import source_of
-from reconciler.planning.status import Health, RelationshipStatus
 from reconciler.planning.verdict import is_approved
 from reconciler.reports.annotations import Annotation, Level
 from reconciler.reports.text_changes import change_lines

@@ -8,8 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconciler.model import Plan, Problem, RelationshipOutcome
-    from reconciler.planning.status import RelationshipStatus
+    from reconciler.model import Plan, Problem, RelationshipOutcome, RelationshipStatus
     from reconciler.reports.annotations import Annotation
     from reconciler.reports.markdown import Page
 

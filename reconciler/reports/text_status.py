@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.model import Unmanaged
-from reconciler.planning.status import Health, RelationshipStatus, ServerStatus
+from reconciler.model import Health, RelationshipStatus, ServerStatus, Unmanaged
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
 from reconciler.reports.numbers import count, seconds, signed_seconds

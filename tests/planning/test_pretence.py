@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import Action, Change, FieldChange, Procedure, Relationship, Service, Snapshot, Stage
+from reconciler.model import Action, Change, FieldChange, Health, Procedure, Relationship, Service, Snapshot, Stage
 from reconciler.planning.plan import plan
 from reconciler.planning.pretence import unheard
-from reconciler.planning.status import Health, status
+from reconciler.planning.status import status
 from tests.planning.cases import Case, World, read_case
 
 A, B = ("kea-a", Service.DHCP4), ("kea-b", Service.DHCP4)

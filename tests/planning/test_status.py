@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import HaView, Mode, Role, Snapshot
+from reconciler.model import HaView, Health, Mode, RelationshipStatus, Role, Snapshot
 from reconciler.planning.plan import plan
-from reconciler.planning.status import Health, RelationshipStatus, status
+from reconciler.planning.status import status
 from tests.planning.cases import World, read_case
 
 

@@ -9,6 +9,7 @@ from reconciler.model import (
     Authority,
     Change,
     Endpoint,
+    Health,
     Mode,
     Objection,
     Peer,
@@ -16,6 +17,7 @@ from reconciler.model import (
     Relationship,
     RelationshipOutcome,
     RelationshipPlan,
+    RelationshipStatus,
     Result,
     Role,
     ServerOutcome,
@@ -24,7 +26,6 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
-from reconciler.planning.status import Health, RelationshipStatus
 from reconciler.planning.verdict import ExitCode, of_outcomes, of_plan, of_status, unapproved
 
 ENDPOINT = Endpoint("kea-a", Service.DHCP4, "http://192.0.2.10:8000/")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from reconciler.model import (
+    Health,
     Objection,
     Position,
     Problem,
     RelationshipOutcome,
+    RelationshipStatus,
     Result,
     Role,
     ServerOutcome,
+    ServerStatus,
     Severity,
 )
-from reconciler.planning.status import Health, RelationshipStatus, ServerStatus
 
 STATUSES = (
     RelationshipStatus(

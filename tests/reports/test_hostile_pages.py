@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from reconciler.model import Plan, Position, Problem, RelationshipOutcome
+from reconciler.model import Plan, Position, Problem, RelationshipOutcome, RelationshipStatus
 from reconciler.planning.drift import only_drift
-from reconciler.planning.status import RelationshipStatus
 from reconciler.reports import pages, remarks
 from reconciler.reports.annotations import MOST, Annotation, Level, commands, inert
 from reconciler.reports.json_plan import json_plan

@@ -17,6 +17,7 @@ from reconciler.model import (
     Endpoint,
     FieldChange,
     HaView,
+    Health,
     Objection,
     Peer,
     Plan,
@@ -26,17 +27,18 @@ from reconciler.model import (
     Relationship,
     RelationshipOutcome,
     RelationshipPlan,
+    RelationshipStatus,
     Result,
     Role,
     ServerOutcome,
     ServerPlan,
+    ServerStatus,
     Service,
     Severity,
     Snapshot,
     Unreachable,
 )
 from reconciler.planning.drift import only_drift
-from reconciler.planning.status import Health, RelationshipStatus, ServerStatus
 from reconciler.reports.costs import is_affected
 from reconciler.reports.json_outcomes import json_outcomes
 from reconciler.reports.json_plan import json_plan

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.model import Action, Cause, Mode, Procedure, Result, Role, Service
+from reconciler.model import Action, Cause, Health, Mode, Procedure, Result, Role, Service
 from reconciler.planning.leases import Kind
 from reconciler.planning.scenes import Ending, Operation
-from reconciler.planning.status import Health
 from reconciler.reports.json_leases import json_leases
 from reconciler.reports.json_operations import json_operation
 from reconciler.reports.json_outcomes import json_outcomes

@@ -1,0 +1,52 @@
+"""How relationships and their servers are doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.model.desired import Role
+
+
+class Health(StrEnum):
+    """Whether the relationship does what it is for."""
+
+    OK = "ok"
+    IMPAIRED = "impaired"
+    SERVICE_DOWN = "service-down"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """One server of a relationship. Ages and skews are in seconds; `clock_skew` is against the other servers'
+    clocks, the larger difference with its sign. What is not known is None.
+    """
+
+    server: str
+    role: Role
+    is_reachable: bool
+    reason: str
+    version: str | None = None
+    ha_state: str | None = None
+    scopes: tuple[str, ...] = ()
+    heartbeat_age: float | None = None
+    clock_skew: float | None = None
+    in_sync: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipStatus:
+    """How one relationship is doing, and why. `in_sync` is None where it could not be told."""
+
+    name: str
+    service: str
+    mode: str
+    status: Health
+    reasons: tuple[str, ...]
+    authority: str | None
+    authority_reason: str
+    in_sync: bool | None
+    servers: tuple[ServerStatus, ...]
+    notes: tuple[str, ...] = ()
