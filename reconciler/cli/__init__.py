@@ -18,13 +18,17 @@ from reconciler.cli.import_ import import_
 from reconciler.cli.leases import leases
 from reconciler.cli.maintenance import maintenance
 from reconciler.cli.plan import plan
+from reconciler.cli.reconcile_now import reconcile_now
 from reconciler.cli.reset import reset
+from reconciler.cli.resume import resume
 from reconciler.cli.schema import schema
 from reconciler.cli.show import show
 from reconciler.cli.status import status
+from reconciler.cli.suspend import suspend
 from reconciler.cli.sync import sync
 from reconciler.cli.validate import validate
 from reconciler.cli.version import version
+from reconciler.cli.watch import watch
 
 EPILOG = """\b
 Exit codes:
@@ -70,6 +74,10 @@ for command in (
     apply,
     drift,
     status,
+    watch,
+    reconcile_now,
+    suspend,
+    resume,
     leases,
     maintenance,
     continue_,

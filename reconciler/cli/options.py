@@ -83,14 +83,21 @@ approve = click.option(
     help="Go on in spite of the safety objection with this code, in this run alone, or with FINGERPRINT only in that "
     "plan. May be given more than once.",
 )
-log_level = click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    default="warning",
-    show_default=True,
-    metavar="LEVEL",
-    help="What is logged on stderr: debug (every command that is sent, never its content), info, warning or error.",
-)
+
+
+def _log_level(default: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        default=default,
+        show_default=True,
+        metavar="LEVEL",
+        help="What is logged on stderr: debug (every command that is sent, never its content), info, warning or error.",
+    )
+
+
+log_level = _log_level("warning")
+daemon_log_level = _log_level("info")
 settings = click.option(
     "--settings",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -46,7 +46,7 @@ def at_work(
     from reconciler.state.runs import Run, open_store
 
     with contextlib.ExitStack() as stack:
-        store = open_store(_directory(chosen))
+        store = open_store(state_directory(chosen))
         stack.callback(store.close)
         mine = Run(store, click.get_current_context().command_path, revision)
         stack.callback(mine.release)
@@ -73,7 +73,7 @@ def left_behind(run: Session, chosen: Path | None) -> tuple[Leftover, ...]:
 
     if run.journal is not None:
         return run.journal.left()
-    directory = _directory(chosen)
+    directory = state_directory(chosen)
     try:
         database = open_to_read(directory)
         if database is None:
@@ -86,7 +86,8 @@ def left_behind(run: Session, chosen: Path | None) -> tuple[Leftover, ...]:
         return ()
 
 
-def _directory(chosen: Path | None) -> Path:
+def state_directory(chosen: Path | None) -> Path:
+    """Return the state directory: the one that was chosen, else the default one."""
     from reconciler.state.directory import default_directory
 
     return chosen or default_directory(os.environ)

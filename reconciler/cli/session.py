@@ -19,7 +19,7 @@ from reconciler.redaction import Scrubber
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
     from reconciler.kea.access import Credentials, Settings
-    from reconciler.kea.client import Client
+    from reconciler.kea.client import Client, Gauge
     from reconciler.model import Desired, Endpoint, Leftover, Live, Plan, Probe, Problem, Service
     from reconciler.reports.report import Report
     from reconciler.running.hands import Hands
@@ -113,11 +113,12 @@ class Session:
     scrubber: Scrubber = field(default_factory=Scrubber)
     journal: Journal | None = None  # of the run at hand, where it changes something
 
-    def open_client(self, endpoint: Endpoint) -> Client:
+    def open_client(self, endpoint: Endpoint, gauge: Gauge | None = None) -> Client:
         """Return a client for one endpoint, to be used as an async context manager."""
         from reconciler.kea.client import open_client
 
-        return open_client(endpoint, self.settings, self.credentials, scrubber=self.scrubber, witness=self.journal)
+        scrubber, witness = self.scrubber, self.journal
+        return open_client(endpoint, self.settings, self.credentials, scrubber=scrubber, witness=witness, gauge=gauge)
 
     def observe(self, endpoints: Iterable[Endpoint], say: Callable[[str], None]) -> Mapping[tuple[str, Service], Live]:
         """Read all endpoints now, and learn the secrets they hold, so that none of them can be printed."""
@@ -148,11 +149,11 @@ class Session:
         run(work())
         return found
 
-    def probe(self, urls: Iterable[str]) -> Mapping[str, Probe]:
+    async def probe(self, urls: Iterable[str]) -> Mapping[str, Probe]:
         """Say what listens at each of the urls, seen from here."""
         from reconciler.kea.probing import probe
 
-        return run(probe(urls, self.settings))
+        return await probe(urls, self.settings)
 
     def learn(self, live: Iterable[Live]) -> None:
         """Learn the secrets in the servers' local parts, where Kea keeps its passwords."""
@@ -226,7 +227,7 @@ def _log_to_stderr(level: str, scrubber: Scrubber) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ScrubbingFormatter(scrubber))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "asyncio"):
+    for chatty in ("httpx", "httpcore", "asyncio", "watchfiles"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
@@ -316,31 +317,20 @@ def make_plan(
     session: Session, desired: Desired, left: Sequence[Leftover] = ()
 ) -> tuple[Plan, Mapping[tuple[str, Service], Live]]:
     """Read live and plan: the one path that plan, apply, drift and status share. `left` is what runs left open."""
-    from reconciler.planning import preflight
-    from reconciler.planning.plan import plan
-    from reconciler.planning.removal import leaving
-    from reconciler.planning.risk import endangering
+    from reconciler.running.planned import planned, within
 
-    desired = _within(desired, session.settings)
+    desired = within(desired, session.settings.thresholds)
+    found: list[tuple[Plan, Mapping[tuple[str, Service], Live]]] = []
     with progress() as say:
-        live = session.observe(endpoints_of(desired), say)
-        wanted = preflight.urls(desired, live)
-        probes = session.probe(wanted) if wanted else {}
-        made = plan(desired, live, probes, left)
-        concerned = {
-            (server.peer.server, each.relationship.service) for each, server in (*leaving(made), *endangering(made))
-        }
-        if concerned:  # only then are leases counted: with many subnets that is a long answer
-            live = session.count_leases(live, concerned)
-            made = plan(desired, live, probes, left)
+        read = session.observe(endpoints_of(desired), say)
+
+        async def work() -> None:  # returns nothing: see `Session.observe`
+            found.append(await planned(desired, read, session.open_client, session.probe, left))
+
+        run(work())
+    made, live = found[0]
     _tell_unread(desired, live)
     return made, live
-
-
-def _within(desired: Desired, settings: Settings) -> Desired:
-    """Return the relationships with what the operator allows a plan for them."""
-    found = (replace(each, thresholds=settings.thresholds) for each in desired.relationships)
-    return replace(desired, relationships=tuple(found))
 
 
 def with_counts(session: Session, made: Plan, live: Mapping[tuple[str, Service], Live]) -> Plan:

@@ -65,11 +65,19 @@ class Witness(Protocol):
         """Take note that it certainly was not executed."""
 
 
+class Gauge(Protocol):
+    """Is told of a request when it has ended."""
+
+    def __call__(self, endpoint: Endpoint, seconds: float, *, is_answered: bool) -> None:
+        """Take note of it."""
+
+
 class Client:
     """Talks to one endpoint through a channel. Close it, or use it as an async context manager.
 
-    `clock` is monotonic, in seconds. `scrubber` knows what must not be quoted in errors. Several calls may be under
-    way at once; Kea answers them one after the other.
+    `clock` is monotonic, in seconds. `scrubber` knows what must not be quoted in errors. `gauge` is told of every
+    request how long it took, and whether it was answered. Several calls may be under way at once; Kea answers them one
+    after the other.
     """
 
     def __init__(
@@ -81,6 +89,7 @@ class Client:
         scrubber: Scrubber | None = None,
         clock: Callable[[], float] = time.monotonic,
         witness: Witness | None = None,
+        gauge: Gauge | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._channel = channel
@@ -88,6 +97,7 @@ class Client:
         self._scrubber = scrubber or Scrubber()
         self._clock = clock
         self._witness = witness
+        self._gauge = gauge
 
     def __repr__(self) -> str:
         return f"Client({self._channel.label})"
@@ -124,7 +134,11 @@ class Client:
                 self._check_identity(reply)
         except EndpointError as error:
             _log.debug("%s: %s failed: %s", self.endpoint, command, error)
+            if self._gauge is not None:
+                self._gauge(self.endpoint, self._clock() - asked_at, is_answered=False)
             raise
+        if self._gauge is not None:
+            self._gauge(self.endpoint, answered_at - asked_at, is_answered=True)
         told = (len(request), reply.result, reply.size, answered_at - asked_at)
         _log.debug("%s: %s (%d bytes) answered result %d (%d bytes) in %.3f s", self.endpoint, command, *told)
         return reply
@@ -176,6 +190,7 @@ def open_client(
     resolve: Resolve | None = None,
     clock: Callable[[], float] = time.monotonic,
     witness: Witness | None = None,
+    gauge: Gauge | None = None,
 ) -> Client:
     """Return a client for `endpoint`. It costs little, and connects to nothing before the first call.
 
@@ -197,7 +212,7 @@ def open_client(
     else:
         channel = _http_channel(label, target, settings, credentials, resolve)
         scrubber = scrubber or _scrubber_for(target, credentials)
-    return Client(endpoint, channel, settings, scrubber=scrubber, clock=clock, witness=witness)
+    return Client(endpoint, channel, settings, scrubber=scrubber, clock=clock, witness=witness, gauge=gauge)
 
 
 def _http_channel(

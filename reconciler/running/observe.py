@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -144,6 +145,34 @@ async def _ask(client: Client, endpoint: Endpoint, command: str) -> Reply:
     if command != "version-get" and not isinstance(reply.arguments, dict):
         raise WrongAnswererError(f"{endpoint}: {command} answered without arguments")
     return reply
+
+
+async def refreshed(client: Client, seen: Snapshot) -> Snapshot:
+    """Read an endpoint again, its configuration only where it may be another one than before. Raises EndpointError.
+
+    Two small requests tell that nothing changed, from 2.4.0 on. Another process, or another commit, is read whole
+    whatever its hash is.
+    """
+    status = await _ask(client, seen.endpoint, "status-get")
+    with views.reading(seen.endpoint):
+        found = views.ha_views(status.arguments)
+        pid, reload = int(status.arguments.get("pid", 0)), int(status.arguments.get("reload", 0))
+        has_moved = abs(status.answered_at - reload - (seen.read_at - seen.reload)) > 2 * _COARSE
+    if pid != seen.pid or has_moved or not await is_unchanged(client, seen):
+        return await snapshot(client, seen.endpoint)
+    with views.reading(seen.endpoint):
+        return replace(
+            seen,
+            uptime=int(status.arguments.get("uptime", 0)),
+            reload=reload,
+            read_at=status.answered_at,
+            ha=found[0] if found else None,
+            views=found,
+            sockets_ready=views.sockets_are_ready(status.arguments),
+            disabled_by_user=views.disabled_by_user(status.arguments),
+            is_held_off=bool(views.held_by_partners(status.arguments)),
+            clock_offset=(status.date - now_utc()).total_seconds() if status.date else seen.clock_offset,
+        )
 
 
 async def is_unchanged(client: Client, seen: Snapshot) -> bool:

@@ -85,6 +85,15 @@ _MIGRATIONS = (
         used_at TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE suspension (       -- relationships that the daemon leaves alone
+        relationship TEXT PRIMARY KEY,
+        reason TEXT NOT NULL,
+        user TEXT NOT NULL,
+        since TEXT NOT NULL,
+        until TEXT NOT NULL
+    );
+    """,
 )
 NEWEST = len(_MIGRATIONS)
 

@@ -133,6 +133,35 @@ class Run:
             os.close(self._descriptor)
 
 
+def holder(store: Store, controls: Collection[str]) -> RunRecord | None:
+    """Return a run that is at work on one of the endpoints with these control addresses, None where none is.
+
+    Raises StateError.
+    """
+    with told(store.directory):
+        rows = store.database.execute(
+            f"SELECT control, {_COLUMNS} FROM claim JOIN run ON run.number = claim.run"  # noqa: S608
+        ).fetchall()
+    for control, *row in rows:
+        if control in controls and is_alive(store.directory, row[-1]):
+            return record(row, is_cut_off=False)
+    return None
+
+
+def writes_since(store: Store, command: str, moment: datetime) -> dict[tuple[str, str], int]:
+    """Return how often runs of a command began to change each relationship, by (name, service), since a moment.
+
+    Raises StateError.
+    """
+    with told(store.directory):
+        rows = store.database.execute(
+            "SELECT relationship, service, count(*) FROM work JOIN run ON run.number = work.run "
+            "WHERE run.command = ? AND work.began_at > ? GROUP BY relationship, service",
+            (command, moment.isoformat(timespec="milliseconds")),
+        ).fetchall()
+    return {(name, service): number for name, service, number in rows}
+
+
 def user() -> str:
     """Return who runs this, by name where there is one."""
     try:

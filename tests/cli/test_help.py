@@ -21,6 +21,10 @@ COMMANDS = (
     "apply",
     "drift",
     "status",
+    "watch",
+    "reconcile-now",
+    "suspend",
+    "resume",
     "leases",
     "maintenance",
     "continue",
@@ -47,7 +51,7 @@ SCHEMAS = (
 
 def test_the_commands_stand_in_the_order_of_their_use() -> None:
     listed = re.findall(
-        r"^  ([a-z]+) +\S", run("--help").stdout.partition("Commands:")[2].partition("Exit codes")[0], re.MULTILINE
+        r"^  ([a-z-]+) +\S", run("--help").stdout.partition("Commands:")[2].partition("Exit codes")[0], re.MULTILINE
     )
     assert tuple(listed) == COMMANDS
 

@@ -1,0 +1,156 @@
+"""`kea-reconciler watch`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.remembering import state_directory
+
+if TYPE_CHECKING:
+    from reconciler.cli.session import Session
+    from reconciler.model import Plan
+    from reconciler.running.hands import Hands
+    from reconciler.state.journal import Journal
+    from reconciler.state.runs import Store
+    from reconciler.watching.edges import Edges
+    from reconciler.watching.rounds import Habits
+    from reconciler.watching.source import Source
+
+
+@click.command(short_help="Watch all relationships for good; report, replicate or enforce.")
+@options.desired
+@click.option(
+    "--mode",
+    type=click.Choice(["report", "replicate", "enforce"]),
+    default="report",
+    show_default=True,
+    help="What may be done: nothing; carry data from the authority to the others; or apply what desired asks for, too. "
+    "What needs an approval is never done.",
+)
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.5),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often every server is looked at; a tenth more or less is left to chance.",
+)
+@click.option(
+    "--steady",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a primary that was away has to answer before its data overwrite others' again.",
+)
+@click.option(
+    "--writes-per-hour",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="NUMBER",
+    help="How often a relationship may be changed within an hour.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How the log on stderr is written: as text, or one JSON value a line.",
+)
+@options.state_dir
+@options.settings
+@options.credentials
+@options.daemon_log_level
+def watch(
+    desired: Path,
+    mode: str,
+    interval: float,
+    steady: float,
+    writes_per_hour: int,
+    log_format: str,
+    state_dir: Path | None,
+    settings: Path | None,
+    credentials: Path | None,
+    log_level: str,
+) -> int:
+    """Watch all relationships of --desired until SIGTERM or Ctrl-C, and keep them as they should be as far as --mode
+    allows.
+
+    Everything is looked at when files change, at the interval, on SIGHUP, and on `kea-reconciler reconcile-now`. See
+    docs/watch.md.
+    """
+    from reconciler.cli import session
+    from reconciler.cli.logs import JsonLines, TextLines, log_with
+    from reconciler.desired.load import load
+    from reconciler.model import WatchMode
+    from reconciler.state.daemon import DaemonLock
+    from reconciler.state.runs import open_store
+    from reconciler.watching.rounds import Habits
+    from reconciler.watching.source import Source
+
+    habits = Habits(WatchMode(mode), interval, steady, writes_per_hour)
+    with session.told_errors():
+        run = session.open_session(settings, credentials, log_level, desired)
+        source = Source(desired, load(desired))
+        log_with(
+            (JsonLines if log_format == "json" else TextLines)(run.scrubber.scrub, lambda: source.desired.revision)
+        )
+        with closing(open_store(state_directory(state_dir))) as store:
+            lock = DaemonLock(store.directory)
+            try:
+                session.run(_watch(run, source, habits, store))
+            finally:
+                lock.release()
+    return 0
+
+
+async def _watch(run: Session, source: Source, habits: Habits, store: Store) -> None:
+    """Have the daemon watch until a signal ends it."""
+    import asyncio
+    import signal
+
+    from reconciler.watching.daemon import Daemon
+    from reconciler.watching.systemd import Notifier
+
+    daemon = Daemon(
+        source,
+        edges_of(run),
+        habits,
+        store,
+        notifier=Notifier(os.environ),
+        thresholds=run.settings.thresholds,
+        approved=partial(_approved, run),
+        concurrency=run.settings.concurrency,
+    )
+    loop = asyncio.get_running_loop()
+    for sign, act in ((signal.SIGTERM, daemon.stop), (signal.SIGINT, daemon.stop), (signal.SIGHUP, daemon.look_now)):
+        loop.add_signal_handler(sign, act)
+    await daemon.run()
+
+
+def edges_of(run: Session) -> Edges:
+    """Return what the daemon acts through: the session, which has a journal of its own for each pass."""
+    from dataclasses import replace
+
+    from reconciler.watching.edges import Edges
+
+    def hands(journal: Journal, say: object) -> Hands:
+        return replace(run, journal=journal).hands(say)  # type: ignore[arg-type]
+
+    return Edges(run.open_client, hands, run.probe, run.learn, run.scrubber.scrub)
+
+
+def _approved(run: Session, plan: Plan) -> Collection[str]:
+    """Return the codes that files of desired approve for this very plan."""
+    from reconciler.cli.approving import approvals_of
+
+    return approvals_of(run, plan, ()).codes if plan.approvals else ()

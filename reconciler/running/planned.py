@@ -1,0 +1,47 @@
+"""From what was read to a plan, with what has to be looked at besides: urls that are new, and leases in danger."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model import Desired, Endpoint, Leftover, Live, Plan, Probe, Service, Thresholds
+from reconciler.planning import preflight
+from reconciler.planning.plan import plan
+from reconciler.planning.removal import leaving
+from reconciler.planning.risk import endangering
+from reconciler.running.counting import with_leases
+
+if TYPE_CHECKING:
+    from reconciler.kea.client import Client
+
+LiveWorld = Mapping[tuple[str, Service], Live]
+
+
+async def planned(
+    desired: Desired,
+    live: LiveWorld,
+    open_client: Callable[[Endpoint], Client],
+    probe: Callable[[Iterable[str]], Awaitable[Mapping[str, Probe]]],
+    left: Sequence[Leftover] = (),
+) -> tuple[Plan, LiveWorld]:
+    """Return the plan, and the live world that it was made from: with counts of leases where some are in danger.
+
+    `probe` says what listens at urls; `left` is what earlier runs left open.
+    """
+    wanted = preflight.urls(desired, live)
+    probes = await probe(wanted) if wanted else {}
+    made = plan(desired, live, probes, left)
+    concerned = {
+        (server.peer.server, each.relationship.service) for each, server in (*leaving(made), *endangering(made))
+    }
+    if concerned:  # only then are leases counted: with many subnets that is a long answer
+        live = await with_leases(live, concerned, open_client)
+        made = plan(desired, live, probes, left)
+    return made, live
+
+
+def within(desired: Desired, thresholds: Thresholds) -> Desired:
+    """Return the relationships with what the operator allows a plan for them."""
+    return replace(desired, relationships=tuple(replace(each, thresholds=thresholds) for each in desired.relationships))

@@ -1,0 +1,121 @@
+"""What lasts about a relationship, and the events by which it begins, becomes another and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model import Event, EventKind, Gravity, Health, Service, Watched
+
+_HEALTH = {
+    Health.OK: ("OK", Gravity.INFO),
+    Health.IMPAIRED: ("Impaired", Gravity.WARNING),
+    Health.SERVICE_DOWN: ("Service down", Gravity.ERROR),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that lasts. It is another one when its `sign` is; `ended` is how it is told that it is over."""
+
+    kind: EventKind
+    severity: Gravity
+    summary: str
+    ended: str
+    sign: str = ""
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What events are about, and of which revision of desired they are."""
+
+    revision: str
+    relationship: str | None = None
+    service: Service | None = None
+
+
+Findings = Mapping[EventKind, Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What lasts about a relationship and does not stand on the board; texts are empty where it is not so."""
+
+    needs_person: bool = False
+    unsteady: str = ""
+    capped: str = ""
+    failure: str = ""
+
+
+def of_watched(watched: Watched, remarks: Remarks) -> dict[EventKind, Finding]:
+    """Return what lasts about a relationship, in the order in which it is told."""
+    return {each.kind: each for each in _of_watched(watched, remarks)}
+
+
+def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
+    name, status = watched.name, watched.status
+    if status is not None and status.status is not Health.OK:
+        word, severity = _HEALTH[status.status]
+        text, over = f"{name} is {word}: {_first(status.reasons)}", f"{name} is OK again"
+        yield Finding(EventKind.STATUS, severity, text, over, status.status.value, status.reasons)
+    if watched.drift:
+        text, over = f"{name} has drifted: {_differences(watched.drift_count)}", f"{name} has no drift any more"
+        yield Finding(EventKind.DRIFT, Gravity.WARNING, text, over, "\n".join(watched.drift), watched.drift)
+    if watched.changes:
+        text, over = (
+            f"{name} is not yet as desired: {_differences(watched.change_count)}",
+            f"{name} is as desired again",
+        )
+        yield Finding(EventKind.CHANGES, Gravity.INFO, text, over, "\n".join(watched.changes), watched.changes)
+    if remarks.needs_person and watched.waits:
+        text, over = f"{name} waits for a person: {watched.waits[0]}", f"{name} waits for nobody any more"
+        yield Finding(EventKind.WAITING, Gravity.WARNING, text, over, "\n".join(watched.waits), watched.waits)
+    if watched.contested:
+        text = f"{name} is contested: {watched.contested[0]} drifted back again and again, and is left alone"
+        over = f"{name} is not contested any more"
+        yield Finding(EventKind.CONTESTED, Gravity.ERROR, text, over, "\n".join(watched.contested), watched.contested)
+    if remarks.unsteady:
+        over = f"{name}: its primary has proved itself"
+        yield Finding(EventKind.UNSTEADY, Gravity.WARNING, f"{name}: {remarks.unsteady}", over)
+    if remarks.capped:
+        yield Finding(EventKind.CAPPED, Gravity.ERROR, f"{name}: {remarks.capped}", f"{name} may be changed again")
+    if remarks.failure:
+        over = f"{name}: nothing fails any more"
+        yield Finding(EventKind.FAILED, Gravity.ERROR, f"{name}: {remarks.failure}", over, remarks.failure)
+
+
+def _first(reasons: tuple[str, ...]) -> str:
+    return reasons[0] + (f", and {len(reasons) - 1} more" if len(reasons) > 1 else "") if reasons else "no reason known"
+
+
+def _differences(number: int) -> str:
+    return f"{number} difference{'' if number == 1 else 's'}"
+
+
+def events(before: Findings, after: Findings, subject: Subject, at: datetime) -> Iterator[Event]:
+    """Yield what is to be told of the way from what was found before to what is found now: ends first."""
+    for kind, finding in before.items():
+        if kind not in after:
+            yield _event(finding, subject, at, is_over=True)
+    for kind, finding in after.items():
+        known = before.get(kind)
+        if known is None or (known.sign, known.severity) != (finding.sign, finding.severity):
+            yield _event(finding, subject, at)
+
+
+def _event(finding: Finding, subject: Subject, at: datetime, *, is_over: bool = False) -> Event:
+    about = f"{finding.kind}:{subject.relationship}" if subject.relationship else finding.kind.value
+    return Event(
+        at,
+        finding.kind,
+        Gravity.INFO if is_over else finding.severity,
+        finding.ended if is_over else finding.summary,
+        subject.relationship,
+        subject.service,
+        () if is_over else finding.details,
+        subject.revision,
+        about,
+        is_over,
+    )

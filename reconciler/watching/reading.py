@@ -1,0 +1,150 @@
+"""Reading servers again and again: whole only where something may have changed, and those that fail ever less often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reconciler.errors import EndpointError
+from reconciler.model import Endpoint, Live, Requests, Service, Snapshot, Unreachable
+from reconciler.running.observe import read, refreshed
+from reconciler.watching.timing import pause
+
+if TYPE_CHECKING:
+    from reconciler.kea.client import Client
+    from reconciler.watching.edges import Edges
+
+Key = tuple[str, Service]
+LiveWorld = dict[Key, Live]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    """How often an endpoint could not be read in a row, and when it is tried again."""
+
+    times: int
+    until: float
+
+
+class Reader:
+    """What is known of all endpoints.
+
+    Those that failed wait for their turn in a lane of their own: a hundred dead servers keep no living one waiting.
+    """
+
+    def __init__(self, edges: Edges, concurrency: int) -> None:
+        self._edges = edges
+        self._well, self._ailing = asyncio.Semaphore(concurrency), asyncio.Semaphore(concurrency)
+        self._clients: dict[Endpoint, Client] = {}
+        self._seen: dict[Endpoint, Snapshot] = {}  # the last that was read of each
+        self._failing: dict[Endpoint, _Failing] = {}
+        self.live: LiveWorld = {}
+        self.requests: dict[Key, Requests] = {}
+
+    async def read(self, endpoints: Iterable[Endpoint], *, is_eager: bool = False) -> LiveWorld:
+        """Return what these endpoints are like now; those that failed lately as they were then, unless `is_eager`."""
+        wanted = list(endpoints)
+        found = await asyncio.gather(*(self._one(each, is_eager=is_eager) for each in wanted))
+        news = {(endpoint.server, endpoint.service): live for endpoint, live in zip(wanted, found, strict=True)}
+        self.live.update(news)
+        return news
+
+    def known(self, endpoints: Iterable[Endpoint]) -> LiveWorld:
+        """Return what is known of these endpoints without asking them."""
+        return {
+            (each.server, each.service): self.live.get((each.server, each.service))
+            or Unreachable(each, "it was not read yet")
+            for each in endpoints
+        }
+
+    def failures(self, endpoints: Iterable[Endpoint]) -> int:
+        """Return how often the worst of these endpoints could not be read in a row."""
+        return max((self._failing[each].times for each in endpoints if each in self._failing), default=0)
+
+    def next_try(self, endpoints: Iterable[Endpoint]) -> float | None:
+        """Return when the first of those that fail is tried again, None where none fails."""
+        return min((self._failing[each].until for each in endpoints if each in self._failing), default=None)
+
+    def forget_others(self, endpoints: Iterable[Endpoint]) -> None:
+        """Forget what is no longer among the endpoints; an address that is not named is not asked again."""
+        kept = set(endpoints)
+        for each in [each for each in {*self._seen, *self._failing} if each not in kept]:
+            self._seen.pop(each, None)
+            self._failing.pop(each, None)
+        keys = {(each.server, each.service) for each in kept}
+        self.live = {key: each for key, each in self.live.items() if key in keys and each.endpoint in kept}
+        self.requests = {key: each for key, each in self.requests.items() if key in keys}
+
+    def open(self, endpoint: Endpoint) -> Client:
+        """Return a client whose requests are counted, to be closed by who asks for it."""
+        return self._edges.open_client(endpoint, self._note)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        clients, self._clients = self._clients, {}
+        await asyncio.gather(*(client.close() for client in clients.values()))
+
+    # ----------------------------------------------------------------------------------------- inside
+
+    async def _one(self, endpoint: Endpoint, *, is_eager: bool) -> Live:
+        failing, key = self._failing.get(endpoint), (endpoint.server, endpoint.service)
+        if failing is not None and not is_eager and self._edges.clock() < failing.until and key in self.live:
+            return self.live[key]
+        async with self._ailing if failing is not None else self._well:
+            live = await self._asked(endpoint)
+        if isinstance(live, Snapshot):
+            if live.config is not (seen.config if (seen := self._seen.get(endpoint)) else None):
+                self._edges.learn([live])
+            self._seen[endpoint] = live
+            self._failing.pop(endpoint, None)
+        else:
+            times = failing.times + 1 if failing is not None else 1
+            self._failing[endpoint] = _Failing(times, self._edges.clock() + pause(times, self._edges.chance()))
+            await self._drop(endpoint)
+        return live
+
+    async def _asked(self, endpoint: Endpoint) -> Live:
+        seen = self._seen.get(endpoint)
+        try:
+            client = self._client(endpoint)
+            return await read(client, endpoint) if seen is None else await refreshed(client, seen)
+        except EndpointError as error:
+            return Unreachable(endpoint, str(error).removeprefix(f"{endpoint} at "))
+
+    def _client(self, endpoint: Endpoint) -> Client:
+        if endpoint not in self._clients:
+            self._clients[endpoint] = self.open(endpoint)
+        return self._clients[endpoint]
+
+    async def _drop(self, endpoint: Endpoint) -> None:
+        client = self._clients.pop(endpoint, None)
+        if client is not None:
+            await client.close()
+
+    def _note(self, endpoint: Endpoint, seconds: float, *, is_answered: bool) -> None:
+        key = (endpoint.server, endpoint.service)
+        before = self.requests.get(key, Requests())
+        self.requests[key] = replace(
+            before,
+            count=before.count + 1,
+            failures=before.failures + (not is_answered),
+            seconds=before.seconds + seconds,
+            last_seconds=seconds,
+        )
+
+
+def looks_same(one: Live | None, other: Live | None) -> bool:
+    """Whether an endpoint is as it was at an earlier look, apart from what changes by the second."""
+    if isinstance(one, Snapshot) and isinstance(other, Snapshot):
+        return one.config is other.config and _standing(one) == _standing(other)
+    return isinstance(one, Unreachable) and one == other
+
+
+def _standing(snapshot: Snapshot) -> tuple[object, ...]:
+    views = tuple(
+        replace(each, partner=replace(each.partner, age=0.0)) if each.partner else each for each in snapshot.views
+    )
+    own = (snapshot.pid, snapshot.disabled_by_user, snapshot.sockets_ready, snapshot.is_held_off, snapshot.commands)
+    return (*own, views)

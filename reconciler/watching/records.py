@@ -1,0 +1,103 @@
+"""What is kept of one relationship between two looks at it, and what of that stands on the board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from reconciler.model import Cause, Change, RelationshipPlan, RelationshipStatus, Service, Watched
+from reconciler.reports.text_changes import cause_words, change_lines
+from reconciler.watching.fights import Fights
+from reconciler.watching.findings import Findings
+from reconciler.watching.ruling import Rules, Ruling
+from reconciler.watching.steadiness import Presence
+
+_LINES = 50  # of a relationship's drift on the board and in events
+
+
+@dataclass(slots=True)
+class Record:
+    """One relationship. `failures` are applies in a row that failed, `hurried` looks in a row that found it waiting for
+    what comes by itself; `failure` is what failed last, and `rests_until` when that may be tried again.
+    """
+
+    watched: Watched
+    presence: Presence | None = None
+    fights: Fights = field(default_factory=dict)
+    findings: Findings = field(default_factory=dict)
+    failures: int = 0
+    hurried: int = 0
+    failure: str = ""
+    rests_until: float = 0.0
+
+
+def new_record(name: str, service: Service) -> Record:
+    """Return what is known of a relationship before the first look."""
+    return Record(Watched(name, service))
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a relationship: what it is like, what is to be done, and what may be. `at` is when it was over."""
+
+    plan: RelationshipPlan
+    status: RelationshipStatus | None
+    rules: Rules
+    ruling: Ruling
+    at: datetime
+    seconds: float
+
+
+def seen(before: Watched, look: Look, failures: int) -> Watched:
+    """Return what stands on the board after a look; `failures` are how often in a row something failed."""
+    drift = _lines(look.plan, is_git=False)
+    changes = _lines(look.plan, is_git=True)
+    is_well = not look.plan.unreachable and not failures
+    return replace(
+        before,
+        status=look.status,
+        drift=_shortened(drift),
+        drift_count=_count(look.plan, is_git=False),
+        drifted_since=(before.drifted_since or look.at) if drift else None,
+        changes=_shortened(changes),
+        change_count=_count(look.plan, is_git=True),
+        waits=look.ruling.waits,
+        contested=look.rules.contested,
+        suspension=look.rules.suspension,
+        looked_at=look.at,
+        succeeded_at=look.at if is_well else before.succeeded_at,
+        failures=failures,
+        seconds=look.seconds,
+    )
+
+
+def _of_cause(changes: tuple[Change, ...], *, is_git: bool) -> list[Change]:
+    return [each for each in changes if (each.cause is Cause.GIT) is is_git]
+
+
+def _count(plan: RelationshipPlan, *, is_git: bool) -> int:
+    return sum(len(_of_cause(server.changes, is_git=is_git)) for server in plan.servers)
+
+
+def _lines(plan: RelationshipPlan, *, is_git: bool) -> list[str]:
+    """Return what would change on which server and why, a line for each change, as far as it will be shown."""
+    lines: list[str] = []
+    for server in plan.servers:
+        name = server.peer.server
+        for change in _of_cause(server.changes, is_git=is_git)[: _LINES + 1]:
+            why = "" if is_git else f" ({cause_words(change.cause, change.moved, name, plan.authority.server)})"
+            first, *rest = (line.strip() for line in change_lines(change, colour=False))
+            lines.append(f"{name}: {' '.join((first, ', '.join(rest))).strip()}{why}")
+    return lines
+
+
+def _shortened(lines: list[str]) -> tuple[str, ...]:
+    if len(lines) <= _LINES:
+        return tuple(lines)
+    return (*lines[:_LINES], f"and {len(lines) - _LINES} more or further ones; `kea-reconciler plan` says all")
+
+
+def by_name(records: Mapping[str, Record]) -> tuple[Watched, ...]:
+    """Return what stands on the board, in the order of the names."""
+    return tuple(record.watched for _, record in sorted(records.items()))

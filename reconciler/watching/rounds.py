@@ -1,0 +1,301 @@
+"""One round over a group of relationships: look, decide, do what may be done, look again, and tell.
+
+Reading, planning and applying are those of every other command. What is new here is only what is kept between rounds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from reconciler.errors import LockedError
+from reconciler.model import Endpoint, Event, Leftover, Plan, RelationshipPlan, Role, Unmanaged, WatchMode
+from reconciler.planning.status import statuses
+from reconciler.running.planned import planned
+from reconciler.state.left import leftovers
+from reconciler.state.runs import Store, described, holder, writes_since
+from reconciler.state.suspensions import suspensions
+from reconciler.watching import telling
+from reconciler.watching.acting import COMMAND, Acting, Deed
+from reconciler.watching.edges import Edges
+from reconciler.watching.fights import contested, marks, with_fought
+from reconciler.watching.findings import Remarks, Subject, events, of_watched
+from reconciler.watching.grouping import Group
+from reconciler.watching.reading import LiveWorld, Reader, looks_same
+from reconciler.watching.records import Look, Record, new_record, seen
+from reconciler.watching.ruling import Rules, ruling
+from reconciler.watching.steadiness import presence, still_to_prove
+from reconciler.watching.timing import pause, spread
+
+_log = logging.getLogger("reconciler.watching")
+Approved = Callable[[Plan], Collection[str]]
+
+
+def nothing_approved(_: Plan) -> Collection[str]:
+    """Return the codes of objections that are approved of a plan: none."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the daemon goes about it: what it may do, at which pace in seconds, for how many seconds a primary that was
+    away has to answer before it is the truth again, and how often an hour a relationship may be changed.
+    """
+
+    mode: WatchMode = WatchMode.REPORT
+    interval: float = 60.0
+    steady: float = 60.0
+    writes_per_hour: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A group as it was read and planned the last time."""
+
+    group: Group
+    plan: Plan
+    read: LiveWorld
+
+    def still_holds(self, group: Group, read: LiveWorld) -> bool:
+        """Whether the plan of now would be the same: there was nothing to do, and nothing moved since."""
+        return (
+            self.group is group
+            and all(map(_is_quiet, self.plan.relationships))
+            and self.read.keys() == read.keys()
+            and all(looks_same(self.read[key], read[key]) for key in read)
+        )
+
+
+def _is_quiet(plan: RelationshipPlan) -> bool:
+    return not (plan.has_changes or plan.mends or plan.left or plan.unplanned is not None)
+
+
+class Rounds:
+    """All that is known of the relationships, by name, and how it becomes more.
+
+    `approved` tells the codes of objections that are approved of a plan. A group must not be given to `once` while it
+    is at it already.
+    """
+
+    def __init__(
+        self,
+        edges: Edges,
+        habits: Habits,
+        store: Store,
+        reader: Reader,
+        tell: Callable[[Event], None],
+        approved: Approved = nothing_approved,
+    ) -> None:
+        self._edges, self._habits, self._store, self._reader = edges, habits, store, reader
+        self._tell, self._approved = tell, approved
+        self._acting = Acting(edges, store)
+        self.records: dict[str, Record] = {}
+        self.unmanaged: tuple[Unmanaged, ...] = ()
+        self.at_work: set[tuple[str, ...]] = set()  # groups, by their names, that must not be cut off
+        self._free: tuple[Endpoint, ...] = ()  # those that no relationship names
+        self._pictures: dict[tuple[str, ...], _Picture] = {}
+        self._shown: dict[tuple[str, ...], set[str]] = {}  # which relationships a group told of
+
+    def adopt(self, groups: Sequence[Group]) -> None:
+        """Work with these groups from now on: forget what is not among them."""
+        named = {name for group in groups for name in group.names}
+        self._free = next((group.endpoints for group in groups if group.is_rest), ())
+        for name in set(self.records) - named - self._shown.get((), set()):
+            self._end(name)
+        for group in groups:
+            for each in group.desired.relationships:
+                if each.name in group.names:
+                    self.records.setdefault(each.name, new_record(each.name, each.service))
+        self._pictures.clear()
+        self._shown = {(): self._shown.get((), set())}
+
+    def stop(self) -> None:
+        """Begin nothing new; what is under way is left in order after the step at hand."""
+        self._acting.stop()
+
+    async def once(self, group: Group, *, is_eager: bool = False) -> float:
+        """Look at a group, do what may be done, and return in how many seconds to look again. Raises StateError.
+
+        `is_eager`: servers that failed lately are asked too, whether it is their turn or not.
+        """
+        busy = holder(self._store, {each.control for each in group.endpoints})
+        if busy is not None:  # what is seen in the middle of somebody's apply is no drift
+            _log.info("%s: %s is at work there; looking again later", ", ".join(group.names), described(busy))
+            return pause(1, self._edges.chance())
+        looks = await self._look(group, is_eager=is_eager)
+        if any(look.ruling.may for look in looks) and not self._acting.is_stopping:
+            self.at_work.add(group.names)
+            try:
+                looks = await self._act(group, looks)
+            finally:
+                self.at_work.discard(group.names)
+        return self._next(group, looks)
+
+    # ----------------------------------------------------------------------------------------- looking
+
+    async def _look(
+        self,
+        group: Group,
+        *,
+        is_eager: bool = False,
+        also: Iterable[Endpoint] = (),
+        left: Sequence[Leftover] | None = None,
+    ) -> list[Look]:
+        """Read and plan a group, decide, and put it on the board. `also` are further endpoints that are read anew;
+        `left` is what runs left open, where that is known.
+        """
+        began = self._edges.clock()
+        left = leftovers(self._store.database, self._store.directory) if left is None else left
+        own = [each for each in left if group.has(each.relationship)]
+        read = await self._reader.read({*group.endpoints, *also}, is_eager=is_eager)
+        around = self._reader.live if group.is_rest else self._reader.known(self._free)
+        read = {**around, **read}
+        before = self._pictures.get(group.names)
+        if before is not None and not own and before.still_holds(group, read):
+            made, live = before.plan, read
+        else:
+            made, found = await planned(group.desired, read, self._reader.open, self._edges.probe, own)
+            live = dict(found)
+            self._pictures[group.names] = _Picture(group, made, read)
+        looks = list(self._judged(made, live, self._edges.clock() - began))
+        self._show(group, made, looks)
+        return looks
+
+    def _judged(self, made: Plan, live: LiveWorld, seconds: float) -> Iterable[Look]:
+        """Yield for each relationship what it is like and what may be done about it."""
+        now, at = self._edges.clock(), self._edges.wall()
+        told = {each.name: each for each in statuses(made, live)}
+        suspended = suspensions(self._store, at)
+        written = writes_since(self._store, COMMAND, at - timedelta(hours=1))
+        has_objections = any(each.objections for each in made.relationships)
+        approved = self._approved(made) if has_objections else ()
+        for plan in made.relationships:
+            relationship = plan.relationship
+            name, service = relationship.name, relationship.service
+            if name not in told:  # it is absent, and gone from everywhere
+                continue
+            record = self._record(plan)
+            primary = next((peer.server for peer in relationship.peers if peer.role is Role.PRIMARY), "")
+            record.presence = presence(record.presence, live.get((primary, service)), now)
+            rules = Rules(
+                mode=self._habits.mode,
+                approved=approved,
+                suspension=suspended.get(name),
+                unsteady=still_to_prove(record.presence, self._habits.steady, now),
+                contested=contested(record.fights, marks(plan), now),
+                writes=written.get((name, service.value), 0),
+                most_writes=self._habits.writes_per_hour,
+                resting=record.rests_until - now,
+            )
+            yield Look(plan, told[name], rules, ruling(plan, rules), at, seconds)
+
+    # ------------------------------------------------------------------------------------------ acting
+
+    async def _act(self, group: Group, looks: list[Look]) -> list[Look]:
+        """Have the servers for ourselves, look once more, carry out what may be, and look at what became of it."""
+        concerned = {server.snapshot.endpoint for look in looks if look.ruling.may for server in look.plan.servers}
+        try:
+            with self._acting.claimed({*group.endpoints, *concerned}, group.desired.revision) as journal:
+                fresh = [
+                    look for look in await self._look(group, also=concerned, left=journal.left()) if look.ruling.may
+                ]
+                made = self._pictures[group.names].plan
+                chosen = replace(made, relationships=tuple(look.plan for look in fresh))
+                self._mark_at_work(fresh, is_at_work=True)
+                try:
+                    deeds = await self._acting.carry_out(chosen, journal, fresh[0].rules.approved if fresh else ())
+                finally:
+                    self._mark_at_work(fresh, is_at_work=False)
+        except LockedError as error:  # somebody was quicker
+            _log.info("%s", error)
+            return looks
+        for deed in deeds:
+            self._note(deed, made.revision)
+        return looks if self._acting.is_stopping else await self._look(group, also=concerned)
+
+    def _mark_at_work(self, looks: Iterable[Look], *, is_at_work: bool) -> None:
+        for look in looks:
+            record = self._record(look.plan)
+            record.watched = replace(record.watched, is_at_work=is_at_work)
+
+    def _note(self, deed: Deed, revision: str) -> None:
+        """Keep what was done, and what failed; and tell it."""
+        record, now = self._record(deed.plan), self._edges.clock()
+        record.fights = with_fought(record.fights, marks(deed.applied), now)
+        if deed.has_changed:
+            record.watched = replace(record.watched, applied_at=self._edges.wall())
+        if deed.has_failed:
+            record.failures += 1
+            record.failure = telling.failure(deed)
+            record.rests_until = now + pause(record.failures, self._edges.chance())
+        elif not deed.is_interrupted:
+            self._recover(record)
+        self._tell(telling.applied(deed, self._edges.wall(), revision))
+
+    def _record(self, plan: RelationshipPlan) -> Record:
+        """Return what is kept of a relationship, be it one that desired lost in the middle of a round."""
+        relationship = plan.relationship
+        return self.records.setdefault(relationship.name, new_record(relationship.name, relationship.service))
+
+    @staticmethod
+    def _recover(record: Record) -> None:
+        record.failures, record.failure, record.rests_until = 0, "", 0.0
+
+    # ----------------------------------------------------------------------------------------- telling
+
+    def _show(self, group: Group, made: Plan, looks: Sequence[Look]) -> None:
+        """Put what was found on the board, and tell what is new about it."""
+        names = {look.plan.relationship.name for look in looks}
+        for name in self._shown.get(group.names, set()) - names:
+            self._end(name)
+        self._shown[group.names] = names
+        if group.is_rest:
+            self.unmanaged = made.unmanaged
+        for look in looks:
+            record = self._record(look.plan)
+            if _is_quiet(look.plan):
+                self._recover(record)
+            record.hurried = record.hurried + 1 if look.ruling.is_passing else 0
+            failures = record.failures or self._reader.failures(group.endpoints)
+            before, record.watched = record.watched, seen(record.watched, look, failures)
+            subject = Subject(made.revision, record.watched.name, record.watched.service)
+            for event in telling.transitions(before, record.watched, subject):
+                self._tell(event)
+            remarks = Remarks(look.ruling.needs_person, look.ruling.unsteady, look.ruling.capped, record.failure)
+            found = of_watched(record.watched, remarks)
+            for event in events(record.findings, found, subject, look.at):
+                self._tell(event)
+            record.findings = found
+
+    def _end(self, name: str) -> None:
+        """Take a relationship off the board, with all that lasted about it."""
+        record = self.records.pop(name, None)
+        if record is not None:
+            subject = Subject("", name, record.watched.service)
+            for event in events(record.findings, {}, subject, self._edges.wall()):
+                self._tell(event)
+
+    def _next(self, group: Group, looks: Sequence[Look]) -> float:
+        """Return in how many seconds to look again, and put that on the board."""
+        now, chance = self._edges.clock(), self._edges.chance
+        seconds = [spread(self._habits.interval, chance())]
+        retry = self._reader.next_try(group.endpoints)
+        if retry is not None:
+            seconds.append(max(0.0, retry - now))
+        for look in looks:
+            record = self._record(look.plan)
+            if record.hurried:
+                seconds.append(pause(record.hurried, chance()))
+            if look.ruling.unsteady:
+                seconds.append(look.rules.unsteady)
+            if record.rests_until > now:
+                seconds.append(record.rests_until - now)
+            if look.ruling.may:
+                seconds.append(pause(1, chance()))
+        due = min(seconds)
+        for look in looks:
+            record = self._record(look.plan)
+            record.watched = replace(record.watched, next_look=self._edges.wall() + timedelta(seconds=due))
+        return due

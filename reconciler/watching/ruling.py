@@ -1,0 +1,109 @@
+"""What the daemon may do about a relationship's plan by itself, and if nothing, why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from reconciler.model import Cause, Procedure, RelationshipPlan, Suspension, WatchMode
+from reconciler.planning.recovery import PASSING
+from reconciler.planning.verdict import unapproved
+from reconciler.reports.numbers import count
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What holds for one relationship now. `approved` are codes of objections; `unsteady` is for how many seconds more
+    the primary has to prove itself; `contested` are objects in words; `writes` are how often it was changed within the
+    last hour, of at most `most_writes`. `resting` is for how many seconds nothing is tried after a try that failed.
+    """
+
+    mode: WatchMode
+    approved: Collection[str] = ()
+    suspension: Suspension | None = None
+    unsteady: float = 0.0
+    contested: tuple[str, ...] = ()
+    writes: int = 0
+    most_writes: int = 10
+    resting: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Whether a plan is to be carried out now, and else why it is not: `waits`, empty where there is nothing to do.
+
+    `is_passing`: what it waits for comes by itself within seconds, such as a server's normal state. `needs_person`:
+    nothing will be done before a person does something. `unsteady` and `capped` are those of the reasons that say so.
+    """
+
+    may: bool = False
+    waits: tuple[str, ...] = ()
+    is_passing: bool = False
+    needs_person: bool = False
+    unsteady: str = ""
+    capped: str = ""
+
+
+def ruling(plan: RelationshipPlan, rules: Rules) -> Ruling:
+    """Return what may be done about a plan.
+
+    | the plan                                   | report | replicate          | enforce            |
+    |--------------------------------------------|--------|--------------------|--------------------|
+    | has nothing to do                          |        |                    |                    |
+    | can't be made                              | waits  | waits              | waits              |
+    | has an objection that nobody approved      | waits  | waits              | waits              |
+    | is held back (suspended, contested, ...)   | waits  | waits              | waits              |
+    | changes something because of git           | waits  | waits              | is carried out     |
+    | changes only what drifted, or mends        | waits  | is carried out     | is carried out     |
+    """
+    if plan.unplanned is None and not (plan.has_changes or plan.mends):
+        return Ruling()
+    if plan.unplanned is not None and not plan.mends:
+        return Ruling(waits=(plan.unplanned,), is_passing=bool(plan.unreachable), needs_person=not plan.unreachable)
+    objections = unapproved(plan, rules.approved) if plan.has_changes else ()
+    codes = {each.code for each in objections}
+    unsteady, capped = _unsteady(plan, rules), _capped(rules)
+    held = tuple(filter(None, (*_held(plan, rules), unsteady, capped)))
+    if plan.left and codes <= PASSING and not held:  # what was left half done is finished whatever the servers' states
+        return Ruling(may=True)
+    waits = (*(f"{each.code}: {each.message}; {each.advice}" for each in objections), *held)
+    return Ruling(
+        may=not waits,
+        waits=waits,
+        is_passing=bool(codes) and codes <= PASSING and not held,
+        needs_person=bool(codes - PASSING),
+        unsteady=unsteady,
+        capped=capped,
+    )
+
+
+def _held(plan: RelationshipPlan, rules: Rules) -> Iterator[str]:
+    """Yield what keeps the daemon from a plan that could be carried out."""
+    is_asked = any(change.cause is Cause.GIT for server in plan.servers for change in server.changes)
+    if rules.mode is WatchMode.REPORT:
+        yield "the mode is report: nothing is changed; `kea-reconciler apply` would"
+    if rules.mode is WatchMode.REPLICATE and is_asked:
+        yield "desired changed, and the mode is replicate: `kea-reconciler apply` does it"
+    if rules.suspension is not None:
+        until = rules.suspension.until.astimezone().strftime("%Y-%m-%d %H:%M")
+        yield f"suspended until {until} by {rules.suspension.user}: {rules.suspension.reason}"
+    if rules.contested:
+        yield f"contested: {'; '.join(rules.contested)} drifted back again and again: somebody else sets it"
+    if rules.resting > 0:
+        yield f"the last try failed; the next is due in {round(rules.resting) or 1} s"
+
+
+def _unsteady(plan: RelationshipPlan, rules: Rules) -> str:
+    """Return that the primary has to prove itself before its data may overwrite others' again."""
+    truth = plan.authority.server
+    if rules.unsteady <= 0 or plan.left or plan.procedure is not Procedure.MODIFY:
+        return ""
+    if truth != plan.relationship.primary.server:
+        return ""
+    return f"{truth} came back; it is the truth again once it has answered for {round(rules.unsteady) or 1} s more"
+
+
+def _capped(rules: Rules) -> str:
+    if rules.writes < rules.most_writes:
+        return ""
+    return f"it was changed {count(rules.writes, 'time')} within an hour, which is the most that is allowed"

@@ -1,0 +1,78 @@
+"""Events of one moment: what was carried out, and what became another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from reconciler.model import Event, EventKind, Gravity, RelationshipStatus, Result, Role, ServerOutcome, Watched
+from reconciler.planning.verdict import ExitCode, of_outcomes
+from reconciler.reports.text_changes import change_lines
+from reconciler.reports.text_outcomes import standing
+from reconciler.watching.acting import Deed
+from reconciler.watching.findings import Subject
+
+_MOST = 50  # lines of changes that an event carries
+
+
+def transitions(before: Watched, after: Watched, subject: Subject) -> Iterator[Event]:
+    """Yield what is told when another server is the truth than before (at first: than the primary), or a suspension
+    begins or ends.
+    """
+    at = after.looked_at
+    if at is None:
+        return
+    about = (subject.relationship, subject.service)
+    old, new = before.status, after.status
+    if new is not None and new.authority != (old.authority if old is not None else _primary(new)):
+        text = f"{after.name}: the authority is {new.authority or 'nobody'} now: {new.authority_reason}"
+        yield Event(at, EventKind.AUTHORITY, Gravity.WARNING, text, *about, revision=subject.revision)
+    if before.suspension is None and after.suspension is not None:
+        text = f"{after.name} is suspended by {after.suspension.user}: {after.suspension.reason}"
+        yield Event(at, EventKind.SUSPENDED, Gravity.INFO, text, *about, revision=subject.revision)
+    if before.suspension is not None and after.suspension is None:
+        yield Event(at, EventKind.RESUMED, Gravity.INFO, f"{after.name} is resumed", *about, revision=subject.revision)
+
+
+def _primary(status: RelationshipStatus) -> str | None:
+    """Return who is the truth as a rule, about which nothing is told at first."""
+    return next((each.server for each in status.servers if each.role is Role.PRIMARY), None)
+
+
+def applied(deed: Deed, at: datetime, revision: str) -> Event:
+    """Return what is told of a relationship that was carried out."""
+    relationship = deed.plan.relationship
+    done = [each.server for each in deed.outcome.servers if each.result in {Result.APPLIED, Result.MENDED}]
+    text = f"{' and '.join(done)} changed" if done else "nothing changed"
+    if deed.is_interrupted:
+        text += "; it was interrupted"
+    elif of_outcomes([deed.outcome]) is not ExitCode.OK:
+        text += f"; {failure(deed)}"
+    lines = [_line(each) for each in deed.outcome.servers]
+    for server in deed.applied.servers:
+        for change in server.changes[: max(0, _MOST - len(lines))]:
+            lines += [f"{server.peer.server}: {line}" for line in change_lines(change, colour=False)]
+    return Event(
+        at,
+        EventKind.APPLIED,
+        Gravity.ERROR if deed.has_failed else Gravity.INFO,
+        f"{relationship.name}: {text}",
+        relationship.name,
+        relationship.service,
+        tuple(lines),
+        revision,
+    )
+
+
+def failure(deed: Deed) -> str:
+    """Return in words what kept a relationship from its goal."""
+    short = [
+        each
+        for each in deed.outcome.servers
+        if each.result not in {Result.APPLIED, Result.MENDED, Result.NOTHING_TO_DO} or each.persisted is False
+    ]
+    return "; ".join(map(_line, short)) or "it did not reach its goal"
+
+
+def _line(server: ServerOutcome) -> str:
+    return f"{server.server}: {standing(server)}: {server.reason}"

@@ -1,0 +1,192 @@
+"""The daemon on simulated servers: what it does in each mode, what makes it look, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.model import Service
+from reconciler.simulator import Kind, Release, World
+from tests.cli.site import Site, run, subnet, until
+from tests.watching.living import Living
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+QUICK = ("--interval", "0.7", "--steady", "0")
+SLOW = ("--interval", "3600", "--steady", "0")
+
+
+@pytest.fixture(params=[Release.KEA_2_2, Release.KEA_3_0], ids=str)
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    with World() as world:
+        made = Site(world, tmp_path, request.param)
+        made.add_pair()
+        yield made.made()
+
+
+def lifetime(config: dict[str, Any]) -> None:
+    config["valid-lifetime"] = 1234
+
+
+def is_in_sync(site: Site) -> bool:
+    return site.run("plan", "--detailed-exitcode").exit_code == 0
+
+
+def test_report_changes_nothing_and_says_what_drifted_until_it_is_over(site: Site) -> None:
+    with Living(site.desired, site.folder, *QUICK) as daemon:
+        site.change("kea-b", lifetime)
+        site.forget()
+        told = daemon.until("drift", is_over=False)
+        assert told["details"] == [
+            "kea-b: ~ global valid-lifetime: 1234 -> 7200 (peer: kea-b was changed behind our back)"
+        ]
+        assert told["finding"] == "drift:hq"
+        site.endpoint("kea-b").edit(lambda config: config.update({"valid-lifetime": 7200}))
+        daemon.until("drift", is_over=True)
+        assert len(daemon.events("drift")) == 2
+        assert daemon.stop() == 0
+    assert site.sent() == []
+
+
+def test_replicate_puts_drift_right_and_leaves_what_git_asks_for(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "replicate", *QUICK) as daemon:
+        site.change("kea-b", lifetime)
+        daemon.until("applied")
+        daemon.until("drift", is_over=True)
+        assert is_in_sync(site)
+        site.forget()
+        site.documents[0]["parameters"]["max-ack-delay"] = 3000
+        site.write()
+        daemon.until("changes", is_over=False)
+        assert daemon.stop() == 0
+    assert site.sent() == []
+
+
+def test_enforce_applies_what_git_asks_for(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", *SLOW) as daemon:
+        site.documents[0]["parameters"]["max-ack-delay"] = 3000
+        site.write()
+        daemon.until("applied")
+        daemon.until("changes", is_over=True)
+        assert is_in_sync(site)
+        assert daemon.stop() == 0
+
+
+def test_what_needs_an_approval_waits_and_says_so(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", *QUICK) as daemon:
+        site.forget()
+        site.documents[0]["state"] = "absent"
+        site.write()
+        told = daemon.until("waiting", is_over=False)
+        assert "remove-relationship" in told["message"]
+        assert daemon.stop() == 0
+    assert site.sent() == []
+
+
+def test_an_invalid_desired_keeps_the_last_good_one(site: Site) -> None:
+    inventory = site.desired / "servers.yaml"
+    good = inventory.read_text()
+    with Living(site.desired, site.folder, "--mode", "enforce", *QUICK) as daemon:
+        inventory.write_text("servers: [")
+        daemon.until("desired-refused", is_over=False)
+        site.change("kea-b", lifetime)
+        daemon.until("applied")  # by the last good one
+        inventory.write_text(good)
+        daemon.until("desired-refused", is_over=True)
+        assert daemon.stop() == 0
+
+
+def test_reconcile_now_looks_at_once(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", *SLOW) as daemon:
+        site.change("kea-b", lifetime)
+        assert daemon.events("drift") == []
+        assert run("reconcile-now", "--state-dir", str(daemon.state)).exit_code == 0
+        daemon.until("applied")
+        assert daemon.stop() == 0
+    assert run("reconcile-now", "--state-dir", str(daemon.state)).exit_code == 1
+
+
+def test_a_suspended_relationship_is_left_alone_until_it_is_resumed(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", *QUICK) as daemon:
+        where = ("--desired", str(site.desired), "--state-dir", str(daemon.state))
+        assert run("suspend", "hq", "--reason", "CHG-1", "--for", "2h", *where).exit_code == 0
+        assert "CHG-1" in daemon.until("suspended")["message"]
+        site.change("kea-b", lifetime)
+        site.forget()
+        daemon.until("drift", is_over=False)
+        assert site.sent() == []
+        assert run("resume", "hq", *where).exit_code == 0
+        daemon.until("resumed")
+        daemon.until("applied")
+        assert daemon.stop() == 0
+
+
+def test_what_drifts_back_again_and_again_is_contested(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", *QUICK) as daemon:
+        for _ in range(3):
+            daemon.forget()
+            site.change("kea-b", lifetime)
+            daemon.until("drift", is_over=True)
+            site.until_normal()
+        site.change("kea-b", lifetime)
+        site.forget()
+        assert "valid-lifetime on kea-b" in daemon.until("contested", is_over=False)["message"]
+        assert site.sent() == []
+        assert daemon.stop() == 0
+
+
+def test_a_relationship_is_not_changed_more_often_than_is_allowed(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", "--writes-per-hour", "1", *QUICK) as daemon:
+        site.change("kea-b", lifetime)
+        daemon.until("drift", is_over=True)
+        daemon.stop()
+        daemon.start()  # what was done counts, whoever did it
+        site.change("kea-b", lambda config: config.update({"valid-lifetime": 4321}))
+        site.forget()
+        daemon.until("capped", is_over=False)
+        assert site.sent() == []
+
+
+def test_a_primary_that_comes_back_has_to_prove_itself(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", "--interval", "0.7", "--steady", "6") as daemon:
+        until(lambda: bool(daemon.lines()), "a line")
+        site["kea-a"].endpoint(Service.DHCP4).stop()
+        daemon.until("status", is_over=False)
+        assert "kea-b" in daemon.until("authority")["message"]
+        site["kea-a"].endpoint(Service.DHCP4).start()
+        site.endpoint("kea-a").edit(lambda config: config["subnet4"].append(subnet(Service.DHCP4, 2)))
+        site.forget()
+        daemon.until("unsteady", is_over=False)
+        assert site.sent() == []
+        daemon.until("unsteady", is_over=True)
+        daemon.until("applied")
+        assert daemon.stop() == 0
+
+
+def test_a_dead_server_delays_no_other_relationship(site: Site) -> None:
+    site.add_pair("branch", servers=("kea-c", "kea-d"))
+    site.made()
+    site["kea-a"].faults.add(Kind.HANG)
+    with Living(site.desired, site.folder, "--mode", "enforce", *QUICK) as daemon:
+        for number in range(2):
+            daemon.forget()
+            site.endpoint("kea-d").edit(lambda config: config.update({"valid-lifetime": 1000 + number}))  # noqa: B023
+            daemon.until("applied", relationship="branch", seconds=15)
+        assert daemon.events("applied", relationship="hq") == []
+
+
+def test_two_daemons_do_not_share_a_state_directory(site: Site) -> None:
+    with Living(site.desired, site.folder, *SLOW) as daemon:
+        ended = run("watch", "--desired", str(site.desired), "--state-dir", str(daemon.state))
+        assert ended.exit_code == 5
+        assert f"pid {daemon.process.pid}" in ended.stderr
+
+
+def test_an_apply_by_hand_works_beside_it(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", *SLOW) as daemon:
+        site.change("kea-b", lifetime)
+        assert site.run("apply", "--yes", "--state-dir", str(daemon.state)).exit_code == 0
+        assert is_in_sync(site)

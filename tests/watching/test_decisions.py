@@ -1,0 +1,252 @@
+"""What the daemon decides: pure, each with values and a clock of the test's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from reconciler.model import (
+    Action,
+    Authority,
+    Cause,
+    Change,
+    Desired,
+    Endpoint,
+    Event,
+    EventKind,
+    FieldChange,
+    Gravity,
+    Mend,
+    Mode,
+    Objection,
+    Peer,
+    Procedure,
+    Relationship,
+    RelationshipPlan,
+    Remedy,
+    Role,
+    ServerPlan,
+    Service,
+    Snapshot,
+    Suspension,
+    Unreachable,
+    WatchMode,
+)
+from reconciler.watching.fights import TIMES, WINDOW, contested, marks, with_fought
+from reconciler.watching.findings import Finding, Subject, events
+from reconciler.watching.grouping import groups
+from reconciler.watching.ruling import Rules, ruling
+from reconciler.watching.steadiness import Presence, presence, still_to_prove
+from reconciler.watching.timing import LONGEST, pause, spread
+
+NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+ENDPOINT = Endpoint("kea-b", Service.DHCP4, "http://192.0.2.11:8000/")
+PEERS = (
+    Peer("kea-a", "kea-a", Role.PRIMARY, "http://192.0.2.10:8001/"),
+    Peer("kea-b", "kea-b", Role.STANDBY, "http://192.0.2.11:8001/"),
+)
+RELATIONSHIP = Relationship("hq", Service.DHCP4, Mode.HOT_STANDBY, PEERS)
+SNAPSHOT = Snapshot(ENDPOINT, "3.0.3", {}, None, 1, 100, 100, 0.0, None)
+PASSING = Objection("partner-not-normal", "kea-a is waiting", "wait")
+LASTING = Objection("authority-empty", "it is empty", "look")
+
+
+def change(cause: Cause = Cause.PEER, after: object = 2) -> Change:
+    field = FieldChange("valid-lifetime", 1, after)
+    return Change(Action.CHANGE, (("global", "valid-lifetime"),), (field,), cause=cause)
+
+
+def plan(*changes: Change, **parts: object) -> RelationshipPlan:
+    made = RelationshipPlan(
+        RELATIONSHIP,
+        Authority("kea-a", ""),
+        Procedure.MODIFY if changes else Procedure.NOTHING,
+        servers=(ServerPlan(PEERS[1], SNAPSHOT, changes),),
+    )
+    return replace(made, **parts)  # type: ignore[arg-type]
+
+
+# --------------------------------------------------------------------------------------- what may be done
+
+
+@pytest.mark.parametrize(
+    ("mode", "cause", "may"),
+    [
+        (WatchMode.REPORT, Cause.PEER, False),
+        (WatchMode.REPORT, Cause.GIT, False),
+        (WatchMode.REPLICATE, Cause.PEER, True),
+        (WatchMode.REPLICATE, Cause.PRIMARY, True),
+        (WatchMode.REPLICATE, Cause.VERSION, True),
+        (WatchMode.REPLICATE, Cause.GIT, False),
+        (WatchMode.ENFORCE, Cause.PEER, True),
+        (WatchMode.ENFORCE, Cause.GIT, True),
+    ],
+)
+def test_the_mode_says_what_may_be_done(mode: WatchMode, cause: Cause, may: bool) -> None:
+    found = ruling(plan(change(cause)), Rules(mode))
+    assert found.may is may
+    assert bool(found.waits) is not may
+
+
+@pytest.mark.parametrize("mode", WatchMode)
+def test_where_nothing_is_due_nothing_waits(mode: WatchMode) -> None:
+    assert ruling(plan(), Rules(mode, contested=("x",), writes=99)).waits == ()
+
+
+def test_a_change_beside_one_of_git_is_not_replicated_alone() -> None:
+    assert not ruling(plan(change(), change(Cause.GIT, 3)), Rules(WatchMode.REPLICATE)).may
+
+
+def test_an_objection_waits_for_a_person_or_for_the_servers() -> None:
+    rules = Rules(WatchMode.ENFORCE)
+    lasting = ruling(plan(change(), objections=(LASTING, PASSING)), rules)
+    passing = ruling(plan(change(), objections=(PASSING,)), rules)
+    assert (lasting.may, lasting.needs_person, lasting.is_passing) == (False, True, False)
+    assert (passing.may, passing.needs_person, passing.is_passing) == (False, False, True)
+    assert ruling(plan(change(), objections=(LASTING,)), replace(rules, approved=("authority-empty",))).may
+
+
+def test_what_cannot_be_planned_waits() -> None:
+    rules = Rules(WatchMode.ENFORCE)
+    gone = Unreachable(ENDPOINT, "refused")
+    assert ruling(plan(unplanned="kea-b is older"), rules).needs_person
+    found = ruling(plan(unplanned="kea-b can't be reached", unreachable=(gone,)), rules)
+    assert (found.may, found.needs_person, found.waits) == (False, False, ("kea-b can't be reached",))
+
+
+def test_mends_are_no_matter_of_git() -> None:
+    mend = Mend("kea-b", Remedy.SERVE, "left off")
+    assert ruling(plan(mends=(mend,)), Rules(WatchMode.REPLICATE)).may
+    assert not ruling(plan(mends=(mend,)), Rules(WatchMode.REPORT)).may
+
+
+def test_everything_that_holds_it_back_is_said() -> None:
+    suspension = Suspension("hq", "CHG-1", "ann", NOW, NOW)
+    rules = Rules(
+        WatchMode.ENFORCE,
+        suspension=suspension,
+        unsteady=7.0,
+        contested=("pool x",),
+        writes=5,
+        most_writes=5,
+        resting=3,
+    )
+    found = ruling(plan(change()), rules)
+    assert [word in "; ".join(found.waits) for word in ("CHG-1", "7 s", "pool x", "5 times", "3 s")] == [True] * 5
+    assert not found.may
+    assert "kea-a" in found.unsteady
+    assert "5 times" in found.capped
+
+
+def test_a_primary_that_came_back_holds_nothing_up_where_it_is_not_the_truth() -> None:
+    rules = Rules(WatchMode.ENFORCE, unsteady=7.0)
+    assert ruling(plan(change(), authority=Authority("kea-b", "")), rules).may
+    assert ruling(plan(change(), procedure=Procedure.CREATE), rules).may
+
+
+# ---------------------------------------------------------------------------------------- when to look
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(1, 2), (2, 6), (3, 18), (4, 54), (5, 162), (6, LONGEST), (99, LONGEST)]
+)
+def test_each_failure_makes_the_pause_three_times_as_long(failures: int, seconds: float) -> None:
+    assert pause(failures, 0.5) == pytest.approx(seconds)
+
+
+def test_chance_moves_a_pause_by_a_tenth() -> None:
+    assert [spread(60, 0), spread(60, 1)] == pytest.approx([54, 66])
+
+
+# ------------------------------------------------------------------------------------------- contested
+
+
+def test_the_same_change_made_three_times_in_an_hour_is_contested() -> None:
+    due = plan(change())
+    fights: dict[str, tuple[float, ...]] = {}
+    for number in range(TIMES):
+        assert contested(fights, marks(due), 100.0 * number) == ()
+        fights = dict(with_fought(fights, marks(due), 100.0 * number))
+    assert contested(fights, marks(due), 300.0) == ("global valid-lifetime on kea-b",)
+    assert contested(fights, marks(due), WINDOW + 1.0) == ()  # the first is forgotten
+    assert with_fought(fights, (), 10 * WINDOW) == {}
+
+
+def test_other_values_of_the_same_object_are_somebody_s_work() -> None:
+    fights = dict.fromkeys(marks(plan(change())), (1.0, 2.0, 3.0))
+    assert contested(fights, marks(plan(change(after=3))), 4.0) == ()
+
+
+def test_what_git_asks_for_is_never_contested() -> None:
+    assert marks(plan(change(Cause.GIT))) == {}
+
+
+# ------------------------------------------------------------------------------------------- steadiness
+
+
+def test_a_server_that_runs_for_long_needs_no_proof() -> None:
+    assert still_to_prove(presence(None, SNAPSHOT, 1000.0), 60, 1000.0) == 0
+
+
+def test_one_that_started_lately_needs_it_even_if_nothing_is_remembered() -> None:
+    assert still_to_prove(presence(None, replace(SNAPSHOT, uptime=20), 1000.0), 60, 1000.0) == 40
+
+
+def test_one_that_was_out_of_reach_begins_anew() -> None:
+    away = presence(Presence(1, 0.0), Unreachable(ENDPOINT, "refused"), 900.0)
+    back = presence(away, SNAPSHOT, 1000.0)
+    assert (still_to_prove(away, 60, 900.0), still_to_prove(back, 60, 1010.0)) == (0, 50)
+    assert presence(back, SNAPSHOT, 1020.0) is back
+
+
+def test_another_process_begins_anew() -> None:
+    assert presence(Presence(1, 0.0), replace(SNAPSHOT, pid=2, uptime=5), 1000.0) == Presence(2, 995.0)
+
+
+# ---------------------------------------------------------------------------------------------- groups
+
+
+def related(name: str, *servers: str, is_absent: bool = False) -> Relationship:
+    peers = tuple(Peer(each, each, role, "") for each, role in zip(servers, (Role.PRIMARY, Role.STANDBY), strict=True))
+    return Relationship(name, Service.DHCP4, Mode.HOT_STANDBY, peers, is_absent=is_absent)
+
+
+def test_relationships_that_share_a_server_are_one_group() -> None:
+    names = ("a", "b", "c", "d", "e", "free", "gone")
+    endpoints = {(name, Service.DHCP4): Endpoint(name, Service.DHCP4, f"http://{name}/") for name in names}
+    relationships = (
+        related("ab", "a", "b"),
+        related("cd", "c", "d"),
+        related("ea", "e", "a"),
+        related("was", "gone", "d", is_absent=True),
+    )
+    made = groups(Desired(endpoints, relationships, "git:1"))
+    assert [group.names for group in made] == [("ab", "ea"), ("cd",), ()]
+    assert [[each.server for each in group.endpoints] for group in made] == [
+        ["a", "b", "e"],
+        ["c", "d"],
+        ["free", "gone"],
+    ]
+    assert [each.name for each in made[-1].desired.relationships] == ["was"]
+    assert made[-1].has("was")
+    assert made[-1].has("forgotten by everybody")
+    assert not made[-1].has("ab")
+
+
+# ---------------------------------------------------------------------------------------------- events
+
+
+def told(before: dict[EventKind, Finding], after: dict[EventKind, Finding]) -> list[Event]:
+    return list(events(before, after, Subject("git:1", "hq", Service.DHCP4), NOW))
+
+
+def test_a_finding_is_told_when_it_begins_changes_and_ends_and_not_in_between() -> None:
+    drift = Finding(EventKind.DRIFT, Gravity.WARNING, "1 difference", "no drift", "x")
+    begun, other = told({}, {EventKind.DRIFT: drift}), replace(drift, sign="y", summary="2 differences")
+    assert [(each.summary, each.finding, each.is_over) for each in begun] == [("1 difference", "drift:hq", False)]
+    assert told({EventKind.DRIFT: drift}, {EventKind.DRIFT: replace(drift, summary="as it was")}) == []
+    assert [each.summary for each in told({EventKind.DRIFT: drift}, {EventKind.DRIFT: other})] == ["2 differences"]
+    over = told({EventKind.DRIFT: other}, {})
+    assert [(each.summary, each.severity, each.is_over) for each in over] == [("no drift", Gravity.INFO, True)]
