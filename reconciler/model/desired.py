@@ -190,8 +190,13 @@ class Relationship:
 
     @property
     def primary(self) -> Peer:
-        """The peer whose configuration is the truth while it is up."""
-        return next(peer for peer in self.peers if peer.role is Role.PRIMARY)
+        """The peer whose configuration is the truth while it is up; LookupError without one, which only what is left
+        of a relationship that is to be removed can be.
+        """
+        for peer in self.peers:
+            if peer.role is Role.PRIMARY:
+                return peer
+        raise LookupError(f"none of the peers of {self.name} is its primary")
 
     @property
     def partner(self) -> Peer | None:

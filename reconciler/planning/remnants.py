@@ -274,14 +274,25 @@ def _told_absent(relationship: Relationship, live: LiveWorld, finds: list[_Find]
 
 
 def _absent_member(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Member:
-    """A server that the file names. An entry is the one that is meant where it has our stamp, or these very peers."""
+    """A server that the file names. An entry is the one that is meant where it has our stamp, or these very peers; what
+    the server is, and so who goes on alone, is what that entry says, whatever the file has made of it since.
+    """
     there = located(relationship, snapshot)
     blocks = hooks.relationships_of(snapshot.config)
     block = blocks[there.place] if there.place is not None and there.place < len(blocks) else None
     stamped = any(stamp.relationship == relationship.name for stamp in read_stamps(snapshot.config))
     is_meant = block is not None and (stamped or _entries([block]).keys() == {each.name for each in relationship.peers})
     has_left = any(each.relationship == relationship.name for each in read_departures(snapshot.config))
-    return Member(peer, there if is_meant else at_place(snapshot, None), relationship.on_remove, has_left=has_left)
+    if block is None or not is_meant:
+        return Member(peer, at_place(snapshot, None), relationship.on_remove, has_left=has_left)
+    return Member(_as_it_is(peer, block), there, relationship.on_remove, has_left=has_left)
+
+
+def _as_it_is(peer: Peer, block: Mapping[str, Any]) -> Peer:
+    """Return a peer with the name and role that its own entry of the HA hook gives it."""
+    name = str(block.get("this-server-name", peer.name))
+    told = _entries([block]).get(name, {}).get("role")
+    return replace(peer, name=name, role=next((each for each in Role if each.value == told), peer.role))
 
 
 def _forgotten(desired: Desired, live: LiveWorld, name: str, service: Service, finds: list[_Find]) -> Remains:

@@ -58,7 +58,7 @@ def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
     peers |= judged(relationship, {name: each for name, each in peers.items() if isinstance(each, Snapshot)})
     servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
     in_sync = None if plan.unplanned else not plan.has_changes
-    reasons = tuple(_reasons(relationship, peers))
+    reasons = (*_unread(plan), *_reasons(relationship, peers))
     if relationship.is_absent:
         reasons = (plan.authority.reason, *reasons)
     if plan.unplanned and not plan.unreachable:  # what can't be planned isn't looked after either
@@ -75,6 +75,14 @@ def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
         servers,
         (*(f"the next apply puts {mend.server} right: {mend.reason}" for mend in plan.mends), *plan.notes),
     )
+
+
+def _unread(plan: RelationshipPlan) -> Iterator[str]:
+    """Yield who can't be reached of a relationship that is to be removed: only the others are its peers."""
+    named = {peer.server for peer in plan.relationship.peers}
+    for each in plan.unreachable:
+        if each.endpoint.server not in named:
+            yield f"{each.endpoint.server} can't be reached: {each.reason}"
 
 
 def _located(relationship: Relationship, live: Live) -> Live:
@@ -116,6 +124,8 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
 
 def _missing_backups(relationship: Relationship, peers: Mapping[str, Live]) -> list[str]:
     """Return the backups that the primary waits for in vain with every lease, as far as the servers tell."""
+    if not any(peer.role is Role.PRIMARY for peer in relationship.peers):
+        return []  # of one that is to be removed, and whose primary can't be reached
     primary = peers[relationship.primary.server]
     block = wanted.block_of(primary) if isinstance(primary, Snapshot) else None
     if block is None or not wanted.waits_for_backups(block):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import HaView, Health, Mode, RelationshipStatus, Role, Snapshot
+from reconciler.model import HaView, Health, Mode, RelationshipStatus, Role, Service, Snapshot, Unreachable
 from reconciler.planning.plan import plan
 from reconciler.planning.status import status
 from tests.planning.cases import World, read_case
@@ -157,6 +157,23 @@ def test_one_that_is_gone() -> None:
     gone, standby = found.servers
     assert (gone.is_reachable, gone.reason, gone.version, gone.ha_state) == (False, "connection refused", None, None)
     assert (standby.is_reachable, standby.ha_state) == (True, "hot-standby")
+
+
+def test_one_that_is_to_be_removed_while_its_primary_is_gone() -> None:
+    """Only the servers that can be read are its peers then, so that it has no primary."""
+    case = read_case("remove-load-balancing-split-pools")
+    endpoint = case.live["kea-a", Service.DHCP4].endpoint
+    world = {**case.live, ("kea-a", Service.DHCP4): Unreachable(endpoint, "connection refused")}
+    (made,) = plan(case.desired, world).relationships
+    found = status(made, world)
+    assert found.reasons == (
+        "it is to be removed: its file says state: absent",
+        "kea-a can't be reached: connection refused",
+    )
+    assert (found.status, found.in_sync) == (Health.IMPAIRED, None)
+    assert [server.server for server in found.servers] == ["kea-b"]
+    with pytest.raises(LookupError, match=r"none of the peers of hq-dhcp4 is its primary"):
+        _ = made.relationship.primary
 
 
 def test_a_partner_that_took_over() -> None:

@@ -1,0 +1,64 @@
+"""A relationship of real servers ends that isn't as its file has it: roles or names that never came about, or a server
+that is gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.model import Mode, Service
+from tests.kea.removed import delete_file, must_be_removed, related, removal, say_absent
+from tests.kea.world import World
+
+if TYPE_CHECKING:
+    from lab.laboratory import Laboratory
+
+pytestmark = pytest.mark.kea
+
+FOUR, SIX = Service.DHCP4, Service.DHCP6
+
+
+@pytest.mark.parametrize("mode", [Mode.HOT_STANDBY, Mode.LOAD_BALANCING])
+def test_the_primary_that_lives_goes_on_whatever_role_the_file_gives_it(lab: Laboratory, mode: Mode) -> None:
+    """Roles are swapped, and servers renamed, in the very change that says absent."""
+    world = related(lab, mode, FOUR)
+    first, second = world.document["peers"]
+    first["role"], second["role"] = second["role"], first["role"]
+    first["name"], second["name"] = "one", "two"
+    say_absent(world)
+    planned = world.run("plan")
+    assert (planned.exit_code, "kea-a goes on alone" in planned.stdout) == (3, True), planned
+    trace = removal(world, "removed with other roles in its file")
+    must_be_removed(world)
+    trace.must_be_safe()
+    trace.must_be_served()
+    told = [(name, each.command) for name, each in world.story("dhcp-disable", "config-set", "dhcp-enable")]
+    assert told == [
+        ("kea-b", "dhcp-disable"),
+        ("kea-b", "config-set"),
+        ("kea-a", "config-set"),
+        ("kea-b", "dhcp-enable"),
+    ]
+
+
+def test_status_tells_of_a_removal_that_waits_for_its_primary(lab: Laboratory) -> None:
+    world = related(lab, Mode.HOT_STANDBY, SIX)
+    world.a.stop_daemon(SIX)
+    say_absent(world)
+    must_wait(world, "its file says state: absent", "kea-a can't be reached")
+    say_absent(world, state="present")
+    delete_file(world)
+    must_wait(world, "no file describes it any more")
+
+
+def must_wait(world: World, *reasons: str) -> None:
+    """Status is reported, in text and as JSON, and says why the removal has not come yet."""
+    text, report = world.run("status"), world.run("status", "--format", "json")
+    assert text.exit_code == report.exit_code, text
+    (found,) = (each for each in report.json["relationships"] if each["name"] == "hq")
+    assert (found["status"], found["in_sync"]) in {("service-down", None), ("impaired", None)}, found
+    for reason in reasons:
+        assert reason in text.stdout, text
+        assert any(reason in each for each in found["reasons"]), found
