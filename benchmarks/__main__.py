@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME ...] [--small]`: runs the benchmarks and prints one line for each result.
 
-Names: startup, ownwork, fleet, pair. `--small` takes a tenth of the sizes, to see that they run. The figures are
+Names: startup, ownwork, fleet, quiet, pair. `--small` takes a tenth of the sizes, to see that they run. The figures are
 ratios of medians taken in one run on one machine; a single absolute time means little.
 """
 
@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import fleet, ownwork, pair, startup
+from benchmarks import fleet, ownwork, pair, quiet, startup
 from benchmarks.measure import Row
 
 SIZE, SMALL = (10_000, 10), (1_000, 10)
-PARTS = {"startup": startup.rows, "ownwork": ownwork.rows, "fleet": fleet.rows, "pair": pair.rows}
+PARTS = {"startup": startup.rows, "ownwork": ownwork.rows, "fleet": fleet.rows, "quiet": quiet.rows, "pair": pair.rows}
 
 
 def run(names: list[str], size: tuple[int, int]) -> Iterator[Row]:

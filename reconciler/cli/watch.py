@@ -66,6 +66,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="How the log on stderr is written: as text, or one JSON value a line.",
 )
+@click.option(
+    "--git-remote",
+    metavar="REMOTE",
+    help="Follow a branch of this remote (a name that git knows, or a url): the work tree of the files is moved "
+    "forward. A history that was rewritten is refused.",
+)
+@click.option(
+    "--git-branch", default="main", show_default=True, metavar="BRANCH", help="The branch to follow with --git-remote."
+)
+@click.option(
+    "--require-signed", is_flag=True, help="With --git-remote: take over only commits whose signature git verifies."
+)
 @options.state_dir
 @options.settings
 @options.credentials
@@ -81,6 +93,10 @@ def watch(
     settings: Path | None,
     credentials: Path | None,
     log_level: str,
+    git_remote: str | None,
+    git_branch: str,
+    *,
+    require_signed: bool,
 ) -> int:
     """Watch all relationships of --desired until SIGTERM or Ctrl-C, and keep them as they should be as far as --mode
     allows.
@@ -90,17 +106,15 @@ def watch(
     """
     from reconciler.cli import session
     from reconciler.cli.logs import JsonLines, TextLines, log_with
-    from reconciler.desired.load import load
     from reconciler.model import WatchMode
     from reconciler.state.daemon import DaemonLock
     from reconciler.state.runs import open_store
     from reconciler.watching.rounds import Habits
-    from reconciler.watching.source import Source
 
     habits = Habits(WatchMode(mode), interval, steady, writes_per_hour)
     with session.told_errors():
         run = session.open_session(settings, credentials, log_level, desired)
-        source = Source(desired, load(desired))
+        source = _source(desired, git_remote, git_branch, require_signed=require_signed)
         log_with(
             (JsonLines if log_format == "json" else TextLines)(run.scrubber.scrub, lambda: source.desired.revision)
         )
@@ -111,6 +125,25 @@ def watch(
             finally:
                 lock.release()
     return 0
+
+
+def _source(desired: Path, remote: str | None, branch: str, *, require_signed: bool) -> Source:
+    """Return the desired state that is in force at first. Raises FixInputError and GitError."""
+    from reconciler.desired.load import load
+    from reconciler.errors import UsageError
+    from reconciler.watching.following import Branch
+    from reconciler.watching.source import UNCOMMITTED, Source, is_uncommitted
+
+    if remote is None:
+        if require_signed:
+            raise UsageError("--require-signed goes with --git-remote")
+        return Source(desired, load(desired))
+    followed = Branch(desired, remote, branch, require_signed)
+    followed.check()
+    found = load(desired)
+    if require_signed and is_uncommitted(found):
+        raise UsageError(UNCOMMITTED)
+    return Source(desired, found, followed.pull, must_be_committed=require_signed)
 
 
 async def _watch(run: Session, source: Source, habits: Habits, store: Store) -> None:

@@ -110,6 +110,7 @@ class Daemon:
         self._adopt(self._source.desired)
         self._tell(self._own(EventKind.STARTED, f"watching begins; the mode is {self._habits.mode}"))
         followers = [asyncio.create_task(each) for each in (self._follow_files(), self._follow_desired())]
+        self._told.set()
         self._notifier.send(f"READY=1\nSTATUS={self._habits.mode}")
         try:
             while not self._stop.is_set():

@@ -41,9 +41,11 @@ Findings = Mapping[EventKind, Finding]
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What lasts about a relationship and does not stand on the board; texts are empty where it is not so."""
+    """What lasts about a relationship and does not stand on the board; what is empty is not so. `asks` are what a
+    person has to do.
+    """
 
-    needs_person: bool = False
+    asks: tuple[str, ...] = ()
     unsteady: str = ""
     capped: str = ""
     failure: str = ""
@@ -69,9 +71,10 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
             f"{name} is as desired again",
         )
         yield Finding(EventKind.CHANGES, Gravity.INFO, text, over, "\n".join(watched.changes), watched.changes)
-    if remarks.needs_person and watched.waits:
-        text, over = f"{name} waits for a person: {watched.waits[0]}", f"{name} waits for nobody any more"
-        yield Finding(EventKind.WAITING, Gravity.WARNING, text, over, "\n".join(watched.waits), watched.waits)
+    if remarks.asks:
+        text, over = f"{name} waits for a person: {remarks.asks[0]}", f"{name} waits for nobody any more"
+        codes = " ".join(each.partition(":")[0] for each in remarks.asks)  # what follows them has numbers that move
+        yield Finding(EventKind.WAITING, Gravity.WARNING, text, over, codes, remarks.asks)
     if watched.contested:
         text = f"{name} is contested: {watched.contested[0]} drifted back again and again, and is left alone"
         over = f"{name} is not contested any more"

@@ -50,18 +50,15 @@ class Look:
 
 
 def seen(before: Watched, look: Look, failures: int) -> Watched:
-    """Return what stands on the board after a look; `failures` are how often in a row something failed."""
-    drift = _lines(look.plan, is_git=False)
-    changes = _lines(look.plan, is_git=True)
+    """Return what stands on the board after a look; `failures` are how often in a row something failed.
+
+    Where nothing could be planned, what differs is what was known of that before.
+    """
     is_well = not look.plan.unreachable and not failures
+    differing = before if look.plan.unplanned is not None else _differing(before, look)
     return replace(
-        before,
+        differing,
         status=look.status,
-        drift=_shortened(drift),
-        drift_count=_count(look.plan, is_git=False),
-        drifted_since=(before.drifted_since or look.at) if drift else None,
-        changes=_shortened(changes),
-        change_count=_count(look.plan, is_git=True),
         waits=look.ruling.waits,
         contested=look.rules.contested,
         suspension=look.rules.suspension,
@@ -69,6 +66,18 @@ def seen(before: Watched, look: Look, failures: int) -> Watched:
         succeeded_at=look.at if is_well else before.succeeded_at,
         failures=failures,
         seconds=look.seconds,
+    )
+
+
+def _differing(before: Watched, look: Look) -> Watched:
+    drift, changes = _lines(look.plan, is_git=False), _lines(look.plan, is_git=True)
+    return replace(
+        before,
+        drift=_shortened(drift),
+        drift_count=_count(look.plan, is_git=False),
+        drifted_since=(before.drifted_since or look.at) if drift else None,
+        changes=_shortened(changes),
+        change_count=_count(look.plan, is_git=True),
     )
 
 

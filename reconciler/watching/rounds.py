@@ -263,7 +263,7 @@ class Rounds:
             subject = Subject(made.revision, record.watched.name, record.watched.service)
             for event in telling.transitions(before, record.watched, subject):
                 self._tell(event)
-            remarks = Remarks(look.ruling.needs_person, look.ruling.unsteady, look.ruling.capped, record.failure)
+            remarks = Remarks(look.ruling.asks, look.ruling.unsteady, look.ruling.capped, record.failure)
             found = of_watched(record.watched, remarks)
             for event in events(record.findings, found, subject, look.at):
                 self._tell(event)

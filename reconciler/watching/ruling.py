@@ -32,14 +32,14 @@ class Rules:
 class Ruling:
     """Whether a plan is to be carried out now, and else why it is not: `waits`, empty where there is nothing to do.
 
-    `is_passing`: what it waits for comes by itself within seconds, such as a server's normal state. `needs_person`:
-    nothing will be done before a person does something. `unsteady` and `capped` are those of the reasons that say so.
+    `is_passing`: what it waits for comes by itself within seconds, such as a server's normal state. `asks` are those of
+    the reasons for which a person has to do something, `unsteady` and `capped` those that say so.
     """
 
     may: bool = False
     waits: tuple[str, ...] = ()
     is_passing: bool = False
-    needs_person: bool = False
+    asks: tuple[str, ...] = ()
     unsteady: str = ""
     capped: str = ""
 
@@ -59,19 +59,24 @@ def ruling(plan: RelationshipPlan, rules: Rules) -> Ruling:
     if plan.unplanned is None and not (plan.has_changes or plan.mends):
         return Ruling()
     if plan.unplanned is not None and not plan.mends:
-        return Ruling(waits=(plan.unplanned,), is_passing=bool(plan.unreachable), needs_person=not plan.unreachable)
+        return Ruling(
+            waits=(plan.unplanned,),
+            is_passing=bool(plan.unreachable),
+            asks=() if plan.unreachable else (plan.unplanned,),
+        )
     objections = unapproved(plan, rules.approved) if plan.has_changes else ()
     codes = {each.code for each in objections}
     unsteady, capped = _unsteady(plan, rules), _capped(rules)
     held = tuple(filter(None, (*_held(plan, rules), unsteady, capped)))
     if plan.left and codes <= PASSING and not held:  # what was left half done is finished whatever the servers' states
         return Ruling(may=True)
-    waits = (*(f"{each.code}: {each.message}; {each.advice}" for each in objections), *held)
+    told = {each.code: f"{each.code}: {each.message}; {each.advice}" for each in objections}
+    reasons = (*told.values(), *held)
     return Ruling(
-        may=not waits,
-        waits=waits,
+        may=not reasons,
+        waits=reasons,
         is_passing=bool(codes) and codes <= PASSING and not held,
-        needs_person=bool(codes - PASSING),
+        asks=tuple(text for code, text in told.items() if code not in PASSING),
         unsteady=unsteady,
         capped=capped,
     )

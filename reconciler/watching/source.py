@@ -16,14 +16,22 @@ _MOST = 20  # problems that are told at once
 class Source:
     """Reads the folder when it may have changed. `desired` is what is in force, `problems` why it is not the folder's.
 
-    `pull` brings the folder level with a git branch before it is read; it raises ReconcilerError where it can't.
+    `pull` brings the folder level with a git branch before it is read; it raises ReconcilerError where it can't. With
+    `must_be_committed`, files that differ from the commit are wrong.
     """
 
-    def __init__(self, directory: Path, desired: Desired, pull: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        desired: Desired,
+        pull: Callable[[], None] = lambda: None,
+        *,
+        must_be_committed: bool = False,
+    ) -> None:
         self.directory, self.desired = directory, desired
         self.problems: tuple[str, ...] = ()
         self.git_problem = ""
-        self._pull = pull
+        self._pull, self._must_be_committed = pull, must_be_committed
         self._sign = _signs(directory)
 
     async def look(self, *, is_told: bool = False) -> bool:
@@ -53,9 +61,20 @@ class Source:
                 *([f"and {more} more problems"] if more else ()),
             )
             return False
+        if self._must_be_committed and is_uncommitted(found):
+            self.problems = (UNCOMMITTED,)
+            return False
         self.problems = ()
         old, self.desired = self.desired, found
         return (old.revision, old.digest, old.approvals) != (found.revision, found.digest, found.approvals)
+
+
+UNCOMMITTED = "the files are not those of a commit, and signed commits are required: commit them, or put them back"
+
+
+def is_uncommitted(desired: Desired) -> bool:
+    """Whether files differ from the commit, or there is none."""
+    return not desired.revision.startswith("git:") or desired.revision.endswith("-dirty")
 
 
 def _signs(directory: Path) -> frozenset[tuple[str, int, int]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.kea.channel import Answer, Channel, Patience
-    from reconciler.kea.client import Client
+    from reconciler.kea.client import Client, Gauge
     from reconciler.model import Endpoint, Plan
 
 WRITES = frozenset({"config-set", "config-write", "config-reload", "dhcp-disable", "dhcp-enable"})
@@ -63,10 +63,16 @@ class Life(Site):
 
     # ------------------------------------------------------------------------------- in place of the real edges
 
-    def _open_client(self, run: session.Session, endpoint: Endpoint) -> Client:
+    def _open_client(self, run: session.Session, endpoint: Endpoint, gauge: Gauge | None = None) -> Client:
         clock = self.world.clock.now
         client = open_client(
-            endpoint, run.settings, run.credentials, scrubber=run.scrubber, clock=clock, witness=run.journal
+            endpoint,
+            run.settings,
+            run.credentials,
+            scrubber=run.scrubber,
+            clock=clock,
+            witness=run.journal,
+            gauge=gauge,
         )
         client._channel = Witness(client._channel, endpoint, self)
         return client

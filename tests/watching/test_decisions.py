@@ -103,17 +103,17 @@ def test_an_objection_waits_for_a_person_or_for_the_servers() -> None:
     rules = Rules(WatchMode.ENFORCE)
     lasting = ruling(plan(change(), objections=(LASTING, PASSING)), rules)
     passing = ruling(plan(change(), objections=(PASSING,)), rules)
-    assert (lasting.may, lasting.needs_person, lasting.is_passing) == (False, True, False)
-    assert (passing.may, passing.needs_person, passing.is_passing) == (False, False, True)
+    assert (lasting.may, bool(lasting.asks), lasting.is_passing) == (False, True, False)
+    assert (passing.may, bool(passing.asks), passing.is_passing) == (False, False, True)
     assert ruling(plan(change(), objections=(LASTING,)), replace(rules, approved=("authority-empty",))).may
 
 
 def test_what_cannot_be_planned_waits() -> None:
     rules = Rules(WatchMode.ENFORCE)
     gone = Unreachable(ENDPOINT, "refused")
-    assert ruling(plan(unplanned="kea-b is older"), rules).needs_person
+    assert ruling(plan(unplanned="kea-b is older"), rules).asks
     found = ruling(plan(unplanned="kea-b can't be reached", unreachable=(gone,)), rules)
-    assert (found.may, found.needs_person, found.waits) == (False, False, ("kea-b can't be reached",))
+    assert (found.may, bool(found.asks), found.waits) == (False, False, ("kea-b can't be reached",))
 
 
 def test_mends_are_no_matter_of_git() -> None:

@@ -1,0 +1,123 @@
+"""Following a branch of a git remote: fast-forward only, and signed only where that is required.
+
+The program git does it. Hooks and what else a repository may want to run stay off; ssh keys and the like are those of
+the user that runs the daemon.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import ReconcilerError
+from reconciler.redaction import visible
+
+_SECONDS = 120.0
+_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never")
+
+
+class GitError(ReconcilerError):
+    """The branch can't be followed; what was in force stays so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """What is followed: the branch of that name of a remote, in the work tree that `directory` lies in. With
+    `must_be_signed`, only a commit is taken over whose signature git verifies.
+    """
+
+    directory: Path
+    remote: str
+    name: str
+    must_be_signed: bool = False
+
+    def pull(self) -> None:
+        """Bring the work tree level with the branch. Raises GitError, and changes nothing then."""
+        spec = f"+refs/heads/{self.name}:{self._ref}"
+        self._must(
+            "the remote can't be fetched", "fetch", "--quiet", "--no-tags", "--end-of-options", self.remote, spec
+        )
+        here, there = self._commit("HEAD"), self._commit(self._ref)
+        if here != there:
+            self._check_history(here, there)
+        if self.must_be_signed:
+            self._check_signature(there)
+        if here != there:
+            self._must("the work tree can't be moved forward", "merge", "--quiet", "--ff-only", there)
+
+    def check(self) -> None:
+        """Make sure that what is in the work tree now may be used. Raises GitError."""
+        if self.must_be_signed:
+            self._check_signature(self._commit("HEAD"))
+
+    @property
+    def _label(self) -> str:
+        return f"{_without_login(self.remote)}/{self.name}"
+
+    @property
+    def _ref(self) -> str:
+        return f"refs/kea-reconciler/{self.name}"
+
+    def _commit(self, name: str) -> str:
+        return self._must(
+            f"there is no commit {name}", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"
+        ).strip()
+
+    def _check_history(self, here: str, there: str) -> None:
+        if self._git("merge-base", "--is-ancestor", here, there).returncode == 0:
+            return
+        raise GitError(
+            f"{self._label} was rewritten: {there[:12]} does not come after {here[:12]}, which stays in force. "
+            "If that is meant, move the work tree by hand (git reset --hard), and look at `plan` before"
+        )
+
+    def _check_signature(self, commit: str) -> None:
+        checked = self._git("verify-commit", commit)
+        if checked.returncode != 0:
+            reason = (
+                visible(checked.stderr.strip().splitlines()[0]) if checked.stderr.strip() else "it has no signature"
+            )
+            raise GitError(f"commit {commit[:12]} of {self.remote}/{self.name} is not taken over: {reason}")
+
+    def _must(self, failure: str, *arguments: str) -> str:
+        """Return what git prints; GitError, which begins with `failure`, where it fails."""
+        done = self._git(*arguments)
+        if done.returncode != 0:
+            reason = visible(_last_line(done.stderr)) or f"git ended with {done.returncode}"
+            raise GitError(f"{failure}: {reason}")
+        return done.stdout
+
+    def _git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        program = shutil.which("git")
+        if program is None:
+            raise GitError("the program git is not installed")
+        environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "/bin/false"}
+        environment.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
+        try:
+            return subprocess.run(
+                [program, *_OPTIONS, "-C", str(self.directory.absolute()), *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise GitError(f"git {arguments[0]} can't be run: {type(error).__name__}") from error
+
+
+def _last_line(text: str) -> str:
+    """Return the last line that says something, without the login that a url may hold."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return _without_login(lines[-1]) if lines else ""
+
+
+def _without_login(line: str) -> str:
+    scheme, separator, rest = line.partition("://")
+    login, at, host = rest.partition("@")
+    return f"{scheme}{separator}{host}" if separator and at and "/" not in login else line

@@ -1,0 +1,128 @@
+"""The daemon in enforce mode on real servers: what people and machines do to a pair is put right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lab.kea import base_configuration
+from reconciler.model import Service
+from tests.kea.world import World, subnet, until
+from tests.watching.living import Living
+
+if TYPE_CHECKING:
+    from lab.laboratory import Laboratory
+
+pytestmark = pytest.mark.kea
+
+QUICK = ("--mode", "enforce", "--interval", "1", "--steady", "0")
+STEADY = ("--mode", "enforce", "--interval", "1", "--steady", "10")
+
+
+@pytest.fixture
+def world(lab: Laboratory) -> World:
+    body = {**base_configuration(Service.DHCP4), "subnet4": [subnet(Service.DHCP4, 1)]}
+    made = World(lab, is_logged=True, configurations={"kea-a": body})
+    made.must_apply()
+    return made
+
+
+def has_subnet(world: World, number: int) -> bool:
+    wanted = subnet(world.service, number)["subnet"]
+    return all(
+        wanted in {each["subnet"] for each in world.config(server)[world.service.subnets]} for server in world.servers
+    )
+
+
+def add_subnet(number: int, world: World) -> Any:
+    return lambda config: config[world.service.subnets].append(subnet(world.service, number))
+
+
+def test_hand_edits_and_changes_of_git_are_carried_out(world: World) -> None:
+    with Living(world.desired, world.lab.directory, *QUICK) as daemon:
+        world.change(world.b, lambda config: config.update({"valid-lifetime": 1234}))
+        daemon.until("drift", is_over=True)
+        assert world.config(world.b)["valid-lifetime"] == world.config(world.a)["valid-lifetime"]
+        world.until_normal()
+
+        daemon.forget()
+        world.change(world.a, add_subnet(7, world))
+        daemon.until("drift", is_over=True)
+        assert has_subnet(world, 7)
+
+        daemon.forget()
+        world.document["parameters"]["max-ack-delay"] = 3000
+        world.write()
+        daemon.until("changes", is_over=True)
+        assert daemon.stop() == 0
+    world.must_be_done()
+
+
+def test_nothing_is_sent_where_nothing_changes(world: World) -> None:
+    with Living(world.desired, world.lab.directory, *QUICK) as daemon:
+        world.forget()
+        until(lambda: len(world.proxies[world.b.name].seen("status-get")) > 6, "a few looks")
+        assert world.story() == []
+        if world.a.generation.series != "2.2":  # the daemon had read it whole before
+            assert [len(proxy.seen("config-get")) for proxy in world.proxies.values()] <= [1, 1]
+        assert daemon.stop() == 0
+
+
+def test_the_primary_goes_and_comes_back(world: World) -> None:
+    with Living(world.desired, world.lab.directory, *STEADY) as daemon:
+        world.a.stop_daemon(world.service)
+        daemon.until("status", is_over=False)
+        assert world.b.name in daemon.until("authority")["message"]
+        daemon.stop()
+        daemon.forget()
+        daemon.start()  # it knows nothing of what was before, and decides the same
+        assert world.b.name in daemon.until("authority")["message"]
+
+        daemon.forget()
+        world.forget()
+        world.a.start_daemon(world.service)
+        world.until_normal()
+        world.change(world.b, add_subnet(8, world))
+        daemon.until("unsteady", is_over=False)
+        assert world.story("config-set") == []
+        daemon.until("applied")
+        daemon.until("drift", is_over=True)
+        assert world.a.name in daemon.events("authority")[-1]["message"]
+        assert daemon.stop() == 0
+    assert world.shared_part(world.a) == world.shared_part(world.b)
+    assert not has_subnet(world, 8)
+    world.must_be_done()
+
+
+def test_a_primary_that_comes_and_goes_overwrites_nothing(world: World) -> None:
+    with Living(world.desired, world.lab.directory, *STEADY) as daemon:
+        world.change(world.a, lambda config: config.update({"valid-lifetime": 1234}))
+        daemon.until("drift", is_over=True)
+        world.a.command(world.service, "config-write")
+        world.forget()
+        for number in (9, 10, 11):
+            world.restart(world.a)
+            world.until_normal()
+            world.change(world.b, add_subnet(number, world))
+        assert world.story("config-set", "subnet4-add", "subnet4-del") == []
+        daemon.until("applied", seconds=60)
+        daemon.until("drift", is_over=True)
+        assert world.shared_part(world.a) == world.shared_part(world.b)
+        assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("word", ["checking that nothing changed", "setting the configuration", "waiting for all"])
+def test_killed_while_it_changes_something_it_ends_in_the_same_world(world: World, word: str) -> None:
+    with Living(world.desired, world.lab.directory, *QUICK) as daemon:
+        world.document["parameters"]["max-ack-delay"] = 3000
+        world.write()
+        until(lambda: any(word in line["message"] for line in daemon.lines()), word)
+        daemon.kill()
+        daemon.forget()
+        daemon.start()
+        until(lambda: world.run("plan", "--detailed-exitcode").exit_code == 0, "an empty plan", 60)
+        assert daemon.stop() == 0
+    world.until_normal()
+    assert all(world.ha(server)["local"]["state"] == world.mode for server in world.servers)  # type: ignore[index]
+    world.must_be_done()

@@ -1,0 +1,102 @@
+"""The daemon is killed at every command that it sends; started again, it ends in the world of one that was not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from unittest import mock
+
+import pytest
+
+from reconciler.cli import session
+from reconciler.cli.watch import edges_of
+from reconciler.desired.load import load
+from reconciler.kea.access import Credentials, Settings
+from reconciler.model import Mode, WatchMode
+from reconciler.simulator import Release
+from reconciler.state.directory import default_directory
+from reconciler.state.runs import Run, open_store
+from reconciler.watching.grouping import groups
+from reconciler.watching.reading import Reader
+from reconciler.watching.rounds import Habits, Rounds
+from tests.test_simulated_crashes import KilledError, Mortal, Scene, begun, must_be_in_order, points, replicate, timers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROUNDS = 40
+SHARED = ("--approve", "shared-pools")
+SCENES = [
+    (Scene("create", is_related=False), Release.KEA_3_0),
+    (Scene("replicate", replicate), Release.KEA_2_2),
+    (
+        Scene("modify-load-balancing", timers, mode=Mode.LOAD_BALANCING, arguments=SHARED),
+        Release.KEA_3_0,
+    ),
+]
+
+
+def watch(life: Mortal) -> None:
+    """Watch in simulated time until nothing is to be done any more, twice in a row."""
+    run = session.Session(Settings(), Credentials())
+    edges = replace(edges_of(run), clock=life.world.clock.now, chance=lambda: 0.5)
+
+    async def work() -> None:
+        with closing(open_store(default_directory(os.environ))) as store:
+            reader = Reader(edges, 100)
+            rounds = Rounds(edges, Habits(WatchMode.ENFORCE, 60, 0), store, reader, lambda _: None)
+            found = groups(load(life.desired))
+            rounds.adopt(found)
+            try:
+                quiet = 0
+                for _ in range(ROUNDS):
+                    seconds = min([await rounds.once(group) for group in found])
+                    watched = [each.watched for each in rounds.records.values()]
+                    quiet = 0 if any(w.drift or w.changes or w.waits or w.failures for w in watched) else quiet + 1
+                    if quiet > 1:
+                        return
+                    life.let_pass(int(seconds) + 1)
+            finally:
+                await reader.close()
+        raise AssertionError(f"still not quiet: {watched}")
+
+    asyncio.run(work())
+
+
+def killed_watch(life: Mortal) -> None:
+    """Watch until the process dies: the kernel lets go of its locks, and nothing else happens."""
+    with mock.patch.object(Run, "end", lambda mine, _: mine.release()), pytest.raises(KilledError):
+        watch(life)
+    life.dies_at = None
+    life._writing.clear()
+
+
+@pytest.mark.parametrize(("scene", "release"), SCENES, ids=lambda each: getattr(each, "name", str(each)))
+def test_killed_at_any_command_it_ends_in_the_same_world(
+    tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-whole"))
+    life = begun(tmp_path / "whole", scene, release)
+    try:
+        watch(life)
+        story = list(life.story)
+        must_be_in_order(life, scene)
+    finally:
+        life.__exit__()
+    for number, point in enumerate(points(story)):
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
+        life = begun(tmp_path / str(number), scene, release)
+        try:
+            life.dies_at = point
+            killed_watch(life)
+            life.let_pass((0, 3, 30)[number % 3])
+            watch(life)
+            life.let_pass(20)
+            must_be_in_order(life, scene)
+        except AssertionError as error:
+            raise AssertionError(f"killed at {point}, {story[point[0]]}: {error}") from error
+        finally:
+            life.__exit__()
