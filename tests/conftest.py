@@ -22,9 +22,12 @@ _RERUNS = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--generation 3.0` runs real Kea of that generation only; once for each that is wanted."""
+    """`--generation 3.0` runs real Kea of that generation only; once for each that is wanted;
+    `--soak 3600` soaks for an hour.
+    """
     names = [generation.series for generation in GENERATIONS]
     parser.addoption("--generation", action="append", choices=names, help="real Kea of this generation only")
+    parser.addoption("--soak", type=float, default=90.0, metavar="SECONDS", help="how long test_soak makes trouble")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Line = dict[str, Any]
+_PATIENCE = 90.0  # seconds; on a busy machine Python alone takes a while to start
 
 
 class Living:
@@ -59,8 +60,12 @@ class Living:
         with self._log.open("ab") as log:
             environment = {**os.environ, **self._environment}
             self._process = subprocess.Popen([*line, *(options or self.options)], stderr=log, env=environment)
-        until(lambda: len(self.events("started")) > begun or self.has_ended, "start of the daemon")
-        assert not self.has_ended, self.log
+        try:
+            until(lambda: len(self.events("started")) > begun or self.has_ended, "start of the daemon", _PATIENCE)
+            assert not self.has_ended, self.log
+        except BaseException:
+            self.kill()
+            raise
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -111,7 +116,7 @@ class Living:
         ]
 
     def until(
-        self, kind: str, *, is_over: bool | None = None, relationship: str | None = None, seconds: float = 40.0
+        self, kind: str, *, is_over: bool | None = None, relationship: str | None = None, seconds: float = _PATIENCE
     ) -> Line:
         """Wait for an event, and return the first."""
         try:
