@@ -216,8 +216,8 @@ class RelationshipPlan:
     say which of them are changed together.
 
     `replicates` says whether DHCP data follows the authority; `unplanned` says why nothing could be decided;
-    `unreachable` are the endpoints that could not be read; `notes` are worth saying and stop nothing. `mends` are what
-    is put right besides, and `left` is what earlier runs left open.
+    `unreachable` are the endpoints that could not be read; `notes` are worth saying and stop nothing, `foresight` too,
+    where a plan is to be carried out. `mends` are what is put right besides, and `left` is what earlier runs left open.
     """
 
     relationship: Relationship
@@ -232,6 +232,12 @@ class RelationshipPlan:
     stages: tuple[Stage, ...] = ()
     mends: tuple[Mend, ...] = ()
     left: tuple[Leftover, ...] = ()
+    foresight: tuple[str, ...] = ()
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What there is to say about the relationship, and about carrying the plan out."""
+        return (*self.notes, *self.foresight)
 
     @property
     def has_changes(self) -> bool:

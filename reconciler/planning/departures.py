@@ -94,16 +94,21 @@ def _silenced(members: Sequence[Member]) -> tuple[str, ...]:
     return tuple(member.peer.server for member in members if may_be_silenced(member.peer, member.snapshot))
 
 
-def _objections(plan: RelationshipPlan, members: Sequence[Member], strangers: Strangers) -> list[Objection]:
+def farewell(relationship: str, members: Sequence[Member], strangers: Strangers) -> list[Objection]:
+    """Return what of these servers' leaving a relationship, by its name, has to be approved."""
     gone = [*(member.peer.server for member in members), *strangers]
-    found = [
+    return [
         Objection(
             CODE,
-            f"{' and '.join(gone)} would leave {plan.relationship.name}" + "".join(map(fate, members)),
+            f"{' and '.join(gone)} would leave {relationship}" + "".join(map(fate, members)),
             "approve if that is meant; if not, bring the peer back into the file",
         ),
         *hazards(members, None),
     ]
+
+
+def _objections(plan: RelationshipPlan, members: Sequence[Member], strangers: Strangers) -> list[Objection]:
+    found = farewell(plan.relationship.name, members, strangers)
     partners = [member for member in members if member.peer.role is not Role.BACKUP]
     if partners:
         staying = [Member(each.peer, each.snapshot, OnRemove.KEEP) for each in plan.servers]

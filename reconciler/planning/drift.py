@@ -12,17 +12,19 @@ _DRIFT = frozenset({Cause.PRIMARY, Cause.PEER, Cause.VERSION})
 def only_drift(plan: Plan) -> Plan:
     """Return a plan with the changes alone that a server's move caused, for looking at.
 
-    What could not be read or decided stays, and so do the notes; objections stay where a change does. No server of
-    it has anything to send: half of what a plan would set must never go out.
+    What could not be read or decided stays, with what else is in the way there, and so do the notes; objections stay
+    where a change does. No server of it has anything to send: half of what a plan would set must never go out.
     """
     return replace(plan, relationships=tuple(map(_of_relationship, plan.relationships)))
 
 
 def _of_relationship(plan: RelationshipPlan) -> RelationshipPlan:
     servers = tuple(map(_of_server, plan.servers))
+    plan = replace(plan, servers=servers, stages=(), mends=(), foresight=())
     if any(server.changes for server in servers):
-        return replace(plan, servers=servers, stages=(), mends=())
-    return replace(plan, servers=servers, procedure=Procedure.NOTHING, objections=(), stages=(), mends=())
+        return plan
+    objections = () if plan.unplanned is None else plan.objections
+    return replace(plan, procedure=Procedure.NOTHING, objections=objections)
 
 
 def _of_server(server: ServerPlan) -> ServerPlan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,26 +36,36 @@ class Case:
     pools: Division
     stages: Sequence[Stage] = ()
 
+    @property
+    def read(self) -> list[tuple[Peer, Snapshot]]:
+        """The peers whose servers could be read, which are all of them wherever there is a plan."""
+        servers = self.snapshots
+        return [(peer, servers[peer.server]) for peer in self.relationship.peers if peer.server in servers]
 
-def objections(case: Case) -> tuple[Objection, ...]:
-    """Return every reason not to carry out a plan that would write something, in a fixed order."""
-    return tuple(objection for rule in RULES for objection in rule(case))
+
+Rules = Sequence[Callable[[Case], Iterator[Objection]]]
+
+
+def objections(case: Case, rules: Rules | None = None) -> tuple[Objection, ...]:
+    """Return every reason not to carry out a plan that would write something, by all rules or by these, in a fixed
+    order.
+    """
+    return tuple(objection for rule in (RULES if rules is None else rules) for objection in rule(case))
 
 
 def _untested_version(case: Case) -> Iterator[Objection]:
-    for peer in case.relationship.peers:
-        version = case.snapshots[peer.server].version
-        if not is_tested(version):
+    for peer, snapshot in case.read:
+        if not is_tested(snapshot.version):
             yield Objection(
                 "untested-version",
-                f"{peer.server} runs Kea {version}, which this release has not been tested with",
+                f"{peer.server} runs Kea {snapshot.version}, which this release has not been tested with",
                 "try it on a pair that serves nobody first",
             )
 
 
 def _identity(case: Case) -> Iterator[Objection]:
-    for peer in case.relationship.peers:
-        block = block_of(case.snapshots[peer.server])
+    for peer, snapshot in case.read:
+        block = block_of(snapshot)
         name = block.get("this-server-name") if block else peer.name
         if name != peer.name and not _is_renamed(case, peer, name):
             yield Objection(
@@ -71,7 +81,7 @@ def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
 
     It says it is at the peer's url; or, where the name isn't another one's (two addresses may be swapped then), it is
     at the peer's address and no other server of the relationship hears its partner, or all have each other for peers
-    under the names that they have now.
+    under the names that they have now, which can't be told unless all could be read.
     """
     own = own_entry(case.snapshots[peer.server]) or {}
     if own.get("url") and ha.same_url(str(own["url"]), peer.url):
@@ -81,16 +91,12 @@ def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
     is_there = urlsplit(str(own.get("url"))).hostname == urlsplit(peer.url).hostname
     if is_there and not _is_any_in_touch(case, peer):
         return True
-    return name_each_other(case.snapshots[each.server] for each in case.relationship.peers)
+    return len(case.read) < len(case.relationship.peers) or name_each_other(each for _, each in case.read)
 
 
 def _is_any_in_touch(case: Case, peer: Peer) -> bool:
     """Whether another server of the relationship hears its partner: that is somebody else then than the one at hand."""
-    partners = [
-        case.snapshots[each.server].ha.partner  # type: ignore[union-attr]
-        for each in case.relationship.peers
-        if each is not peer and case.snapshots[each.server].ha is not None
-    ]
+    partners = [snapshot.ha.partner for each, snapshot in case.read if each is not peer and snapshot.ha is not None]
     return any(partner is not None and partner.in_touch and not partner.interrupted for partner in partners)
 
 
@@ -131,7 +137,7 @@ def _not_normal(case: Case) -> Iterator[Objection]:
     """A server whose hook is not in force serves nobody and is mended first; all else waits until all are normal."""
     if case.procedure is not Procedure.MODIFY:
         return
-    servers = [(peer, case.snapshots[peer.server]) for peer in case.relationship.peers]
+    servers = case.read
     if any(is_broken(snapshot) for _, snapshot in servers):
         return  # apply goes on to the next server only when all have become normal
     main = [each for each in servers if is_main(case.relationship, *each)]
@@ -258,6 +264,9 @@ RULES = (
     _shared_pools,
     _split_pools,
 )
+# What can be told while some servers can't be read, and what where it is open which relationship they are in.
+PARTIAL_RULES = tuple(rule for rule in RULES if rule not in {_not_normal, _shared_pools})
+PLAIN_RULES = (_untested_version, _clock_skew, _leases_not_persistent)
 
 CODES = (
     "authority-empty",

@@ -21,10 +21,10 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
-from reconciler.planning import hub_rules, preflight, proportion, wanted
+from reconciler.planning import hub_rules, partial, preflight, proportion
 from reconciler.planning.authority import acting_authority, authority
 from reconciler.planning.departures import departing, with_departures
-from reconciler.planning.division import division, undivided
+from reconciler.planning.draft import drafted
 from reconciler.planning.guard import Case, objections
 from reconciler.planning.neighbours import NO_PROBES, NOBODY, Neighbours, Probes, neighbours
 from reconciler.planning.notes import notes
@@ -34,7 +34,6 @@ from reconciler.planning.recovery import with_recovery
 from reconciler.planning.remnants import NO_LEAVERS, Leavers, Remains, Remnants, remnants
 from reconciler.planning.removal import plan_removal
 from reconciler.planning.schedule import in_order, order, procedure, stages
-from reconciler.planning.server_plan import plan_server
 from reconciler.planning.structure import inexpressible, undecidable, unknown_parameters
 
 LiveWorld = Mapping[tuple[str, Service], Live]
@@ -97,19 +96,17 @@ def plan_relationship(
     peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
     truth = authority(relationship, peers)
     unreachable = tuple(each for each in peers.values() if isinstance(each, Unreachable))
-    if unreachable or truth.server is None:
-        names = " and ".join(each.endpoint.server for each in unreachable)
-        reason = f"{names} can't be reached; nothing is changed until then"
-        return RelationshipPlan(relationship, truth, unplanned=reason, unreachable=unreachable)
     snapshots = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
     try:
         relationship = with_live_hubs(relationship, snapshots)
         snapshots = judged(relationship, {name: located(relationship, each) for name, each in snapshots.items()})
+        if unreachable:
+            return partial.unreached(relationship, truth, unreachable, snapshots, revision, around, leavers)
         truth = acting_authority(relationship, snapshots) or truth
         gone = departing(relationship, snapshots)
         barred = [*filter(None, [leavers.refusal(gone)]), *undecidable(relationship, snapshots, gone)]
         if barred:
-            return _barred(relationship, truth, snapshots, around, barred)
+            return partial.barred(relationship, truth, snapshots, around, barred)
         made = _decided(relationship, truth, snapshots, revision, around)
         strangers = {name: url for name, url in gone.items() if name not in leavers.names}
         is_left = made.unplanned is None and (leavers.members or strangers)
@@ -120,7 +117,8 @@ def plan_relationship(
         reason = _garbage(snapshots) or ""
         if not reason:
             raise
-    return RelationshipPlan(relationship, truth, unplanned=reason)
+    told = ". ".join([partial.waiting(unreachable), reason] if unreachable else [reason])
+    return RelationshipPlan(relationship, truth, unplanned=told, unreachable=unreachable)
 
 
 def _garbage(snapshots: Mapping[str, Snapshot]) -> str | None:
@@ -132,21 +130,6 @@ def _garbage(snapshots: Mapping[str, Snapshot]) -> str | None:
     return None
 
 
-def _barred(
-    relationship: Relationship,
-    truth: Authority,
-    snapshots: Mapping[str, Snapshot],
-    around: Neighbours,
-    reasons: Sequence[str],
-) -> RelationshipPlan:
-    """Return that nothing can be planned, for these reasons and whatever else can be told without a plan."""
-    source = snapshots[truth.server or ""]
-    case = Case(relationship, Procedure.NOTHING, source, snapshots, (), undivided(source))
-    told = [*reasons, *filter(None, [unknown_parameters(relationship, snapshots)])]
-    found = tuple(preflight.objections(case, around))
-    return RelationshipPlan(relationship, truth, unplanned=". ".join(told), objections=found)
-
-
 def _decided(
     relationship: Relationship,
     truth: Authority,
@@ -155,21 +138,10 @@ def _decided(
     around: Neighbours,
 ) -> RelationshipPlan:
     source = snapshots[truth.server or ""]
-    shared = any("config-control" in snapshot.config for snapshot in snapshots.values())
-    replicates = relationship.replicate and not shared
-    versions = {each.version for each in snapshots.values() if each is not source} if replicates else set()
-    pools = division(relationship, source) if replicates else undivided(source)
-    words = {version: wanted.in_words_of(relationship, pools.authority, version) for version in versions}
-    servers = []
-    for peer in order(relationship, snapshots):
-        snapshot = snapshots[peer.server]
-        data = words[snapshot.version].part if replicates and snapshot is not source else None
-        if snapshot is source and pools.is_due:
-            data = wanted.replicated_part(relationship, pools.authority)
-        servers.append(plan_server(relationship, peer, snapshot, data, pools, revision))
-    result = RelationshipPlan(relationship, truth, replicates=replicates, servers=tuple(servers))
-    written = [server for server in servers if server.changes]
-    remarks = list(notes(relationship, pools, snapshots, shared=shared))
+    draft = drafted(relationship, order(relationship, snapshots), source, snapshots, revision)
+    servers, written, pools = draft.servers, draft.written, draft.pools
+    result = RelationshipPlan(relationship, truth, replicates=draft.replicates, servers=servers)
+    remarks = tuple(notes(relationship, pools, snapshots, shared=draft.is_shared))
     if written:
         what = procedure(relationship, snapshots)
         steps = stages(relationship, servers)
@@ -181,9 +153,11 @@ def _decided(
             *hub_rules.objections(case, steps),
             *preflight.objections(case, around),
         )
-        result = replace(result, servers=inorder, procedure=what, objections=found, stages=steps)
-        remarks += preflight.notes(case, around)
-    refused = [*filter(None, (unknown_parameters(relationship, snapshots), inexpressible(source, snapshots, words)))]
+        foresight = tuple(preflight.notes(case, around))
+        result = replace(result, servers=inorder, procedure=what, objections=found, stages=steps, foresight=foresight)
+    refused = [
+        *filter(None, (unknown_parameters(relationship, snapshots), inexpressible(source, snapshots, draft.words)))
+    ]
     if refused:  # what else would go wrong is told all the same
         result = replace(result, procedure=Procedure.NOTHING, servers=(), stages=(), unplanned=". ".join(refused))
-    return replace(result, notes=tuple(remarks))
+    return replace(result, notes=remarks)

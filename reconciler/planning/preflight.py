@@ -92,8 +92,7 @@ def _reach(relationship: Relationship, peer: Peer, found: Probe) -> str:
 
 
 def _moving(case: Case) -> Iterator[tuple[Peer, Snapshot]]:
-    for peer in case.relationship.peers:
-        snapshot = case.snapshots[peer.server]
+    for peer, snapshot in case.read:
         if _is_moving(case.relationship, peer, snapshot):
             yield peer, snapshot
 

@@ -51,6 +51,7 @@ def plan_removal(remains: Remains) -> RelationshipPlan:
         return RelationshipPlan(
             relationship,
             Authority(None, f"it is to be removed: {remains.reason}"),
+            objections=tuple(_told_already(remains)),
             unplanned=_waiting(remains),
             unreachable=remains.unreachable,
         )
@@ -273,13 +274,21 @@ def is_gone_as_planned(server: ServerPlan, live: Snapshot) -> bool:
 # ------------------------------------------------------------------------------------- objections and notes
 
 
+def _told_already(remains: Remains) -> Iterator[Objection]:
+    """Yield what is against a removal that waits, as far as the servers that can be read tell: not which states they
+    are in, and nothing of one that may go on, unless the primary is among them.
+    """
+    stays = going_on(remains.members) if remains.members else None
+    if stays is None or stays.peer.role is not Role.PRIMARY:
+        yield from hazards(remains.members, None)
+        return
+    yield from _removing(remains, remains.members, stays)
+    yield from hazards(remains.members, stays)
+    yield from _silent_hub(stays)
+
+
 def _objections(remains: Remains, members: Sequence[Member], stays: Member) -> Iterator[Objection]:
-    leaving_ones = [each for each in members if each is not stays]
-    yield Objection(
-        CODE,
-        f"{remains.name} would be removed; {stays.peer.server} goes on alone" + "".join(map(fate, leaving_ones)),
-        "approve if that is meant; if not, bring its file back",
-    )
+    yield from _removing(remains, members, stays)
     yield from hazards(members, stays)
     yield from not_normal(members)
     if stays.peer.role is Role.BACKUP and remains.strangers:
@@ -290,15 +299,24 @@ def _objections(remains: Remains, members: Sequence[Member], stays: Member) -> I
             "servers.yaml knows nothing, may serve the same clients",
             "bring these back into servers.yaml; approve if none of them runs",
         )
+    yield from _silent_hub(stays)
+    for member in members:
+        yield from others_not_normal(member.snapshot)
+
+
+def _removing(remains: Remains, members: Sequence[Member], stays: Member) -> Iterator[Objection]:
+    leaving_ones = [each for each in members if each is not stays]
+    yield Objection(
+        CODE,
+        f"{remains.name} would be removed; {stays.peer.server} goes on alone" + "".join(map(fate, leaving_ones)),
+        "approve if that is meant; if not, bring its file back",
+    )
     if stays.snapshot.disabled_by_user:
         yield Objection(
             "nobody-would-serve",
             f"{stays.peer.server}, which is to go on alone, has its DHCP service switched off by dhcp-disable",
             f"run dhcp-enable on {stays.peer.server} first",
         )
-    yield from _silent_hub(stays)
-    for member in members:
-        yield from others_not_normal(member.snapshot)
 
 
 def _silent_hub(stays: Member) -> Iterator[Objection]:

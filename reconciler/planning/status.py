@@ -73,7 +73,7 @@ def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
         plan.authority.reason,
         in_sync,
         servers,
-        (*(f"the next apply puts {mend.server} right: {mend.reason}" for mend in plan.mends), *plan.notes),
+        tuple(_notes(plan)),
     )
 
 
@@ -83,6 +83,14 @@ def _unread(plan: RelationshipPlan) -> Iterator[str]:
     for each in plan.unreachable:
         if each.endpoint.server not in named:
             yield f"{each.endpoint.server} can't be reached: {each.reason}"
+
+
+def _notes(plan: RelationshipPlan) -> Iterator[str]:
+    """Yield what says nothing against the relationship as it stands, but about what is due next."""
+    yield from (f"the next apply puts {mend.server} right: {mend.reason}" for mend in plan.mends)
+    if plan.unplanned is not None:
+        yield from (f"also in the way of the next apply: {each.code}: {each.message}" for each in plan.objections)
+    yield from plan.notes
 
 
 def _located(relationship: Relationship, live: Live) -> Live:

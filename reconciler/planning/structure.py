@@ -21,6 +21,12 @@ def undecidable(
 
     `leaving` are the names of peers that are taken out of the relationship.
     """
+    yield from unable(relationship, snapshots)
+    yield from _another(relationship, snapshots, leaving)
+
+
+def unable(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Iterator[str]:
+    """Yield why single servers, whatever the others are, can't be in the relationship."""
     for name, snapshot in snapshots.items():
         blocks = hooks.relationships_of(snapshot.config)
         peer = next(peer for peer in relationship.peers if peer.server == name)
@@ -31,7 +37,6 @@ def undecidable(
             )
         if not blocks and wanted.hooks_directory(snapshot) is None:
             yield f"{name} does not tell where its hook libraries are; give hooks-directory in the inventory"
-    yield from _another(relationship, snapshots, leaving)
 
 
 _MOST_LACKS, _MOST_PLACES = 5, 3  # that are named of what a server's version can't say

@@ -59,7 +59,7 @@ def _relationship(plan: RelationshipPlan, approved: Collection[str]) -> dict[str
         "steps": [[_step(step) for step in part] for part in steps.parts(plan)],
         "objections": objection_values(plan.objections, approved),
         "mends": [{"server": m.server, "remedy": m.remedy.value, "reason": m.reason} for m in plan.mends],
-        "notes": list(plan.notes),
+        "notes": list(plan.all_notes),
         "unplanned": plan.unplanned,
         "unreachable": [{"server": each.endpoint.server, "reason": each.reason} for each in plan.unreachable],
     }

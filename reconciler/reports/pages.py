@@ -24,7 +24,13 @@ from reconciler.reports.numbers import count
 from reconciler.reports.text_changes import change_lines
 from reconciler.reports.text_objections import objection_lines
 from reconciler.reports.text_outcomes import outcome_lines, outcome_summary
-from reconciler.reports.text_plan import is_worth_saying, relationship_lines, trouble_lines, unmanaged_lines
+from reconciler.reports.text_plan import (
+    besides_lines,
+    is_worth_saying,
+    relationship_lines,
+    trouble_lines,
+    unmanaged_lines,
+)
 from reconciler.reports.text_problems import problem_lines, problem_summary
 from reconciler.reports.text_status import WORDS, status_lines, status_summary
 from reconciler.reports.text_summary import drift_summary, plan_summary
@@ -42,7 +48,7 @@ def plan_page(plan: Plan, *, approved: Collection[str] = (), verbose: bool = Fal
     urgent = [
         *_destructive(plan),
         *_together("Blocked by safety objections", _blocked(plan, approved)),
-        *_together("Not planned", _not_planned(plan, is_drift=False)),
+        *_together("Not planned", _not_planned(plan, approved, is_drift=False)),
     ]
     rest = [_folded(each, approved, is_drift=False) for each in _told(plan, verbose=verbose)]
     lead = (*_bold_first(plan_summary(plan, approved, fingerprint)), *_legend(plan), _revision(plan))
@@ -51,7 +57,7 @@ def plan_page(plan: Plan, *, approved: Collection[str] = (), verbose: bool = Fal
 
 def drift_page(plan: Plan, *, verbose: bool = False) -> Page:
     """Return what differs although nobody changed desired; `plan` is one that `only_drift` returned."""
-    urgent = [*_destructive(plan), *_together("Not compared", _not_planned(plan, is_drift=True))]
+    urgent = [*_destructive(plan), *_together("Not compared", _not_planned(plan, (), is_drift=True))]
     rest = [_folded(each, (), is_drift=True) for each in _told(plan, verbose=verbose)]
     lead = (*_bold_first(drift_summary(plan)), *_legend(plan), _revision(plan))
     return Page("drift", "kea-reconciler drift", lead, (*urgent, *rest))
@@ -135,14 +141,14 @@ def _destructive(plan: Plan) -> Iterator[Block]:
 def _blocked(plan: Plan, approved: Collection[str]) -> Iterator[str]:
     for each in plan.relationships:
         found = unapproved(each, approved)
-        if found:
+        if found and each.unplanned is None:
             yield f"{shown_name(each.relationship.name)}:"
             yield from (f"  {line}" for line in objection_lines(found))
 
 
-def _not_planned(plan: Plan, *, is_drift: bool) -> Iterator[str]:
+def _not_planned(plan: Plan, approved: Collection[str], *, is_drift: bool) -> Iterator[str]:
     for each in plan.relationships:
-        lines = list(trouble_lines(each, is_drift=is_drift))
+        lines = [*trouble_lines(each, is_drift=is_drift), *besides_lines(each, approved)]
         if lines:
             yield f"{shown_name(each.relationship.name)}:"
             yield from lines

@@ -45,13 +45,15 @@ def of_plan(plan: Plan, approved: Collection[str] = ()) -> Iterator[Annotation]:
         for server in each.servers:
             yield from _changed(each, server)
         where = each.relationship.position
-        yield from (Annotation(Level.NOTICE, f"{each.relationship.name}: note", note, where) for note in each.notes)
+        yield from (Annotation(Level.NOTICE, f"{each.relationship.name}: note", note, where) for note in each.all_notes)
 
 
 def of_drift(plan: Plan) -> Iterator[Annotation]:
     """Yield one warning for each server that differs; `plan` is one that `only_drift` returned."""
     for each in plan.relationships:
         yield from _troubles(each)
+        if each.unplanned is not None:
+            yield from (_objected(objection, each, ()) for objection in each.objections)
         for server in each.servers:
             if server.changes:
                 title = f"{each.relationship.name}: {server.peer.server} differs"
@@ -100,7 +102,8 @@ def _troubles(plan: RelationshipPlan) -> Iterator[Annotation]:
 
 def _objected(objection: Objection, plan: RelationshipPlan, approved: Collection[str]) -> Annotation:
     is_waved = is_approved(objection, approved)
-    title = f"{plan.relationship.name}: {'approved' if is_waved else 'blocked by'} {objection.code}"
+    how = "also in the way" if plan.unplanned is not None else "blocked by"
+    title = f"{plan.relationship.name}: {'approved' if is_waved else how} {objection.code}"
     return Annotation(Level.WARNING if is_waved else Level.ERROR, title, _told(objection), plan.relationship.position)
 
 

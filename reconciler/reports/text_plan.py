@@ -67,7 +67,7 @@ def is_worth_saying(plan: RelationshipPlan) -> bool:
         plan.has_changes
         or plan.mends
         or plan.objections
-        or plan.notes
+        or plan.all_notes
         or plan.unreachable
         or plan.unplanned is not None
     )
@@ -88,8 +88,8 @@ def _relationship_block(plan: RelationshipPlan, view: _View) -> str:
     for server in plan.servers:
         lines += _server_lines(plan, server, view)
     lines += () if view.is_drift else (*_stage_lines(plan), *_mend_lines(plan, view))
-    lines += (f"  {line}" for line in objection_lines(plan.objections, view.approved, colour=view.colour))
-    lines += (paint(f"  note: {visible(note)}", Style.QUIET, colour=view.colour) for note in plan.notes)
+    lines += (f"  {line}" for line in _against(plan, view.approved, colour=view.colour))
+    lines += (paint(f"  note: {visible(note)}", Style.QUIET, colour=view.colour) for note in plan.all_notes)
     return "\n".join(lines)
 
 
@@ -121,6 +121,21 @@ def trouble_lines(plan: RelationshipPlan, *, is_drift: bool) -> Iterator[str]:
     yield from (f"  unreachable: {visible(str(each.endpoint))}: {visible(each.reason)}" for each in plan.unreachable)
     if plan.unplanned is not None:
         yield f"  {'not compared' if is_drift else 'not planned'}: {visible(plan.unplanned)}"
+
+
+def besides_lines(plan: RelationshipPlan, approved: Collection[str] = ()) -> Iterator[str]:
+    """Yield what else is in the way of a relationship that could not be planned, of which nothing would be done."""
+    if plan.unplanned is not None:
+        yield from (f"  {line}" for line in _against(plan, approved, colour=False))
+
+
+def _against(plan: RelationshipPlan, approved: Collection[str], *, colour: bool) -> Iterator[str]:
+    lines = objection_lines(plan.objections, approved, colour=colour)
+    if plan.unplanned is None:
+        yield from lines
+    elif plan.objections:
+        yield "nothing would be done now; also in the way of it, as far as that can be told already:"
+        yield from (f"  {line}" for line in lines)
 
 
 def _server_lines(plan: RelationshipPlan, server: ServerPlan, view: _View) -> Iterator[str]:

@@ -28,10 +28,11 @@ def plan_summary(plan: Plan, approved: Collection[str] = (), fingerprint: str = 
         yield f"{_of_all(undone, plan)} could not be planned."
     if not actions and undone < len(plan.relationships):
         yield "No changes elsewhere." if undone else "No changes. Every server is as desired."
-    blocked = sum(bool(unapproved(each, approved)) for each in plan.relationships)
+    objections = [unapproved(each, approved) for each in plan.relationships if each.unplanned is None]
+    blocked = sum(map(bool, objections))
     if blocked:
         yield f"{_of_all(blocked, plan)} {'is' if blocked == 1 else 'are'} blocked by safety objections."
-    if blocked and fingerprint:
+    if fingerprint and any(each.approvable for found in objections for each in found):
         yield f"To approve for this plan alone: --approve CODE@{fingerprint}, or a file approvals/{fingerprint}.yaml."
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from lab.kea import base_configuration
 from lab.laboratory import Laboratory
+from lab.ports import Port
 from reconciler.model import Mode, Service
 from tests.kea.standing import S, Standing
 from tests.kea.world import relationship, subnet, until
@@ -105,6 +106,29 @@ def test_its_relationship_waits_and_the_other_one_goes_on(world: Two, down: str)
     world.heal()
     if "primary" not in down and down != "both":  # a primary that was killed came back without what was not on disk
         assert world.has(world.b, added)
+
+
+def test_what_is_wrong_at_the_server_that_answers_is_said_all_the_same(world: Two) -> None:
+    """Another url for it, at which nobody listens: the one problem doesn't hide the other."""
+    peers = world.documents[0]["peers"]
+    own, port = peers[0]["url"], Port()
+    port.release()
+    peers[0]["url"] = f"http://127.0.0.1:{port.number}/"
+    world.write()
+    world.proxies["kea-b"].refuse()
+    try:
+        planned = world.run("plan", "--format", "json")
+        told = [world.run(command).stdout for command in ("plan", "drift", "status")]
+    finally:
+        peers[0]["url"] = own
+        world.heal()
+    assert planned.exit_code == 1
+    hq = next(each for each in planned.json["relationships"] if each["name"] == "hq")
+    assert [each["server"] for each in hq["unreachable"]] == ["kea-b"]
+    assert [each["code"] for each in hq["objections"]] == ["listener-port"]
+    assert (hq["servers"], hq["stages"]) == ([], [])
+    assert all("listener-port: nothing listens at " in text for text in told), told
+    assert all("in the way of" in text for text in told), told
 
 
 def test_an_agent_without_that_service_is_told_from_a_dead_daemon(lab: Laboratory) -> None:

@@ -202,7 +202,7 @@ def _relationship_lines(made: RelationshipPlan) -> Iterator[str]:
     for objection in made.objections:
         yield f"  objection {objection.code}{'' if objection.approvable else ' (final)'}: {objection.message}"
         yield f"      {objection.advice}"
-    for note in made.notes:
+    for note in made.all_notes:
         yield f"  note: {note}"
 
 

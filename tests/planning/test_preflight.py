@@ -103,7 +103,7 @@ def test_a_listener_at_a_control_port_can_never_be_opened(case: Case, control: s
 
 def test_what_can_not_be_seen_from_here_is_said(case: Case) -> None:
     (made,) = plan(case.desired, case.live, {URL: Probe.NO_ANSWER}).relationships
-    assert [note for note in made.notes if URL in note] == [
+    assert [note for note in made.foresight if URL in note] == [
         f"{URL} can't be seen from here; whether the peers reach kea-b there shows in the apply; {ELSE}"
     ]
 
@@ -111,7 +111,7 @@ def test_what_can_not_be_seen_from_here_is_said(case: Case) -> None:
 def test_where_config_test_does_harm_the_hooks_can_not_be_looked_for(case: Case) -> None:
     world = {key: replace(each, version="3.0.3") for key, each in case.live.items() if isinstance(each, Snapshot)}
     (made,) = plan(case.desired, world).relationships
-    assert len([note for note in made.notes if "config-test does harm" in note]) == 2
+    assert len([note for note in made.foresight if "config-test does harm" in note]) == 2
 
 
 # ------------------------------------------------------------------------------------- relationships that stand
@@ -180,7 +180,7 @@ def test_a_url_that_is_new_to_a_standing_server_is_probed() -> None:
     ((message, approvable),) = site.told(Probe.OPEN)
     assert message.startswith("something listens at http://192.0.2.11:8006/ already")
     assert approvable
-    (note,) = [note for note in site.plan().notes if "8006" in note]
+    (note,) = [note for note in site.plan().foresight if "8006" in note]
     assert note.startswith(
         "whether the peers reach kea-b at http://192.0.2.11:8006/ shows in the apply; if not, all get"
     )
@@ -347,7 +347,7 @@ def test_an_address_of_which_nothing_says_whose_it_is_is_told(
     live[key] = replace(b, endpoint=endpoint, config={**b.config, "interfaces-config": {"interfaces": interfaces}})
     desired = replace(case.desired, endpoints={at: each.endpoint for at, each in live.items()})
     (made,) = plan(desired, live, {URL: Probe.NO_ANSWER}).relationships
-    told = [note for note in made.notes if note.startswith("nothing says that ")]
+    told = [note for note in made.foresight if note.startswith("nothing says that ")]
     assert [note.partition(":")[0] for note in told] == (
         [] if is_known else ["nothing says that 192.0.2.11 is an address of kea-b"]
     )

@@ -242,7 +242,8 @@ def number_of_lines(plan: Plan) -> int:
         }
         changes = [change for server in each.servers for change in server.changes]
         inside = 2 * len(affected) + len(heads) + sum(_lines_of(change) for change in changes)
-        more = len(each.unreachable) + (each.unplanned is not None) + 3 * len(each.objections) + len(each.notes)
+        more = len(each.unreachable) + (each.unplanned is not None) + 3 * len(each.objections) + len(each.all_notes)
+        more += each.unplanned is not None and bool(each.objections)
         if changes or more:
             lines += 2 + inside + more + 1  # heading and authority before, an empty line behind
     return lines + len(list(plan_summary(plan)))

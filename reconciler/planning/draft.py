@@ -1,0 +1,53 @@
+"""What the servers of a relationship are to become, one by one, before it is said how they get there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler.kea.translation import Translation
+from reconciler.model import Peer, Relationship, ServerPlan, Snapshot
+from reconciler.planning import wanted
+from reconciler.planning.division import Division, division, undivided
+from reconciler.planning.server_plan import plan_server
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The servers' plans; `pools` is what becomes of the authority's, `words` its data in the words of the versions of
+    the others. `is_shared` says that a configuration backend shares the data already, `replicates` that we do.
+    """
+
+    servers: tuple[ServerPlan, ...]
+    pools: Division
+    words: Mapping[str, Translation]
+    replicates: bool
+    is_shared: bool
+
+    @property
+    def written(self) -> list[ServerPlan]:
+        """The servers that would be set."""
+        return [server for server in self.servers if server.changes]
+
+
+def drafted(
+    relationship: Relationship,
+    peers: Iterable[Peer],
+    source: Snapshot,
+    snapshots: Mapping[str, Snapshot],
+    revision: str,
+) -> Draft:
+    """Return what `peers`, in this order, are to become; `source` is the authority."""
+    is_shared = any("config-control" in snapshot.config for snapshot in snapshots.values())
+    replicates = relationship.replicate and not is_shared
+    versions = {each.version for each in snapshots.values() if each is not source} if replicates else set()
+    pools = division(relationship, source) if replicates else undivided(source)
+    words = {version: wanted.in_words_of(relationship, pools.authority, version) for version in versions}
+    servers = []
+    for peer in peers:
+        snapshot = snapshots[peer.server]
+        data = words[snapshot.version].part if replicates and snapshot is not source else None
+        if snapshot is source and pools.is_due:
+            data = wanted.replicated_part(relationship, pools.authority)
+        servers.append(plan_server(relationship, peer, snapshot, data, pools, revision))
+    return Draft(tuple(servers), pools, words, replicates, is_shared)
