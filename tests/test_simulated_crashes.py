@@ -346,3 +346,21 @@ def test_a_server_that_a_killed_run_left_without_hooks_gets_its_last_configurati
         must_be_in_order(life, REPLICATE)
     finally:
         life.__exit__()
+
+
+@pytest.mark.parametrize("way", [remove, forget])
+def test_a_removal_goes_on_after_a_server_got_its_hooks_back(tmp_path: Path, way: Callable[[Mortal], None]) -> None:
+    """What it does is still what was shown: one apply is enough."""
+    life = begun(tmp_path, REPLICATE, Release.KEA_2_2)
+    try:
+        fault = life.endpoint("kea-b").faults.add(Kind.SET_FAILS, "config-set", times=1)
+        killed_after(life, "kea-b", "config-set")
+        life.endpoint("kea-b").faults.remove(fault)
+        way(life)
+        done = life.run("apply", "--yes", *APPROVED)
+        assert done.exit_code == 0, done
+        assert "it has its last good configuration again" in done.stdout
+        life.let_pass(20)
+        must_be_in_order(life, Scene("removed", ends_without=True))
+    finally:
+        life.__exit__()

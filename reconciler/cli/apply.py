@@ -60,6 +60,7 @@ def apply(
     from reconciler.cli import plan_files, session
     from reconciler.planning import verdict
     from reconciler.reports.report import outdated_report
+    from reconciler.running.planned import again, within
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
@@ -77,7 +78,15 @@ def apply(
             given = approvals_of(run, made, approved)
             made = session.with_counts(run, made, live)
             question = None if yes else QUESTION
-            begins = plan_files.beginning(then, run)
-            code = carry_out_plan(run, made, given, forms=forms, verbose=verbose, question=question, begins=begins)
+            code = carry_out_plan(
+                run,
+                made,
+                given,
+                forms=forms,
+                verbose=verbose,
+                question=question,
+                begins=plan_files.beginning(then, run),
+                again=again(within(found, run.settings.thresholds), live, made),
+            )
             had_work = any(each.has_changes or each.mends for each in made.relationships)
             return ending.says(verdict.ExitCode.CHANGES if detailed_exitcode and had_work and code == 0 else code)

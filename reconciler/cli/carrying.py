@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.cli.approving import Approvals
     from reconciler.cli.forms import Forms
     from reconciler.cli.session import Session
-    from reconciler.model import Plan, RelationshipOutcome
+    from reconciler.model import Live, Plan, RelationshipOutcome, Service
     from reconciler.planning.verdict import ExitCode
     from reconciler.reports.report import Report
     from reconciler.running.hands import Hands
@@ -39,10 +39,12 @@ def carry_out_plan(
     verbose: bool,
     question: Question | None,
     begins: Callable[[], None] = lambda: None,
+    again: Callable[[Mapping[tuple[str, Service], Live]], Plan] | None = None,
 ) -> ExitCode:
     """Show a plan, ask unless there is nothing to ask, carry it out, say what became of it, and return how that ends.
 
-    Where `forms` have no text for stdout, it holds the outcome alone. `begins` is called before anything is sent.
+    Where `forms` have no text for stdout, it holds the outcome alone. `begins` is called before anything is sent;
+    `again` is for Hands.
     """
     from reconciler.cli import session
     from reconciler.planning import verdict
@@ -58,7 +60,7 @@ def carry_out_plan(
         ask(question.text, question.doing, question.refusal)
     if _has_work(made, approved):
         begins()
-    outcomes, is_interrupted = carried_out(run, lambda hands: carry_out(made, hands, approved))
+    outcomes, is_interrupted = carried_out(run, lambda hands: carry_out(made, replace(hands, again=again), approved))
     run.tell(forms, _below_the_plan(outcome_report(outcomes, made), is_told=_is_told_by_plan(outcomes)))
     return verdict.of_outcomes(outcomes, interrupted=is_interrupted)
 

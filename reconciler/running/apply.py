@@ -10,12 +10,14 @@ import asyncio
 import traceback
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from reconciler.errors import EndpointError, StateError
 from reconciler.model import (
     Endpoint,
+    Live,
     Plan,
     Procedure,
     RelationshipOutcome,
@@ -24,6 +26,7 @@ from reconciler.model import (
     ServerOutcome,
     ServerPlan,
     Snapshot,
+    Unreachable,
 )
 from reconciler.planning import verdict, wanted
 from reconciler.planning.division import division, undivided
@@ -68,36 +71,47 @@ async def _one_after_the_other(
     plans: Sequence[RelationshipPlan], hands: Hands, approved: Collection[str], whole: Plan
 ) -> list[RelationshipOutcome]:
     """Carry out relationships that share servers. What one does to such a server changes what the next was planned
-    from: that one is planned again, and carried out if what it changes is still what was shown. One that a server is to
-    leave can't be: who leaves is told by the stamps of all servers and by desired, not by the relationship alone.
+    from: that one is planned again, and carried out if what it changes is still what was shown.
     """
     outcomes: list[RelationshipOutcome] = []
     touched: set[str] = set()
     for shown in plans:
         plan = shown
         if touched & {server.peer.server for server in shown.servers} and not verdict.unapproved(shown, approved):
-            leaves = any(server.leaves for server in shown.servers)
-            plan = shown if leaves else await _planned_again(shown, whole, hands)
-            if leaves or (plan.unplanned is None and not _does_the_same(shown, plan)):
-                reason = _LEAVES_LATER if leaves else _MOVED_ON
-                servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, reason) for s in shown.servers)
+            found = await _planned_again(shown, whole, hands)
+            if found is None:
+                servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MOVED_ON) for s in shown.servers)
                 outcomes.append(RelationshipOutcome(shown.relationship.name, tuple(servers)))
                 continue
+            plan = found
         outcomes.append(await _carried_out(plan, hands, approved, whole))
         touched |= {each.server for each in outcomes[-1].servers if each.result is not Result.NOTHING_TO_DO}
     return outcomes
 
 
-_LEAVES_LATER = (
-    "another relationship of the same server was changed first, and here a server is to leave; nothing was changed, "
-    "apply again"
-)
 _MOVED_ON = "after another relationship of the same server was changed, this one would change otherwise than was shown"
 
 
-async def _planned_again(shown: RelationshipPlan, whole: Plan, hands: Hands) -> RelationshipPlan:
+async def _planned_again(shown: RelationshipPlan, whole: Plan, hands: Hands) -> RelationshipPlan | None:
+    """Return the plan that is due now, None where it can't be made, or does something that was not shown."""
     live = await observe([server.snapshot.endpoint for server in shown.servers], hands.open_client)
-    return plan_relationship(shown.relationship, live, whole.revision, neighbours_of(whole, live))
+    live = {key: _counted_as(shown, each) for key, each in live.items()}
+    name, service = shown.relationship.name, shown.relationship.service
+    if not any(server.leaves for server in shown.servers) and not shown.relationship.is_absent:
+        found = plan_relationship(shown.relationship, live, whole.revision, neighbours_of(whole, live))
+    elif hands.again is not None:
+        made = hands.again(live).relationships
+        same = (each for each in made if (each.relationship.name, each.relationship.service) == (name, service))
+        found = next(same, replace(shown, procedure=Procedure.NOTHING, servers=(), stages=(), objections=()))
+    else:
+        return None
+    return found if found.unplanned is not None or _does_the_same(shown, found) else None
+
+
+def _counted_as(shown: RelationshipPlan, live: Live) -> Live:
+    """Return what was read with the leases that were counted for the plan, which stand in what it says."""
+    counts = {server.snapshot.endpoint: server.snapshot.active_leases for server in shown.servers}
+    return live if isinstance(live, Unreachable) else replace(live, active_leases=counts.get(live.endpoint))
 
 
 def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
@@ -105,7 +119,7 @@ def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
     changes = {server.peer.server: server.changes for server in shown.servers}
     codes = {objection.code for objection in shown.objections}
     return {objection.code for objection in plan.objections} <= codes and all(
-        change in changes[server.peer.server] for server in plan.servers for change in server.changes
+        change in changes.get(server.peer.server, ()) for server in plan.servers for change in server.changes
     )
 
 
@@ -129,13 +143,14 @@ async def _with_recovery(
     """Put right what an earlier run left behind, before and after the relationship itself is carried out."""
     codes = {each.code for each in verdict.unapproved(shown, approved)}
     leaves = any(server.leaves for server in shown.servers) or shown.relationship.is_absent
-    is_waiting = bool(shown.left) and bool(codes) and codes <= PASSING and not leaves
+    is_waiting = bool(shown.left) and bool(codes) and codes <= PASSING and (not leaves or hands.again is not None)
     plan, mended = shown, await mend_first(shown, hands, is_waiting=is_waiting)
     if (mended or is_waiting) and shown.has_changes:
-        plan = shown if leaves else await _planned_again(shown, whole, hands)
-        if leaves or (plan.unplanned is None and not _does_the_same(shown, plan)):
+        found = await _planned_again(shown, whole, hands)
+        if found is None:
             servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MENDED_FIRST) for s in shown.servers)
             return with_mended(RelationshipOutcome(shown.relationship.name, tuple(servers)), mended)
+        plan = found
     outcome = await apply_relationship(plan, hands, approved)
     hands.journal.ends(outcome, plan)
     outcome = with_mended(outcome, mended)

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.kea.client import Client
-    from reconciler.model import Endpoint, Leftover, RelationshipOutcome, RelationshipPlan
+    from reconciler.model import Endpoint, Leftover, Live, Plan, RelationshipOutcome, RelationshipPlan, Service
 
 
 class Journal(Protocol):
@@ -73,7 +75,8 @@ class Hands:
     """How to reach an endpoint, the clock (seconds, monotonic), how to wait, where progress is said, and the flag
     by which a person asks to stop between two steps. `patience` is how long, in seconds, a server that gave no
     clear answer is looked at again before it is called silent; `normal_within`, in seconds, stands for
-    `waiting.time_limit` where it is given.
+    `waiting.time_limit` where it is given. `again` makes the whole plan once more, with what was read of some servers
+    since: who leaves a relationship is told by all servers and by desired. Without it no such plan is made again.
     """
 
     open_client: Callable[[Endpoint], Client]
@@ -84,3 +87,4 @@ class Hands:
     patience: float = 180.0
     normal_within: float | None = None
     journal: Journal = NO_JOURNAL
+    again: Callable[[Mapping[tuple[str, Service], Live]], Plan] | None = None

@@ -42,6 +42,17 @@ async def planned(
     return made, live
 
 
+def again(desired: Desired, live: LiveWorld, made: Plan) -> Callable[[LiveWorld], Plan]:
+    """Return what makes a plan once more, with what was read of some servers since; nothing else is read for it."""
+    known = dict(live)
+
+    def planned_again(fresh: LiveWorld) -> Plan:
+        known.update(fresh)
+        return plan(desired, known, made.probes)
+
+    return planned_again
+
+
 def within(desired: Desired, thresholds: Thresholds) -> Desired:
     """Return the relationships with what the operator allows a plan for them."""
     return replace(desired, relationships=tuple(replace(each, thresholds=thresholds) for each in desired.relationships))

@@ -139,8 +139,11 @@ def test_a_killed_replication_is_finished(world: Standing, death: Death) -> None
 
 @pytest.mark.xdist_group("killed-maintenance")
 @pytest.mark.generations("3.0")
-def test_the_maintenance_of_a_killed_apply_ends(lab: Laboratory) -> None:
-    """With shared pools and listeners of their own both are set in maintenance."""
+@pytest.mark.parametrize("is_removed", [False, True], ids=["and-it-goes-on", "and-it-is-removed"])
+def test_the_maintenance_of_a_killed_apply_ends(lab: Laboratory, *, is_removed: bool) -> None:
+    """With shared pools and listeners of their own both are set in maintenance. One apply ends that and does its own
+    work, be it a removal.
+    """
     world = Standing(lab, Mode.LOAD_BALANCING)
     del world.document["parameters"]["multi-threading"]
     for peer, server in zip(world.document["peers"], world.servers, strict=True):
@@ -151,10 +154,16 @@ def test_the_maintenance_of_a_killed_apply_ends(lab: Laboratory) -> None:
     world.write()
     Death("kea-b", SET, is_carried_out=False).happens(world)
     assert world.ha_states() == ["partner-in-maintenance", "in-maintenance"]
-    done = world.apply()
+    if is_removed:
+        world.document["state"] = "absent"
+        world.write()
+    done = world.apply(*(APPROVED if is_removed else ()))
     assert done.exit_code == 0, done
     must_be_in_order(world)
-    must_be_related(world)
+    if is_removed:
+        assert all(has_no_relationship(world, server) for server in world.servers)
+    else:
+        must_be_related(world)
 
 
 # -------------------------------------------------------------------------------------------- to remove
