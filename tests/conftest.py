@@ -96,11 +96,16 @@ def kea_pair(lab: Laboratory) -> tuple[KeaServer, KeaServer]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Without its Kea a test of the real thing is skipped with a reason, except where it must not be: in CI."""
+    """Without its Kea a test of the real thing is skipped with a reason, except where it must not be: in CI. So is one
+    marked `root` without that.
+    """
     missing = [why for each in _generations(item) if (why := each.missing()) is not None]
-    if not missing:
+    if missing:
+        reason = f"needs the real daemons kea-dhcp4, kea-dhcp6 and kea-ctrl-agent: {missing[0]}"
+    elif item.get_closest_marker("root") is not None and os.geteuid() != 0:
+        reason = "needs root"
+    else:
         return
-    reason = f"needs the real daemons kea-dhcp4, kea-dhcp6 and kea-ctrl-agent: {missing[0]}"
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}; with CI=true that is a failure", pytrace=False)
     pytest.skip(reason)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.kea,
     pytest.mark.xdist_group("fault-disk"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root"),
+    pytest.mark.root,
 ]
 
 

@@ -253,14 +253,13 @@ def test_an_interface_that_only_the_primary_has_is_found_before_anything_is_touc
 @pytest.fixture
 def interface() -> Iterator[str]:
     """The name of a network interface of this machine, gone after the test or when it is deleted in it."""
-    if os.geteuid() != 0:
-        pytest.skip("making a network interface needs root")
     name = f"kr{os.getpid()}"
     subprocess.run(["ip", "link", "add", name, "type", "veth", "peer", f"{name}p"], check=True)
     yield name
     subprocess.run(["ip", "link", "del", name], check=False, capture_output=True)
 
 
+@pytest.mark.root
 @pytest.mark.xdist_group("fault-refused-modify")
 def test_an_interface_that_came_to_the_primary_later_is_found_as_well(world: Standing, interface: str) -> None:
     world.change(world.a, lambda _: None)  # from 2.3.6 on a set looks for interfaces after it has checked the subnets

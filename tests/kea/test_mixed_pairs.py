@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from lab.kea import GENERATIONS, Generation
 from lab.laboratory import Laboratory
-from reconciler.kea.hooks import relationships_of
-from reconciler.model import Action, Mode, Service
+from reconciler.model import Action, Service
+from tests.kea.mixed import MIDDLE, NEW, OLD, PAIRS, V4, V6, mixed, on
 from tests.kea.objects import base, things
 from tests.kea.world import Run, World, run
 
@@ -22,23 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from lab.kea import Generation
+
 pytestmark = pytest.mark.kea
 
-OLD, MIDDLE, NEW = GENERATIONS
-V4, V6 = Service
-# Primary and standby of each pair.
-PAIRS = [
-    (V4, (OLD, MIDDLE)),
-    (V4, (MIDDLE, OLD)),
-    (V4, (MIDDLE, NEW)),
-    (V4, (NEW, MIDDLE)),
-    (V4, (OLD, NEW)),
-    (V6, (OLD, MIDDLE)),
-    (V6, (MIDDLE, OLD)),
-    (V6, (MIDDLE, NEW)),
-    (V6, (NEW, MIDDLE)),
-    (V6, (NEW, OLD)),
-]
 # What this test knows of other names and defaults; deliberately not the reconciler's own table.
 WORDS = {
     "allocator",
@@ -63,15 +49,8 @@ WORDS = {
 Config = dict[str, Any]
 
 
-def on(service: Service, generations: tuple[Generation, Generation]) -> Any:
-    names = "-with-".join(map(str, generations))
-    return pytest.param(
-        service, generations, id=f"{service}-{names}", marks=pytest.mark.xdist_group(f"mixed-{service}-{names}")
-    )
-
-
 EVERY_PAIR = pytest.mark.parametrize(
-    ("service", "generations"), [on(*pair) for pair in PAIRS], scope="module", indirect=False
+    ("service", "generations"), [on("mixed", *pair) for pair in PAIRS], scope="module", indirect=False
 )
 
 
@@ -96,11 +75,8 @@ class Refused:
 
 @pytest.fixture(scope="module")
 def world(service: Service, generations: tuple[Generation, Generation]) -> Iterator[World]:
-    options = dict(zip(("kea-a", "kea-b"), ({"generation": each} for each in generations), strict=True))
     with Laboratory() as lab:
-        yield World(
-            lab, service, Mode.HOT_STANDBY, configurations={"kea-a": rich(service)}, options=options, is_logged=True
-        )
+        yield mixed(lab, service, generations, {"kea-a": rich(service)})
 
 
 def rich(service: Service) -> Config:
@@ -255,33 +231,6 @@ def test_what_the_other_cannot_say_is_refused_by_name_and_nothing_is_sent(world:
     assert refused.applied.exit_code != 0
     assert refused.sent == []
     world.must_be_done()
-
-
-@EVERY_PAIR
-def test_a_parameter_of_ha_that_one_does_not_know_is_refused_unless_it_is_the_default(
-    world: World, refused: Refused
-) -> None:
-    """2.2 takes it, shows it, and does without (fact)."""
-    assert refused.planned.exit_code == 1
-    if OLD not in [server.generation for server in world.servers]:
-        pytest.skip("both know every parameter")
-    world.document["parameters"]["max-rejected-lease-updates"] = 5
-    world.write()
-    world.forget()
-    planned, applied = world.run("plan"), world.apply()
-    (name,) = [server.name for server in world.servers if server.generation == OLD]
-    told = f"{name} runs 2.2.0, which has no `max-rejected-lease-updates`"
-    assert told in " ".join(planned.stdout.split()), planned
-    assert (planned.exit_code, applied.exit_code, world.story()) == (1, 1, [])
-    world.document["parameters"]["max-rejected-lease-updates"] = 10
-    world.write()
-    world.must_apply()
-    for server in world.servers:
-        entry = relationships_of(world.config(server))[0]
-        assert entry.get("max-rejected-lease-updates") == (None if server.generation == OLD else 10)
-    del world.document["parameters"]["max-rejected-lease-updates"]
-    world.write()
-    world.must_apply()
 
 
 @EVERY_PAIR
