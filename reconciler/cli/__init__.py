@@ -14,6 +14,7 @@ from reconciler.cli.apply import apply
 from reconciler.cli.continue_ import continue_
 from reconciler.cli.drift import drift
 from reconciler.cli.enable import enable
+from reconciler.cli.history import history
 from reconciler.cli.import_ import import_
 from reconciler.cli.leases import leases
 from reconciler.cli.maintenance import maintenance
@@ -78,6 +79,7 @@ for command in (
     reconcile_now,
     suspend,
     resume,
+    history,
     leases,
     maintenance,
     continue_,

@@ -56,6 +56,8 @@ def operate(operation: str, server: str, options: Mapping[str, Any], source: str
         relationship = chosen(desired, request)
         endpoints = [desired.endpoints[peer.server, relationship.service] for peer in relationship.peers]
         with at_work(run, request.state_dir, request.lock_timeout, endpoints, desired.revision) as ending:
+            if run.journal is not None:
+                run.journal.concerns(relationship.name, relationship.service)
             outcome, is_interrupted = _done(run, request, relationship, endpoints)
             ending.says(verdict.of_operation(outcome, interrupted=is_interrupted))
         code = verdict.of_operation(outcome, interrupted=is_interrupted)

@@ -14,6 +14,7 @@ NAMES = (
     "status",
     "operation-report",
     "lease-report",
+    "history-report",
     "problem-report",
 )
 
@@ -33,6 +34,7 @@ def schema(name: str) -> None:
     status            the same of status
     operation-report  the same of maintenance, continue, sync and reset
     lease-report      the same of leases
+    history-report    the same of history
     problem-report    the same of validate
 
     The commands import, schema and version have no report: they print text alone.

@@ -42,6 +42,7 @@ from reconciler.model.desired import (
     Thresholds,
 )
 from reconciler.model.health import Health, RelationshipStatus, ServerStatus
+from reconciler.model.history import Entry, Past, PastResult, PastServer, PastStep, Standing
 from reconciler.model.journal import Leftover, Mend, Remedy, RunRecord
 from reconciler.model.json import Json
 from reconciler.model.live import HaView, Live, PartnerView, Probe, Snapshot, Unreachable
@@ -65,6 +66,7 @@ __all__ = [
     "Desired",
     "Disruption",
     "Endpoint",
+    "Entry",
     "Event",
     "EventKind",
     "Fact",
@@ -82,6 +84,10 @@ __all__ = [
     "Objection",
     "OnRemove",
     "PartnerView",
+    "Past",
+    "PastResult",
+    "PastServer",
+    "PastStep",
     "Peer",
     "Plan",
     "Pools",
@@ -106,6 +112,7 @@ __all__ = [
     "Snapshot",
     "Stage",
     "Stamp",
+    "Standing",
     "Step",
     "Suspension",
     "Thresholds",

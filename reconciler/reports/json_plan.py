@@ -100,11 +100,12 @@ def _server(plan: RelationshipPlan, server: ServerPlan) -> dict[str, Any]:
         "disruption": disruption(plan, server).value,
         "pause": None if seconds is None else round(seconds, 1),
         "commands": len(server.commands) if is_commanded(plan, server) else 0,
-        "changes": [_change(each) for each in server.changes],
+        "changes": [change_value(each) for each in server.changes],
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def change_value(change: Change) -> dict[str, Any]:
+    """Return one change as a JSON value."""
     return {
         "action": change.action.value,
         "path": [[kind, key] for kind, key in change.path],

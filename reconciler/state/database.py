@@ -94,6 +94,28 @@ _MIGRATIONS = (
         until TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE event (            -- what happened, in one order: changes, operations, and what the daemon told
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        relationship TEXT,
+        service TEXT,
+        work INTEGER UNIQUE REFERENCES work ON DELETE CASCADE,
+        run INTEGER UNIQUE REFERENCES run ON DELETE CASCADE,  -- of an operation
+        severity TEXT NOT NULL DEFAULT '',
+        summary TEXT NOT NULL DEFAULT '',
+        details TEXT NOT NULL DEFAULT '[]',
+        revision TEXT NOT NULL DEFAULT '',
+        finding TEXT,
+        is_over INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX event_of_relationship ON event (relationship);
+    CREATE INDEX event_of_finding ON event (finding) WHERE finding IS NOT NULL;
+    INSERT INTO event (at, kind, relationship, service, work)
+        SELECT began_at, 'changed', relationship, service, number FROM work ORDER BY number;
+    ALTER TABLE part ADD COLUMN version TEXT NOT NULL DEFAULT '';
+    """,
 )
 NEWEST = len(_MIGRATIONS)
 

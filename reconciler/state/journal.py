@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from reconciler.errors import NotReachedError, StateError
-from reconciler.model import Endpoint, RelationshipOutcome, RelationshipPlan, Result, ServerPlan
+from reconciler.model import Endpoint, RelationshipOutcome, RelationshipPlan, Result, ServerPlan, Service
+from reconciler.model.history import CHANGED, OPERATED
 from reconciler.model.journal import Leftover
 from reconciler.state import configurations, plans
 from reconciler.state.database import told, transaction
@@ -56,6 +57,8 @@ class Journal:
         self._sent: set[int] = set()  # parts to which something was sent
         self._last: dict[tuple[str, str], tuple[str, int]] = {}  # the last command, and the step that it is in
         self._is_failing = False
+        self._concerned: tuple[str | None, str | None] = (None, None)
+        self._is_entered = False  # whether the history has an entry of this run's operation
 
     # ------------------------------------------------------------------------------------- plan files
 
@@ -80,14 +83,18 @@ class Journal:
             )
             work = int(cursor.lastrowid or 0)
             self._works[relationship.name, relationship.service.value] = work
+            database.execute(
+                "INSERT INTO event (at, kind, relationship, service, work) SELECT began_at, ?, relationship, service, "
+                "number FROM work WHERE number = ?",
+                (CHANGED, work),
+            )
             for server, (before, planned) in bodies:
-                endpoint = server.snapshot.endpoint
-                was_off = server.snapshot.disabled_by_user
+                live, endpoint = server.snapshot, server.snapshot.endpoint
                 digests = [configurations.keep(database, each) if each else None for each in (before, planned)]
                 cursor = database.execute(
-                    "INSERT INTO part (work, service, server, control, kea_pid, was_off, before, planned) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (work, *_key(endpoint), endpoint.control, server.snapshot.pid, was_off, *digests),
+                    "INSERT INTO part (work, service, server, control, kea_pid, was_off, version, before, planned) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (work, *_key(endpoint), endpoint.control, live.pid, live.disabled_by_user, live.version, *digests),
                 )
                 self._parts[_key(endpoint)] = int(cursor.lastrowid or 0)
                 self._last.pop(_key(endpoint), None)
@@ -125,7 +132,9 @@ class Journal:
         if last is not None and last[0] == command and command not in SINGLE:
             return last[1]  # one of many small changes in memory: the first stands for all
         try:
-            with told(self._store.directory):
+            with told(self._store.directory), transaction(self._store.database):
+                if part is None:
+                    self._enter()
                 cursor = self._store.database.execute(
                     "INSERT INTO step (run, part, service, server, command, detail, began_at) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -141,6 +150,19 @@ class Journal:
         if part is not None:
             self._sent.add(part)
         return step
+
+    def concerns(self, relationship: str, service: Service) -> None:
+        """Say which relationship the operation is about whose commands go out from now on."""
+        self._concerned = relationship, service.value
+
+    def _enter(self) -> None:
+        """Give the history its entry of an operation, once a run."""
+        if not self._is_entered:
+            self._store.database.execute(
+                "INSERT INTO event (at, kind, relationship, service, run) VALUES (?, ?, ?, ?, ?)",
+                (now(), OPERATED, *self._concerned, self._run.number),
+            )
+            self._is_entered = True
 
     def hears(self, step: int | None, result: int | None) -> None:
         """Write down how a command ended: Kea's result, or None where nobody knows."""
@@ -237,7 +259,8 @@ def _description(plan: RelationshipPlan) -> str:
         {"server": peer.server, "name": peer.name, "role": peer.role.value, "url": peer.url, "is-hub": peer.is_hub}
         for peer in peers
     ]
-    return json.dumps({"mode": relationship.mode.value, "peers": told_of})
+    authority = plan.authority.server
+    return json.dumps({"mode": relationship.mode.value, "peers": told_of, "authority": authority})
 
 
 def _detail(arguments: Any) -> str:

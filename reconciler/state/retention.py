@@ -8,12 +8,15 @@ from reconciler.state.database import told, transaction
 from reconciler.state.runs import Store, is_alive, lock_file, now
 
 DAYS, LEAST, MOST = 30, 20, 500
+MOST_EVENTS = 10_000
 
 
 def forget(store: Store, moment: datetime | None = None) -> None:
     """Delete runs older than DAYS, but not the last LEAST, and all beyond the last MOST, with what only they need.
 
-    A run that goes on, or left something open that is not settled yet, is never forgotten. Raises StateError.
+    Runs that sent nothing to any server count only among the last LEAST. A run that goes on, or left something open
+    that is not settled yet, is never forgotten. Events of the daemon go after DAYS, or beyond the last MOST_EVENTS,
+    but for those of findings that are still open. Raises StateError.
     """
     with told(store.directory):
         _forget(store, moment)
@@ -25,6 +28,11 @@ def _forget(store: Store, moment: datetime | None) -> None:
     with transaction(database):
         _close_those_cut_off(store)
         database.execute(
+            "DELETE FROM run WHERE ended_at IS NOT NULL AND number <= (SELECT max(number) FROM run) - ? "
+            "AND number NOT IN (SELECT run FROM work) AND number NOT IN (SELECT run FROM step)",
+            (LEAST,),
+        )
+        database.execute(
             """
             DELETE FROM run WHERE number IN (
                 SELECT number FROM (
@@ -35,6 +43,17 @@ def _forget(store: Store, moment: datetime | None) -> None:
             )
             """,
             (MOST, LEAST, oldest),
+        )
+        database.execute(
+            """
+            DELETE FROM event WHERE work IS NULL AND run IS NULL
+                AND (at < ? OR number <= (SELECT max(number) FROM event) - ?)
+                AND number NOT IN (
+                    SELECT number FROM (SELECT max(number) AS number, is_over FROM event
+                        WHERE finding IS NOT NULL GROUP BY finding) WHERE NOT is_over
+                )
+            """,
+            (oldest, MOST_EVENTS),
         )
         database.execute(
             "DELETE FROM configuration WHERE digest NOT IN "

@@ -25,6 +25,7 @@ COMMANDS = (
     "reconcile-now",
     "suspend",
     "resume",
+    "history",
     "leases",
     "maintenance",
     "continue",
@@ -45,6 +46,7 @@ SCHEMAS = (
     "status",
     "operation-report",
     "lease-report",
+    "history-report",
     "problem-report",
 )
 

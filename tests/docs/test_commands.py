@@ -48,7 +48,9 @@ def test_there_are_some_of_every_command_that_matters() -> None:
 
 
 def options() -> dict[str, click.Option]:
-    parameters = [each for command in cli.commands.values() for each in command.params]
+    groups = [each for each in cli.commands.values() if isinstance(each, click.Group)]
+    commands = [*cli.commands.values(), *(each for group in groups for each in group.commands.values())]
+    parameters = [each for command in commands for each in command.params]
     return {flag: each for each in parameters if isinstance(each, click.Option) for flag in each.opts}
 
 

@@ -18,3 +18,4 @@ def validator(name: str) -> Draft202012Validator:
 
 PLAN, STATUS, OUTCOME = map(validator, ("plan-report", "status", "outcome-report"))
 OPERATION, LEASES = map(validator, ("operation-report", "lease-report"))
+HISTORY = validator("history-report")

@@ -24,6 +24,10 @@ def filled(path: Path, number: int) -> Store:
     store.database.executemany(
         "INSERT INTO run (token, command, user, host, pid, began_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
     )
+    store.database.execute(
+        "INSERT INTO work (run, relationship, service, description, began_at) "
+        "SELECT number, 'hq', 'dhcp4', '{}', began_at FROM run"
+    )
     return store
 
 
@@ -46,9 +50,6 @@ def test_what_goes_on_or_left_something_open_stays(tmp_path: Path) -> None:
     database = store.database
     database.execute("INSERT INTO configuration VALUES ('needed', x'00'), ('not needed', x'00')")
     database.execute(
-        "INSERT INTO work (run, relationship, service, description, began_at) VALUES (1,'hq','dhcp4','','')"
-    )
-    database.execute(
         "INSERT INTO part (work, service, server, control, kea_pid, before) VALUES (1,'dhcp4','a','x',1,'needed')"
     )
     for _ in range(LEAST + 1):
@@ -59,4 +60,26 @@ def test_what_goes_on_or_left_something_open_stays(tmp_path: Path) -> None:
     assert {1, alive.number} <= left
     assert database.execute("SELECT digest FROM configuration").fetchall() == [("needed",)]
     alive.end(0)
+    store.close()
+
+
+def test_runs_that_sent_nothing_take_no_room(tmp_path: Path) -> None:
+    store = filled(tmp_path, 1)
+    for _ in range(LEAST + 30):
+        Run(store, "watch").end(0)
+    forget(store, datetime(2026, 1, 2, tzinfo=UTC))
+    assert store.database.execute("SELECT min(number) FROM run").fetchone() == (1,)
+    assert runs(store) == LEAST + 1
+    store.close()
+
+
+def test_events_go_but_for_those_of_findings_that_are_open(tmp_path: Path) -> None:
+    store = filled(tmp_path, 0)
+    at = "2026-01-01T00:00:00.000+00:00"
+    rows = [(at, None, 0), (at, "over", 0), (at, "over", 1), (at, "open", 0), (at, "open", 0)]
+    store.database.executemany("INSERT INTO event (at, kind, finding, is_over) VALUES (?, 'drift', ?, ?)", rows)
+    forget(store, datetime(2026, 1, 2, tzinfo=UTC))
+    assert len(store.database.execute("SELECT 1 FROM event").fetchall()) == 5
+    forget(store, LATER)
+    assert store.database.execute("SELECT number FROM event").fetchall() == [(5,)]
     store.close()

@@ -1,0 +1,116 @@
+"""`history`: what was changed by whom, and never a secret."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.cli.site import Run, Site, subnet
+from tests.reports.schemas import HISTORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+from reconciler.model import Service
+
+SECRET = "c4n4ry-pa55"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> str:
+    return str(tmp_path / "state")
+
+
+def history(site: Site, state: str, *arguments: str) -> Run:
+    return site.run_line("history", *arguments, "--state-dir", state)
+
+
+def entries(site: Site, state: str, *arguments: str) -> list[dict[str, Any]]:
+    done = history(site, state, *arguments, "--format", "json")
+    assert done.exit_code == 0, done
+    report = json.loads(done.stdout)
+    HISTORY.validate(report)
+    found: list[dict[str, Any]] = report["entries"]
+    return found
+
+
+def changed(site: Site, state: str) -> None:
+    """The relationship is made, and then the primary's subnets and its peer's password are changed by hand."""
+    assert site.run("apply", "--yes", "--state-dir", state).exit_code == 0
+
+    def edit(config: dict[str, Any]) -> None:
+        config["subnet4"].append(subnet(Service.DHCP4, 7))
+        config["user-context"]["password"] = SECRET
+
+    site.change("kea-a", edit)
+    done = site.run("apply", "--yes", "--state-dir", state)
+    assert done.exit_code == 0, done
+
+
+def test_before_the_first_change_nothing_is_remembered(site: Site, state: str) -> None:
+    assert history(site, state).stdout == "Nothing is remembered.\n"
+    assert history(site, state, "hq").stdout == "Nothing is remembered of hq.\n"
+    assert entries(site, state) == []
+
+
+def test_it_lists_changes_newest_first(site: Site, state: str) -> None:
+    changed(site, state)
+    found = entries(site, state)
+    assert [(each["id"], each["relationship"], each["kind"]) for each in found] == [
+        (2, "hq", "changed"),
+        (1, "hq", "changed"),
+    ]
+    assert {each["server"]: each["result"] for each in found[0]["results"]} == {
+        "kea-a": "nothing-to-do",
+        "kea-b": "applied",
+    }
+    shown = history(site, state, "hq").stdout.splitlines()
+    assert shown[1].endswith(f"hq            `kea-reconciler apply` by {getpass.getuser()}: kea-b applied")
+    assert entries(site, state, "nobody") == []
+    assert entries(site, state, "--service", "dhcp6") == []
+    assert [each["id"] for each in entries(site, state, "--limit", "1")] == [2]
+
+
+def test_an_entry_has_the_difference_the_steps_and_no_secret(site: Site, state: str) -> None:
+    changed(site, state)
+    done = history(site, state, "show", "2")
+    assert done.exit_code == 0, done
+    assert "+ subnet 10.0.7.0/24: id 7, 1 pool" in done.stdout
+    assert "kea-b config-set: done" in done.stdout
+    assert "rollback hq --to 2" in done.stdout
+    told = history(site, state, "show", "2", "--format", "json").stdout
+    HISTORY.validate(json.loads(told))
+    assert SECRET not in done.stdout + told
+    server = next(each for each in json.loads(told)["servers"] if each["server"] == "kea-b")
+    paths = [change["path"][0][1] for change in server["changes"]]
+    assert "10.0.7.0/24" in paths
+    assert server["is_overwritten"]
+
+
+def test_the_entry_that_made_a_relationship_says_so(site: Site, state: str) -> None:
+    changed(site, state)
+    shown = history(site, state, "show", "1").stdout
+    assert "+ relationship hq: hot-standby, as kea-b" in shown
+
+
+def test_an_operation_is_an_entry_too(pair: Site, state: str) -> None:
+    done = pair.run("maintenance", "start", "kea-b", "--yes", "--state-dir", state)
+    assert done.exit_code == 0, done
+    (entry,) = entries(pair, state, "hq")
+    assert (entry["kind"], entry["exit_code"]) == ("operated", 0)
+    assert "ha-maintenance-start: done" in history(pair, state, "show", "1").stdout
+
+
+def test_an_id_that_nobody_has_is_said(site: Site, state: str) -> None:
+    changed(site, state)
+    done = history(site, state, "show", "77")
+    assert done.exit_code == 64
+    assert "nothing is remembered with the id 77" in done.stderr
+
+
+def test_help_tells_of_both(site: Site) -> None:
+    assert "ID" in site.run_line("history", "show", "--help").stdout
+    assert "RELATIONSHIP" in site.run_line("history", "list", "--help").stdout
