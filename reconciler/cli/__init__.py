@@ -22,6 +22,7 @@ from reconciler.cli.plan import plan
 from reconciler.cli.reconcile_now import reconcile_now
 from reconciler.cli.reset import reset
 from reconciler.cli.resume import resume
+from reconciler.cli.rollback import rollback
 from reconciler.cli.schema import schema
 from reconciler.cli.show import show
 from reconciler.cli.status import status
@@ -80,6 +81,7 @@ for command in (
     suspend,
     resume,
     history,
+    rollback,
     leases,
     maintenance,
     continue_,

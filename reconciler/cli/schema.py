@@ -30,7 +30,7 @@ def schema(name: str) -> None:
     approvals         a file of approvals/
     plan              what plan writes with --out
     plan-report       what plan and drift print with --format json
-    outcome-report    the same of apply and enable
+    outcome-report    the same of apply, rollback and enable
     status            the same of status
     operation-report  the same of maintenance, continue, sync and reset
     lease-report      the same of leases

@@ -157,13 +157,18 @@ class Session:
 
     def learn(self, live: Iterable[Live]) -> None:
         """Learn the secrets in the servers' local parts, where Kea keeps its passwords."""
-        from reconciler.kea.locality import LOCAL
         from reconciler.model import Unreachable
-        from reconciler.redaction import secret_values
 
         for each in live:
             if not isinstance(each, Unreachable):
-                self.scrubber.learn(secret_values({key: each.config[key] for key in LOCAL if key in each.config}))
+                self.learn_from(each.config)
+
+    def learn_from(self, config: Mapping[str, Any]) -> None:
+        """Learn the secrets in the local part of one configuration."""
+        from reconciler.kea.locality import LOCAL
+        from reconciler.redaction import secret_values
+
+        self.scrubber.learn(secret_values({key: config[key] for key in LOCAL if key in config}))
 
     def hands(self, say: Callable[[str], None]) -> Hands:
         """Return the edges that an apply acts through."""

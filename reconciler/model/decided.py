@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 
 class Cause(StrEnum):
-    """Why a change is due: desired changed, the authority's data changed, a peer was changed behind us, or nobody
-    changed anything but a server's version of Kea.
+    """Why a change is due: desired changed, the authority's data changed, a peer was changed behind us, nobody changed
+    anything but a server's version of Kea, or a person wants the data back that were there earlier.
     """
 
     GIT = "git"
     PRIMARY = "primary"
     PEER = "peer"
     VERSION = "version"
+    ROLLBACK = "rollback"
 
 
 class Action(StrEnum):

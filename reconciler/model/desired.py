@@ -166,12 +166,25 @@ DEFAULT_THRESHOLDS = Thresholds()
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """The data that a relationship had before an entry of the history, to be brought back: the configuration of a
+    `server`, which then ran the Kea `version`.
+    """
+
+    entry: int
+    server: str
+    version: str
+    config: Mapping[str, Json] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Relationship:
     """One desired failover relationship. `parameters` are those of Kea's HA hook, by Kea's own names and in
     Kea's units; a parameter that is absent has Kea's default. `local` are path patterns of what belongs to
     each server beside the built-in list. `pools` counts in load-balancing only. `on_remove` is what is done to the
     other peers when the relationship goes, which `is_absent` asks for. `positions` maps a path inside the document to
     its place. `thresholds` are no part of what is desired, but what the operator's settings allow a plan for it.
+    `earlier` neither: it is there for one plan, a rollback, in which its data take the place of the authority's.
     """
 
     name: str
@@ -187,6 +200,7 @@ class Relationship:
     position: Position | None = field(default=None, compare=False, repr=False)
     positions: Mapping[tuple[str | int, ...], Position] = field(default_factory=dict, compare=False, repr=False)
     thresholds: Thresholds = field(default=DEFAULT_THRESHOLDS, compare=False, repr=False)
+    earlier: Earlier | None = None
 
     @property
     def primary(self) -> Peer:

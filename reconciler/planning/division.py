@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.kea import pools
-from reconciler.model import Mode, Pools, Relationship, Role, Snapshot
+from reconciler.kea.translation import Inexpressible
+from reconciler.model import Mode, Pools, Relationship, Snapshot
+from reconciler.planning.renaming import moved
+from reconciler.planning.returning import returned
 from reconciler.planning.wanted import block_of
-
-_SERVING = (Role.PRIMARY, Role.SECONDARY, Role.STANDBY)
 
 
 @dataclass(frozen=True, slots=True)
 class Division:
     """The authority as it is (`source`) and as its pools are to be (`authority`, the very same where they are so), and
-    in words which pools that divides, which it joins or frees of guards, and which can't be divided.
+    in words which pools that divides, which it joins or frees of guards, and which can't be divided. `inexpressible` is
+    what of earlier data, which are to be brought back, the authority can't say.
     """
 
     source: Snapshot
@@ -23,10 +24,11 @@ class Division:
     divided: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
     classed: tuple[str, ...] = ()
+    inexpressible: tuple[Inexpressible, ...] = ()
 
     @property
     def is_due(self) -> bool:
-        """Whether the authority's own pools, or their guards, are to change."""
+        """Whether the authority's own pools, or their guards, are to change, or earlier data be brought back."""
         return self.authority is not self.source
 
 
@@ -47,9 +49,24 @@ def division(relationship: Relationship, source: Snapshot) -> Division:
     Guards follow peers that get another name. On a server that leaves load-balancing all of them go with the mode (see
     `wanted.without_pool_guards`).
     """
+    found = returned(relationship, source)
+    pools_of = _divided(relationship, found.authority)
+    if relationship.earlier is None:
+        return pools_of
+    was = _divided(replace(relationship, earlier=None), source)  # what is so already is not to be approved again
+    return Division(
+        source,
+        pools_of.authority,
+        pools_of.divided if was.divided else (),
+        pools_of.joined if was.joined else (),
+        pools_of.classed,
+        found.inexpressible,
+    )
+
+
+def _divided(relationship: Relationship, source: Snapshot) -> Division:
     service = relationship.service
-    names = moved(relationship, source)
-    config = pools.renamed(source.config, service, names)
+    config = pools.renamed(source.config, service, moved(relationship, source))
     if relationship.mode is Mode.LOAD_BALANCING and relationship.pools is Pools.SPLIT:
         found = pools.divided(config, service, _peers(relationship), source.version)
     elif relationship.mode is not Mode.LOAD_BALANCING and _balances(source):
@@ -67,23 +84,9 @@ def are_split(relationship: Relationship, snapshot: Snapshot) -> bool:
     return pools.are_guarded(snapshot.config, relationship.service, _peers(relationship))
 
 
-def moved(relationship: Relationship, source: Snapshot) -> Mapping[str, str]:
-    """Return the new names of the peers that answer clients, by those that the authority has them under."""
-    old = _standing(source)
-    new = [each.name for each in (relationship.primary, relationship.partner) if each is not None]
-    return dict(zip((name for name in old if name not in new), (name for name in new if name not in old), strict=False))
-
-
 def _peers(relationship: Relationship) -> tuple[str, str]:
     partner = relationship.partner
     return relationship.primary.name, partner.name if partner else relationship.primary.name
-
-
-def _standing(source: Snapshot) -> list[str]:
-    """Return the names of the peers that answer clients, the primary first, as a server has them."""
-    peers = (block_of(source) or {}).get("peers") or ()
-    serving = [each for each in peers if each.get("role") in _SERVING]
-    return [str(each.get("name")) for each in sorted(serving, key=lambda each: _SERVING.index(Role(each["role"])))]
 
 
 def _balances(snapshot: Snapshot) -> bool:

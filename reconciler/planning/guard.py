@@ -42,6 +42,11 @@ class Case:
         servers = self.snapshots
         return [(peer, servers[peer.server]) for peer in self.relationship.peers if peer.server in servers]
 
+    @property
+    def source(self) -> str:
+        """In words where the data come from: the authority, or in a rollback the history."""
+        return "the earlier data" if self.relationship.earlier else self.authority.endpoint.server
+
 
 Rules = Sequence[Callable[[Case], Iterator[Objection]]]
 
@@ -101,14 +106,15 @@ def _is_any_in_touch(case: Case, peer: Peer) -> bool:
 
 
 def _authority_empty(case: Case) -> Iterator[Objection]:
-    if subnets_of(case.authority.config, case.relationship.service.subnets):
+    if subnets_of(case.pools.authority.config, case.relationship.service.subnets):
         return
     for server in case.written:
         lost = sum(change.action is Action.DELETE and change.path[-1][0] == "subnet" for change in server.changes)
         if lost:
             yield Objection(
                 "authority-empty",
-                f"{case.authority.endpoint.server} has no subnet at all, {server.peer.server} has {lost}",
+                f"{case.source} {'have' if case.relationship.earlier else 'has'} no subnet at all, "
+                f"{server.peer.server} has {lost}",
                 "restore the authority's configuration first: a server that came back with a wrong file looks so",
             )
 

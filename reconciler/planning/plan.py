@@ -21,7 +21,7 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
-from reconciler.planning import hub_rules, partial, preflight, proportion
+from reconciler.planning import hub_rules, partial, preflight, proportion, returning
 from reconciler.planning.authority import acting_authority, authority
 from reconciler.planning.departures import departing, with_departures
 from reconciler.planning.draft import drafted
@@ -158,6 +158,10 @@ def _decided(
     refused = [
         *filter(None, (unknown_parameters(relationship, snapshots), inexpressible(source, snapshots, draft.words)))
     ]
+    if relationship.earlier is not None:
+        lost = pools.inexpressible if draft.replicates else None
+        refused += returning.refusals(relationship, source, lost, servers)
+        remarks = (*remarks, returning.note(relationship.earlier))
     if refused:  # what else would go wrong is told all the same
         result = replace(result, procedure=Procedure.NOTHING, servers=(), stages=(), unplanned=". ".join(refused))
     return replace(result, notes=remarks)

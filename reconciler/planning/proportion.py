@@ -32,14 +32,16 @@ class Toll:
 
 def objections(case: Case) -> Iterator[Objection]:
     """Yield what is too much at once, server by server."""
-    thresholds, source = case.relationship.thresholds, case.authority.endpoint.server
-    is_empty = not subnets_of(case.authority.config, case.relationship.service.subnets)  # that is objected to by itself
+    thresholds = case.relationship.thresholds
+    # An authority without any is objected to by itself.
+    is_empty = not subnets_of(case.pools.authority.config, case.relationship.service.subnets)
+    missing = f"not {'in' if case.relationship.earlier else 'on'} {case.source}"
     for server in case.written:
         name = server.peer.server
         for what, toll in tolls(server, case.relationship.service).items():
             gone = toll.lost if what == "pools" else toll.deleted
             if _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
-                told = f"{gone} of the {toll.had} {what} on {name} are not on {source} and would be deleted"
+                told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant")
             elif toll.had > 1 and toll.deleted and toll.had - toll.deleted + toll.added == 0 and not is_empty:
                 told = f"all {toll.had} {what} on {name} would be deleted, and none would be left"

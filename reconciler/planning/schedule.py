@@ -28,6 +28,8 @@ def order(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> list
     ordered = in_safe_order(relationship)
     if procedure(relationship, snapshots) is Procedure.CREATE:
         return sorted(ordered, key=lambda peer: _waits_for_the_primary(peer, snapshots[peer.server]))
+    if relationship.earlier is not None:  # so that one that is cut off is finished by the next apply, and not undone
+        ordered.sort(key=lambda peer: (peer.role is not Role.BACKUP, peer.role is not Role.PRIMARY))
     return sorted(ordered, key=lambda peer: not wanted.is_broken(snapshots[peer.server]))
 
 

@@ -188,6 +188,8 @@ def _attributed(
     in the server's words.
     """
     stamp, source = stamp_of(relationship, snapshot), truth.source
+    if relationship.earlier is not None:
+        return [replace(each.change, cause=Cause.ROLLBACK) for each in found]
     if snapshot is source:
         return _attributed_to_the_authority(found, marks, stamp, snapshot)
     if stamp is None:

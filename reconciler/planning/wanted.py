@@ -220,14 +220,7 @@ def outgoing(
     """
     snapshot = cleared(relationship, snapshot)
     own = snapshot.config
-    config: dict[str, Any] = dict(own)
-    if peer.is_hub:
-        config = _on_hub(relationship, snapshot, data)
-    elif data is not None and relationship.is_spoke:
-        config |= overlay(dict(data), own, relationship.service, _local(relationship))
-    elif data is not None:
-        config = {**data, **{key: own[key] for key in LOCAL if key in own}}
-        config = overlay(config, own, relationship.service, in_all_words(relationship.local))
+    config = with_data(relationship, snapshot, data)
     standing = block_of(snapshot)
     block = standing
     if block_changes or block is None:
@@ -237,6 +230,21 @@ def outgoing(
     stamp = replace(stamp, may_age=single_commands.are_loaded(config, snapshot.version))
     left = left_others(relationship, snapshot.config) if peer.is_hub else ()
     return with_stamp(config, stamp, kept=other_stamps(relationship, snapshot), left=left)
+
+
+def with_data(relationship: Relationship, snapshot: Snapshot, data: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a server's configuration with `data` for its replicated part, its own where that is None; what is local to
+    it stays. Without a stamp, where the data take the place of all that is not local.
+    """
+    own = snapshot.config
+    if peer_of(relationship, snapshot).is_hub:
+        return _on_hub(relationship, snapshot, data)
+    if data is None:
+        return dict(own)
+    if relationship.is_spoke:
+        return {**own, **overlay(dict(data), own, relationship.service, _local(relationship))}
+    config = {**data, **{key: own[key] for key in LOCAL if key in own}}
+    return overlay(config, own, relationship.service, in_all_words(relationship.local))
 
 
 def other_stamps(relationship: Relationship, snapshot: Snapshot) -> tuple[Stamp, ...]:

@@ -41,6 +41,8 @@ def cause_words(cause: Cause, moved: Sequence[str], server: str, authority: str 
         return f"peer: {' and '.join(map(shown_name, moved)) or shown_name(server)} was changed behind our back"
     if cause is Cause.VERSION:
         return "version: Kea was upgraded since the last replication, and what nobody set means something else now"
+    if cause is Cause.ROLLBACK:
+        return "rollback: brought back as it was"
     others = [shown_name(name) for name in moved if name != authority]
     if others:
         return f"primary: {truth}'s data changed, and {' and '.join(others)} was changed too"

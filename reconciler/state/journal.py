@@ -260,7 +260,10 @@ def _description(plan: RelationshipPlan) -> str:
         for peer in peers
     ]
     authority = plan.authority.server
-    return json.dumps({"mode": relationship.mode.value, "peers": told_of, "authority": authority})
+    told: dict[str, Any] = {"mode": relationship.mode.value, "peers": told_of, "authority": authority}
+    if relationship.earlier is not None:
+        told["back-to"] = relationship.earlier.entry
+    return json.dumps(told)
 
 
 def _detail(arguments: Any) -> str:

@@ -26,6 +26,7 @@ COMMANDS = (
     "suspend",
     "resume",
     "history",
+    "rollback",
     "leases",
     "maintenance",
     "continue",

@@ -9,7 +9,8 @@ import pytest
 
 from reconciler.model import Mode, Peer, Pools, Relationship, Role, Service, Snapshot
 from reconciler.planning import wanted
-from reconciler.planning.division import are_split, division, moved
+from reconciler.planning.division import are_split, division
+from reconciler.planning.renaming import moved
 from tests.planning.cases import read_case
 from tests.planning.strategies import snapshot
 

@@ -103,7 +103,7 @@ def test_it_is_asked_since_when_and_how_many(tmp_path: Path) -> None:
 def test_what_an_older_version_wrote_down_has_its_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands in a database of release 0.2 (two steps of the schema) is there afterwards."""
     with monkeypatch.context() as patched:
-        patched.setattr(schema, "_MIGRATIONS", schema._MIGRATIONS[:2])
+        patched.setattr(schema, "_MIGRATIONS", schema._MIGRATIONS[:3])
         store = open_store(tmp_path / "state")
         store.database.execute("INSERT INTO run VALUES (1,'t','apply','u','h',1,'2026-01-01T00:00:00+00:00','',NULL,0)")
         store.database.execute(
