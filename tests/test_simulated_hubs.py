@@ -241,6 +241,23 @@ def test_nothing_is_left_to_do_after_a_hub_has_left_one_of_two_relationships(
     assert {each["id"] for each in standing_by.endpoint("hub").config["subnet4"]} == {1, *left, *more}
 
 
+def test_what_a_hub_has_of_its_own_stays_its_own_when_one_relationship_is_left(standing_by: Hub) -> None:
+    """Even without a mark: it was not that of the other one before."""
+    standing_by.change("hub", lambda config: config["subnet4"].append(subnet(DHCP4, 99)))
+    standing_by.let_pass(30)
+    standing_by.forget_west()
+    removed = standing_by.run("apply", *APPROVED)
+    assert removed.exit_code == 0, removed
+    standing_by.let_pass(60)
+    planned = standing_by.run("plan", "--detailed-exitcode")
+    assert planned.exit_code == 0, planned
+    standing_by.change("east", lambda config: config["subnet4"].append(subnet(DHCP4, 2)))
+    standing_by.let_pass(30)
+    done = standing_by.run("apply", "--yes")
+    assert done.exit_code == 0, done
+    assert {each["id"] for each in standing_by.endpoint("hub").config["subnet4"]} == {1, 2, 11, 99}
+
+
 def test_what_a_hub_keeps_disabled_is_enabled_once_nobody_else_serves_it(standing_by: Hub) -> None:
     standing_by.forget_west()
     assert standing_by.run("apply", *APPROVED).exit_code == 0

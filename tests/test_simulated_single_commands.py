@@ -168,3 +168,18 @@ def test_a_stranger_s_change_is_not_set_over(life: Life, place: int) -> None:
     assert "config-set" not in sent(life)
     assert told["result"] == "world-changed" or (told["result"] == "failed" and "somebody else" in told["reason"])
     assert "theirs" in [each["name"] for each in endpoint.config["client-classes"]]
+
+
+def test_a_subnet_added_on_the_primary_is_drift_where_pools_are_split_too(tmp_path: Path) -> None:
+    """It gets its pools divided, which desired wants; but nobody changed desired."""
+    with Life(tmp_path, Release.KEA_3_0) as life:
+        life.add_pair("hq", S, Mode.LOAD_BALANCING, configurations={name: body() for name in ("kea-a", "kea-b")})
+        life.documents[0] |= {"parameters": dict(USUAL), "pools": "split"}
+        life.write()
+        assert life.run("apply", "--yes", "--approve", "split-pools").exit_code == 0
+        life.let_pass(30)
+        assert life.run("plan", "--detailed-exitcode").exit_code == 0
+        life.change("kea-a", lambda config: config[S.subnets].append({**subnet(S, 7), "reservations": []}))
+        drift = life.run("drift", "--format", "json")
+        servers = {each["server"]: each["changes"] for each in drift.json["relationships"][0]["servers"]}
+        assert ["subnet", "10.0.7.0/24"] in [change["path"][0] for change in servers["kea-b"]]

@@ -67,6 +67,8 @@ def enable(
             silent = [each for plan in plans for each in plan.unreachable]
             if silent:
                 return ending.says(_not_read(run, plans, silent, forms))
+            if not any(plan.has_changes or plan.unplanned for plan in plans):
+                return ending.says(_not_disabled(run, server, plans, forms))
             question = None if yes else Question("Let it serve?", "enable it", "not enabled")
             made = Plan(revision(desired), plans)
             given = approvals_of(run, made, approved)
@@ -90,6 +92,21 @@ def _not_read(run: Session, plans: Sequence[RelationshipPlan], silent: Sequence[
             plan.relationship.name,
             (ServerOutcome(plan.relationship.peers[0].server, Result.NOT_ATTEMPTED, "; ".join(lines)),),
         )
+        for plan in plans
+    ]
+    run.tell(forms, outcome_report(outcomes, Plan("", tuple(plans))).with_text(lambda _: text))
+    return verdict.of_outcomes(outcomes)
+
+
+def _not_disabled(run: Session, server: str, plans: Sequence[RelationshipPlan], forms: Forms) -> ExitCode:
+    """Say that there is nothing to take off the server; what else it may need is not looked at."""
+    from reconciler.model import Plan, RelationshipOutcome, Result, ServerOutcome
+    from reconciler.planning import verdict
+    from reconciler.reports.report import outcome_report
+
+    text = f"{server} was not disabled by kea-reconciler: there is nothing to enable, and nothing was changed."
+    outcomes = [
+        RelationshipOutcome(plan.relationship.name, (ServerOutcome(server, Result.NOTHING_TO_DO, "not disabled"),))
         for plan in plans
     ]
     run.tell(forms, outcome_report(outcomes, Plan("", tuple(plans))).with_text(lambda _: text))

@@ -13,7 +13,7 @@ from reconciler.cli import options
 
 if TYPE_CHECKING:
     from reconciler.cli.session import Session
-    from reconciler.model import Endpoint, Live, Service
+    from reconciler.model import Endpoint, Live, Relationship, Service
     from reconciler.planning.imported import Imported, NotImported
 
 
@@ -70,6 +70,8 @@ def import_(
         if not found:
             raise session.Failure("nothing was imported" if left else _nothing_found(live))
         files = _files(desired, live, found, writes_inventory=bool(controls))
+        _refuse_existing(files)
+        _refuse_described(desired, [each.relationship for each in found])
         _write(files)
         for path in files:
             run.echo(f"wrote {path}")
@@ -140,8 +142,23 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", name).strip(".-") or "relationship"
 
 
-def _write(files: Mapping[Path, str]) -> None:
-    """Write all files, or none where one already exists."""
+def _refuse_described(desired: Path, found: Sequence[Relationship]) -> None:
+    """End where a file, be it called otherwise, describes one of these relationships already."""
+    from reconciler.cli.session import Failure
+    from reconciler.desired.load import load_described
+
+    told = [
+        f"{there.name} is described in {there.position.file if there.position else 'a file'} already"
+        for there in load_described(desired)
+        for each in found
+        if each.service is there.service
+        and (each.name == there.name or {p.server for p in each.peers} == {p.server for p in there.peers})
+    ]
+    if told:
+        raise Failure(f"{'; '.join(told)}. Nothing was written: move it away, or give another --desired")
+
+
+def _refuse_existing(files: Mapping[Path, str]) -> None:
     from reconciler.cli.session import Failure
 
     there = [str(path) for path in files if path.exists()]
@@ -149,6 +166,9 @@ def _write(files: Mapping[Path, str]) -> None:
         raise Failure(
             f"{', '.join(there)} already there; import overwrites nothing. Move it away, or give another --desired"
         )
+
+
+def _write(files: Mapping[Path, str]) -> None:
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

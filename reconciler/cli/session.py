@@ -174,11 +174,15 @@ class Session:
         """Return the edges that an apply acts through."""
         from reconciler.running.hands import NO_JOURNAL, Hands
 
+        async def probed(url: str) -> Probe:
+            return (await self.probe([url]))[url]
+
         hands = Hands(
             self.open_client,
             say=say,
             patience=self.settings.configuration_seconds,
             journal=self.journal or NO_JOURNAL,
+            probe=probed,
         )
         if self.journal is not None:
             self.journal.failed = hands.stop.set

@@ -60,6 +60,15 @@ def load_inventory(directory: Path, *, limits: Limits = LIMITS) -> Mapping[tuple
     return drafts.inventory.endpoints
 
 
+def load_described(directory: Path, *, limits: Limits = LIMITS) -> tuple[Relationship, ...]:
+    """Return the relationships that files describe already, as far as these can be read; whatever is wrong is passed
+    over.
+    """
+    _, drafts, _ = _read(directory, limits)
+    found = (_relationship(draft) for draft in drafts.relationships)
+    return tuple(each for each in found if each is not None)
+
+
 def _read(directory: Path, limits: Limits) -> tuple[Files, Drafts, list[Problem]]:
     """Read and check the files; what is wrong is returned, sorted, not raised."""
     files = read_files(directory, limits)

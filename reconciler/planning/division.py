@@ -31,6 +31,12 @@ class Division:
         """Whether the authority's own pools, or their guards, are to change, or earlier data be brought back."""
         return self.authority is not self.source
 
+    @property
+    def is_newly_due(self) -> bool:
+        """Whether that is since desired wants the pools otherwise, and not since the authority got another pool."""
+        service = self.source.endpoint.service
+        return self.is_due and (bool(self.joined) or not pools.are_divided_by_us(self.source.config, service))
+
 
 def undivided(source: Snapshot) -> Division:
     """Return an authority whose data are left alone."""

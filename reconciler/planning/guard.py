@@ -81,6 +81,37 @@ def _identity(case: Case) -> Iterator[Objection]:
             )
 
 
+def _another_partner(case: Case) -> Iterator[Objection]:
+    """A server that hears its partner, which is another one than the relationship's of that name: of another pair.
+
+    Where the other is to be reached at the url in desired, or has no relationship yet, a change is on its way.
+    """
+    own = {peer.name: str(entry.get("url")) for peer, snapshot in case.read if (entry := own_entry(snapshot))}
+    wanted = {peer.name: peer.url for peer in case.relationship.peers}
+    for peer, snapshot in case.read:
+        for name, url in _partners(snapshot) if _hears(snapshot) else ():
+            if name in own and not ha.same_url(url, own[name]) and not ha.same_url(url, wanted[name]):
+                yield Objection(
+                    "identity",
+                    f"{peer.server} hears a partner {name} at {url}, and {name} of this relationship says it is at "
+                    f"{own[name]}: one of the two addresses leads to a server of another pair",
+                    "check the control addresses in the inventory; approve only if the two are meant for each other",
+                )
+
+
+def _hears(snapshot: Snapshot) -> bool:
+    partner = snapshot.ha.partner if snapshot.ha is not None else None
+    return partner is not None and partner.in_touch and not partner.interrupted
+
+
+def _partners(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield the name and url by which a server has its partner."""
+    block = block_of(snapshot) or {}
+    for entry in block.get("peers") or ():
+        if entry.get("role") != Role.BACKUP and entry.get("name") != block.get("this-server-name"):
+            yield str(entry.get("name")), str(entry.get("url"))
+
+
 def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
     """Whether a server that goes by another name is the one meant all the same.
 
@@ -101,8 +132,7 @@ def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
 
 def _is_any_in_touch(case: Case, peer: Peer) -> bool:
     """Whether another server of the relationship hears its partner: that is somebody else then than the one at hand."""
-    partners = [snapshot.ha.partner for each, snapshot in case.read if each is not peer and snapshot.ha is not None]
-    return any(partner is not None and partner.in_touch and not partner.interrupted for partner in partners)
+    return any(_hears(snapshot) for each, snapshot in case.read if each is not peer)
 
 
 def _authority_empty(case: Case) -> Iterator[Objection]:
@@ -262,6 +292,7 @@ def _counted(pools: Sequence[str]) -> str:
 RULES = (
     _untested_version,
     _identity,
+    _another_partner,
     _authority_empty,
     _subnet_id_conflict,
     _not_normal,

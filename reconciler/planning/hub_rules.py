@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.kea import ha, hubs
+from reconciler.kea import ha, hooks, hubs
 from reconciler.model import Mode, Objection, ServerPlan, Snapshot, Stage
 from reconciler.planning.guard import Case
 from reconciler.planning.silence import may_be_silenced
@@ -35,6 +35,8 @@ def _clashes(case: Case, server: ServerPlan) -> Iterator[Objection]:
 
 
 def _untagged(case: Case, server: ServerPlan) -> Iterator[Objection]:
+    if len(hooks.relationships_of(server.outgoing or {})) < 2:
+        return
     found = [f"{kind} {key}" for kind, key in hubs.untagged(server.outgoing or {}, case.relationship.service)]
     if found:
         yield Objection(

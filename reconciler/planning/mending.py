@@ -136,6 +136,7 @@ def reset(scene: Scene) -> Decision:
     | in or beside maintenance  |                       | refused: that is ended with maintenance stop          |
     | serves, nobody else would |                       | refused                                               |
     | doesn't hear a partner    | serves                | refused: both would serve                             |
+    | primary, passive-backup   |                       | refused: it would serve nobody any more               |
     | anything else             |                       | it is reset                                           |
 
     The repair of a clock alone does not end `terminated`, and a server whose partner stays in it waits (seen on 2.2.0).
@@ -180,6 +181,13 @@ def _consequences(scene: Scene, concerned: list[Peer]) -> Iterator[str]:
 
 def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
     peer, state = scene.peer, scene.state(scene.peer)
+    if scene.relationship.mode is Mode.PASSIVE_BACKUP and peer.role is Role.PRIMARY and state != WAITING:
+        yield refusal(
+            "role",
+            f"{peer.server} would be back in state {state} at once, without its scope, and answer nobody for good (a "
+            "primary in passive-backup has no heartbeats, at which Kea would give it back)",
+            "nothing can be stuck there; where its HA is to begin anew all the same, restart Kea on it",
+        )
     if state in {IN_MAINTENANCE, PARTNER_IN_MAINTENANCE}:
         yield refusal("state", f"{peer.server} is in state {state}", "end it with `kea-reconciler maintenance stop`")
     if partner is None:

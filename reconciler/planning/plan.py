@@ -99,7 +99,8 @@ def plan_relationship(
     snapshots = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
     try:
         relationship = with_live_hubs(relationship, snapshots)
-        snapshots = judged(relationship, {name: located(relationship, each) for name, each in snapshots.items()})
+        snapshots = {name: located(relationship, each) for name, each in snapshots.items()}
+        snapshots = judged(relationship, snapshots, around.probes)
         if unreachable:
             return partial.unreached(relationship, truth, unreachable, snapshots, revision, around, leavers)
         truth = acting_authority(relationship, snapshots) or truth

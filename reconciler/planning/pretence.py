@@ -1,6 +1,7 @@
 """Servers that are not what their configuration says: a hook that isn't loaded, a listener that nobody can reach.
 
 Kea's config-get shows what was meant. Whether it came true is told by status-get and list-commands, and by the partner.
+Who has none (a backup, and all in passive-backup) is looked at from here: nobody listens where a connection is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from dataclasses import replace
 from itertools import permutations
 
 from reconciler.kea import ha
-from reconciler.model import Peer, Relationship, Snapshot
+from reconciler.model import Desired, Live, Peer, Probe, Relationship, Service, Snapshot
+from reconciler.planning.neighbours import NO_PROBES, Probes, listener_of
+from reconciler.planning.places import located
+from reconciler.planning.standing import standing
 from reconciler.planning.wanted import block_of
 
 # In the others Kea sends no heartbeats (ha_service.cc), so silence there means nothing.
@@ -19,10 +23,39 @@ _ASKING = frozenset(
 )
 
 
-def judged(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
-    """Return the snapshots with `is_heard` false for a server that its partner doesn't hear although it hears it."""
-    deaf = unheard(relationship, snapshots)
-    return {name: replace(each, is_heard=False) if name == deaf else each for name, each in snapshots.items()}
+def urls(desired: Desired, live: Mapping[tuple[str, Service], Live]) -> set[str]:
+    """Return the urls at which servers without a partner are to listen already, and which are worth a look."""
+    found = (
+        _lonely_listener(relationship, peer, located(relationship, each))
+        for relationship in desired.relationships
+        if not relationship.is_absent
+        for peer in relationship.peers
+        if isinstance(each := live[peer.server, relationship.service], Snapshot)
+    )
+    return {url for url in found if url is not None}
+
+
+def _lonely_listener(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> str | None:
+    """Return where a server that exchanges no heartbeats has a HA listener of its own, None without one."""
+    try:
+        mode, role = standing(relationship, peer, snapshot)
+    except (AttributeError, KeyError, TypeError, ValueError):  # nothing that Kea would have, as the plan will say
+        return None
+    return None if ha.hears_a_partner(mode, role) or snapshot.ha is None else listener_of(snapshot)
+
+
+def judged(
+    relationship: Relationship, snapshots: Mapping[str, Snapshot], probes: Probes = NO_PROBES
+) -> dict[str, Snapshot]:
+    """Return the snapshots with `is_heard` false for a server that its partner doesn't hear although it hears it, and
+    for one without a partner at whose url nobody listens, as far as `probes` tell.
+    """
+    deaf = {unheard(relationship, snapshots)}
+    for peer in relationship.peers if probes else ():
+        url = _lonely_listener(relationship, peer, snapshots[peer.server]) if peer.server in snapshots else None
+        if url is not None and probes.get(url) is Probe.REFUSED:
+            deaf.add(peer.server)
+    return {name: replace(each, is_heard=False) if name in deaf else each for name, each in snapshots.items()}
 
 
 def unheard(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> str | None:
@@ -39,11 +72,16 @@ def unheard(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> st
     return None
 
 
-def describe_unheard(peer: Peer) -> str:
-    """Return in words what is wrong with a server that `unheard` names."""
+def describe_unheard(relationship: Relationship, peer: Peer) -> str:
+    """Return in words what is wrong with a server that `judged` found not to be heard."""
+    if ha.hears_a_partner(relationship.mode, peer.role):
+        return (
+            f"{peer.server} gives its partner no answer, and nothing else is between them: "
+            f"its HA listener at {peer.url} is not open, or something blocks the way there alone"
+        )
     return (
-        f"{peer.server} gives its partner no answer, and nothing else is between them: "
-        f"its HA listener at {peer.url} is not open, or something blocks the way there alone"
+        f"{peer.server} is to listen at {peer.url}, and nobody does: its HA listener is not open, so that no peer "
+        "reaches it, or a firewall refuses this host there"
     )
 
 

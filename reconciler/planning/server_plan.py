@@ -139,7 +139,8 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
     if not wanted.is_in_force(snapshot):
         lies.append(FieldChange("in force", before=False, after=True))
     if not snapshot.is_heard:
-        lies.append(FieldChange("heard by its partner", before=False, after=True))
+        is_paired = ha.hears_a_partner(relationship.mode, peer.role)
+        lies.append(FieldChange("heard by its partner" if is_paired else "HA listener open", before=False, after=True))
     if lies:
         yield Change(Action.CHANGE, (("hook", hooks.HA_LIBRARY),), tuple(lies), cause=Cause.PEER, moved=(peer.server,))
 
@@ -202,7 +203,7 @@ def _attributed(
     if stamp.may_age:
         # Where data followed by commands since, a comparison with the stamp would name whoever moved for us.
         aged = single.sections(relationship.service)
-        cause = Cause.GIT if truth.is_due else Cause.PRIMARY
+        cause = Cause.GIT if truth.is_newly_due else Cause.PRIMARY
         untold = [replace(each.change, cause=cause) for each in found if not aged.isdisjoint(each.sections)]
         found = [each for each in found if aged.isdisjoint(each.sections)]
     else:

@@ -22,9 +22,11 @@ from reconciler.model import (
 )
 from reconciler.planning import wanted
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
+from reconciler.planning.neighbours import NO_PROBES, Probes
 from reconciler.planning.places import located
 from reconciler.planning.plan import LiveWorld
 from reconciler.planning.pretence import describe_unheard, judged
+from reconciler.planning.standing import own_entry
 
 # The states in which the HA hook lets the DHCP service run (ha_service.cc, adjustNetworkState).
 SERVING = frozenset(
@@ -42,20 +44,21 @@ SERVING = frozenset(
 
 def statuses(plan: Plan, live: LiveWorld) -> list[RelationshipStatus]:
     """Return the status of every planned relationship, but of none that was removed."""
-    return [status(each, live) for each in plan.relationships if not _is_removed(each)]
+    return [status(each, live, plan.probes) for each in plan.relationships if not _is_removed(each)]
 
 
 def _is_removed(plan: RelationshipPlan) -> bool:
     return plan.relationship.is_absent and not (plan.has_changes or plan.mends) and plan.unplanned is None
 
 
-def status(plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
-    """Return the status of one planned relationship; `live` is what the plan was made from."""
+def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) -> RelationshipStatus:
+    """Return the status of one planned relationship; `live` and `probes` are what the plan was made from."""
     relationship = plan.relationship
     peers = {
         peer.server: _located(relationship, live[peer.server, relationship.service]) for peer in relationship.peers
     }
-    peers |= judged(relationship, {name: each for name, each in peers.items() if isinstance(each, Snapshot)})
+    read = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
+    peers |= judged(relationship, read, probes)
     servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
     in_sync = None if plan.unplanned else not plan.has_changes
     reasons = (*_unread(plan), *_reasons(relationship, peers))
@@ -144,7 +147,7 @@ def _missing_backups(relationship: Relationship, peers: Mapping[str, Live]) -> l
 
 
 def _is_backup(live: Live) -> bool:
-    return isinstance(live, Snapshot) and live.ha is not None and live.ha.state == Role.BACKUP
+    return isinstance(live, Snapshot) and live.ha is not None and live.ha.state == Role.BACKUP and live.is_heard
 
 
 def _scope_reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[str]:
@@ -166,7 +169,7 @@ def _scope_reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Ite
 def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[str]:
     view, normal = snapshot.ha, ha.normal_state(relationship.mode, peer.role)
     block = wanted.block_of(snapshot)
-    if block is not None and block.get("this-server-name") != peer.name:
+    if block is not None and block.get("this-server-name") != peer.name and not _is_to_be_renamed(peer, snapshot):
         yield f"{peer.server} says it is {block.get('this-server-name')!r}, not {peer.name!r}"
     if wanted.block_of(snapshot) is None:
         yield f"{peer.server} is not in the relationship yet"
@@ -175,7 +178,7 @@ def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) 
         what = ", its commands are gone" if gone else ""
         yield f"{peer.server} has the HA hook configured, but not in force{what}; it probably serves nobody"
     elif not snapshot.is_heard:
-        yield describe_unheard(peer)
+        yield describe_unheard(relationship, peer)
     elif view and view.state != normal:
         yield f"{peer.server} is in state {view.state}, not {normal}"
     elif view and view.partner and (view.partner.interrupted or not view.partner.in_touch):
@@ -189,6 +192,12 @@ def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) 
         )
     if snapshot.disabled_by_user:
         yield f"{peer.server} has its DHCP service switched off by dhcp-disable"
+
+
+def _is_to_be_renamed(peer: Peer, snapshot: Snapshot) -> bool:
+    """Whether a server that goes by another name is the one that is meant, by the url at which it is reached."""
+    own = own_entry(snapshot)
+    return own is not None and ha.same_url(str(own.get("url")), peer.url)
 
 
 def _server_status(plan: RelationshipPlan, peer: Peer, peers: Mapping[str, Live]) -> ServerStatus:

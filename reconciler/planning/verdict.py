@@ -113,9 +113,6 @@ def of_status(statuses: Iterable[RelationshipStatus]) -> ExitCode:
     return ExitCode.OK if all(each.status is Health.OK for each in statuses) else ExitCode.ERROR
 
 
-_OUT_OF_REACH = frozenset({"unreachable", "no-ha"})  # refusals about a server that can't be worked with at all
-
-
 def of_operation(outcome: OperationOutcome, *, interrupted: bool = False) -> ExitCode:
     """Return how `maintenance`, `continue`, `sync` and `reset` end.
 
@@ -131,7 +128,7 @@ def of_operation(outcome: OperationOutcome, *, interrupted: bool = False) -> Exi
         return ExitCode.INTERRUPTED
     if outcome.ending in {Ending.DONE, Ending.NOTHING_TO_DO}:
         return ExitCode.OK
-    unreachable = any(each.code in _OUT_OF_REACH for each in outcome.decision.refusals)
+    unreachable = any(each.code == "unreachable" for each in outcome.decision.refusals)
     return ExitCode.ERROR if unreachable or outcome.ending is Ending.FAILED else ExitCode.BLOCKED
 
 

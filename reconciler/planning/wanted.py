@@ -90,7 +90,7 @@ def _own_part(relationship: Relationship, snapshot: Snapshot) -> Mapping[str, An
     if not peer.is_hub:
         return {key: snapshot.config[key] for key in hubs.keys(relationship.service) if key in snapshot.config}
     names = _all_names(relationship, snapshot)
-    return hubs.part_of(snapshot.config, relationship.service, names, with_untagged=_is_alone(snapshot))
+    return hubs.part_of(snapshot.config, relationship.service, names, with_untagged=_is_alone(relationship, snapshot))
 
 
 def _all_names(relationship: Relationship, snapshot: Snapshot) -> set[str]:
@@ -104,9 +104,12 @@ def peer_of(relationship: Relationship, snapshot: Snapshot) -> Peer:
     return next(peer for peer in relationship.peers if peer.server == snapshot.endpoint.server)
 
 
-def _is_alone(snapshot: Snapshot) -> bool:
-    """Whether a server is in this relationship only, so far: all that it has is the relationship's then."""
-    return len(hooks.relationships_of(snapshot.config)) == 1 and block_of(snapshot) is not None
+def _is_alone(relationship: Relationship, snapshot: Snapshot) -> bool:
+    """Whether a server is in this relationship only, so far: all that it has is the relationship's then. What one that
+    was in others has without a mark is its own, as it was then.
+    """
+    is_only = len(hooks.relationships_of(snapshot.config)) == 1 and block_of(snapshot) is not None
+    return is_only and not left_others(relationship, snapshot.config)
 
 
 def untagged(relationship: Relationship, snapshot: Snapshot) -> Mapping[tuple[str, str], str]:
@@ -141,7 +144,7 @@ def _on_hub(relationship: Relationship, snapshot: Snapshot, data: Mapping[str, A
     )
     names = _all_names(relationship, snapshot)
     tag = relationship.primary.name
-    return hubs.joined(own, service, names, part, tag, with_untagged=_is_alone(snapshot))
+    return hubs.joined(own, service, names, part, tag, with_untagged=_is_alone(relationship, snapshot))
 
 
 def in_words_of(relationship: Relationship, snapshot: Snapshot, version: str, *, upgraded: bool = False) -> Translation:

@@ -335,6 +335,7 @@ class Deeds:
         reason = await setting.persist(server, self._set[server.name], self._hands)
         if reason is None:
             self._tale.tell(server, Result.APPLIED, "has the planned configuration", persisted=True)
+            self._is_fine(server, await waiting.closed_listener(self._relationship, server, self._hands))
         else:
             self._tale.tell(server, Result.APPLIED, f"running, NOT persisted: {reason}", persisted=False)
         return reason is None

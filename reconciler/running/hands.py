@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler.model import Probe
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -70,6 +72,10 @@ class _NoJournal:
 NO_JOURNAL = _NoJournal()
 
 
+async def _not_tried(_: str) -> Probe:
+    return Probe.NOT_TRIED
+
+
 @dataclass(frozen=True, slots=True)
 class Hands:
     """How to reach an endpoint, the clock (seconds, monotonic), how to wait, where progress is said, and the flag
@@ -77,6 +83,7 @@ class Hands:
     clear answer is looked at again before it is called silent; `normal_within`, in seconds, stands for
     `waiting.time_limit` where it is given. `again` makes the whole plan once more, with what was read of some servers
     since: who leaves a relationship is told by all servers and by desired. Without it no such plan is made again.
+    `probe` says what listens at a url, seen from here.
     """
 
     open_client: Callable[[Endpoint], Client]
@@ -88,3 +95,4 @@ class Hands:
     normal_within: float | None = None
     journal: Journal = NO_JOURNAL
     again: Callable[[Mapping[tuple[str, Service], Live]], Plan] | None = None
+    probe: Callable[[str], Awaitable[Probe]] = _not_tried

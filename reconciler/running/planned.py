@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model import Desired, Endpoint, Leftover, Live, Plan, Probe, Service, Thresholds
-from reconciler.planning import preflight
+from reconciler.planning import preflight, pretence
 from reconciler.planning.plan import plan
 from reconciler.planning.removal import leaving
 from reconciler.planning.risk import endangering
@@ -30,7 +30,7 @@ async def planned(
 
     `probe` says what listens at urls; `left` is what earlier runs left open.
     """
-    wanted = preflight.urls(desired, live)
+    wanted = preflight.urls(desired, live) | pretence.urls(desired, live)
     probes = await probe(wanted) if wanted else {}
     made = plan(desired, live, probes, left)
     concerned = {

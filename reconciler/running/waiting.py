@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.errors import EndpointError
 from reconciler.kea import ha, views
-from reconciler.model import HaView, Mode, Relationship, Role
+from reconciler.model import HaView, Mode, Probe, Relationship, Role
 from reconciler.planning import wanted
 from reconciler.planning.places import place
 from reconciler.planning.standing import standing
@@ -285,6 +285,22 @@ async def until_heard(
         await hands.sleep(1.0)
 
 
+async def closed_listener(relationship: Relationship, server: Server, hands: Hands) -> str | None:
+    """Return that nobody listens where a server that was set, and has no partner, is to; None where that can't be
+    told.
+    """
+    peer, snapshot = server.peer, server.plan.snapshot
+    if server.plan.leaves or ha.hears_a_partner(relationship.mode, peer.role):
+        return None
+    if not wanted.dedicated_listener_is_on(relationship, snapshot) or await hands.probe(peer.url) is not Probe.REFUSED:
+        return None
+    return _CLOSED.format(server=server.name, url=peer.url)
+
+
+_CLOSED = (
+    "nobody listens at {url}: the HA listener of {server} is not open, which only a restart of Kea on {server} mends "
+    "where nothing else has its port (a config-test closes it for good on Kea 2.7.3 to 3.0.3)"
+)
 _UNHEARD = (
     "{partner} gets no answer from {server} since then: its HA listener is not open, which only a restart of Kea on "
     "{server} mends where nothing else has its port (a config-test closes it for good on Kea 2.7.3 to 3.0.3)"

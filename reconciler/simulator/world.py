@@ -185,6 +185,10 @@ class World:
             self._listeners[(*place, endpoint.service)] = endpoint
         return ""
 
+    def is_open(self, url: str) -> bool:
+        """Whether anybody listens at a url: what a try to connect would find."""
+        return self.call(lambda: _place(url) in self._held())
+
     def _held(self) -> set[tuple[str, int]]:
         """The addresses and ports at which somebody listens."""
         agents = {place for place, server in self._agents.items() if server.is_listening}

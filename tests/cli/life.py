@@ -12,13 +12,13 @@ import orjson
 
 from reconciler.cli import session
 from reconciler.kea.client import open_client
-from reconciler.model import Procedure, Service
+from reconciler.model import Probe, Procedure, Service
 from reconciler.running.hands import NO_JOURNAL, Hands
 from reconciler.simulator import Clock, Release, World
 from tests.cli.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from reconciler.kea.channel import Answer, Channel, Patience
@@ -50,7 +50,7 @@ class Life(Site):
 
     def __enter__(self) -> Self:
         self._exits.enter_context(self.world)
-        for name, edge in (("open_client", self._open_client), ("hands", self._hands)):
+        for name, edge in (("open_client", self._open_client), ("hands", self._hands), ("probe", self._probe)):
             # A function, not a method, so that it becomes one of the session's.
             self._exits.enter_context(mock.patch.object(session.Session, name, _as_method(edge)))
         self._exits.enter_context(mock.patch.object(session, "make_plan", self._noting(session.make_plan)))
@@ -85,8 +85,21 @@ class Life(Site):
         clock = self.world.clock.now
         journal = run.journal or NO_JOURNAL
         return Hands(
-            run.open_client, clock, sleep, say, patience=PATIENCE, normal_within=NORMAL_WITHIN, journal=journal
+            run.open_client,
+            clock,
+            sleep,
+            say,
+            patience=PATIENCE,
+            normal_within=NORMAL_WITHIN,
+            journal=journal,
+            probe=self._looked_at,
         )
+
+    async def _probe(self, _: session.Session, urls: Iterable[str]) -> Mapping[str, Probe]:
+        return {url: Probe.OPEN if self.world.is_open(url) else Probe.REFUSED for url in urls}
+
+    async def _looked_at(self, url: str) -> Probe:
+        return Probe.OPEN if self.world.is_open(url) else Probe.REFUSED
 
     def _noting(self, make_plan: Callable[..., Any]) -> Callable[..., Any]:
         def noted(*arguments: Any) -> Any:

@@ -87,6 +87,21 @@ def test_1_when_the_server_to_enable_cannot_be_reached(pair: Site) -> None:
     assert [each["result"] for each in report["relationships"][0]["servers"]] == ["not-attempted"]
 
 
+def test_0_when_the_server_to_enable_was_not_disabled(pair: Site) -> None:
+    ended = pair.run("enable", "kea-b", "--yes")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("kea-b was not disabled by kea-reconciler: there is nothing to enable")
+    report = pair.run("enable", "kea-b", "--yes", "--format", "json").json
+    OUTCOME.validate(report)
+
+
+def test_3_when_an_operation_is_for_a_server_without_a_relationship(site: Site) -> None:
+    for command in (("maintenance", "start"), ("sync",), ("reset",), ("continue",)):
+        ended = site.run(*command, "kea-b", "--yes")
+        assert ended.exit_code == 3, ended
+        assert "no-ha" in ended.stdout
+
+
 @pytest.mark.parametrize("command", ["validate", "plan", "drift", "status", "apply", "import"])
 def test_1_when_the_files_are_wrong(site: Site, command: str) -> None:
     (site.desired / "servers.yaml").write_text("servers: {kea-a: {dhcp4: {contrl: x}}}\n")

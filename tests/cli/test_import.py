@@ -220,6 +220,17 @@ def test_nothing_is_overwritten(found: Found) -> None:
     assert {path: path.read_bytes() for path in found.desired.rglob("*.yaml")} == before
 
 
+def test_a_relationship_that_another_file_describes_is_not_described_twice(found: Found) -> None:
+    assert found.run(*found.addresses).exit_code == 0
+    (written,) = (found.desired / "relationships").iterdir()
+    written.rename(written.with_name("ours.yaml"))
+    before = {path: path.read_bytes() for path in found.desired.rglob("*.yaml")}
+    ended = found.run()
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert "ours.yaml already. Nothing was written" in ended.stderr
+    assert {path: path.read_bytes() for path in found.desired.rglob("*.yaml")} == before
+
+
 def test_disagreeing_parameters_are_marked_and_the_primary_counts(found: Found) -> None:
     found.join(host_1={"max-unacked-clients": 3})
     ended = found.run(*found.addresses, "--detailed-exitcode")

@@ -121,6 +121,25 @@ def test_a_listener_that_could_not_be_bound_is_seen_in_any_topology_with_a_partn
     must_be_seen_and_opened(world)
 
 
+@on((Mode.PASSIVE_BACKUP, 1), (Mode.HOT_STANDBY, 1))
+def test_the_listener_of_a_backup_is_looked_at_from_here(world: World) -> None:
+    """Nobody asks a backup anything, so no other server can tell."""
+    server = world.servers[-1]
+    config = world.config(server)
+    server.set_config(S, without_ha(config))
+    with taken(server):
+        server.command(S, "config-set", {"Dhcp4": config})
+    assert world.config(server) == config
+    assert world.state(server) == "backup"
+    assert any(f"{server.name} is to listen at {server.peer_url(S)}, and nobody does" in each for each in told(world))
+    for command in ("plan", "drift"):
+        assert lies(world.run(command, "--format", "json"), server.name) == ["HA listener open"]
+    world.must_apply()
+    world.until_normal()
+    assert is_listening(server)
+    assert world.run("status").exit_code == 0
+
+
 def must_be_seen_and_opened(world: World) -> None:
     config = world.config(world.a)
     world.a.set_config(S, without_ha(config))
@@ -154,5 +173,26 @@ def test_a_listener_that_a_config_test_closed_needs_a_restart_and_apply_says_so(
     assert failed.exit_code == 1, failed
     assert "only a restart of Kea on kea-a" in failed.stdout
     world.restart(world.a)
+    world.until_normal()
+    world.must_be_done()
+
+
+@pytest.mark.generations("3.0")
+@on((Mode.PASSIVE_BACKUP, 1))
+def test_that_of_a_backup_needs_a_restart_as_well(world: World) -> None:
+    """The primary gives no lease that the backup doesn't confirm, so nobody is answered."""
+    world.document["parameters"]["wait-backup-ack"] = True
+    world.write()
+    world.must_apply()
+    config = world.config(world.b)
+    assert world.b.command(S, "config-test", {"Dhcp4": config})["result"] == 0
+    world.b.set_config(S, config)
+    found = world.run("status", "--format", "json")
+    assert found.json["relationships"][0]["status"] == "service-down"
+    assert any("kea-a gives no lease without a confirmation from kea-b" in reason for reason in told(world))
+    failed = world.apply()
+    assert failed.exit_code != 0, failed
+    assert "only a restart of Kea on kea-b" in failed.stdout
+    world.restart(world.b)
     world.until_normal()
     world.must_be_done()

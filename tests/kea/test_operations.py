@@ -266,5 +266,7 @@ def test_passive_backup_has_no_partner_but_all_else(lab: Laboratory) -> None:
         time.sleep(2)
         assert world.state(server) == "waiting", "the command brings it on after all"
         world.must_apply("--approve", "partner-not-normal")  # takes the pause out
-        assert after(world.must("reset", server.name)) == normal
+    assert codes(world.must("reset", "kea-a", result="refused", code=3)) == {"role"}
+    assert after(world.must("reset", "kea-b")) == normal
     world.until_normal()
+    assert world.scopes()[0] == ["kea-a"]

@@ -207,3 +207,30 @@ def test_an_objection_quotes_no_configuration() -> None:
     assert [objection.code for objection in made.objections] == ["leases-not-persistent"]
     assert "canary-77" not in json.dumps([[each.message, each.advice] for each in made.objections])
     assert "canary-77" not in repr(made)
+
+
+# ------------------------------------------------------------------------------------- another pair's server
+
+
+def a_server_of_another_pair(url: str) -> list[str]:
+    """The objections where the address of kea-b leads to a server that has kea-a at this url, and hears it."""
+    case = read_case("nothing-to-do")
+    b = case.live["kea-b", Service.DHCP4]
+    assert isinstance(b, Snapshot)
+    edits: list[dict[str, Any]] = [{"op": "replace", "path": f"{BLOCK}/0/peers/0/url", "value": url}]
+    edits.append({"op": "replace", "path": "/valid-lifetime", "value": 77})
+    world = {**case.live, ("kea-b", Service.DHCP4): replace(b, config=edited(dict(b.config), edits))}
+    (made,) = plan(case.desired, world).relationships
+    return [each.message for each in made.objections if each.code == "identity"]
+
+
+def test_a_server_that_hears_the_partner_of_another_pair_is_not_taken_away_from_it() -> None:
+    (told,) = a_server_of_another_pair("http://192.0.2.99:8001/")
+    assert told.startswith(
+        "kea-b hears a partner kea-a at http://192.0.2.99:8001/, and kea-a of this relationship says"
+    )
+
+
+def test_one_that_hears_the_partner_that_is_meant_is_no_other_pair_s() -> None:
+    (pair,) = read_case("nothing-to-do").desired.relationships
+    assert a_server_of_another_pair(pair.primary.url) == []

@@ -134,6 +134,15 @@ def test_a_skew_that_kea_still_bears_is_a_note() -> None:
     assert found.notes == ("the servers' clocks are about 40 s apart; above 60 s Kea ends the HA service",)
 
 
+def test_a_name_that_desired_alone_has_so_far_pages_nobody() -> None:
+    case = read_case("nothing-to-do")
+    (pair,) = case.desired.relationships
+    renamed = replace(pair, peers=(pair.primary, replace(pair.peers[1], name="another")))
+    (made,) = plan(replace(case.desired, relationships=(renamed,)), case.live).relationships
+    found = status(made, case.live)
+    assert (found.status, found.reasons, found.in_sync) == (Health.OK, (), False)
+
+
 def test_a_relationship_that_is_still_to_be_made() -> None:
     found = of("create")
     assert (found.status, found.in_sync) == (Health.IMPAIRED, False)
