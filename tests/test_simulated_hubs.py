@@ -265,7 +265,7 @@ def test_what_a_hub_keeps_disabled_is_enabled_once_nobody_else_serves_it(standin
     standing_by.story.clear()
     refused = standing_by.run("enable", "hub", "--yes")
     assert refused.exit_code == 3, refused
-    assert "west serves the same subnets: 10.0.11.0/24" in refused.stdout
+    assert "west serves the same addresses: 10.0.11.0/24" in refused.stdout
     assert standing_by.written() == set()
     standing_by.change("west", lambda config: config["subnet4"].clear())
     done = standing_by.run("enable", "hub", "--yes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from reconciler.kea import guards, hooks, hubs
+from reconciler.kea import guards, hooks, hubs, prefixes
 from reconciler.kea.objects import subnets_of
 from reconciler.kea.stamps import read_departures, without_stamp
 from reconciler.model import (
@@ -144,19 +144,23 @@ def _objections(server: str, service: Service, live: LiveWorld) -> Iterator[Obje
     for (other, its), each in sorted(live.items()):
         if other == server or its is not service:
             continue
-        shared = sorted(own & (_prefixes(each) - _guarded(each)))
+        shared = [_told(*pair) for pair in prefixes.overlaps(own, _prefixes(each) - _guarded(each))]
         if isinstance(each, Unreachable):
             why = f"{other} can't be read, so it can't be told whether it serves the same subnets"
         elif shared:
             more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
-            why = f"{other} serves the same subnets: {', '.join(shared[:3])}{more}"
+            why = f"{other} serves the same addresses: {', '.join(shared[:3])}{more}"
         else:
             continue
         yield Objection(
             CODE,
-            f"{why}; two servers outside a relationship hand out the same addresses without knowing of each other",
+            f"{why}; two servers outside a relationship hand out one address twice without knowing of each other",
             f"put both into a relationship, or take the subnets off one; approve if {other} will not serve them",
         )
+
+
+def _told(own: str, other: str) -> str:
+    return own if own == other else f"{own} (the other has {other})"
 
 
 def _guarded(live: Live) -> set[str]:

@@ -159,7 +159,7 @@ def test_what_a_hub_keeps_disabled_is_enabled_once_nobody_else_serves_it(
     world.forget()
     refused = world.run("enable", "hub", "--yes")
     assert refused.exit_code == 3, refused
-    assert "west serves the same subnets: 10.0.11.0/24" in refused.stdout
+    assert "west serves the same addresses: 10.0.11.0/24" in refused.stdout
     assert world.sent() == []
     config = world.config(world.west)
     found, config["subnet4"] = config["subnet4"], []

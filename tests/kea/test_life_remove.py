@@ -200,6 +200,13 @@ def test_a_disabled_server_is_enabled_once_nobody_else_serves_its_subnets(lab: L
     assert "two-would-serve" in refused.stdout
     assert "1 subnet with 0 active leases" in refused.stdout
     assert world.sent(world.b) == []
+    config = world.config(world.a)
+    config["subnet4"][0] |= {"id": 2, "subnet": "10.0.0.0/16"}
+    world.a.set_config(FOUR, config)
+    refused = world.run("enable", "kea-b", "--yes")
+    assert refused.exit_code == 3, refused
+    assert "kea-a serves the same addresses: 10.0.1.0/24 (the other has 10.0.0.0/16)" in refused.stdout
+    assert world.sent(world.b) == []
     world.a.stop_daemon(FOUR)
     assert world.run("enable", "kea-b", "--yes").exit_code == 3  # whether it serves can't be told
     assert clients.offered() == set()
