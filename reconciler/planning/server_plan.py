@@ -141,6 +141,8 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
     if not snapshot.is_heard:
         is_paired = ha.hears_a_partner(relationship.mode, peer.role)
         lies.append(FieldChange("heard by its partner" if is_paired else "HA listener open", before=False, after=True))
+    if wanted.is_idle(snapshot):
+        lies.append(FieldChange("serving its scope", before=False, after=True))
     if lies:
         yield Change(Action.CHANGE, (("hook", hooks.HA_LIBRARY),), tuple(lies), cause=Cause.PEER, moved=(peer.server,))
 

@@ -179,6 +179,8 @@ def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) 
         yield f"{peer.server} has the HA hook configured, but not in force{what}; it probably serves nobody"
     elif not snapshot.is_heard:
         yield describe_unheard(relationship, peer)
+    elif wanted.is_idle(snapshot):
+        yield f"{peer.server} is in state {normal} and serves no scope, as after an ha-reset; only a set ends that"
     elif view and view.state != normal:
         yield f"{peer.server} is in state {view.state}, not {normal}"
     elif view and view.partner and (view.partner.interrupted or not view.partner.in_touch):

@@ -22,10 +22,11 @@ def block_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
 
 
 def is_broken(snapshot: Snapshot) -> bool:
-    """Whether a server has the relationship configured and doesn't do its part: its hook is not loaded, or its partner
-    gets no answer from it.
+    """Whether a server has the relationship configured and doesn't do its part: its hook is not loaded, its partner
+    gets no answer from it, or it answers nobody in passive-backup.
     """
-    return block_of(snapshot) is not None and (not is_in_force(snapshot) or not snapshot.is_heard)
+    is_lying = not is_in_force(snapshot) or not snapshot.is_heard or is_idle(snapshot)
+    return block_of(snapshot) is not None and is_lying
 
 
 def is_in_force(snapshot: Snapshot) -> bool:
@@ -33,6 +34,13 @@ def is_in_force(snapshot: Snapshot) -> bool:
     hook's commands (a lease database that can't be opened; seen on 2.6.3 and 3.0.3).
     """
     return snapshot.ha is not None
+
+
+def is_idle(snapshot: Snapshot) -> bool:
+    """Whether a server says passive-backup and serves no scope, as after `ha-reset`: Kea takes up the scopes of that
+    state at the next heartbeat, of which there are none, so only a set ends it (seen on 2.2.0, 2.6.3 and 3.0.3).
+    """
+    return snapshot.ha is not None and snapshot.ha.state == Mode.PASSIVE_BACKUP and not snapshot.ha.scopes
 
 
 def desired_digest(relationship: Relationship) -> str:

@@ -270,3 +270,18 @@ def test_passive_backup_has_no_partner_but_all_else(lab: Laboratory) -> None:
     assert after(world.must("reset", "kea-b")) == normal
     world.until_normal()
     assert world.scopes()[0] == ["kea-a"]
+
+
+def test_a_reset_by_hand_of_a_lonely_primary_is_seen_and_mended(lab: Laboratory) -> None:
+    world = Operated(lab, Service.DHCP4, Mode.PASSIVE_BACKUP, backups=1)
+    world.a.command(world.service, "ha-reset")
+    assert world.state(world.a) == "passive-backup"
+    assert world.scopes() == ([], [])
+    (found,) = world.run("status", "--format", "json").json["relationships"]
+    assert found["status"] == "service-down"
+    assert any("kea-a is in state passive-backup and serves no scope" in each for each in found["reasons"])
+    drift = world.run("drift", "--format", "json")
+    assert [each["server"] for each in drift.json["relationships"][0]["servers"] if each["changes"]] == ["kea-a"]
+    world.must_apply()
+    world.until_normal()
+    assert world.scopes() == (["kea-a"], [])

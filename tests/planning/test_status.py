@@ -265,7 +265,10 @@ def waiting_for_backups(snapshot: Snapshot) -> Snapshot:
             "nothing-to-do-passive-backup",
             {"kea_a": local(scopes=())},
             Health.SERVICE_DOWN,
-            ["no server serves any scope"],
+            [
+                "kea-a is in state passive-backup and serves no scope, as after an ha-reset; only a set ends that",
+                "no server serves any scope",
+            ],
         ),
         ("nothing-to-do-passive-backup", {"kea_a": waiting_for_backups}, Health.OK, []),
         (
