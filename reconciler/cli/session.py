@@ -219,6 +219,7 @@ def open_session(settings: Path | None, credentials: Path | None, log_level: str
         read_credentials(credentials) if credentials else Credentials(),
     )
     session.credentials.teach(session.scrubber)
+    session.scrubber.learn(hook.url for hook in session.settings.webhooks)
     _log_to_stderr(log_level, session.scrubber)
     return session
 

@@ -17,12 +17,17 @@ from reconciler.cli.remembering import state_directory
 if TYPE_CHECKING:
     from reconciler.cli.session import Session
     from reconciler.model import Plan
+    from reconciler.notifying.posts import Posts
     from reconciler.running.hands import Hands
+    from reconciler.state.events import EventKeeper
     from reconciler.state.journal import Journal
     from reconciler.state.runs import Store
+    from reconciler.watching.daemon import Daemon
     from reconciler.watching.edges import Edges
     from reconciler.watching.rounds import Habits
     from reconciler.watching.source import Source
+
+_LAST_WORDS = 5.0  # seconds that webhooks get to take what still waits when the daemon ends
 
 
 @click.command(short_help="Watch all relationships for good; report, replicate or enforce.")
@@ -151,14 +156,19 @@ async def _watch(run: Session, source: Source, habits: Habits, store: Store) -> 
     import asyncio
     import signal
 
+    from reconciler.notifying.posts import Posts
+    from reconciler.state.events import EventKeeper
     from reconciler.watching.daemon import Daemon
     from reconciler.watching.systemd import Notifier
 
+    keeper = EventKeeper(store)
+    posts = Posts(run.settings.webhooks, keeper.told)
     daemon = Daemon(
         source,
         edges_of(run),
         habits,
         store,
+        observers=(keeper.keep, posts.tell),
         notifier=Notifier(os.environ),
         thresholds=run.settings.thresholds,
         approved=partial(_approved, run),
@@ -167,7 +177,24 @@ async def _watch(run: Session, source: Source, habits: Habits, store: Store) -> 
     loop = asyncio.get_running_loop()
     for sign, act in ((signal.SIGTERM, daemon.stop), (signal.SIGINT, daemon.stop), (signal.SIGHUP, daemon.look_now)):
         loop.add_signal_handler(sign, act)
-    await daemon.run()
+    beside = [asyncio.create_task(posts.run()), asyncio.create_task(_settled(daemon, keeper, posts))]
+    try:
+        await daemon.run()
+    finally:
+        for task in beside:
+            task.cancel()
+        await posts.finish(_LAST_WORDS)
+
+
+async def _settled(daemon: Daemon, keeper: EventKeeper, posts: Posts) -> None:
+    """Tell of what ended while no daemon watched, as soon as everything was looked at once."""
+    import asyncio
+
+    while not (board := daemon.board()).is_ready:  # noqa: ASYNC110 - nobody tells when it is
+        await asyncio.sleep(1.0)
+    for event in keeper.settle(board.at, board.revision):
+        keeper.keep(event)
+        posts.tell(event)
 
 
 def edges_of(run: Session) -> Edges:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kea.access_targets import always_refused
 from reconciler.kea.access_toml import RefusedFileError, TomlFile, read_text
-from reconciler.model import DEFAULT_THRESHOLDS, Thresholds
+from reconciler.kea.access_webhooks import TABLE, webhooks
+from reconciler.model import DEFAULT_THRESHOLDS, Thresholds, Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +27,8 @@ class Settings:
     command was sent: 42 MB of configuration take Kea 2.2 up to 12 s to the first byte, 160 MB 47 s (measured).
     `reply_bytes` caps one reply, `concurrency` the endpoints that are read at once. A plan file is of use for
     `plan_hours`; `plan_key` is the key of the digests of secrets in it, None for one that is made for each plan.
-    `thresholds` are how much a plan may take away or change without an approval.
+    `thresholds` are how much a plan may take away or change without an approval. `webhooks` are told what the daemon
+    finds.
     """
 
     allow: tuple[IPv4Network | IPv6Network, ...] | None = None
@@ -39,6 +42,7 @@ class Settings:
     plan_hours: float = 24.0
     plan_key: str | None = field(default=None, repr=False)
     thresholds: Thresholds = DEFAULT_THRESHOLDS
+    webhooks: tuple[Webhook, ...] = ()
 
 
 _SECONDS = (0.1, 3600.0)
@@ -58,7 +62,7 @@ _THRESHOLDS: dict[str, tuple[type[float] | type[int], float, float]] = {
     "changed-share": (float, 0, 1),
     "changed": (int, 0, 1_000_000),
 }
-_TABLES = ("network", "limits", "plans", "thresholds")
+_TABLES = ("network", "limits", "plans", "thresholds", TABLE)
 _SWITCHES = ("allow-basic-auth-over-plain-http", "allow-unix-sockets")
 _NETWORK_KEYS = ("allow", *_SWITCHES)
 
@@ -68,6 +72,7 @@ def read_settings(path: Path) -> Settings:
     file = TomlFile(path, "settings")
     file.known_keys((), file.content, _TABLES)
     values = _network(file) | _limits(file) | _plans(file, path.parent) | _thresholds(file)
+    values["webhooks"] = webhooks(file, path.parent, os.environ)
     file.finish()
     return Settings(**values)
 

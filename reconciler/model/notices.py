@@ -1,0 +1,40 @@
+"""Whom the daemon tells what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.model.watched import Gravity
+
+
+class WebhookForm(StrEnum):
+    """What is posted: our own JSON, or the one that Slack takes, and others that took it over."""
+
+    JSON = "json"
+    SLACK = "slack"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One place to post to. The `url` is a credential: whoever has it can post there.
+
+    Told is what matters as much as `severity` or more, of `relationships`, or of all where that is empty.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    form: WebhookForm
+    severity: Gravity
+    relationships: frozenset[str] = frozenset()
+
+
+class Turn(StrEnum):
+    """What a notice says of what lasts: it began, it matters more than before, or it is over; or it is of a moment."""
+
+    BEGUN = "begun"
+    WORSE = "worse"
+    RECOVERED = "recovered"
+    ONCE = "once"

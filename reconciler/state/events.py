@@ -1,0 +1,153 @@
+"""The daemon's events, kept; and which of its findings are open, for a daemon that starts anew."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from datetime import datetime
+
+from reconciler.errors import StateError
+from reconciler.model import Event, EventKind, Gravity, Service
+from reconciler.model.history import CHANGED
+from reconciler.state.database import told, transaction
+from reconciler.state.runs import Store
+
+_log = logging.getLogger("reconciler")
+_COLUMNS = "at, kind, severity, summary, relationship, service, details, revision, finding, is_over"
+
+
+class EventKeeper:
+    """Keeps events. `keep` is an observer of the daemon; that something can't be kept is said, and stops nothing."""
+
+    def __init__(self, store: Store) -> None:
+        """Raises StateError where what is open can't be read."""
+        self._store = store
+        self._open = dict(open_findings(store))
+        self._stale = set(self._open)  # open when the daemon began, and not found again yet
+
+    @property
+    def told(self) -> Mapping[str, Gravity]:
+        """How much each finding mattered that was open before."""
+        return {key: event.severity for key, event in self._open.items()}
+
+    def keep(self, event: Event) -> None:
+        """Keep an event, unless it is a finding that is open as it is, or a change that the journal has."""
+        if event.finding is not None:
+            self._stale.discard(event.finding)
+            known = self._open.get(event.finding)
+            if event.is_over:
+                self._open.pop(event.finding, None)
+            else:
+                self._open[event.finding] = event
+            if known is not None and not event.is_over and _is_same(known, event):
+                return
+        try:
+            _insert(self._store, event)
+        except StateError as error:
+            _log.error("an event can't be remembered: %s", error)
+
+    def settle(self, at: datetime, revision: str) -> tuple[Event, ...]:
+        """Return the ends of findings that were open when the daemon began, and that it does not find any more.
+
+        To be called when it has looked at everything once. They are to be told like every event.
+        """
+        ends = [
+            Event(
+                at,
+                event.kind,
+                Gravity.INFO,
+                f"over since before the daemon began: {event.summary}",
+                event.relationship,
+                event.service,
+                (),
+                revision,
+                event.finding,
+                is_over=True,
+            )
+            for key, event in self._open.items()
+            if key in self._stale
+        ]
+        self._stale.clear()
+        return tuple(ends)
+
+
+def open_findings(store: Store) -> dict[str, Event]:
+    """Return the findings that began and are not over, by their keys. Raises StateError."""
+    query = (
+        f"SELECT {_COLUMNS} FROM event WHERE number IN "  # noqa: S608 - columns of ours
+        "(SELECT max(number) FROM event WHERE finding IS NOT NULL GROUP BY finding) AND NOT is_over ORDER BY number"
+    )
+    with told(store.directory):
+        rows = store.database.execute(query).fetchall()
+    events = (_event(*row) for row in rows if row[1] in set(EventKind))
+    return {event.finding: event for event in events if event.finding is not None}
+
+
+def _event(
+    at: str,
+    kind: str,
+    severity: str,
+    summary: str,
+    relationship: str | None,
+    service: str | None,
+    details: str,
+    revision: str,
+    finding: str,
+    is_over: int,
+) -> Event:
+    return Event(
+        datetime.fromisoformat(at),
+        EventKind(kind),
+        Gravity(severity),
+        summary,
+        relationship,
+        None if service is None else Service(service),
+        tuple(json.loads(details)),
+        revision,
+        finding,
+        bool(is_over),
+    )
+
+
+def _is_same(one: Event, other: Event) -> bool:
+    return (one.summary, one.severity, one.details) == (other.summary, other.severity, other.details)
+
+
+def _insert(store: Store, event: Event) -> None:
+    service = None if event.service is None else event.service.value
+    values = (
+        event.at.isoformat(timespec="milliseconds"),
+        event.kind.value,
+        event.severity.value,
+        _sound(event.summary),
+        event.relationship,
+        service,
+        json.dumps([*map(_sound, event.details)]),
+        event.revision,
+        event.finding,
+        event.is_over,
+    )
+    with told(store.directory), transaction(store.database):
+        if event.kind is EventKind.APPLIED and _is_in_journal(store, event):
+            return
+        store.database.execute(
+            f"INSERT INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns of ours
+            values,
+        )
+
+
+def _sound(text: str) -> str:
+    """Return a text as one that can be kept: a server may send lone surrogates, which are none."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_in_journal(store: Store, event: Event) -> bool:
+    """Whether the last that happened to a relationship is a change of this process's: that says it all."""
+    row = store.database.execute(
+        "SELECT event.kind, run.pid FROM event LEFT JOIN work ON work.number = event.work "
+        "LEFT JOIN run ON run.number = work.run WHERE event.relationship = ? ORDER BY event.number DESC LIMIT 1",
+        (event.relationship,),
+    ).fetchone()
+    return row is not None and row[0] == CHANGED and row[1] == os.getpid()

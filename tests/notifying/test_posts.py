@@ -1,0 +1,182 @@
+"""Posting: in order, tried again, given up where that is hopeless, and never in the daemon's way."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import httpx
+import orjson
+import pytest
+
+from reconciler.model import Gravity, WebhookForm
+from reconciler.notifying.posts import LONGEST, MOST, Posts, pause, post
+from tests.notifying.test_news import DRIFT, HOOK, OVER, SWAPPED
+
+Answers = list[int | Exception]
+URL = "https://hooks.example/x"
+
+
+class Receiver:
+    """Takes what is posted, and answers with what it was given, then with 200."""
+
+    def __init__(self, *answers: int | Exception) -> None:
+        self.answers: Answers = list(answers)
+        self.got: list[str] = []
+
+    async def send(self, url: str, content: bytes) -> int:
+        assert url == HOOK.url
+        answer = self.answers.pop(0) if self.answers else 200
+        if isinstance(answer, Exception):
+            raise answer
+        if answer == 200:
+            self.got.append(orjson.loads(content)["turn"])
+        return answer
+
+
+def told_to(receiver: Receiver, act: Callable[[Posts], Awaitable[None] | None]) -> list[float]:
+    """Run posts with a sleep that takes no time; returns how long it was asked to wait."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    async def work() -> None:
+        posts = Posts([HOOK], {}, send=receiver.send, sleep=sleep, chance=lambda: 0.5, host="h")
+        running = asyncio.create_task(posts.run())
+        done = act(posts)
+        if done is not None:
+            await done
+        for _ in range(200):
+            await asyncio.sleep(0)
+        running.cancel()
+
+    asyncio.run(work())
+    return pauses
+
+
+def begin_and_end(posts: Posts) -> None:
+    for event in (DRIFT, DRIFT, OVER):
+        posts.tell(event)
+
+
+def test_it_is_told_in_order() -> None:
+    receiver = Receiver()
+    assert told_to(receiver, begin_and_end) == []
+    assert receiver.got == ["begun", "recovered"]
+
+
+def test_it_is_tried_again_and_later_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver(500, httpx.ConnectError(f"no {URL}"), 429, OSError("x"))
+    with caplog.at_level(logging.INFO):
+        assert told_to(receiver, begin_and_end) == [2.0, 6.0, 18.0, 54.0]
+    assert receiver.got == ["begun", "recovered"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "ops can't be told, and is tried again: status 500",
+        "ops takes what it is told again",
+    ]
+    assert URL not in caplog.text
+
+
+def test_what_is_never_taken_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver(404, 302)
+    assert told_to(receiver, begin_and_end) == []
+    assert receiver.got == []
+    assert "status 404" in caplog.text
+
+
+def test_a_daemon_that_starts_anew_tells_nothing_twice() -> None:
+    receiver = Receiver()
+
+    async def work() -> None:
+        posts = Posts([HOOK], {"drift:hq": Gravity.WARNING}, send=receiver.send, host="h")
+        posts.tell(DRIFT)
+        posts.tell(OVER)
+        await posts.finish(5)
+
+    asyncio.run(work())
+    assert receiver.got == ["recovered"]
+
+
+def test_of_too_many_the_oldest_go(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver()
+
+    async def work() -> None:
+        posts = Posts([HOOK], {}, send=receiver.send, host="h")
+        for _ in range(MOST + 3):
+            posts.tell(SWAPPED)
+        await posts.finish(20)
+
+    asyncio.run(work())
+    assert len(receiver.got) == MOST
+    assert caplog.text.count("given up") == 3
+
+
+def test_at_the_end_it_waits_for_nobody_for_long(caplog: pytest.LogCaptureFixture) -> None:
+    async def send(_url: str, _content: bytes) -> int:
+        await asyncio.sleep(60)
+        return 200
+
+    async def work() -> None:
+        posts = Posts([HOOK], {}, send=send, host="h")
+        posts.tell(DRIFT)
+        await posts.finish(0.05)
+
+    began = time.monotonic()
+    asyncio.run(work())
+    assert time.monotonic() - began < 10
+    assert "was not told: hq has drifted" in caplog.text
+
+
+def test_pauses_grow_to_a_limit_and_differ() -> None:
+    assert [round(pause(n, 0.5)) for n in (1, 2, 3, 4, 5, 6, 100)] == [2, 6, 18, 54, 162, 300, 300]
+    assert pause(1, 0.0) == pytest.approx(1.6)
+    assert pause(9, 1.0) <= LONGEST * 1.21
+
+
+@contextmanager
+def listening(received: list[tuple[str, str, bytes]]) -> Iterator[str]:
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append((self.path, self.headers["Content-Type"], content))
+            self.send_response(302 if self.path == "/moved" else 204)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_over_the_wire() -> None:
+    received: list[tuple[str, str, bytes]] = []
+    with listening(received) as url:
+        hook = replace(HOOK, url=f"{url}/services/T1?key=2", form=WebhookForm.SLACK)
+
+        async def work() -> list[int]:
+            posts = Posts([hook], {})
+            posts.tell(DRIFT)
+            await posts.finish(10)
+            return [await post(f"{url}/moved", b"{}")]
+
+        assert asyncio.run(work()) == [302]
+    ((path, kind, content), (moved, _, _)) = received  # no redirect is followed
+    assert (path, kind, moved) == ("/services/T1?key=2", "application/json", "/moved")
+    assert "hq has drifted" in orjson.loads(content)["text"]

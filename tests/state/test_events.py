@@ -1,0 +1,89 @@
+"""The daemon's events in the state directory: which are kept, and what a daemon that starts anew knows of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.model import Event, EventKind, Gravity
+from reconciler.state.events import EventKeeper, open_findings
+from reconciler.state.history import entries
+from reconciler.state.runs import Store, open_store
+from tests.notifying.test_news import AT, DRIFT, OVER, SWAPPED
+from tests.state.test_history import carried_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    found = open_store(tmp_path / "state")
+    yield found
+    found.close()
+
+
+def kept(store: Store) -> list[tuple[str, bool]]:
+    return [(each.summary, each.is_over) for each in reversed(entries(store))]
+
+
+def test_an_event_comes_back_as_it_was(store: Store) -> None:
+    EventKeeper(store).keep(DRIFT)
+    (entry,) = entries(store, "hq", DRIFT.service)
+    told = (entry.at, entry.kind, entry.severity, entry.summary, entry.details, entry.revision, entry.finding)
+    assert told == (AT, "drift", "warning", DRIFT.summary, DRIFT.details, "abcdef", "drift:hq")
+    assert open_findings(store) == {"drift:hq": DRIFT}
+
+
+def test_a_daemon_that_starts_anew_keeps_nothing_twice(store: Store) -> None:
+    EventKeeper(store).keep(DRIFT)
+    anew = EventKeeper(store)
+    assert anew.told == {"drift:hq": Gravity.WARNING}
+    anew.keep(replace(DRIFT, at=AT.replace(hour=5)))
+    anew.keep(SWAPPED)
+    assert anew.settle(AT, "new") == ()
+    assert kept(store) == [(DRIFT.summary, False), (SWAPPED.summary, False)]
+
+
+def test_what_ended_while_no_daemon_watched_is_over(store: Store) -> None:
+    EventKeeper(store).keep(DRIFT)
+    anew = EventKeeper(store)
+    (end,) = anew.settle(AT, "new")
+    anew.keep(end)
+    assert (end.finding, end.is_over, end.revision) == ("drift:hq", True, "new")
+    assert kept(store)[-1] == (f"over since before the daemon began: {DRIFT.summary}", True)
+    assert open_findings(store) == {}
+    assert anew.settle(AT, "new") == ()
+
+
+def test_what_is_over_is_not_open(store: Store) -> None:
+    keeper = EventKeeper(store)
+    for event in (DRIFT, OVER):
+        keeper.keep(event)
+    assert open_findings(store) == {}
+
+
+def test_an_apply_that_the_journal_has_is_no_entry_of_its_own(store: Store) -> None:
+    applied = Event(AT, EventKind.APPLIED, Gravity.INFO, "hq: kea-b changed", "hq")
+    keeper = EventKeeper(store)
+    carried_out(store)
+    keeper.keep(applied)
+    assert len(entries(store)) == 1
+    keeper.keep(DRIFT)
+    keeper.keep(replace(applied, summary="hq: nothing changed"))
+    assert kept(store)[1:] == [(DRIFT.summary, False), ("hq: nothing changed", False)]
+
+
+def test_text_that_is_none_is_kept_all_the_same(store: Store) -> None:
+    EventKeeper(store).keep(replace(DRIFT, summary="x\ud800", details=("\ud801",)))
+    assert entries(store)[0].summary == "x\\ud800"
+
+
+def test_what_can_t_be_kept_stops_nothing(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    keeper = EventKeeper(store)
+    store.database.execute("PRAGMA query_only=ON")
+    keeper.keep(DRIFT)
+    assert "can't be remembered" in caplog.text
