@@ -19,6 +19,7 @@ from reconciler.cli.import_ import import_
 from reconciler.cli.leases import leases
 from reconciler.cli.maintenance import maintenance
 from reconciler.cli.plan import plan
+from reconciler.cli.promote import promote
 from reconciler.cli.reconcile_now import reconcile_now
 from reconciler.cli.reset import reset
 from reconciler.cli.resume import resume
@@ -76,6 +77,7 @@ for command in (
     apply,
     drift,
     status,
+    promote,
     watch,
     reconcile_now,
     suspend,

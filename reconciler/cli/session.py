@@ -324,9 +324,11 @@ def wants_colour(stream: TextIO | None) -> bool:
 
 
 def make_plan(
-    session: Session, desired: Desired, left: Sequence[Leftover] = ()
+    session: Session, desired: Desired, left: Sequence[Leftover] = (), *, promoted: str | None = None
 ) -> tuple[Plan, Mapping[tuple[str, Service], Live]]:
-    """Read live and plan: the one path that plan, apply, drift and status share. `left` is what runs left open."""
+    """Read live and plan: the one path that plan, apply, drift and status share. `left` is what runs left open, and
+    `promoted` the name of the relationship whose partner is to be the truth.
+    """
     from reconciler.running.planned import planned, within
 
     desired = within(desired, session.settings.thresholds)
@@ -335,7 +337,7 @@ def make_plan(
         read = session.observe(endpoints_of(desired), say)
 
         async def work() -> None:  # returns nothing: see `Session.observe`
-            found.append(await planned(desired, read, session.open_client, session.probe, left))
+            found.append(await planned(desired, read, session.open_client, session.probe, left, promoted=promoted))
 
         run(work())
     made, live = found[0]

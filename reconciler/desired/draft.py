@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.desired.urls import HttpUrl, parse_http
-from reconciler.model import Endpoint, Mode, OnRemove, Pools, Role, Service
+from reconciler.model import Endpoint, Mode, OnPrimaryReturn, OnRemove, Pools, Role, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -53,6 +53,7 @@ class Draft:
     pools: Pools
     on_remove: OnRemove
     is_absent: bool
+    on_primary_return: OnPrimaryReturn
     faulty: frozenset[Trail]
 
     def has_refused(self, *trail: str | int) -> bool:
@@ -108,6 +109,7 @@ def draft_relationship(document: Document, faulty: Collection[Trail]) -> Draft |
         pools=Pools(data.get("pools", Pools.SHARED)),
         on_remove=OnRemove(data.get("on-remove", OnRemove.DISABLE)),
         is_absent=data.get("state") == "absent",
+        on_primary_return=OnPrimaryReturn(data.get("on-primary-return", OnPrimaryReturn.PRIMARY)),
         faulty=refused,
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.desired.scalars import resolve
 from reconciler.desired.schema import schema as json_schema
-from reconciler.model import OnRemove, Pools
+from reconciler.model import OnPrimaryReturn, OnRemove, Pools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -61,6 +61,8 @@ def dump_relationship(
         data["pools"] = str(relationship.pools)
     if relationship.on_remove is not OnRemove.DISABLE:
         data["on-remove"] = str(relationship.on_remove)
+    if relationship.on_primary_return is not OnPrimaryReturn.PRIMARY:
+        data["on-primary-return"] = str(relationship.on_primary_return)
     if relationship.is_absent:
         data["state"] = "absent"
     return _text(_ordered(data, json_schema("relationship")), schema, remarks or {})

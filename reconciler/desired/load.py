@@ -150,6 +150,7 @@ def _relationship(draft: Draft) -> Relationship | None:
         pools=draft.pools,
         on_remove=draft.on_remove,
         is_absent=draft.is_absent,
+        on_primary_return=draft.on_primary_return,
         position=draft.at(),
         positions=Positions(draft.document),
     )

@@ -42,7 +42,8 @@ def _stamp(raw: Any) -> Stamp | None:
     if not all(isinstance(text, str) for text in [*texts, *sections.values(), *local]):
         return None
     relationship, revision, desired, whole = map(str, texts)
-    version, peers = raw.get("version", ""), raw.get("peers")
+    version, peers, earlier = raw.get("version", ""), raw.get("peers"), raw.get("earlier")
+    generation = raw.get("generation")
     return Stamp(
         relationship,
         revision,
@@ -53,6 +54,8 @@ def _stamp(raw: Any) -> Stamp | None:
         _on_remove(raw.get("on-remove")) or OnRemove.DISABLE,
         tuple(map(str, peers)) if isinstance(peers, list) else (),
         raw.get("may-age") is True,
+        generation if isinstance(generation, int) and not isinstance(generation, bool) else 0,
+        tuple(map(str, earlier)) if isinstance(earlier, list) else (),
     )
 
 
@@ -104,6 +107,8 @@ def _mark(stamp: Stamp) -> dict[str, Any]:
         "on-remove": stamp.on_remove.value,
         "peers": list(stamp.peers),
         **({"may-age": True} if stamp.may_age else {}),
+        **({"generation": stamp.generation} if stamp.generation else {}),
+        **({"earlier": list(stamp.earlier)} if stamp.earlier else {}),
     }
 
 

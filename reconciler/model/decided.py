@@ -94,10 +94,13 @@ class Objection:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Which server is the truth for a relationship's DHCP data now, and why, in words."""
+    """Which server is the truth for a relationship's DHCP data now, and why, in words. `is_promoted` says that a
+    person asked for it to be, for one plan.
+    """
 
     server: str | None
     reason: str
+    is_promoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,9 @@ class Stamp:
     `version` is the Kea that the server ran then, in whose words that part was; empty where release 0.1.0 left it out.
     `on_remove` is what is to become of the server's scopes when the relationship goes, which has to be known when its
     file is deleted, and `peers` are the names of the relationship's peers. `may_age` says that data may have been
-    replicated to this server since by commands that leave the stamp as it is.
+    replicated to this server since by commands that leave the stamp as it is. `generation` is larger than that of
+    every stamp that the relationship's servers had when it was made, so that the newest of several can be told;
+    `earlier` are the fingerprints of what was replicated from the primary before, the last one first.
     """
 
     relationship: str
@@ -130,6 +135,8 @@ class Stamp:
     on_remove: OnRemove = OnRemove.DISABLE
     peers: tuple[str, ...] = ()
     may_age: bool = False
+    generation: int = 0
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +251,12 @@ class RelationshipPlan:
     def has_changes(self) -> bool:
         """Whether any server is to be set."""
         return any(server.changes for server in self.servers)
+
+    @property
+    def lacks_half(self) -> bool:
+        """Whether the primary or its partner could not be read: the other one need not be in its normal state."""
+        away = {each.endpoint.server for each in self.unreachable}
+        return any(peer.server in away for peer in self.relationship.peers if peer.role is not Role.BACKUP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,13 @@ class OnRemove(StrEnum):
     KEEP = "keep"
 
 
+class OnPrimaryReturn(StrEnum):
+    """What becomes of what the partner got while the primary was away: the primary overwrites it, or a person says."""
+
+    PRIMARY = "primary"
+    HOLD = "hold"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
     """Where a value stands in a file; line and column count from 1, and are 0 for a file or folder as a whole."""
@@ -182,7 +189,8 @@ class Relationship:
     """One desired failover relationship. `parameters` are those of Kea's HA hook, by Kea's own names and in
     Kea's units; a parameter that is absent has Kea's default. `local` are path patterns of what belongs to
     each server beside the built-in list. `pools` counts in load-balancing only. `on_remove` is what is done to the
-    other peers when the relationship goes, which `is_absent` asks for. `positions` maps a path inside the document to
+    other peers when the relationship goes, which `is_absent` asks for. `on_primary_return` is whether the primary is
+    the truth again by itself where its partner has changes of its own. `positions` maps a path inside the document to
     its place. `thresholds` are no part of what is desired, but what the operator's settings allow a plan for it.
     `earlier` neither: it is there for one plan, a rollback, in which its data take the place of the authority's.
     """
@@ -197,6 +205,7 @@ class Relationship:
     pools: Pools = Pools.SHARED
     on_remove: OnRemove = OnRemove.DISABLE
     is_absent: bool = False
+    on_primary_return: OnPrimaryReturn = OnPrimaryReturn.PRIMARY
     position: Position | None = field(default=None, compare=False, repr=False)
     positions: Mapping[tuple[str | int, ...], Position] = field(default_factory=dict, compare=False, repr=False)
     thresholds: Thresholds = field(default=DEFAULT_THRESHOLDS, compare=False, repr=False)

@@ -9,7 +9,7 @@ from reconciler.kea.translation import Translation
 from reconciler.model import Peer, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.division import Division, division, undivided
-from reconciler.planning.server_plan import plan_server
+from reconciler.planning.server_plan import next_generation, plan_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ def drafted(
     versions = {each.version for each in snapshots.values() if each is not source} if replicates else set()
     pools = division(relationship, source) if replicates else undivided(source)
     words = {version: wanted.in_words_of(relationship, pools.authority, version) for version in versions}
-    servers = []
+    servers, generation = [], next_generation(relationship, snapshots.values())
     for peer in peers:
         snapshot = snapshots[peer.server]
         data = words[snapshot.version].part if replicates and snapshot is not source else None
         if snapshot is source and pools.is_due:
             data = wanted.replicated_part(relationship, pools.authority)
-        servers.append(plan_server(relationship, peer, snapshot, data, pools, revision))
+        servers.append(plan_server(relationship, peer, snapshot, data, pools, revision, generation))
     return Draft(tuple(servers), pools, words, replicates, is_shared)

@@ -25,7 +25,8 @@ DEEPEST = 64  # Kea from 2.6.5 and 3.0.3 on refuses nesting above 100; no real c
 class Case:
     """What the objections look at: the plan so far, and what was read. `written` are the servers that would be set.
 
-    `pools` is what becomes of the authority's pools, `stages` how the servers are changed.
+    `pools` is what becomes of the authority's pools, `stages` how the servers are changed. `is_promoted` says that a
+    person asked for this authority.
     """
 
     relationship: Relationship
@@ -35,6 +36,12 @@ class Case:
     written: Sequence[ServerPlan]
     pools: Division
     stages: Sequence[Stage] = ()
+    is_promoted: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the primary could be read, and its partner where it has one."""
+        return all(peer.server in self.snapshots for peer in self.relationship.peers if peer.role is not Role.BACKUP)
 
     @property
     def read(self) -> list[tuple[Peer, Snapshot]]:
@@ -173,7 +180,7 @@ def _not_normal(case: Case) -> Iterator[Objection]:
     """A server whose hook is not in force serves nobody and is mended first; all else waits until all are normal."""
     if case.procedure is not Procedure.MODIFY:
         return
-    servers = case.read
+    servers = [each for each in case.read if case.is_whole or each[0].role is Role.BACKUP]
     if any(is_broken(snapshot) for _, snapshot in servers):
         return  # apply goes on to the next server only when all have become normal
     main = [each for each in servers if is_main(case.relationship, *each)]
@@ -307,6 +314,7 @@ PLAIN_RULES = (_untested_version, _clock_skew, _leases_not_persistent)
 
 CODES = (
     "authority-empty",
+    "authority-older",
     "authority-shrunk",
     "clock-skew",
     "hub-clash",
@@ -318,6 +326,7 @@ CODES = (
     "listener-port",
     "nobody-would-serve",
     "out-of-touch",
+    "partner-changed",
     "partner-not-normal",
     "remove-relationship",
     "shared-pools",

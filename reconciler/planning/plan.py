@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.errors import TooDeepError
@@ -21,11 +21,12 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
-from reconciler.planning import hub_rules, partial, preflight, proportion, returning
-from reconciler.planning.authority import acting_authority, authority
+from reconciler.planning import hub_rules, partial, preflight, proportion, returned, returning
+from reconciler.planning.authority import acting_authority, authority, promoted_authority
 from reconciler.planning.departures import departing, with_departures
 from reconciler.planning.draft import drafted
 from reconciler.planning.guard import Case, objections
+from reconciler.planning.impaired import plan_without
 from reconciler.planning.neighbours import NO_PROBES, NOBODY, Neighbours, Probes, neighbours
 from reconciler.planning.notes import notes
 from reconciler.planning.places import located, with_live_hubs
@@ -39,18 +40,36 @@ from reconciler.planning.structure import inexpressible, undecidable, unknown_pa
 LiveWorld = Mapping[tuple[str, Service], Live]
 
 
-def plan(desired: Desired, live: LiveWorld, probes: Probes = NO_PROBES, left: Sequence[Leftover] = ()) -> Plan:
+def plan(
+    desired: Desired,
+    live: LiveWorld,
+    probes: Probes = NO_PROBES,
+    left: Sequence[Leftover] = (),
+    *,
+    promoted: str | None = None,
+    settling: Collection[tuple[str, Service]] = (),
+) -> Plan:
     """Return what is to be done about every desired relationship, and about those of which only stamps still tell,
     sorted by name.
 
     `live` must hold every endpoint that a peer of these relationships names, and whatever else it holds is searched;
     `probes` say what was found at the urls of `preflight.urls`, as far as that was tried, and `left` what earlier runs
-    left open.
+    left open. Of the relationship named `promoted` the partner is the truth. `settling` are
+    servers that are back too short a time to be relied on: a primary among them is not the truth yet, and left alone.
     """
     found = remnants(desired, live)
     around = neighbours(desired, live, probes)
     plans = [
-        _still_elsewhere(each, live, found) or plan_relationship(each, live, desired.revision, around, found.of(each))
+        _still_elsewhere(each, live, found)
+        or plan_relationship(
+            each,
+            live,
+            desired.revision,
+            around,
+            found.of(each),
+            is_promoted=each.name == promoted,
+            is_settling=(each.primary.server, each.service) in settling,
+        )
         for each in desired.relationships
         if not each.is_absent
     ]
@@ -91,19 +110,42 @@ def plan_relationship(
     revision: str,
     around: Neighbours = NOBODY,
     leavers: Leavers = NO_LEAVERS,
+    *,
+    is_promoted: bool = False,
+    is_settling: bool = False,
 ) -> RelationshipPlan:
-    """Return what is to be done about one relationship, or why that can't be said."""
+    """Return what is to be done about one relationship, or why that can't be said. `is_promoted` as in `Authority`,
+    `is_settling` as for `authority`.
+    """
     peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
-    truth = authority(relationship, peers)
+    if is_promoted:
+        truth = promoted_authority(relationship, peers)
+    else:
+        truth = authority(relationship, peers, is_settling=is_settling)
+    primary = peers[relationship.primary.server]
+    is_settling = truth.server != primary.endpoint.server and isinstance(primary, Snapshot) and not is_promoted
+    if is_settling:
+        peers[primary.endpoint.server] = Unreachable(primary.endpoint, "it is back, but not for long enough")
     unreachable = tuple(each for each in peers.values() if isinstance(each, Unreachable))
+    if truth.server is None and not unreachable:
+        return RelationshipPlan(relationship, truth, unplanned=truth.reason)
     snapshots = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
     try:
         relationship = with_live_hubs(relationship, snapshots)
         snapshots = {name: located(relationship, each) for name, each in snapshots.items()}
         snapshots = judged(relationship, snapshots, around.probes)
         if unreachable:
-            return partial.unreached(relationship, truth, unreachable, snapshots, revision, around, leavers)
-        truth = acting_authority(relationship, snapshots) or truth
+            goes_on = plan_without(relationship, truth, snapshots, unreachable, revision, is_settling=is_settling)
+            if goes_on.unplanned is None:
+                return goes_on
+            waits = partial.unreached(relationship, truth, unreachable, snapshots, revision, around, leavers)
+            reasons = [each for each in (goes_on.unplanned, waits.unplanned) if each]
+            return replace(waits, unplanned=_joined(reasons), servers=goes_on.servers)
+        acting = acting_authority(relationship, snapshots)
+        if acting is not None and is_promoted:
+            reason = f"{acting.reason}: apply that first, then promote"
+            return RelationshipPlan(relationship, truth, unplanned=reason)
+        truth = acting or truth
         gone = departing(relationship, snapshots)
         barred = [*filter(None, [leavers.refusal(gone)]), *undecidable(relationship, snapshots, gone)]
         if barred:
@@ -120,6 +162,11 @@ def plan_relationship(
             raise
     told = ". ".join([partial.waiting(unreachable), reason] if unreachable else [reason])
     return RelationshipPlan(relationship, truth, unplanned=told, unreachable=unreachable)
+
+
+def _joined(reasons: Sequence[str]) -> str:
+    """Return why nothing is planned, each reason once: two looks at the same world begin with the same one."""
+    return ". ".join(dict.fromkeys(part for reason in reasons for part in reason.split(". ")))
 
 
 def _garbage(snapshots: Mapping[str, Snapshot]) -> str | None:
@@ -146,14 +193,16 @@ def _decided(
     if written:
         what = procedure(relationship, snapshots)
         steps = stages(relationship, servers)
-        case = Case(relationship, what, source, snapshots, written, pools, steps)
+        case = Case(relationship, what, source, snapshots, written, pools, steps, truth.is_promoted)
         inorder = tuple(in_order(servers, steps))
         found = (
             *objections(case),
+            *returned.objections(case),
             *proportion.objections(case),
             *hub_rules.objections(case, steps),
             *preflight.objections(case, around),
         )
+        remarks += tuple(returned.notes(case))
         foresight = tuple(preflight.notes(case, around))
         result = replace(result, servers=inorder, procedure=what, objections=found, stages=steps, foresight=foresight)
     refused = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from reconciler.model import (
     Command,
     FieldChange,
     Fingerprints,
+    OnPrimaryReturn,
     Peer,
     Relationship,
     Role,
@@ -34,6 +35,8 @@ from reconciler.planning.commands import single_commands
 from reconciler.planning.diff import Difference, differences, field_changes
 from reconciler.planning.division import Division
 
+EARLIER = 8  # fingerprints of replications before the last that a stamp remembers
+
 
 def plan_server(
     relationship: Relationship,
@@ -42,11 +45,12 @@ def plan_server(
     data: Mapping[str, Any] | None,
     truth: Division,
     revision: str,
+    generation: int = 0,
 ) -> ServerPlan:
     """Return what one server is to become.
 
     `data` is the authority's replicated part in this server's words, None where this server keeps its own; `truth`
-    is the authority.
+    is the authority, and `generation` that of the stamp which goes out.
     """
     block_changes = list(_relationship_changes(relationship, peer, snapshot))
     service = relationship.service
@@ -58,12 +62,48 @@ def plan_server(
     marks = fingerprints(theirs if data is None else data)
     changes = (*block_changes, *_attributed(found, theirs, marks, relationship, snapshot, truth))
     config = wanted.outgoing(
-        relationship, peer, snapshot, data, marks=marks, block_changes=bool(block_changes), revision=revision
+        relationship,
+        peer,
+        snapshot,
+        data,
+        marks=marks,
+        block_changes=bool(block_changes),
+        revision=revision,
+        generation=generation,
+        earlier=_earlier(relationship, snapshot, truth, marks),
     )
     is_stamped = _was_set_by_us(relationship, snapshot)
     try_standing = may_refuse_its_own(snapshot.config, config, changes, service, is_stamped=is_stamped)
-    commands = () if block_changes else _commands(relationship, snapshot, config)
+    is_promotion = is_primary(relationship, snapshot) and snapshot is not truth.source
+    is_told_by_stamps = relationship.on_primary_return is OnPrimaryReturn.HOLD or is_promotion
+    commands = () if block_changes or is_told_by_stamps else _commands(relationship, snapshot, config)
     return ServerPlan(peer, snapshot, changes, config, try_standing, commands=commands)
+
+
+def is_primary(relationship: Relationship, snapshot: Snapshot) -> bool:
+    """Whether a snapshot is of the server that is the primary as desired wants it."""
+    return snapshot.endpoint.server == relationship.primary.server
+
+
+def next_generation(relationship: Relationship, snapshots: Iterable[Snapshot]) -> int:
+    """Return the generation of the next stamp of a relationship: no server has one as large."""
+    stamps = (stamp_of(relationship, snapshot) for snapshot in snapshots)
+    return 1 + max((stamp.generation for stamp in stamps if stamp is not None), default=0)
+
+
+def _earlier(relationship: Relationship, snapshot: Snapshot, truth: Division, marks: Fingerprints) -> tuple[str, ...]:
+    """Return the fingerprints for a server's stamp of what was replicated to it from the primary before.
+
+    Nothing where another server is the authority: what a primary that comes back has then is no older than what it
+    had, and what was replicated before can't be told by its fingerprint where the version of Kea is another one.
+    """
+    stamp = stamp_of(relationship, snapshot)
+    if stamp is None or not is_primary(relationship, truth.source):
+        return ()
+    if _version(stamp, snapshot) != parse_version(snapshot.version):
+        return ()
+    found = dict.fromkeys((stamp.fingerprints.whole, *stamp.earlier))
+    return tuple(each for each in found if each != marks.whole)[:EARLIER]
 
 
 def _commands(relationship: Relationship, snapshot: Snapshot, config: Mapping[str, Any]) -> tuple[Command, ...]:
@@ -81,7 +121,7 @@ def _commands(relationship: Relationship, snapshot: Snapshot, config: Mapping[st
 
 
 def _but_for_data(stamp: Stamp | None) -> Stamp | None:
-    return stamp and replace(stamp, revision="", fingerprints=Fingerprints("", {}))
+    return stamp and replace(stamp, revision="", fingerprints=Fingerprints("", {}), generation=0, earlier=())
 
 
 def stamp_of(relationship: Relationship, snapshot: Snapshot) -> Stamp | None:
@@ -211,9 +251,14 @@ def _attributed(
     else:
         untold = []
     touched = {name for each in found for name in each.sections}
+    last = _last_replication(relationship, source, stamp)
     replicated = stamp.fingerprints.sections
     versions = {_version(stamp, snapshot), parse_version(source.version)}
-    if versions == {parse_version(snapshot.version)} and not truth.is_due:
+    if last is not stamp:  # the authority itself was set later, by a `promote` for instance
+        by_source = _moved_sections(relationship, source, last, touched)
+        by_peer = _moved_sections(relationship, snapshot, last, touched)
+        by_peer &= _moved_sections(relationship, snapshot, stamp, touched)
+    elif versions == {parse_version(snapshot.version)} and not truth.is_due:
         by_source = {name for name in touched if marks.sections.get(name) != replicated.get(name)}
         # Where only one of two that differ is as it was, the other has moved: no digest of a large section for that.
         by_peer = {name for name in touched if name not in by_source or _digest(theirs, name) != replicated.get(name)}
@@ -224,6 +269,13 @@ def _attributed(
     unmoved = Cause.GIT if truth.is_due else Cause.VERSION
     moved = {name: by_source, snapshot.endpoint.server: by_peer}
     return [*untold, *(_caused(each, moved, name, unmoved) for each in found)]
+
+
+def _last_replication(relationship: Relationship, source: Snapshot, stamp: Stamp) -> Stamp:
+    """Return the newer of a server's stamp and that of the authority: what both had alike last is told by it."""
+    other = stamp_of(relationship, source)
+    is_newer = other is not None and other.generation > stamp.generation
+    return other if other is not None and is_newer and other.local == stamp.local and not other.may_age else stamp
 
 
 def _attributed_to_the_authority(

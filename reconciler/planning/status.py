@@ -88,11 +88,17 @@ def _unread(plan: RelationshipPlan) -> Iterator[str]:
             yield f"{each.endpoint.server} can't be reached: {each.reason}"
 
 
+_HOLDING = frozenset({"authority-empty", "authority-older", "authority-shrunk", "partner-changed"})
+
+
 def _notes(plan: RelationshipPlan) -> Iterator[str]:
     """Yield what says nothing against the relationship as it stands, but about what is due next."""
     yield from (f"the next apply puts {mend.server} right: {mend.reason}" for mend in plan.mends)
-    if plan.unplanned is not None:
-        yield from (f"also in the way of the next apply: {each.code}: {each.message}" for each in plan.objections)
+    for each in plan.objections:
+        if plan.unplanned is not None:
+            yield f"also in the way of the next apply: {each.code}: {each.message}"
+        elif each.code in _HOLDING:
+            yield f"held ({each.code}): {each.message}; {each.advice}"
     yield from plan.notes
 
 

@@ -19,6 +19,7 @@ from reconciler.model import (
     Mode,
     Procedure,
     RelationshipPlan,
+    Role,
     ServerPlan,
     Stage,
     Step,
@@ -84,7 +85,7 @@ def instead_of_commands(plan: RelationshipPlan, stage: Stage) -> Steps:
 def _opening(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     first = stage.servers[0]
     if stage.needs_normal:
-        yield Step(Deed.AWAIT_WELL, first, after=_all(Fact.NORMAL, *_staying(plan)))
+        yield Step(Deed.AWAIT_WELL, first, after=_all(Fact.NORMAL, *staying(plan)))
     yield from _covering(stage, first)
     yield from (Step(Deed.SILENCE, name, after=_all(Fact.OFF, name)) for name in _silenced(plan, stage))
 
@@ -103,7 +104,7 @@ def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     for place, name in enumerate(stage.servers):
         if place and stage.in_turn:
             before = stage.servers[place - 1]
-            yield Step(Deed.AWAIT_NORMAL, before, after=_all(Fact.NORMAL, *_staying(plan)), is_lone=True)
+            yield Step(Deed.AWAIT_NORMAL, before, after=_all(Fact.NORMAL, *staying(plan)), is_lone=True)
         if place:
             yield from _covering(stage, name)
         yield Step(Deed.LOOK, name, after=_all(Fact.AS_SEEN, name))
@@ -120,22 +121,22 @@ def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     leaving = {server.peer.server for server in plan.servers if server.leaves}
     if leaving.issuperset(stage.servers):
         return
-    last, staying = stage.servers[-1], _staying(plan)
+    last, everybody = stage.servers[-1], staying(plan)
     if stage.reason and not stage.in_turn and plan.relationship.mode is Mode.LOAD_BALANCING:
         # Two that begin anew become normal one after the other, up to a heartbeat apart.
         yield Step(Deed.WIDEN_WHEN_NORMAL, plan.relationship.primary.server)
     silenced = _silenced(plan, stage)
     if silenced and plan.procedure is not Procedure.CREATE:
-        yield Step(Deed.AWAIT_MET, last, after=_all(Fact.MET, *staying))
+        yield Step(Deed.AWAIT_MET, last, after=_all(Fact.MET, *everybody))
         for name in silenced:
-            yield Step(Deed.SERVE_IF_MET, name, before=_all(Fact.MET, *staying), after=_all(Fact.ON, name))
+            yield Step(Deed.SERVE_IF_MET, name, before=_all(Fact.MET, *everybody), after=_all(Fact.ON, name))
     for name, by in stage.covered_by if stage.method is Disruption.MAINTENANCE else ():
         yield from _out_of_maintenance(name, by)
     for name, by in stage.covered_by if stage.gives_back_early else ():
         yield Step(Deed.AWAIT_RETURN, name, before=_all(Fact.SET, name), after=_all(Fact.BACK, name), is_lone=True)
         yield Step(Deed.GIVE_BACK, by, name, before=_all(Fact.BACK, name), after=_all(Fact.OWN, by))
     is_lone = len(stage.servers) == 1 or stage.in_turn
-    yield Step(Deed.AWAIT_NORMAL, last, after=_all(Fact.NORMAL, *staying), is_lone=is_lone)
+    yield Step(Deed.AWAIT_NORMAL, last, after=_all(Fact.NORMAL, *everybody), is_lone=is_lone)
 
 
 def _out_of_maintenance(name: str, by: str) -> Iterator[Step]:
@@ -172,8 +173,13 @@ def _silenced(plan: RelationshipPlan, stage: Stage) -> list[str]:
     return [server.peer.server for server in plan.servers if server.peer.server in stage.silenced]
 
 
-def _staying(plan: RelationshipPlan) -> list[str]:
-    return [server.peer.server for server in plan.servers if not server.leaves]
+def staying(plan: RelationshipPlan) -> list[str]:
+    """Return who is to be well in the end; while the primary or its partner is away, the other one can't be."""
+    return [
+        server.peer.server
+        for server in plan.servers
+        if not server.leaves and not (plan.lacks_half and server.peer.role is not Role.BACKUP)
+    ]
 
 
 def _all(fact: Fact, *servers: str) -> tuple[Condition, ...]:

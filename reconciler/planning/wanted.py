@@ -11,7 +11,7 @@ from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import read_stamps, with_stamp
 from reconciler.kea.translation import Translation, in_all_words, translate
-from reconciler.model import Fingerprints, Mode, Peer, Relationship, Role, Snapshot, Stamp
+from reconciler.model import Fingerprints, Mode, OnPrimaryReturn, Peer, Relationship, Role, Snapshot, Stamp
 from reconciler.planning.places import left_others
 
 
@@ -222,12 +222,14 @@ def outgoing(
     marks: Fingerprints,
     block_changes: bool,
     revision: str,
+    generation: int = 0,
+    earlier: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Return the whole configuration (what stands under Dhcp4 or Dhcp6) to set on a server.
 
     `data` is the authority's replicated part in the server's words, None where the server keeps its own; `marks` are
-    the fingerprints of the one or the other. Local parts, hooks that aren't ours and unknown keys are the server's own;
-    values are shared with the inputs, nothing is altered.
+    the fingerprints of the one or the other. `generation` and `earlier` are the stamp's. Local parts, hooks that aren't
+    ours and unknown keys are the server's own; values are shared with the inputs, nothing is altered.
     """
     snapshot = cleared(relationship, snapshot)
     own = snapshot.config
@@ -238,7 +240,11 @@ def outgoing(
         block = ha.wanted_block(relationship, peer, standing, snapshot.version)
     config["hooks-libraries"] = hooks.with_relationship(own, block, snapshot.place, hooks_directory(snapshot) or "")
     stamp = stamp_for(relationship, revision, marks, snapshot.version)
-    stamp = replace(stamp, may_age=single_commands.are_loaded(config, snapshot.version))
+    may_age = (
+        relationship.on_primary_return is not OnPrimaryReturn.HOLD  # who moved has to be known then
+        and single_commands.are_loaded(config, snapshot.version)
+    )
+    stamp = replace(stamp, may_age=may_age, generation=generation, earlier=earlier)
     left = left_others(relationship, snapshot.config) if peer.is_hub else ()
     return with_stamp(config, stamp, kept=other_stamps(relationship, snapshot), left=left)
 

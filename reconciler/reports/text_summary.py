@@ -26,6 +26,9 @@ def plan_summary(plan: Plan, approved: Collection[str] = (), fingerprint: str = 
         yield f"{count(mended, 'thing')} that an earlier run left behind would be put right."
     if undone:
         yield f"{_of_all(undone, plan)} could not be planned."
+    in_part = _in_part(plan)
+    if in_part:
+        yield f"{_of_all(in_part, plan)} could be planned in part only: a server can't be reached."
     if not actions and undone < len(plan.relationships):
         yield "No changes elsewhere." if undone else "No changes. Every server is as desired."
     objections = [unapproved(each, approved) for each in plan.relationships if each.unplanned is None]
@@ -48,6 +51,9 @@ def drift_summary(plan: Plan) -> Iterator[str]:
         yield "The signs say what apply would do there: + add, ~ change, - delete."
     if undone:
         yield f"{_of_all(undone, plan)} could not be compared."
+    in_part = _in_part(plan)
+    if in_part:
+        yield f"{_of_all(in_part, plan)} could be compared in part only: a server can't be reached."
     if not number and undone < len(plan.relationships):
         yield "No drift elsewhere." if undone else "No drift."
 
@@ -57,7 +63,11 @@ def _actions(plan: Plan) -> Counter[Action]:
 
 
 def _undone(plan: Plan) -> int:
-    return sum(bool(each.unreachable or each.unplanned is not None) for each in plan.relationships)
+    return sum(each.unplanned is not None for each in plan.relationships)
+
+
+def _in_part(plan: Plan) -> int:
+    return sum(bool(each.unreachable) and each.unplanned is None for each in plan.relationships)
 
 
 def _place(plan: Plan) -> str:

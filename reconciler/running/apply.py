@@ -94,11 +94,14 @@ _MOVED_ON = "after another relationship of the same server was changed, this one
 
 async def _planned_again(shown: RelationshipPlan, whole: Plan, hands: Hands) -> RelationshipPlan | None:
     """Return the plan that is due now, None where it can't be made, or does something that was not shown."""
-    live = await observe([server.snapshot.endpoint for server in shown.servers], hands.open_client)
+    endpoints = [server.snapshot.endpoint for server in shown.servers]
+    endpoints += [each.endpoint for each in shown.unreachable]
+    live = await observe(endpoints, hands.open_client)
     live = {key: _counted_as(shown, each) for key, each in live.items()}
     name, service = shown.relationship.name, shown.relationship.service
     if not any(server.leaves for server in shown.servers) and not shown.relationship.is_absent:
-        found = plan_relationship(shown.relationship, live, whole.revision, neighbours_of(whole, live))
+        around, is_promoted = neighbours_of(whole, live), shown.authority.is_promoted
+        found = plan_relationship(shown.relationship, live, whole.revision, around, is_promoted=is_promoted)
     elif hands.again is not None:
         made = hands.again(live).relationships
         same = (each for each in made if (each.relationship.name, each.relationship.service) == (name, service))
@@ -185,7 +188,16 @@ async def apply_relationship(
             return RelationshipOutcome(name, _idle(plan, str(error)))
         work = Work(plan, servers, hands, waved=frozenset(each.code for each in plan.objections))
         await work.carry_out()
-        return RelationshipOutcome(name, work.told())
+        return RelationshipOutcome(name, (*work.told(), *_away(plan)))
+
+
+def _away(plan: RelationshipPlan) -> tuple[ServerOutcome, ...]:
+    """Say of the servers that can't be read that they are left for later."""
+    reason = "it can't be reached: {}; the next apply after that brings it level"
+    return tuple(
+        ServerOutcome(each.endpoint.server, Result.NOT_ATTEMPTED, reason.format(each.reason))
+        for each in plan.unreachable
+    )
 
 
 def _idle(plan: RelationshipPlan, reason: str) -> tuple[ServerOutcome, ...]:

@@ -10,6 +10,7 @@ from reconciler.errors import EndpointError
 from reconciler.model import Deed, Disruption, Fact, RelationshipPlan, Result, Snapshot, Stage, Step
 from reconciler.planning import wanted
 from reconciler.planning.places import located
+from reconciler.planning.steps import staying
 from reconciler.running import commanding, cover, identity, restoring, setting, waiting
 from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
@@ -190,8 +191,9 @@ class Deeds:
         return self._is_fine(server, await waiting.until_heard(self._relationship, server, self.servers, self._hands))
 
     def _staying(self) -> list[Server]:
-        """The servers that are to be in the relationship afterwards."""
-        return [server for server in self.servers if not server.plan.leaves]
+        """The servers that are to be in the relationship afterwards, and can be well then."""
+        names = staying(self._plan)
+        return [server for server in self.servers if server.name in names]
 
     # ---------------------------------------------------------------------------------- who serves whom
 

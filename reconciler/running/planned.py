@@ -25,20 +25,22 @@ async def planned(
     open_client: Callable[[Endpoint], Client],
     probe: Callable[[Iterable[str]], Awaitable[Mapping[str, Probe]]],
     left: Sequence[Leftover] = (),
+    *,
+    promoted: str | None = None,
 ) -> tuple[Plan, LiveWorld]:
     """Return the plan, and the live world that it was made from: with counts of leases where some are in danger.
 
-    `probe` says what listens at urls; `left` is what earlier runs left open.
+    `probe` says what listens at urls; `left` is what earlier runs left open; `promoted` is as for `plan`.
     """
     wanted = preflight.urls(desired, live) | pretence.urls(desired, live)
     probes = await probe(wanted) if wanted else {}
-    made = plan(desired, live, probes, left)
+    made = plan(desired, live, probes, left, promoted=promoted)
     concerned = {
         (server.peer.server, each.relationship.service) for each, server in (*leaving(made), *endangering(made))
     }
     if concerned:  # only then are leases counted: with many subnets that is a long answer
         live = await with_leases(live, concerned, open_client)
-        made = plan(desired, live, probes, left)
+        made = plan(desired, live, probes, left, promoted=promoted)
     return made, live
 
 

@@ -13,9 +13,11 @@ from reconciler.model import (
     ABSENT,
     Change,
     FieldChange,
+    OnPrimaryReturn,
     Plan,
     Position,
     Problem,
+    Relationship,
     RelationshipPlan,
     ServerPlan,
     Snapshot,
@@ -110,6 +112,7 @@ def _complete(told: dict[str, Any], plan: RelationshipPlan, key: Key) -> None:
             None if relationship.is_absent else desired_digest(relationship),
             relationship.pools.value,
             relationship.on_remove.value,
+            *_held(relationship),
         ]
     )
     for value, server in zip(told["servers"], plan.servers, strict=True):
@@ -120,6 +123,12 @@ def _complete(told: dict[str, Any], plan: RelationshipPlan, key: Key) -> None:
         value["cost"] = cost(plan, server) if is_affected(plan, server) else None
         for told_change, change in zip(value["changes"], server.changes, strict=True):
             _complete_change(told_change, plan, server, change, key)
+
+
+def _held(relationship: Relationship) -> list[str]:
+    """Return the policy that holds the partner's changes, nothing where it is the default one."""
+    policy = relationship.on_primary_return
+    return [] if policy is OnPrimaryReturn.PRIMARY else [policy.value]
 
 
 def _state(snapshot: Snapshot) -> dict[str, Any]:

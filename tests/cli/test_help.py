@@ -21,6 +21,7 @@ COMMANDS = (
     "apply",
     "drift",
     "status",
+    "promote",
     "watch",
     "reconcile-now",
     "suspend",

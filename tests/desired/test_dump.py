@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired.dump import dump_relationship, dump_servers
 from reconciler.desired.load import load
-from reconciler.model import Endpoint, Mode, OnRemove, Peer, Pools, Relationship, Role, Service
+from reconciler.model import Endpoint, Mode, OnPrimaryReturn, OnRemove, Peer, Pools, Relationship, Role, Service
 
 HQ = Relationship(
     name="hq-dhcp4",
@@ -202,6 +202,7 @@ def relationships(draw: st.DrawFn) -> Relationship:
         local=tuple(draw(patterns)),
         pools=draw(st.sampled_from(Pools)) if mode is Mode.LOAD_BALANCING else Pools.SHARED,
         on_remove=draw(st.sampled_from(OnRemove)),
+        on_primary_return=draw(st.sampled_from(OnPrimaryReturn)),
         is_absent=draw(st.booleans()),
     )
 

@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 
 from reconciler.desired.load import load
 from reconciler.errors import FixInputError
-from reconciler.model import Endpoint, Mode, OnRemove, Peer, Pools, Position, Problem, Relationship, Role, Service
+from reconciler.model import (
+    Endpoint,
+    Mode,
+    OnPrimaryReturn,
+    OnRemove,
+    Peer,
+    Pools,
+    Position,
+    Problem,
+    Relationship,
+    Role,
+    Service,
+)
 
 BASE = Path(__file__).parent / "base"
 REPOSITORY = Path(__file__).parents[2]
@@ -46,6 +58,7 @@ parameters:
 replicate: false
 local: ["/subnet6/*/interface", /option-data]
 pools: split
+on-primary-return: hold
 on-remove: keep
 state: absent
 """
@@ -99,6 +112,7 @@ def test_everything_that_can_be_said(desired: Path) -> None:
         pools=Pools.SPLIT,
         on_remove=OnRemove.KEEP,
         is_absent=True,
+        on_primary_return=OnPrimaryReturn.HOLD,
     )
     assert (branch.primary.server, branch.partner and branch.partner.name) == ("kea-a", "server 2")
     assert (good.name, good.service, good.replicate, good.local, good.parameters) == (
@@ -109,6 +123,7 @@ def test_everything_that_can_be_said(desired: Path) -> None:
         {},
     )
     assert (good.pools, good.on_remove, good.is_absent) == (Pools.SHARED, OnRemove.DISABLE, False)
+    assert good.on_primary_return is OnPrimaryReturn.PRIMARY
 
 
 PEER = '  - {{server: {0}, role: {1}, url: "http://192.0.2.{2}:8001/"}}\n'

@@ -96,7 +96,7 @@ class Standing(World):
         for proxy in (*self.proxies.values(), *self.between.values()):
             proxy.heal()
         self.write()
-        until(lambda: self.apply().exit_code == 0, "apply that succeeds", 60.0)
+        until(lambda: self.apply("--approve", "authority-older").exit_code == 0, "apply that succeeds", 60.0)
         self.until_normal()
         for server in self.servers:  # a set that was carried out after we gave up is not on disk
             server.command(S, "config-write")

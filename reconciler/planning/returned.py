@@ -1,0 +1,147 @@
+"""A primary that is back: what moved while it was away, and whether it may be the truth again.
+
+Told from the servers and their stamps alone, so that a daemon that was restarted, or runs on another host, sees the
+same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from reconciler.kea.fingerprints import fingerprints
+from reconciler.model import Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
+from reconciler.planning import wanted
+from reconciler.planning.guard import Case
+from reconciler.planning.server_plan import stamp_of
+
+HELD, OLDER = "partner-changed", "authority-older"
+_OF_THE_RELATIONSHIP = frozenset({"relationship", "hook", "clients"})  # kinds of objects that are no DHCP data
+_AT_START = 10  # seconds in which a daemon that starts has taken the configuration in its file
+
+
+class Moved(StrEnum):
+    """Which of primary and partner has other data than they had alike last."""
+
+    NEITHER = "neither"
+    PRIMARY = "primary"
+    PARTNER = "partner"
+    BOTH = "both"
+    UNKNOWN = "unknown"
+
+
+def data_changes(server: ServerPlan) -> tuple[Change, ...]:
+    """Return the changes of a server's plan that are to DHCP data."""
+    return tuple(change for change in server.changes if change.path[0][0] not in _OF_THE_RELATIONSHIP)
+
+
+def moved(relationship: Relationship, server: ServerPlan) -> Moved:
+    """Say who moved away from what was last replicated; `server` is the partner's plan with the primary as authority.
+
+    It is unknown where the partner's stamp does not tell: there is none, or data have followed by single commands.
+    """
+    changes = data_changes(server)
+    stamp = stamp_of(relationship, server.snapshot)
+    if not changes:
+        return Moved.NEITHER
+    if stamp is None:
+        return Moved.UNKNOWN
+    movers = {name for change in changes for name in change.moved}
+    if stamp.may_age and not all(change.moved for change in changes):
+        return Moved.UNKNOWN
+    has_partner, has_primary = server.peer.server in movers, relationship.primary.server in movers
+    if has_partner:
+        return Moved.BOTH if has_primary else Moved.PARTNER
+    return Moved.PRIMARY if has_primary else Moved.NEITHER
+
+
+def objections(case: Case) -> Iterator[Objection]:
+    """Yield why the authority's data must not be replicated before a person has looked."""
+    if case.is_promoted or case.relationship.earlier is not None:  # a person has looked
+        return
+    yield from _older(case)
+    partner = _partner_plan(case)
+    if partner is None or case.relationship.on_primary_return is not OnPrimaryReturn.HOLD:
+        return
+    said = _HELD.get(moved(case.relationship, partner))
+    if said is not None and wanted.block_of(partner.snapshot) is not None:
+        names = {"primary": case.relationship.primary.server, "partner": partner.peer.server}
+        yield Objection(
+            HELD,
+            f"{said.format(**names)}, and on-primary-return is hold",
+            f"`{promotion(case.relationship)}` takes what {partner.peer.server} has over to "
+            f"{case.relationship.primary.server}; approve to overwrite it",
+        )
+
+
+_HELD = {
+    Moved.PARTNER: "{partner} and not {primary} was changed since the last replication",
+    Moved.BOTH: "{primary} and {partner} were both changed since the last replication",
+    Moved.UNKNOWN: "whether {partner} was changed since the last replication can't be told",
+}
+
+
+def notes(case: Case) -> Iterator[str]:
+    """Yield what of the partner's own the authority would overwrite, and what would take it over instead."""
+    partner = _partner_plan(case)
+    if case.is_promoted:
+        primary = case.relationship.primary.server
+        yield f"{case.authority.endpoint.server} is the truth in this plan alone: what {primary} has is overwritten"
+    if case.relationship.earlier is not None:
+        return
+    if partner is None or case.is_promoted or case.relationship.on_primary_return is not OnPrimaryReturn.PRIMARY:
+        return
+    primary, name = case.relationship.primary.server, partner.peer.server
+    found = moved(case.relationship, partner)
+    if found is Moved.PARTNER:
+        yield f"{name} was changed since the last replication, {primary} was not: {_overwritten(case, name)}"
+    if found is Moved.BOTH:
+        yield f"{primary} and {name} were both changed since the last replication: {_overwritten(case, name)}"
+
+
+def _overwritten(case: Case, partner: str) -> str:
+    return f"apply overwrites what {partner} has, `{promotion(case.relationship)}` takes it over instead"
+
+
+def promotion(relationship: Relationship) -> str:
+    """Return the command that takes the partner's data over to the primary."""
+    return f"kea-reconciler promote {relationship.name}"
+
+
+def _partner_plan(case: Case) -> ServerPlan | None:
+    """Return the plan of the partner where it is to get the primary's data."""
+    partner = case.relationship.partner
+    if partner is None or case.authority.endpoint.server != case.relationship.primary.server:
+        return None
+    return next((server for server in case.written if server.peer.server == partner.server), None)
+
+
+def _older(case: Case) -> Iterator[Objection]:
+    """A daemon that has what was in its file when it started, which was replicated from it once and is not the last:
+    it came back with an old file, or with one to which a later change was never written.
+    """
+    source = case.authority
+    if source.uptime - source.reload > _AT_START:
+        return
+    name = source.endpoint.server
+    for server in case.written:
+        stamp = stamp_of(case.relationship, server.snapshot)
+        if stamp is None or not stamp.earlier or not data_changes(server):
+            continue
+        known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
+        if fingerprint(case.relationship, source, stamp.version or server.snapshot.version) in known:
+            is_partner = (
+                case.relationship.partner is not None and case.relationship.partner.server == server.peer.server
+            )
+            way = f"`{promotion(case.relationship)}` gives {name} what {server.peer.server} has; " if is_partner else ""
+            yield Objection(
+                OLDER,
+                f"{name} was started with what it had before the last replication to {server.peer.server}",
+                f"{way}approve if the older is meant",
+            )
+            return
+
+
+def fingerprint(relationship: Relationship, snapshot: Snapshot, version: str) -> str:
+    """Return the fingerprint of a server's replicated part in the words of a version of Kea."""
+    return fingerprints(wanted.in_words_of(relationship, snapshot, version).part).whole

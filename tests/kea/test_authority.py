@@ -1,0 +1,347 @@
+"""Who is the truth, on real servers: the primary goes, its partner is changed meanwhile, and the primary comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from lab.kea import base_configuration
+from lab.laboratory import Laboratory
+from reconciler.model import Mode, Service
+from tests.kea.world import Run, World, subnet, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.kea import Generation, KeaServer
+
+pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("authority")]
+
+S = Service.DHCP4
+# A server that hears nobody takes over after three seconds.
+PARAMETERS = {"heartbeat-delay": 500, "max-response-delay": 3000, "max-unacked-clients": 0}
+
+
+class Trio(World):
+    """The primary kea-a, its standby kea-b and the backup kea-c, in step, with what they run on their disks."""
+
+    def __init__(self, lab: Laboratory) -> None:
+        bodies = {"kea-a": base_configuration(S, subnets=[subnet(S, number) for number in range(1, 4)])}
+        super().__init__(
+            lab, S, Mode.HOT_STANDBY, backups=1, configurations=bodies, parameters=PARAMETERS, is_logged=True
+        )
+        self.c, self.number = self.servers[2], 1
+
+    def add(self, server: KeaServer) -> str:
+        """Let a server get one more reservation by hand, in memory and on its disk, and return which."""
+        self.number += 1
+        address = f"aa:bb:cc:dd:ee:{self.number:02x}"
+        config = self.config(server)
+        config["subnet4"][0]["reservations"].append(
+            {"hw-address": address, "ip-address": f"10.0.1.{100 + self.number}"}
+        )
+        server.set_config(S, config)
+        server.command(S, "config-write")
+        return address
+
+    def has(self, address: str) -> tuple[bool, ...]:
+        """Which of the servers that run have this reservation."""
+        running = [server for server in self.servers if server.is_running(S)]
+        return tuple(self.is_in(self.config(server), address) for server in running)
+
+    @staticmethod
+    def is_in(config: dict[str, Any], address: str) -> bool:
+        """Whether a configuration has this reservation."""
+        return any(each["hw-address"] == address for one in config["subnet4"] for each in one.get("reservations") or ())
+
+    def lose(self, server: KeaServer) -> None:
+        """Let the primary or its partner die, and wait until the other one has noticed."""
+        server.kill_daemon(S)
+        other = self.b if server is self.a else self.a
+        until(lambda: self.state(other) == "partner-down", "partner-down")
+        self.forget()
+
+    def bring_back(self, server: KeaServer, file: dict[str, Any] | None = None) -> None:
+        """Start a server again, from another file where one is given, and wait until those in the relationship are
+        normal.
+        """
+        if file is not None:
+            path = server.config_file(S)
+            path.write_bytes(orjson.dumps({S.root: file}))
+        server.start_daemon(S)
+
+    def relation(self, run: Run) -> dict[str, Any]:
+        """What a report has about the relationship."""
+        found: dict[str, Any] = run.json["relationships"][0]
+        return found
+
+    def told(self, command: str) -> dict[str, Any]:
+        """What a command says about the relationship as JSON."""
+        return self.relation(self.run(command, "--format", "json"))
+
+    def sets(self) -> list[str]:
+        """Which servers were sent a configuration, or commands that change one."""
+        return [name for name, each in self.story() if each.command not in {"config-test", "config-write"}]
+
+    def heal(self, policy: str = "primary") -> None:
+        """Bring all back: running, in step, and on their disks."""
+        self.document["on-primary-return"] = policy
+        self.write()
+        for server in self.servers:
+            server.start()
+        approved = [f"--approve={code}" for code in ("authority-older", "partner-changed", "authority-empty")]
+        until(lambda: self.apply(*approved).exit_code == 0, "apply that succeeds", 60.0)
+        self.until_normal()
+        for server in self.servers:
+            server.command(S, "config-write")
+        self.forget()
+
+
+@pytest.fixture(scope="module")
+def trio(generation: Generation) -> Iterator[Trio]:
+    with Laboratory(generation=generation) as lab:
+        world = Trio(lab)
+        world.must_apply()
+        yield world
+
+
+@pytest.fixture
+def world(trio: Trio) -> Trio:
+    trio.heal()
+    return trio
+
+
+def changed_while_the_primary_is_away(world: Trio) -> str:
+    """Let the partner be changed while the primary is away, and the primary come back; returns what the partner got."""
+    world.lose(world.a)
+    added = world.add(world.b)
+    until(lambda: world.state(world.b) == "partner-down", "partner-down")
+    world.bring_back(world.a)
+    world.until_normal()
+    world.forget()
+    return added
+
+
+def test_a_primary_that_is_back_overwrites_and_says_what_and_how_to_keep_it(world: Trio) -> None:
+    added = changed_while_the_primary_is_away(world)
+    for command in ("plan", "drift", "status"):
+        notes = world.told(command)["notes"]
+        assert any("kea-b was changed since the last replication, kea-a was not" in note for note in notes), command
+        assert any("`kea-reconciler promote hq` takes it over instead" in note for note in notes), command
+    (partner,) = [each for each in world.told("drift")["servers"] if each["changes"]]
+    assert {tuple(change["moved"]) for change in partner["changes"]} == {("kea-b",)}
+    status = world.told("status")
+    assert (status["authority"], status["authority_reason"]) == ("kea-a", "kea-a is the primary and answers")
+    world.must_apply()
+    assert world.has(added) == (False, False, False)
+
+
+def test_promote_takes_over_what_the_partner_got_and_the_next_change_is_the_primarys_alone(world: Trio) -> None:
+    added = changed_while_the_primary_is_away(world)
+    promoted = world.run("promote", "hq", "--yes", "--format", "json")
+    assert promoted.exit_code == 0, promoted
+    world.must_be_done()
+    assert world.has(added) == (True, True, True)
+    assert Trio.is_in(world.file(world.a), added)
+    world.until_normal()
+    second = world.add(world.a)
+    world.until_normal()
+    told = world.told("plan")
+    movers = {tuple(change["moved"]) for server in told["servers"] for change in server["changes"]}
+    assert (movers, told["objections"]) == ({("kea-a",)}, [])
+    world.must_apply()
+    assert world.has(second) == (True, True, True)
+
+
+def test_both_changed_is_told_from_one(world: Trio) -> None:
+    world.lose(world.a)
+    world.add(world.b)
+    until(lambda: world.state(world.b) == "partner-down", "partner-down")
+    file = world.file(world.a)
+    file["subnet4"][1]["reservations"] = [{"hw-address": "aa:bb:cc:00:00:01", "ip-address": "10.0.2.200"}]
+    world.bring_back(world.a, file)
+    world.until_normal()
+    notes = world.told("drift")["notes"]
+    assert any("kea-a and kea-b were both changed since the last replication" in note for note in notes), notes
+
+
+def test_hold_waits_for_a_person(world: Trio) -> None:
+    world.heal("hold")
+    added = changed_while_the_primary_is_away(world)
+    waiting = world.apply("--format", "json")
+    assert waiting.exit_code == 3, waiting
+    (objection,) = world.relation(waiting)["blocked_by"]
+    assert objection["code"] == "partner-changed"
+    assert "kea-reconciler promote hq" in objection["advice"]
+    assert world.sets() == []
+    assert any("held (partner-changed)" in note for note in world.told("status")["notes"])
+    assert world.run("promote", "hq", "--yes").exit_code == 0
+    world.must_be_done()
+    assert world.has(added) == (True, True, True)
+
+
+def test_hold_carries_on_what_only_the_primary_got(world: Trio) -> None:
+    world.heal("hold")
+    added = world.add(world.a)
+    world.until_normal()
+    world.must_apply()
+    assert world.has(added) == (True, True, True)
+    overwritten = world.add(world.b)
+    world.until_normal()
+    assert world.apply().exit_code == 3
+    assert world.apply("--approve", "partner-changed").exit_code == 0
+    assert world.has(overwritten) == (False, False, False)
+
+
+@pytest.mark.parametrize("policy", ["primary", "hold"])
+def test_an_empty_primary_is_held_and_promote_gives_it_everything(world: Trio, policy: str) -> None:
+    world.heal(policy)
+    own = {
+        key: value
+        for key, value in world.file(world.a).items()
+        if key not in {"subnet4", "user-context", "hooks-libraries"}
+    }
+    world.lose(world.a)
+    world.bring_back(world.a, own)
+    until(lambda: world.a.command(S, "status-get")["result"] == 0, "an answer of the empty primary")
+    held = world.apply("--format", "json")
+    assert held.exit_code == 3, held
+    assert "authority-empty" in [each["code"] for each in world.relation(held)["blocked_by"]]
+    assert world.sets() == []
+    assert any("held (authority-empty)" in note for note in world.told("status")["notes"])
+    done = world.run("promote", "hq", "--yes")
+    assert done.exit_code == 0, done
+    world.until_normal()
+    world.must_be_done()
+    assert len(world.config(world.a)["subnet4"]) == 3
+
+
+def test_a_primary_that_is_back_with_an_older_file_is_held(world: Trio) -> None:
+    """What was changed in memory and replicated, but never written to the primary's disk, is gone with its process."""
+    old = world.file(world.a)
+    added = world.add(world.a)
+    world.until_normal()
+    world.must_apply()
+    world.lose(world.a)
+    world.bring_back(world.a, old)
+    world.until_normal()
+    world.forget()
+    held = world.apply("--format", "json")
+    assert held.exit_code == 3, held
+    (objection,) = world.relation(held)["blocked_by"]
+    assert objection["code"] == "authority-older"
+    assert "kea-a was started with what it had before the last replication to" in objection["message"]
+    assert world.sets() == []
+    assert any("held (authority-older)" in note for note in world.told("status")["notes"])
+    assert world.run("promote", "hq", "--yes").exit_code == 0
+    world.must_be_done()
+    assert world.has(added) == (True, True, True)
+
+
+def test_a_change_that_is_undone_by_hand_is_no_older_primary(world: Trio) -> None:
+    before = world.config(world.a)
+    added = world.add(world.a)
+    world.until_normal()
+    world.must_apply()
+    world.a.set_config(S, before)
+    world.until_normal()
+    world.must_apply()
+    assert world.has(added) == (False, False, False)
+
+
+# ------------------------------------------------------------------------------------ while one is away
+
+
+def test_while_the_primary_is_away_backups_follow_its_partner(world: Trio) -> None:
+    world.lose(world.a)
+    added = world.add(world.b)
+    until(lambda: world.state(world.b) == "partner-down", "partner-down")
+    world.forget()
+    status = world.told("status")
+    assert (status["status"], status["authority"]) == ("impaired", "kea-b")
+    assert status["authority_reason"] == (
+        "the primary kea-a can't be reached; its standby kea-b is the truth until then"
+    )
+    planned = world.run("plan", "--format", "json")
+    assert planned.exit_code == 1, planned
+    assert [each["server"] for each in world.relation(planned)["servers"] if each["changes"]] == ["kea-c"]
+    done = world.apply("--format", "json")
+    assert done.exit_code == 6, done
+    results = {each["server"]: each["result"] for each in world.relation(done)["servers"]}
+    assert results == {"kea-a": "not-attempted", "kea-b": "nothing-to-do", "kea-c": "applied"}
+    assert (world.has(added), set(world.sets())) == ((True, True), {"kea-c"})
+    assert Trio.is_in(world.file(world.c), added)
+    again = world.apply()
+    assert again.exit_code == 1, again
+    assert len(world.sets()) == 1
+    world.bring_back(world.a)
+    world.until_normal()
+    assert any("kea-b was changed since the last replication" in note for note in world.told("drift")["notes"])
+    world.must_apply()
+    assert world.has(added) == (False, False, False)
+
+
+@pytest.mark.parametrize("name", ["kea-b", "kea-c"])
+def test_while_another_is_away_the_rest_follows_the_primary_and_it_is_brought_level(world: Trio, name: str) -> None:
+    away = world.b if name == "kea-b" else world.c
+    if name == "kea-b":
+        world.lose(world.b)
+        added = world.add(world.a)
+        until(lambda: world.state(world.a) == "partner-down", "partner-down")
+    else:
+        added = world.add(world.a)
+        world.until_normal()
+        world.c.kill_daemon(S)
+    status = world.told("status")
+    assert (status["status"], status["authority"]) == ("impaired", "kea-a")
+    done = world.apply("--format", "json")
+    assert done.exit_code == 6, done
+    assert world.has(added) == (True, True)
+    world.bring_back(away)
+    world.until_normal()
+    assert Trio.is_in(world.config(away), added) is False
+    world.must_apply()
+    assert world.has(added) == (True, True, True)
+
+
+def test_a_primary_that_only_we_cannot_reach_stays_the_truth(world: Trio) -> None:
+    """Its partner hears it: what the primary has may be newer than what the partner has."""
+    world.add(world.c)
+    world.forget()
+    world.proxies["kea-a"].refuse()
+    try:
+        done = world.apply("--format", "json")
+        assert done.exit_code == 1, done
+        told = {each["reason"] for each in world.relation(done)["servers"]}
+        assert all("kea-b still hears kea-a" in each for each in told)
+        assert world.sets() == []
+    finally:
+        world.proxies["kea-a"].heal()
+    world.must_apply()
+
+
+@pytest.mark.parametrize("first", ["kea-a", "kea-b"])
+def test_both_down_and_the_first_that_is_back_is_the_truth(world: Trio, first: str) -> None:
+    leading, other = (world.a, world.b) if first == "kea-a" else (world.b, world.a)
+    world.a.kill_daemon(S)
+    world.b.kill_daemon(S)
+    world.add(world.c)
+    world.forget()
+    down = world.told("status")
+    assert (down["status"], down["authority"]) == ("service-down", None)
+    assert down["authority_reason"] == "neither kea-a nor kea-b can be reached"
+    assert world.apply().exit_code == 1
+    assert world.run("maintenance", "start", "kea-a", "--yes").exit_code == 1
+    assert world.story() == []
+    world.bring_back(leading)
+    until(lambda: world.state(leading) == "partner-down", "partner-down")
+    status = world.told("status")
+    assert (status["status"], status["authority"]) == ("impaired", first)
+    assert world.apply().exit_code == 6
+    assert world.config(world.c)["subnet4"][0]["reservations"] == world.config(leading)["subnet4"][0]["reservations"]
+    world.bring_back(other)
+    world.until_normal()
+    status = world.told("status")
+    assert (status["status"], status["authority"], status["in_sync"]) == ("ok", "kea-a", True)

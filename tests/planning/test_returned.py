@@ -1,0 +1,128 @@
+"""What a primary that is back finds: who moved, what is held, and what `promote` makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.kea.stamps import read_stamps, with_stamp
+from reconciler.model import RelationshipPlan, Service, Snapshot, Unreachable
+from reconciler.planning.plan import plan
+from reconciler.planning.server_plan import EARLIER
+from tests.planning.cases import World, after_apply, read_case
+
+if TYPE_CHECKING:
+    from tests.planning.cases import Case
+
+S = Service.DHCP4
+
+
+def promoted(case: Case, world: World | None = None) -> RelationshipPlan:
+    (made,) = plan(case.desired, world or case.live, promoted="hq-dhcp4").relationships
+    return made
+
+
+def edited(world: World, server: str, lifetime: int, *, reload: int = 5) -> World:
+    """The world after somebody gave a subnet of a server another lifetime."""
+    snapshot = world[server, S]
+    assert isinstance(snapshot, Snapshot)
+    first, *others = snapshot.config["subnet4"]
+    config = {**snapshot.config, "subnet4": [{**first, "valid-lifetime": lifetime}, *others]}
+    return {**world, (server, S): replace(snapshot, config=config, reload=reload)}
+
+
+def restarted(world: World, server: str) -> World:
+    snapshot = world[server, S]
+    assert isinstance(snapshot, Snapshot)
+    return {**world, (server, S): replace(snapshot, uptime=20, reload=20)}
+
+
+def applied(case: Case, world: World) -> World:
+    return after_apply(replace(case, live=world), plan(case.desired, world))
+
+
+def codes(case: Case, world: World) -> list[str]:
+    (made,) = plan(case.desired, world).relationships
+    return [each.code for each in made.objections]
+
+
+@pytest.mark.parametrize(
+    "name", ["drift-peer", "hold-partner-changed", "hold-both-changed", "objection-authority-older"]
+)
+def test_promote_gives_the_primary_what_its_partner_has_and_the_next_plan_is_empty(name: str) -> None:
+    case = read_case(name)
+    made = promoted(case)
+    assert made.authority.server == "kea-b"
+    assert made.objections == ()
+    assert [server.peer.server for server in made.servers if server.changes] == ["kea-a"]
+    world = after_apply(case, plan(case.desired, case.live, promoted="hq-dhcp4"))
+    (after,) = plan(case.desired, world).relationships
+    assert (after.has_changes, after.objections) == (False, ())
+    (then,) = plan(case.desired, edited(world, "kea-a", 1234)).relationships
+    assert {change.moved for server in then.servers for change in server.changes} == {("kea-a",)}
+    assert then.objections == ()
+
+
+def test_promote_needs_both_and_a_partner() -> None:
+    case = read_case("drift-peer")
+    endpoint = case.live["kea-a", S].endpoint
+    away = promoted(case, {**case.live, ("kea-a", S): Unreachable(endpoint, "connection refused")})
+    assert away.unplanned is not None
+    assert "kea-a can't be reached" in away.unplanned
+    alone = read_case("nothing-to-do-passive-backup")
+    (made,) = plan(alone.desired, alone.live, promoted=alone.desired.relationships[0].name).relationships
+    assert made.unplanned == "passive-backup has no server beside kea-a that answers clients"
+
+
+def test_what_was_replicated_before_is_older_only_where_a_daemon_was_started_with_it() -> None:
+    case = read_case("nothing-to-do")
+    world = applied(case, edited(dict(case.live), "kea-a", 1111))
+    old = world["kea-a", S]
+    world = applied(case, edited(world, "kea-a", 2222))
+    returned: World = {**world, ("kea-a", S): old}
+    assert codes(case, returned) == []  # undone by hand: taken five seconds ago by a daemon that runs for longer
+    assert codes(case, restarted(returned, "kea-a")) == ["authority-older"]
+    assert codes(case, restarted(edited(returned, "kea-a", 3333), "kea-a")) == []  # nobody ever had that
+
+
+def test_a_primary_that_is_back_with_what_it_had_is_not_older_because_its_partner_went_on() -> None:
+    """A backup was given what the partner got meanwhile: the primary never had that."""
+    case = read_case("unreachable-primary-backup-behind")
+    made = plan(case.desired, case.live)
+    world = after_apply(case, made)
+    (stamp,) = read_stamps(world["kea-c", S].config)  # type: ignore[union-attr]
+    assert stamp.earlier == ()
+
+
+def test_a_stamp_remembers_only_so_many() -> None:
+    case = read_case("nothing-to-do")
+    world: World = dict(case.live)
+    for number in range(EARLIER + 4):
+        world = applied(case, edited(world, "kea-a", 1000 + number))
+    partner = world["kea-b", S]
+    assert isinstance(partner, Snapshot)
+    (stamp,) = read_stamps(partner.config)
+    assert (len(stamp.earlier), stamp.generation) == (EARLIER, EARLIER + 4)
+    assert len(set(stamp.earlier)) == EARLIER
+
+
+def test_under_hold_nothing_is_told_by_a_stamp_that_may_have_aged() -> None:
+    case = read_case("hold-primary-changed")
+    partner = case.live["kea-b", S]
+    assert isinstance(partner, Snapshot)
+    (stamp,) = read_stamps(partner.config)
+    aged = replace(partner, config=with_stamp(partner.config, replace(stamp, may_age=True)))
+    assert codes(case, {**case.live, ("kea-b", S): aged}) == ["partner-changed"]
+
+
+def test_a_primary_that_is_back_too_short_a_time_is_left_alone_and_its_partner_is_the_truth() -> None:
+    case = read_case("drift-primary")
+    (made,) = plan(case.desired, case.live, settling={("kea-a", S)}).relationships
+    assert made.authority.server == "kea-b"
+    assert "back, but not for long enough" in made.authority.reason
+    assert not made.has_changes
+    away = {**case.live, ("kea-b", S): Unreachable(case.live["kea-b", S].endpoint, "connection refused")}
+    (alone,) = plan(case.desired, away, settling={("kea-a", S)}).relationships
+    assert alone.authority.server == "kea-a"
