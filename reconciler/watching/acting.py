@@ -43,8 +43,10 @@ class Deed:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it did not reach its goal, without anybody else's doing."""
-        return not self.is_interrupted and of_outcomes([self.outcome]) not in _NO_FAILURE
+        """Whether it did not reach its goal, without anybody else's doing. A server that can't be read was no goal."""
+        away = {each.endpoint.server for each in self.plan.unreachable}
+        tried = tuple(each for each in self.outcome.servers if each.server not in away)
+        return not self.is_interrupted and of_outcomes([replace(self.outcome, servers=tried)]) not in _NO_FAILURE
 
 
 class Acting:
