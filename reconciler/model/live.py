@@ -55,7 +55,8 @@ class Snapshot:
     the HA hook is not in force, whatever the configuration says (see `planning.places`). `commands` are those of
     list-commands, None where they were not asked for. `is_heard` is false where its partner gets no answer from its HA
     listener although it hears the partner (see `planning.pretence`), `is_held_off` true where its partner keeps its
-    DHCP service off. `active_leases` are how many leases are in use by subnet id, None where that was not asked for.
+    DHCP service off. `is_off_by_us` says that the user who switched the service off is an earlier run of ours, as the
+    journal tells. `active_leases` are how many leases are in use by subnet id, None where that was not asked for.
     """
 
     endpoint: Endpoint
@@ -78,6 +79,7 @@ class Snapshot:
     is_heard: bool = True
     active_leases: Mapping[int, int] | None = field(default=None, repr=False)
     is_held_off: bool = False
+    is_off_by_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from reconciler.kea import ha, hooks
 from reconciler.kea.versions import Capability, can
 from reconciler.model import Mode, Objection, Peer, Role, Snapshot
+from reconciler.planning import service
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.scenes import (
     IN_MAINTENANCE,
@@ -116,6 +117,10 @@ def _costs(scene: Scene, giver: Peer, leases: int | None, limit: int) -> Iterato
     view = scene.view(giver)
     if view and view.state in SERVING and view.scopes:
         yield f"{giver.server} answers no client meanwhile, {pause}, at most {limit} s (sync-timeout)"
+        taker = scene.snapshot(scene.peer)
+        why = service.why_unable(taker) if taker and giver is scene.partner else None
+        if why:
+            yield f"nobody does then: {scene.peer.server} {why}"
     else:
         yield f"{giver.server} serves nobody now; the sync runs {pause}, at most {limit} s (sync-timeout)"
     yield f"{scene.peer.server} answers no other command meanwhile"
@@ -134,7 +139,8 @@ def reset(scene: Scene) -> Decision:
     | waiting                   | terminated            | the partner alone is reset: it keeps the server there |
     | terminated                | terminated            | both are reset, the server first                      |
     | in or beside maintenance  |                       | refused: that is ended with maintenance stop          |
-    | serves, nobody else would |                       | refused                                               |
+    | serves                    | not there, recovering | refused: nobody would serve                           |
+    | serves                    | service off           | refused: nobody would serve                           |
     | doesn't hear a partner    | serves                | refused: both would serve                             |
     | primary, passive-backup   |                       | refused: it would serve nobody any more               |
     | anything else             |                       | it is reset                                           |
@@ -176,11 +182,14 @@ def _consequences(scene: Scene, concerned: list[Peer]) -> Iterator[str]:
             yield f"{peer.server} is reset too, since {scene.peer.server} waits for as long as it is {TERMINATED}"
         view = scene.view(peer)
         if view and view.state in SERVING and view.scopes:
-            yield f"{peer.server} answers no client until both are normal again, about two heartbeats and a lease sync"
+            yield (
+                f"{peer.server} answers no client until both are normal again, about two heartbeats and a lease sync, "
+                "and nobody answers for it: a partner that is normal stays with the clients that it has"
+            )
 
 
 def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
-    peer, state = scene.peer, scene.state(scene.peer)
+    peer, state, view = scene.peer, scene.state(scene.peer), scene.view(scene.peer)
     if scene.relationship.mode is Mode.PASSIVE_BACKUP and peer.role is Role.PRIMARY and state != WAITING:
         yield refusal(
             "role",
@@ -206,13 +215,26 @@ def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
             f"{partner.server} is in state {other}: nobody would serve while {peer.server} begins anew",
             "wait until both servers are in their normal state (`kea-reconciler status`)",
         )
-    elif other in SERVING and TERMINATED not in {state, other} and state != WAITING:
+    elif state in SERVING - {TERMINATED} and view and view.scopes:
+        yield from _not_serving(scene, partner)
+    if other in SERVING and TERMINATED not in {state, other} and state != WAITING:
         yield from out_of_touch(scene, peer)  # a terminated server sends no heartbeats, so it hears nothing
     skew = clock_skew([each for each in scene.live.values() if isinstance(each, Snapshot)])
     for each in scene.both:
         yield from _forgetful(scene, each)
     if TERMINATED in {state, other} and skew is not None and skew >= SKEW_ERROR:
         yield refusal("clock-skew", describe_skew(skew), "synchronise the clocks (NTP) first")
+
+
+def _not_serving(scene: Scene, partner: Peer) -> Iterator[Objection]:
+    """Beside a server that begins anew its partner has to serve its own clients at least, and to be able to take over
+    the others.
+    """
+    snapshot, name = scene.snapshot(partner), scene.peer.server
+    why = service.why_unable(snapshot) if snapshot else None
+    if snapshot and why:
+        message = f"{partner.server} {why}: nobody would serve while {name} begins anew"
+        yield refusal("service-off", message, service.remedy(snapshot))
 
 
 def _forgetful(scene: Scene, peer: Peer) -> Iterator[Objection]:

@@ -21,7 +21,7 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
-from reconciler.planning import hub_rules, partial, preflight, proportion, returned, returning
+from reconciler.planning import hub_rules, partial, preflight, proportion, returned, returning, unserved
 from reconciler.planning.authority import acting_authority, authority, promoted_authority
 from reconciler.planning.departures import departing, with_departures
 from reconciler.planning.draft import drafted
@@ -35,6 +35,7 @@ from reconciler.planning.recovery import with_recovery
 from reconciler.planning.remnants import NO_LEAVERS, Leavers, Remains, Remnants, remnants
 from reconciler.planning.removal import plan_removal
 from reconciler.planning.schedule import in_order, order, procedure, stages
+from reconciler.planning.service import with_ours
 from reconciler.planning.structure import inexpressible, undecidable, unknown_parameters
 
 LiveWorld = Mapping[tuple[str, Service], Live]
@@ -57,6 +58,7 @@ def plan(
     left open. Of the relationship named `promoted` the partner is the truth. `settling` are
     servers that are back too short a time to be relied on: a primary among them is not the truth yet, and left alone.
     """
+    live = with_ours(live, left)
     found = remnants(desired, live)
     around = neighbours(desired, live, probes)
     plans = [
@@ -198,6 +200,7 @@ def _decided(
         found = (
             *objections(case),
             *returned.objections(case),
+            *unserved.objections(case),
             *proportion.objections(case),
             *hub_rules.objections(case, steps),
             *preflight.objections(case, around),

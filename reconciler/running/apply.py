@@ -36,6 +36,7 @@ from reconciler.planning.plan import plan_relationship
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.removal import is_gone_as_planned
 from reconciler.planning.server_plan import plan_server
+from reconciler.planning.service import with_ours
 from reconciler.running.hands import Hands
 from reconciler.running.observe import observe
 from reconciler.running.recovery import mend_after, mend_first, with_mended
@@ -97,7 +98,7 @@ async def _planned_again(shown: RelationshipPlan, whole: Plan, hands: Hands) -> 
     endpoints = [server.snapshot.endpoint for server in shown.servers]
     endpoints += [each.endpoint for each in shown.unreachable]
     live = await observe(endpoints, hands.open_client)
-    live = {key: _counted_as(shown, each) for key, each in live.items()}
+    live = with_ours({key: _counted_as(shown, each) for key, each in live.items()}, shown.left)
     name, service = shown.relationship.name, shown.relationship.service
     if not any(server.leaves for server in shown.servers) and not shown.relationship.is_absent:
         around, is_promoted = neighbours_of(whole, live), shown.authority.is_promoted

@@ -43,6 +43,24 @@ def test_the_primary_that_lives_goes_on_whatever_role_the_file_gives_it(lab: Lab
     ]
 
 
+def test_a_server_that_was_disabled_comes_back_as_the_primary_only_if_that_is_meant(lab: Laboratory) -> None:
+    """What the other got while it served alone would be lost with it."""
+    world = related(lab, Mode.HOT_STANDBY, FOUR)
+    say_absent(world)
+    removal(world, "removed, to come back")
+    world.forget()
+    first, second = world.document["peers"]
+    first["role"], second["role"] = second["role"], first["role"]
+    say_absent(world, state="present")
+    refused = world.apply()
+    assert (refused.exit_code, "nobody-would-serve" in refused.stdout) == (3, True), refused
+    assert world.story() == []
+    first["role"], second["role"] = second["role"], first["role"]
+    world.write()
+    world.must_apply()
+    world.until_normal()
+
+
 def test_status_tells_of_a_removal_that_waits_for_its_primary(lab: Laboratory) -> None:
     world = related(lab, Mode.HOT_STANDBY, SIX)
     world.a.stop_daemon(SIX)

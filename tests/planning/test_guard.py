@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.kea import guards
 from reconciler.model import Service, Snapshot
 from reconciler.planning import enabling, proportion
 from reconciler.planning.guard import CODES, clock_skew, depth, describe_skew, violations
@@ -234,3 +235,49 @@ def test_a_server_that_hears_the_partner_of_another_pair_is_not_taken_away_from_
 def test_one_that_hears_the_partner_that_is_meant_is_no_other_pair_s() -> None:
     (pair,) = read_case("nothing-to-do").desired.relationships
     assert a_server_of_another_pair(pair.primary.url) == []
+
+
+# ------------------------------------------------------------------------------------- a server that can't serve
+
+
+def objected(name: str, server: str, **parts: Any) -> list[str]:
+    """The codes of the objections of a case of which one server was read otherwise."""
+    case = read_case(name)
+    live = case.live[server, Service.DHCP4]
+    assert isinstance(live, Snapshot)
+    world: World = {**case.live, (server, Service.DHCP4): replace(live, **parts)}
+    (made,) = plan(case.desired, world).relationships
+    return [each.code for each in made.objections]
+
+
+@pytest.mark.parametrize(
+    ("name", "server", "is_refused"),
+    [
+        ("create", "kea-a", True),
+        ("create", "kea-b", False),
+        ("create-load-balancing", "kea-b", True),
+        ("create-with-a-backup", "kea-c", False),
+        ("relationship-mode-changed", "kea-b", True),
+        ("object-pool", "kea-a", False),
+        ("object-pool", "kea-b", False),
+    ],
+)
+@pytest.mark.parametrize("parts", [{"disabled_by_user": True}, {"sockets_ready": False}])
+def test_no_further_clients_for_a_server_that_answers_nobody(
+    name: str, server: str, parts: dict[str, Any], *, is_refused: bool
+) -> None:
+    before = objected(name, server)
+    assert sorted(objected(name, server, **parts)) == sorted(["nobody-would-serve"] * is_refused + before)
+
+
+def test_one_that_an_earlier_run_of_ours_switched_off_is_switched_on_again() -> None:
+    assert "nobody-would-serve" not in objected("create", "kea-a", disabled_by_user=True, is_off_by_us=True)
+
+
+def test_a_primary_that_comes_back_disabled_where_another_served() -> None:
+    case = read_case("create")
+    for server, is_refused in (("kea-a", True), ("kea-b", False)):
+        live = case.live[server, Service.DHCP4]
+        assert isinstance(live, Snapshot)
+        disabled = guards.disabled(live.config, Service.DHCP4, "hq-dhcp4", live.version, concerns=lambda _: True)
+        assert ("nobody-would-serve" in objected("create", server, config=disabled)) == is_refused

@@ -327,6 +327,13 @@ def test_who_is_reset(world: World, orders: list[str]) -> None:
     assert sent(world.decide(RESET, A)) == [(server, "ha-reset") for server in orders]
 
 
+def test_what_a_reset_costs_the_clients_is_said() -> None:
+    assert any("nobody answers for it" in line for line in World().decide(RESET, A).says)
+    assert not any("answers" in line for line in World().decide(RESET, B).says)
+    off = World().read(B, disabled_by_user=True)
+    assert any(line.startswith("nobody does then: kea-b has its DHCP") for line in off.decide(SYNC, B).says)
+
+
 def test_one_that_waits_already_is_not_reset() -> None:
     assert World().states(kea_a="waiting").decide(RESET, A).nothing_to_do == "kea-a is in state waiting already"
 
@@ -339,6 +346,8 @@ def test_one_that_waits_already_is_not_reset() -> None:
         (World().lose(B), ["sole-server"]),
         (World().read(B, ha=None, views=()), ["sole-server"]),
         (World().states(kea_a="partner-down", kea_b="syncing"), ["sole-server"]),
+        (World().read(B, disabled_by_user=True), ["service-off"]),
+        (World(Mode.LOAD_BALANCING).read(B, sockets_ready=False), ["service-off"]),
         (World().states(kea_a="in-maintenance", kea_b="partner-in-maintenance"), ["state"]),
         (World().states(kea_b="in-maintenance", kea_a="partner-in-maintenance"), ["state"]),
         (World().view(A, partner_interrupted=True), ["out-of-touch"]),
