@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import orjson
 from lab.errors import LabError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _JSON = {"Content-Type": "application/json"}  # exactly this: Kea refuses a charset behind it
@@ -42,8 +44,14 @@ def ask(path: Path, command: str, arguments: Any = None, *, seconds: float = 60.
     return answer
 
 
-def is_answering(url: str, *, seconds: float = 1.0) -> bool:
-    """Whether any HTTP server answers at `url`, even if only to refuse us; with TLS, whether anybody listens."""
+def is_answering(url: str, *, seconds: float = 1.0, host: Sequence[str] = ()) -> bool:
+    """Whether any HTTP server answers at `url`, even if only to refuse us; with TLS, whether anybody listens.
+
+    `host` is what a command is run with to be where the url can be reached.
+    """
+    if host:
+        command = [*host, "curl", "--silent", "--insecure", "--noproxy", "*", "--output", "/dev/null", url]
+        return subprocess.run([*command, "--max-time", str(seconds)], check=False).returncode == 0
     place = urlsplit(url)
     if place.scheme == "https":
         with contextlib.suppress(OSError), socket.create_connection((place.hostname or "", place.port or 443), seconds):

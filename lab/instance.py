@@ -113,11 +113,14 @@ class Daemon(Instance):
 
 
 class Agent(Instance):
-    """kea-ctrl-agent in front of the sockets in a folder, listening at `url`."""
+    """kea-ctrl-agent in front of the sockets in a folder, listening at `url`, asked from where `host` leads."""
 
-    def __init__(self, label: str, command: Sequence[str], folder: Path, sockets: Path, url: str) -> None:
+    def __init__(
+        self, label: str, command: Sequence[str], folder: Path, sockets: Path, url: str, *, host: Sequence[str] = ()
+    ) -> None:
         super().__init__(label, AGENT, command, folder, sockets)
         self.url = url
+        self._host = tuple(host)
 
     def answers(self) -> bool:
-        return is_answering(self.url)
+        return is_answering(self.url, host=self._host)

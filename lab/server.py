@@ -30,7 +30,7 @@ class KeaServer:
     - `address`, `port`: where the agent listens; any free port unless one is given.
     - `agent`: put over the agent's own configuration (authentication, TLS).
     - `faketime`: an offset for the daemons' clocks in faketime's notation, such as "+90s".
-    - `wrapper`: what the commands are run with, such as ("ip", "netns", "exec", "NAME"). It has to end in an
+    - `wrapper`: what the commands are run with, such as those of a host of lab.network. It has to end in an
       exec, or in a child of its own process group.
     - `executables`: for a program's name (kea-dhcp4, kea-dhcp6, kea-ctrl-agent) the command to run instead.
     - `generation`: which Kea to run.
@@ -258,7 +258,8 @@ class KeaServer:
 
     def _new_agent(self) -> Agent:
         folder = self.directory / "agent"
-        agent = Agent(f"{self.name} (agent)", self._command(AGENT, folder), folder, self._at, self.control)
+        command = self._command(AGENT, folder)
+        agent = Agent(f"{self.name} (agent)", command, folder, self._at, self.control, host=self._wrapper)
         sockets = {service: daemon.socket for service, daemon in self._daemons.items()}
         own = agent_configuration(self._address, self._ports[AGENT].number, sockets, folder)
         agent.write_config("Control-agent", own | self._parts)

@@ -55,7 +55,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # Real daemons keep time by the wall, and a busy machine doesn't: a failure that repeats is one. Elsewhere it is
         # sockets that a simulated world had still open when it ended.
         is_real = item.get_closest_marker("kea") is not None
-        item.add_marker(pytest.mark.flaky(reruns=_RERUNS if is_real else 1, reruns_delay=1))
+        if item.get_closest_marker("flaky") is None:
+            item.add_marker(pytest.mark.flaky(reruns=_RERUNS if is_real else 1, reruns_delay=1))
         if item.get_closest_marker("xdist_group") is not None:
             for generation in _parameters(item):
                 item.add_marker(pytest.mark.xdist_group(generation.series))

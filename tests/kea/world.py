@@ -22,7 +22,7 @@ from reconciler.cli import main
 from reconciler.model import Mode, Role, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lab.proxy import Exchange
 
@@ -287,11 +287,13 @@ def run(*arguments: str) -> Run:
         return Run(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
-def run_process(*arguments: str, **options: Any) -> Run:
-    """Run the installed console script as a process of its own; `options` are those of subprocess.run."""
+def run_process(*arguments: str, host: Sequence[str] = (), **options: Any) -> Run:
+    """Run the installed console script as a process of its own, with `host` before it; `options` are those of
+    subprocess.run.
+    """
     script = Path(sys.executable).with_name("kea-reconciler")
     command = [str(script)] if script.exists() else [sys.executable, "-c", "from reconciler.cli import main; main()"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, **options)
+    done = subprocess.run([*host, *command, *arguments], capture_output=True, text=True, check=False, **options)
     return Run(done.returncode, done.stdout, done.stderr)
 
 
