@@ -165,16 +165,16 @@ SCENES = [
     Scene("remove", remove, arguments=APPROVED, ends_without=True),
     Scene("forget", forget, arguments=APPROVED, ends_without=True),
     Scene("replicate-to-backup", replicate, backups=1),
-    Scene("maintain", replicate, mode=Mode.LOAD_BALANCING, arguments=("--approve", "shared-pools")),
+    Scene("modify-load-balancing", timers, mode=Mode.LOAD_BALANCING),
 ]
-KINDS = [(scene, Release.KEA_2_2) for scene in SCENES if scene.name != "maintain"]
+KINDS = [(scene, Release.KEA_2_2) for scene in SCENES if scene.name != "modify-load-balancing"]
 # Where Kea tells whether its service is off (2.6), and listens for its partner itself.
 KINDS += [
     (scene, release)
     for release in (Release.KEA_2_6, Release.KEA_3_0)
     for scene in SCENES
     if scene.name in {"create", "rename", "remove"}
-    or (release is Release.KEA_3_0 and scene.name in {"modify", "maintain"})
+    or (release is Release.KEA_3_0 and scene.name in {"modify", "modify-load-balancing"})
 ]
 
 
@@ -269,21 +269,23 @@ def test_the_next_apply_finishes_what_was_cut_off_at_any_command(
 # ------------------------------------------------------------------------------- whose doing it was
 
 
-def killed_after(life: Mortal, server: str, command: str) -> None:
+def killed_after(life: Mortal, server: str, command: str, *arguments: str) -> None:
     """Apply until a command was carried out, and the process is gone."""
     with mock.patch.object(Mortal, "ends", _dying_after(server, command)):
-        life.killed_apply()
+        life.killed_apply(*arguments)
 
 
 def _dying_after(server: str, command: str) -> Callable[[Mortal, Endpoint], None]:
     def ends(life: Mortal, endpoint: Endpoint) -> None:
         Life.ends(life, endpoint)
-        if life.story[-1] == (server, command):
+        theirs = [each for each in life.story if each[0] == endpoint.server]  # others may be asked meanwhile
+        if endpoint.server == server and theirs[-1:] == [(server, command)]:
             raise KilledError
 
     return ends
 
 
+MODIFY = next(scene for scene in SCENES if scene.name == "modify-load-balancing")
 CREATE, REPLICATE = SCENES[0], next(scene for scene in SCENES if scene.name == "replicate")
 
 
@@ -295,6 +297,43 @@ def test_what_a_person_switched_off_stays_off_after_a_killed_create(tmp_path: Pa
         assert life.run("apply", "--yes").exit_code == 0
         assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
         assert "nothing here tells that an apply did it" in life.run("plan").stdout
+    finally:
+        life.__exit__()
+
+
+@pytest.mark.parametrize("release", [Release.KEA_2_2, Release.KEA_3_0], ids=str)
+def test_a_server_that_was_left_off_serves_before_it_is_to_answer_for_another(tmp_path: Path, release: Release) -> None:
+    life = begun(tmp_path, MODIFY, release)
+    try:
+        killed_after(life, "kea-b", "config-set")
+        life.let_pass(30)
+        life.story.clear()
+        done = life.run("apply", "--yes")
+        assert done.exit_code == 0, done
+        switches = {"ha-scopes", "dhcp-enable", "dhcp-disable", "config-set"}
+        first, second, *rest = [each for each in life.story if each[1] in switches]
+        assert (first, second) == (("kea-a", "ha-scopes"), ("kea-b", "dhcp-enable"))
+        assert rest[:2] == [("kea-a", "dhcp-disable"), ("kea-b", "ha-scopes")]
+        life.let_pass(20)
+        must_be_in_order(life, MODIFY)
+    finally:
+        life.__exit__()
+
+
+@pytest.mark.parametrize("release", [Release.KEA_2_6, Release.KEA_3_0], ids=str)
+@pytest.mark.parametrize("scene", [each for each in SCENES if each.name in {"rename", "remove"}], ids=lambda s: s.name)
+def test_what_a_person_switched_off_stays_off_when_two_are_at_odds(
+    tmp_path: Path, scene: Scene, release: Release
+) -> None:
+    life = begun(tmp_path, scene, release)
+    try:
+        life.endpoint("kea-b").command("dhcp-disable")
+        killed_after(life, "kea-b", "config-set", *scene.arguments)
+        done = life.run("apply", "--yes", *scene.arguments)
+        assert done.exit_code == 0, done
+        life.let_pass(20)
+        assert life.run("plan", "--detailed-exitcode").exit_code == 0
+        assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
     finally:
         life.__exit__()
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Config = dict[str, Any]
 EVERY_PAIR = [(service, mode, Release.KEA_2_2) for service in Service for mode in PAIR_MODES]
-# With listeners of their own, load-balancing servers that share pools are set in maintenance.
 EVERY_PAIR += [(Service.DHCP4, mode, Release.KEA_2_6) for mode in PAIR_MODES]
 EVERY_PAIR += [(service, mode, Release.KEA_3_0) for service in Service for mode in PAIR_MODES]
 STEPS = (

@@ -200,9 +200,9 @@ class Stage:
     off before. `needs_normal` says whether the relationship has to be well before. `covered_by` are pairs: a server,
     and who answers its clients while it is set. `in_turn` says that each has to be normal before the next
     is set. `reason` says in words why more than one is changed together. `method` says how clients are kept from
-    noticing, and `because` why that one; `gives_back_early` that with a hand-over the other stops to answer for the
-    server as soon as that one has fetched the leases, before it is normal. `otherwise` is the stage that sets the
-    server where its commands don't bring it to what is planned.
+    noticing, and `because` why that one; `pauses` that with a hand-over the other is switched off for the moment of the
+    set, in which it could not send its lease updates. `otherwise` is the stage that sets the server where its commands
+    don't bring it to what is planned.
     """
 
     servers: tuple[str, ...]
@@ -214,7 +214,7 @@ class Stage:
     reason: str = ""
     method: Disruption = Disruption.RESTART
     because: str = ""
-    gives_back_early: bool = False
+    pauses: bool = False
     otherwise: Stage | None = None
 
 

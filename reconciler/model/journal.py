@@ -68,8 +68,8 @@ class Remedy(StrEnum):
     RESTORE = "restore"  # set the configuration again that it had when all was well
     END_MAINTENANCE = "end maintenance"
     WRITE = "write"  # its running configuration to its disk
-    SERVE = "serve"  # switch its DHCP service on again
     NARROW = "narrow"  # let it serve its own scopes only
+    SERVE = "serve"  # switch its DHCP service on again, now that nobody answers its clients any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from enum import StrEnum
 
 class Disruption(StrEnum):
     """What is done about a server's clients while it is changed, by what they notice (`planning.method` says which, and
-    why): nothing, as nobody is answered by it or its HA goes on; a moment in which its scopes change hands; Kea's
-    maintenance; or the time that its HA needs to start again, with nobody in its place.
+    why): nothing, as nobody is answered by it or its HA goes on; a moment in which its scopes change hands; or the time
+    that its HA needs to start again, with nobody in its place.
     """
 
     NONE = "none"
     HAND_OVER = "hand-over"
-    MAINTENANCE = "maintenance"
     RESTART = "restart"
 
 
@@ -26,12 +25,10 @@ class Deed(StrEnum):
     TEST = "config-test"
     AWAIT_WELL = "wait until all are well"
     SILENCE = "dhcp-disable"
+    REST = "ha-scopes: nobody's"
     WIDEN = "ha-scopes: everybody's"
-    START_MAINTENANCE = "ha-maintenance-start"
     SEND = "commands for single objects"
     SET = "config-set"
-    AWAIT_RETURN = "wait until it is back"
-    END_MAINTENANCE = "ha-maintenance-cancel"
     WIDEN_WHEN_NORMAL = "ha-scopes: everybody's, once normal"
     AWAIT_MET = "wait until all have met"
     SERVE_IF_MET = "dhcp-enable, if all have met"
@@ -56,8 +53,7 @@ class Fact(StrEnum):
     ON = "has its DHCP service on"
     WIDE = "answers all clients of the relationship"
     OWN = "answers its own clients only"
-    IN_MAINTENANCE = "is in maintenance"
-    BACK = "is on its way to normal, and has fetched the leases"
+    RESTING = "answers no client of the relationship"
     SET = "has the planned configuration"
     PUT_BACK = "has its old configuration"
     SURE = "is known not to get what was not meant to stay"

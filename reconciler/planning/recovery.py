@@ -1,6 +1,6 @@
 """What earlier runs left behind on the servers of a relationship, and what puts it right.
 
-What the servers themselves tell is believed first, so that any management host can put it right: who serves more than
+What the servers themselves tell is believed first, so that any management host can put it right: who serves other than
 its own scopes while both are well. The journal is needed for what they don't tell: whose doing it is.
 """
 
@@ -37,7 +37,7 @@ from reconciler.planning.diff import differences
 from reconciler.planning.places import located, with_live_hubs
 from reconciler.planning.pretence import judged
 from reconciler.planning.scenes import IN_MAINTENANCE, PARTNER_IN_MAINTENANCE
-from reconciler.planning.standing import SEVERING, is_torn, own_scopes, standing
+from reconciler.planning.standing import SEVERING, Aspect, is_torn, own_scopes, standing
 
 LiveWorld = Mapping[tuple[str, Service], Live]
 _MAINTENANCE = frozenset({IN_MAINTENANCE, PARTNER_IN_MAINTENANCE})
@@ -108,6 +108,7 @@ def _is_quiet(relationship: Relationship, found: Collection[Snapshot]) -> bool:
     scopes = [len(view.scopes) for view in views]
     at_once = 1 if relationship.mode is Mode.HOT_STANDBY else len(scopes)
     is_usual = all(number <= 1 for number in scopes) and sum(scopes) <= at_once
+    is_usual = is_usual and not any(len(snapshot.views) > 1 for snapshot in found)  # a hub may serve too few
     return is_usual and not any(each.disabled_by_user for each in found) and not _MAINTENANCE & {v.state for v in views}
 
 
@@ -208,19 +209,32 @@ def _may_be_deaf(leftover: Leftover, snapshot: Snapshot) -> bool:
 
 def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot]) -> Iterator[Mend]:
     pair = [peer for peer in ha.talking_peers(relationship) if peer.server in found]
-    if len(pair) != 2 or not all(is_well(relationship, peer, found[peer.server]) for peer in pair):
+    if len(pair) != 2 or not are_well(relationship, found):
         return
-    for peer in pair:
-        snapshot = found[peer.server]
-        extra = sorted(set(snapshot.ha.scopes if snapshot.ha else ()) - set(own_scopes(snapshot)))
-        if extra:
-            scopes = ", ".join(extra)
+    strange = {peer.server: _strange_scopes(found[peer.server]) for peer in pair}
+    for server, (extra, missing) in sorted(strange.items(), key=lambda each: not each[1][0]):  # first who has too many
+        if extra or missing:
+            scopes = f"{', '.join(extra)} beside its own" if extra else f"{', '.join(missing)} no more"
             yield Mend(
-                peer.server,
+                server,
                 Remedy.NARROW,
-                f"it serves {scopes} beside its own although both servers are well, as when an apply was cut off "
+                f"it serves {scopes} although both servers are well, as when an apply was cut off "
                 "between asking for that and ending it; it serves its own again",
             )
+
+
+def _strange_scopes(snapshot: Snapshot) -> tuple[list[str], list[str]]:
+    """Return which scopes a server serves that are not its own, and which of its own it does not."""
+    now, own = set(snapshot.ha.scopes if snapshot.ha else ()), set(own_scopes(snapshot))
+    return sorted(now - own), sorted(own - now)
+
+
+def are_well(relationship: Relationship, found: Mapping[str, Snapshot]) -> bool:
+    """Whether both servers that answer clients are well, and of one mind about their roles: each can serve its own."""
+    pair = [(peer, found[peer.server]) for peer in ha.talking_peers(relationship) if peer.server in found]
+    if not pair or not all(is_well(relationship, *each) for each in pair):
+        return False
+    return not is_torn(relationship, pair, by=frozenset(Aspect))
 
 
 def is_well(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> bool:

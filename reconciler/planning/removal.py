@@ -81,11 +81,17 @@ def plan_removal(remains: Remains) -> RelationshipPlan:
                 others,
                 needs_normal=False,
                 covered_by=covered(others, stays.peer.server, stays.snapshot),
-                # An earlier run that was cut off may have left these switched off.
-                released=tuple(each.peer.server for each in members if each.has_left and each is not stays),
+                released=tuple(each.peer.server for each in members if each is not stays and _may_be_off(each)),
             ),
         ),
     )
+
+
+def _may_be_off(member: Member) -> bool:
+    """Whether an earlier run that was cut off may have left a server switched off, which can't be told before Kea
+    2.6.2. Since then the journal tells whose doing that is (see `recovery`), and a person's stays so.
+    """
+    return member.has_left and member.snapshot.disabled_by_user is None
 
 
 def leaving(plan: Plan) -> Iterator[tuple[RelationshipPlan, ServerPlan]]:

@@ -24,6 +24,7 @@ from reconciler.model import (
     Stage,
     Step,
 )
+from reconciler.planning.silence import may_be_silenced
 
 Steps = tuple[Step, ...]
 
@@ -86,18 +87,31 @@ def _opening(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     first = stage.servers[0]
     if stage.needs_normal:
         yield Step(Deed.AWAIT_WELL, first, after=_all(Fact.NORMAL, *staying(plan)))
-    yield from _covering(stage, first)
+    yield from _covering(plan, stage, first, off=stage.released)
     yield from (Step(Deed.SILENCE, name, after=_all(Fact.OFF, name)) for name in _silenced(plan, stage))
 
 
-def _covering(stage: Stage, server: str) -> Iterator[Step]:
-    """Let another answer the clients of a server that is set next, where the stage says so."""
+def _covering(plan: RelationshipPlan, stage: Stage, server: str, *, off: Collection[str]) -> Iterator[Step]:
+    """Let another answer the clients of a server that is set next, where the stage says so; `off` are those that were
+    switched off before.
+
+    The server is switched off first, and on again when the other has given its clients back: two that answer the same
+    clients at once give one address to two of them, each before it hears of the other's lease (seen on 2.2.0 and 3.0.3
+    in every mode, with divided pools too). Between the two steps a client has to ask again.
+
+    A hub is not (see `silence`). It gives up the scopes of this relationship instead, which its set gives it back: the
+    other stops to answer its clients as soon as it is seen to answer them again.
+    """
     by = dict(stage.covered_by).get(server)
-    if by is not None and stage.method is Disruption.MAINTENANCE:
-        after = (*_all(Fact.IN_MAINTENANCE, server), *_all(Fact.WIDE, by))
-        yield Step(Deed.START_MAINTENANCE, by, server, before=_all(Fact.NORMAL, by, server), after=after)
-    elif by is not None:
-        yield Step(Deed.WIDEN, by, server, before=_all(Fact.NORMAL, by, server), after=_all(Fact.WIDE, by))
+    if by is None:
+        return
+    if stage.method is Disruption.HAND_OVER:
+        is_hub = _is_hub(plan, server)
+        deed, fact = (Deed.REST, Fact.RESTING) if is_hub else (Deed.SILENCE, Fact.OFF)
+        yield Step(deed, server, after=_all(fact, server))
+    if by in off and not _is_hub(plan, by):
+        yield Step(Deed.SERVE, by, after=_all(Fact.ON, by))
+    yield Step(Deed.WIDEN, by, server, before=_all(Fact.NORMAL, by, server), after=_all(Fact.WIDE, by))
 
 
 def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
@@ -106,12 +120,15 @@ def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
             before = stage.servers[place - 1]
             yield Step(Deed.AWAIT_NORMAL, before, after=_all(Fact.NORMAL, *staying(plan)), is_lone=True)
         if place:
-            yield from _covering(stage, name)
+            yield from _covering(plan, stage, name, off=stage.servers[:place] if stage.in_turn else ())
         yield Step(Deed.LOOK, name, after=_all(Fact.AS_SEEN, name))
-        covered = _all(Fact.WIDE, *(by for each, by in stage.covered_by if each == name))
-        silent = _all(Fact.OFF, *_silenced(plan, stage))
-        needed = (*_all(Fact.AS_SEEN, name), *covered, *silent)
+        by = [other for each, other in stage.covered_by if each == name]
+        pausing = by if stage.pauses else []
+        yield from (Step(Deed.SILENCE, other, after=_all(Fact.OFF, other)) for other in pausing)
+        silent = _all(Fact.OFF, *_silenced(plan, stage), *pausing)
+        needed = (*_all(Fact.AS_SEEN, name), *_all(Fact.WIDE, *by), *silent)
         yield Step(Deed.SET, name, before=needed, after=_all(Fact.SET, name))
+        yield from (Step(Deed.SERVE, other, after=_all(Fact.ON, other)) for other in pausing)
 
 
 def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
@@ -130,26 +147,18 @@ def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
         yield Step(Deed.AWAIT_MET, last, after=_all(Fact.MET, *everybody))
         for name in silenced:
             yield Step(Deed.SERVE_IF_MET, name, before=_all(Fact.MET, *everybody), after=_all(Fact.ON, name))
-    for name, by in stage.covered_by if stage.method is Disruption.MAINTENANCE else ():
-        yield from _out_of_maintenance(name, by)
-    for name, by in stage.covered_by if stage.gives_back_early else ():
-        yield Step(Deed.AWAIT_RETURN, name, before=_all(Fact.SET, name), after=_all(Fact.BACK, name), is_lone=True)
-        yield Step(Deed.GIVE_BACK, by, name, before=_all(Fact.BACK, name), after=_all(Fact.OWN, by))
     is_lone = len(stage.servers) == 1 or stage.in_turn
     yield Step(Deed.AWAIT_NORMAL, last, after=_all(Fact.NORMAL, *everybody), is_lone=is_lone)
 
 
-def _out_of_maintenance(name: str, by: str) -> Iterator[Step]:
-    """Once a server is back, its partner answers for it until it is normal itself: up to a heartbeat later."""
-    yield Step(Deed.AWAIT_RETURN, name, before=_all(Fact.SET, name), after=_all(Fact.BACK, name))
-    yield Step(Deed.END_MAINTENANCE, by, name, before=_all(Fact.BACK, name), after=_all(Fact.WIDE, by))
-
-
 def _closing(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     """Let each serve its own again, and write every server's disk."""
-    steps = [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in _silenced(plan, stage)]
+    silenced = _silenced(plan, stage)
+    steps = [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in silenced]
+    done = [*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage)]
+    steps += [Step(Deed.GIVE_BACK, by, after=_all(Fact.OWN, by)) for by in _widened(done)]
+    steps += [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in _switched_off(done) if name not in silenced]
     steps += [Step(Deed.SERVE_AGAIN, name, after=_all(Fact.ON, name)) for name in stage.released]
-    steps += _given_back([*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage)])
     steps += [Step(Deed.END_HOLD, server.peer.server) for server in plan.servers]
     steps += [Step(Deed.CHECK_SCOPES, name, after=_all(Fact.OWN, name)) for name in _handed_over(stage)]
     steps += [
@@ -158,11 +167,31 @@ def _closing(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     yield from (replace(step, is_final=True) for step in steps)
 
 
-def _given_back(done: Sequence[Step]) -> list[Step]:
-    """Return what ends every hand-over among these steps that none of them ends."""
-    given = {step.server for step in done if step.deed is Deed.GIVE_BACK}
-    wide = [step.server for step in done if step.deed in _WIDENING]
-    return [Step(Deed.GIVE_BACK, by, after=_all(Fact.OWN, by)) for by in dict.fromkeys(wide) if by not in given]
+def _widened(done: Sequence[Step]) -> list[str]:
+    """Return the servers that these steps let answer all clients."""
+    return list(dict.fromkeys(step.server for step in done if step.deed in {Deed.WIDEN, Deed.WIDEN_WHEN_NORMAL}))
+
+
+def _switched_off(done: Sequence[Step]) -> list[str]:
+    """Return the servers that these steps switched off, and not on again."""
+    off: dict[str, None] = {}
+    for step in done:
+        if step.deed is Deed.SILENCE:
+            off[step.server] = None
+        elif step.deed is Deed.SERVE:
+            off.pop(step.server, None)
+    return list(off)
+
+
+def _resting(done: Sequence[Step]) -> list[str]:
+    """Return the servers that these steps let give up their scopes, and that did not begin anew since."""
+    resting: dict[str, None] = {}
+    for step in done:
+        if step.deed is Deed.REST:
+            resting[step.server] = None
+        elif step.deed in {Deed.SET, Deed.PUT_BACK}:
+            resting.pop(step.server, None)
+    return list(resting)
 
 
 def _handed_over(stage: Stage) -> list[str]:
@@ -171,6 +200,11 @@ def _handed_over(stage: Stage) -> list[str]:
 
 def _silenced(plan: RelationshipPlan, stage: Stage) -> list[str]:
     return [server.peer.server for server in plan.servers if server.peer.server in stage.silenced]
+
+
+def _is_hub(plan: RelationshipPlan, name: str) -> bool:
+    """Whether a server is never switched off."""
+    return any(each.peer.server == name and not may_be_silenced(each.peer, each.snapshot) for each in plan.servers)
 
 
 def staying(plan: RelationshipPlan) -> list[str]:
@@ -203,38 +237,66 @@ def undoing(
     kept = leaving if leaving & set(unsure) else set()
     sets = [step.server for step in done if step.deed is Deed.SET and step.server not in kept]
     was_set = any(step.deed is Deed.SET for step in done)
-    return tuple(
-        replace(step, is_final=True)
-        for step in (
-            *(_put_back(name) for name in harmed),
-            *(Step(Deed.SILENCE, step.server) for step in done if was_set and step.deed is Deed.SERVE_IF_MET),
-            *_putting_back(stage, [*reversed(sets)]),
-            *_out_of_every_maintenance(done, was_set=bool(sets or harmed)),
-            *_settling(stage, done, (*sets, *harmed)),
-            *(Step(Deed.AWAIT_HEARD, name) for name in sets),
-            *(_served_again(step.server) for step in done if step.deed is Deed.SILENCE),
-            *_given_back_anyhow(done),
-        )
-    )
+    pausing = [by for _, by in stage.covered_by if stage.pauses and by in _switched_off(done)]
+    undone = [
+        *(Step(Deed.SERVE, by, after=_all(Fact.ON, by)) for by in pausing),
+        *(_put_back(name) for name in harmed),
+        *(Step(Deed.SILENCE, step.server) for step in done if was_set and step.deed is Deed.SERVE_IF_MET),
+        *_putting_back(plan, stage, [*reversed(sets)], _switched_off(done)),
+        *_settling(stage, (*sets, *harmed)),
+        *(Step(Deed.AWAIT_HEARD, name) for name in sets),
+    ]
+    undone += _ending(plan, stage, [*done, *undone], unsure)
+    return tuple(replace(step, is_final=True) for step in undone)
 
 
-def _settling(stage: Stage, done: Sequence[Step], sets: Sequence[str]) -> Iterator[Step]:
+def leaving_alone(done: Sequence[Step], server: str) -> Steps:
+    """Return the steps after which a server that was set goes on alone, since its partner gives no answer.
+
+    To put it back would silence the only one that serves, until it takes over once more. It keeps what it was set to,
+    which its partner understands, and the next apply goes on from there.
+    """
+    undone = [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in _switched_off(done)]
+    undone += [Step(Deed.WRITE, server, before=_all(Fact.SET, server), after=_all(Fact.WRITTEN, server))]
+    return tuple(replace(step, is_final=True) for step in undone)
+
+
+def _settling(stage: Stage, sets: Sequence[str]) -> Iterator[Step]:
     """Where another answers for a server, it goes on to until that one is normal again; not where all are set at once,
     and nobody is normal before those that are silenced serve.
     """
-    resting = [step.covered for step in done if step.deed is Deed.START_MAINTENANCE]
-    if resting or (sets and stage.method is Disruption.HAND_OVER):
-        yield Step(Deed.SETTLE, (*sets, *resting)[0])
+    if sets and stage.method is Disruption.HAND_OVER:
+        yield Step(Deed.SETTLE, sets[0])
 
 
-def _putting_back(stage: Stage, names: Sequence[str]) -> Iterator[Step]:
-    """Put back one after the other; where they were set in turn, each from as normal as all get, with another
-    answering for it if that one can: putting back is worth more.
+def _ending(plan: RelationshipPlan, stage: Stage, done: Sequence[Step], unsure: Collection[str]) -> Iterator[Step]:
+    """Let each serve its own again: a server after the one that answers for it has stopped to. Who answers for one that
+    has to stay off, or of which nothing is known, goes on.
     """
-    for name in names:
+    off, resting = _switched_off(done), _resting(done)
+    wide = [name for name in _widened(done) if name not in resting]
+    held = [name for name in off if name in unsure or name in _silenced(plan, stage)]
+    yield from (_served_again(plan, stage, name) for name in held)
+    before = _all(Fact.ON, *held)
+    yield from (Step(Deed.GIVE_BACK, by, before=before, after=_all(Fact.OWN, by)) for by in wide)
+    yield from (Step(Deed.GIVE_BACK, name, after=_all(Fact.OWN, name)) for name in resting)
+    yield from (_served_again(plan, stage, name) for name in off if name not in held)
+
+
+def _putting_back(plan: RelationshipPlan, stage: Stage, names: Sequence[str], off: Sequence[str]) -> Iterator[Step]:
+    """Put back one after the other; where they were set in turn, each from as normal as all get, with another
+    answering for it if that one can: putting back is worth more. `off` are those that are switched off before.
+    """
+    off = list(off)
+    for place, name in enumerate(names):
         if stage.in_turn:
-            yield Step(Deed.SETTLE, name)
-            yield from (replace(step, before=()) for step in _covering(stage, name))
+            covering = [replace(step, before=()) for step in _covering(plan, stage, name, off=off)]
+            settling = Step(Deed.SETTLE, name)
+            # The last that was set may have begun to answer for another, which is all right and takes over again.
+            yield from (settling, *covering) if place else (*covering, settling)
+            if not place and _is_hub(plan, name):  # which serves again as soon as it is normal
+                yield from (step for step in covering if step.deed is not Deed.SERVE)
+            off = [name]
         yield _put_back(name)
 
 
@@ -242,25 +304,9 @@ def _put_back(name: str) -> Step:
     return Step(Deed.PUT_BACK, name, after=_all(Fact.PUT_BACK, name))
 
 
-def _out_of_every_maintenance(done: Sequence[Step], *, was_set: bool) -> Iterator[Step]:
-    for step in done:
-        if step.deed is Deed.START_MAINTENANCE:
-            steps = [replace(each, before=()) for each in _out_of_maintenance(step.covered, step.server)]
-            yield from steps if was_set else steps[-1:]
-
-
-def _given_back_anyhow(done: Sequence[Step]) -> list[Step]:
-    """Who answers for one that has to stay off goes on."""
-    wide = [step.server for step in done if step.deed in _WIDENING]
-    on = _all(Fact.ON, *(step.server for step in done if step.deed is Deed.SILENCE))
-    return [Step(Deed.GIVE_BACK, by, before=on, after=_all(Fact.OWN, by)) for by in dict.fromkeys(wide)]
-
-
-_WIDENING = {Deed.WIDEN, Deed.WIDEN_WHEN_NORMAL, Deed.START_MAINTENANCE}
-
-
-def _served_again(name: str) -> Step:
-    """Not one that may have the new configuration: it would serve the same addresses as the primary, which knows
-    nothing of it.
+def _served_again(plan: RelationshipPlan, stage: Stage, name: str) -> Step:
+    """Not one that was silenced, and may have the new configuration: it would serve the same addresses as the primary,
+    which knows nothing of it.
     """
-    return Step(Deed.SERVE, name, before=_all(Fact.SURE, name), after=_all(Fact.ON, name))
+    before = _all(Fact.SURE, name) if name in _silenced(plan, stage) else ()
+    return Step(Deed.SERVE, name, before=before, after=_all(Fact.ON, name))

@@ -10,7 +10,6 @@ from reconciler.kea.objects import subnets_of
 from reconciler.kea.single_commands import busy_seconds
 from reconciler.model import Disruption, Mode, Relationship, Role, ServerPlan, Stage
 from reconciler.planning import wanted
-from reconciler.planning.division import are_split
 from reconciler.planning.method import choose
 from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import SEVERING, Aspect, is_main, is_torn, standing, turned_over
@@ -82,23 +81,21 @@ def _with_method(relationship: Relationship, stage: Stage, server: ServerPlan, m
         _mode(relationship, server),
         serves=serves,
         is_covered=bool(others) and stage.needs_normal,
-        are_split=all(_are_split(relationship, each) for each in main),
         is_dedicated=any(_listens_itself(each) for each in main),
+        heartbeat=max(ha.heartbeat_delay(relationship), *(_beat(each) for each in main)),
     )
-    is_covered = choice.method in {Disruption.HAND_OVER, Disruption.MAINTENANCE}
+    is_handed_over = choice.method is Disruption.HAND_OVER
     return replace(
         stage,
-        covered_by=((server.peer.server, others[0].peer.server),) if is_covered else (),
+        covered_by=((server.peer.server, others[0].peer.server),) if is_handed_over else (),
         method=choice.method,
         because=choice.because,
-        gives_back_early=choice.gives_back_early,
+        pauses=choice.pauses and _may_be_silenced(others[0]),
     )
 
 
-def _are_split(relationship: Relationship, server: ServerPlan) -> bool:
-    """Whether the pools of a server are divided, as they are and as they are to be."""
-    after = replace(server.snapshot, config=server.outgoing or server.snapshot.config)
-    return are_split(relationship, server.snapshot) and (server.outgoing is None or are_split(relationship, after))
+def _beat(server: ServerPlan) -> float:
+    return ha.beat(wanted.block_of(server.snapshot) or {})
 
 
 def _listens_itself(server: ServerPlan) -> bool:
@@ -132,7 +129,7 @@ def _together(
         silenced=tuple(server.peer.server for server in ordered[:-1] if _may_be_silenced(server)),
         needs_normal=is_ready,
         covered_by=((names[0], names[-1]),) if covers else (),
-        released=tuple(_switched_off(main)) if is_cut else (),
+        released=tuple(_untold(main)) if is_cut else (),
         reason=_because(aspects) if len(names) > 1 else "",
     )
 
@@ -155,6 +152,7 @@ def _relayed(relationship: Relationship, changing: Sequence[ServerPlan], main: S
     return Stage(
         names,
         covered_by=covered_by,
+        released=() if reason else tuple(_maybe_off(main)),  # an earlier run may have come half way
         in_turn=len(names) > 1,
         reason=reason,
         method=Disruption.HAND_OVER,
@@ -182,10 +180,19 @@ def _is_torn(relationship: Relationship, servers: Sequence[ServerPlan], by: Set[
     return is_torn(relationship, [(server.peer, server.snapshot) for server in servers], by=by)
 
 
-def _switched_off(servers: Sequence[ServerPlan]) -> Iterator[str]:
-    """Yield the servers whose DHCP service is off or, before Kea 2.6.2, may be, and not by a person for sure."""
+def _maybe_off(servers: Sequence[ServerPlan]) -> Iterator[str]:
+    """Yield the servers whose DHCP service is off or, before Kea 2.6.2, may be: one has to serve now for the other."""
     found = (server for server in servers if _may_be_silenced(server))
     yield from (server.peer.server for server in found if server.snapshot.disabled_by_user is not False)
+
+
+def _untold(servers: Sequence[ServerPlan]) -> Iterator[str]:
+    """Yield the servers of which nobody can tell, before Kea 2.6.2, whether their DHCP service is off.
+
+    Of one that says so since, the journal tells whether a run of ours did it (see `recovery`); a person's stays off.
+    """
+    found = (server for server in servers if _may_be_silenced(server))
+    yield from (server.peer.server for server in found if server.snapshot.disabled_by_user is None)
 
 
 def _of(relationship: Relationship, server: ServerPlan) -> Role:

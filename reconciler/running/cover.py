@@ -33,15 +33,22 @@ class Cover:
         self._hands = hands
         self._in_recovery = in_recovery
         self._wide: dict[str, Server] = {}
+        self._until_back: dict[str, Server] = {}  # who is answered for, by the name of the one that does
+        self._resting: dict[str, Server] = {}
 
     @property
     def is_on(self) -> bool:
         """Whether any server serves more than its own scopes at our request."""
         return bool(self._wide)
 
-    async def widen(self, server: Server) -> str | None:
-        """Let a server serve every scope of the relationship. Returns why that failed, None when it does."""
+    async def widen(self, server: Server, *, until_back: Server | None = None) -> str | None:
+        """Let a server serve every scope of the relationship. Returns why that failed, None when it does.
+
+        `until_back` is whom it answers for where that one begins to serve by itself: then it serves its own again.
+        """
         self._wide[server.name] = server
+        if until_back is not None:
+            self._until_back[server.name] = until_back
         try:
             failure = await self._serve(server, _every_scope(server))
         except NotReachedError as error:
@@ -53,13 +60,43 @@ class Cover:
             self.forget(server)
         return f"ha-scopes: {failure}" if failure else None
 
+    async def rest(self, server: Server) -> str | None:
+        """Let a server serve no scope of the relationship, until it is set. Returns why that failed, None when it
+        does not.
+        """
+        self.forget(server)
+        self._resting[server.name] = server
+        try:
+            failure = await self._serve(server, [])
+        except NotReachedError as error:
+            failure = str(error)
+        except EndpointError as error:  # it may have been carried out
+            return f"ha-scopes: {error}"
+        return f"ha-scopes: {failure}" if failure else None
+
     def hold(self, server: Server) -> None:
         """Let a server that was set just now serve every scope as soon as it is normal (see `keep`)."""
         self._wide[server.name] = server
 
     async def keep(self) -> None:
-        """Widen those again whose HA state changed meanwhile, as far as they can be asked."""
-        for server in list(self._wide.values()):
+        """Widen those again whose HA state changed meanwhile, as far as they can be asked; narrow who has done."""
+        for server in list(self._until_back.values()):
+            await self._end_if_back(server)
+        await self._widen_again()
+
+    async def _end_if_back(self, covered: Server) -> None:
+        """End that others answer for a server which serves by itself again."""
+        try:
+            view = await waiting.look(self._relationship, covered)
+            for server in [each for name, each in self._wide.items() if self._until_back.get(name) is covered]:
+                is_back = view is not None and not set(view.scopes).isdisjoint(_every_scope(server))
+                if is_back and await self._serve(server, own_scopes(server)) is None:
+                    self.forget(server)
+        except EndpointError:
+            return
+
+    async def _widen_again(self, *, but: str = "") -> None:
+        for server in [each for name, each in self._wide.items() if name != but]:
             try:
                 view = await waiting.look(self._relationship, server)
                 if view is None or not set(view.scopes) < set(_every_scope(server)):
@@ -70,25 +107,29 @@ class Cover:
             except EndpointError:
                 continue
 
-    async def keep_during(self, work: Awaitable[T]) -> T:
-        """Do something that takes its time, and keep those wide meanwhile that are."""
+    async def keep_during(self, work: Awaitable[T], server: Server) -> T:
+        """Do something to a server that takes its time, and keep the others wide meanwhile that are.
+
+        Not itself: once it is set it serves its own, be it before we hear of that.
+        """
         task = asyncio.ensure_future(work)
         try:
             while self._wide and not (await asyncio.wait({task}, timeout=waiting.WATCHING))[0]:
-                await self.keep()
+                await self._widen_again(but=server.name)
             return await task
         finally:
             task.cancel()
 
     def forget(self, server: Server) -> None:
         """A server is set, or put back: what it was asked for before is gone."""
-        self._wide.pop(server.name, None)
+        for asked in (self._wide, self._until_back, self._resting):
+            asked.pop(server.name, None)
 
     async def give_back(self, server: Server) -> str | None:
-        """Let a server serve its own scopes again, if we widened it; returns what a person has to do where that
+        """Let a server serve its own scopes again, if we asked for others; returns what a person has to do where that
         failed.
         """
-        if server.name not in self._wide:
+        if server.name not in self._wide and server.name not in self._resting:
             return None
         failure: str | None = None
         for attempt in range(_TRIES):
@@ -102,7 +143,8 @@ class Cover:
                 self.forget(server)
                 return None
         own = ", ".join(own_scopes(server)) or "none"
-        return f"it may still serve its partner's scopes too, run ha-scopes on it ({own}): {failure}"
+        now = "none" if server.name in self._resting else "its partner's scopes too"
+        return f"it may still serve {now}, run ha-scopes on it ({own}): {failure}"
 
     async def _serve(self, server: Server, scopes: list[str]) -> str | None:
         arguments: dict[str, Any] = {"scopes": scopes}

@@ -10,16 +10,17 @@ from reconciler.errors import EndpointError
 from reconciler.model import Deed, Disruption, Fact, RelationshipPlan, Result, Snapshot, Stage, Step
 from reconciler.planning import wanted
 from reconciler.planning.places import located
+from reconciler.planning.scenes import PARTNER_DOWN
 from reconciler.planning.steps import staying
 from reconciler.running import commanding, cover, identity, restoring, setting, waiting
 from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
-from reconciler.running.maintaining import Maintenance
 from reconciler.running.observe import is_unchanged
 from reconciler.running.setting import Found, Server, StepFailedError
 from reconciler.running.switch import ServiceSwitch, end_hold
 from reconciler.running.telling import Tale
 
+_LONGEST_PAUSE = 60  # seconds: the server that answers for another is off only as long as that one is being set
 _STALE = 1.0  # seconds after which a server is looked at once more before it is set
 
 
@@ -46,11 +47,13 @@ class Deeds:
         """Begin with a part of the plan: what the one before did is over."""
         self.is_short_of_plan = False  # whether commands left a server between what it had and what is planned
         self._stage = stage
-        self._cover = Cover(self._relationship, self._hands, in_recovery=stage is not None and stage.gives_back_early)
+        is_handed_over = stage is not None and stage.method is Disruption.HAND_OVER
+        self._cover = Cover(self._relationship, self._hands, in_recovery=is_handed_over)
         self._switches: dict[str, ServiceSwitch] = {}
         self._before: dict[str, Server] = {}  # the servers as they were before they were set
         self._set: dict[str, Snapshot] = {}  # what was read of them afterwards
         self._have_met = False
+        self.alone = ""  # a server that was set and took over since its partner gives no answer
 
     async def do(self, step: Step) -> bool:
         """Carry out one step; returns whether it reached its end. Where not, it is told why."""
@@ -128,14 +131,7 @@ class Deeds:
             found = await waiting.out_of_touch(self._relationship, self._staying())
         else:
             limit = waiting.patience_before(self._relationship)
-            found = await waiting.until_normal(
-                self._relationship,
-                self._staying(),
-                self._hands,
-                seconds=limit,
-                # One that doesn't hear its partner at this very moment would take it for dead at the command.
-                is_changed=self._stage is not None and self._stage.method is Disruption.MAINTENANCE,
-            )
+            found = await waiting.until_normal(self._relationship, self._staying(), self._hands, seconds=limit)
         if found:
             reason = f"the relationship is not well any more: {'; '.join(found)}"
             self._tale.tell(server, Result.NOT_ATTEMPTED, reason)
@@ -154,8 +150,22 @@ class Deeds:
         found = await self._until_normal(alone=server if step.is_lone and "out-of-touch" not in self._waved else None)
         if found:
             waited = self._hands.clock() - began_at
-            self._tale.tell(server, Result.FAILED, f"not normal after {waited:.0f} s: {'; '.join(found)}")
+            reason = f"not normal after {waited:.0f} s: {'; '.join(found)}"
+            if step.is_lone and await self._has_taken_over(server):
+                self.alone = server.name
+                self._tale.add_failure(server, f"{reason}; it serves alone now, apply again when its partner is back")
+            else:
+                self._tale.tell(server, Result.FAILED, reason)
         return not found
+
+    async def _has_taken_over(self, server: Server) -> bool:
+        """Whether a server serves everybody since another gives no answer, not because it doesn't understand it."""
+        try:
+            view = await waiting.look(self._relationship, server)
+        except EndpointError:
+            return False
+        silent = [each for each in self._staying() if await waiting.is_silent(each)]
+        return view is not None and view.state == PARTNER_DOWN and bool(silent) and server not in silent
 
     async def settle(self, *_: object) -> bool:
         """Give the servers time to become normal, whether they do or not."""
@@ -173,17 +183,6 @@ class Deeds:
             meanwhile=self._cover.keep if self._cover.is_on else None,
         )
 
-    async def await_return(self, server: Server, _: Step) -> bool:
-        """Wait until a server has fetched the leases that were given while it was away."""
-        self._tale.say(server, "waiting until it has fetched the leases")
-        seconds = self._hands.normal_within or waiting.time_limit(self._relationship)
-        found = await waiting.until_returned(
-            self._relationship, server, self._hands, seconds=seconds, meanwhile=self._cover.keep
-        )
-        if found:
-            self._tale.tell(server, Result.FAILED, f"it does not come back: {found}")
-        return found is None
-
     async def await_heard(self, server: Server, _: Step) -> bool:
         """Say so where the partner of a server that was put back doesn't hear it."""
         if wanted.block_of(server.plan.snapshot) is None:
@@ -199,10 +198,18 @@ class Deeds:
 
     async def widen(self, server: Server, step: Step) -> bool:
         """Let a server answer the clients of another that is set next, or put back."""
-        failure = await self._cover.widen(server)
+        covered = self.named(step.covered) if step.covered and step.covered not in self._switches else None
+        failure = await self._cover.widen(server, until_back=covered)
         if failure and not step.is_final:
             reason = f"{server.name} can't answer for it meanwhile: {failure}; nothing was changed"
             self._tale.tell(self.named(step.covered), Result.FAILED, reason)
+        return failure is None
+
+    async def rest(self, server: Server, step: Step) -> bool:
+        """Let a server that can't be switched off serve nobody in this relationship before another does."""
+        failure = await self._cover.rest(server)
+        if failure and not step.is_final:
+            self._tale.tell(server, Result.FAILED, f"it can't hand its clients over: {failure}; nothing was changed")
         return failure is None
 
     async def widen_when_normal(self, server: Server, _: Step) -> bool:
@@ -221,28 +228,12 @@ class Deeds:
         """Look whether a server serves its own clients, all of them and no others."""
         return self._is_fine(server, await cover.strange_scopes(self._relationship, server, self._hands))
 
-    async def start_maintenance(self, server: Server, step: Step) -> bool:
-        """Let a server serve alone while another is set."""
-        covered = self.named(step.covered)
-        failure = await Maintenance(self._relationship, covered, server, self._hands).start()
-        if failure:
-            self._tale.tell(covered, Result.FAILED, f"{failure}; nothing was changed")
-        return failure is None
-
-    async def end_maintenance(self, server: Server, step: Step) -> bool:
-        """Let both serve as before, the server that was not set everybody until the other is normal."""
-        self._cover.hold(server)
-        covered = self.named(step.covered)
-        failure = await Maintenance(self._relationship, covered, server, self._hands).end(self._cover.keep)
-        if failure and not step.is_final:
-            self._tale.tell(self.named(step.covered), Result.FAILED, failure)
-            return False
-        return self._is_fine(server, failure)
-
     async def silence(self, server: Server, step: Step) -> bool:
         """Switch the DHCP service of a server off."""
         switch = self._switches.setdefault(server.name, ServiceSwitch(server, self._hands))
-        failure = None if switch.is_holding else await switch.off()
+        stage = self._stage
+        is_pause = stage is not None and stage.pauses and server.name in {by for _, by in stage.covered_by}
+        failure = None if switch.is_holding else await switch.off(seconds=_LONGEST_PAUSE if is_pause else None)
         if failure and not step.is_final:
             self._tale.tell(server, Result.FAILED, failure)
         return failure is None
@@ -255,7 +246,8 @@ class Deeds:
                 "beside the other server; apply again once it answers, or run dhcp-enable on it"
             )
         else:
-            failure = await self._switches[server.name].on()
+            switch = self._switches.get(server.name) or ServiceSwitch(server, self._hands, is_off=True)
+            failure = await switch.on()
         return self._is_fine(server, failure)
 
     async def serve_if_met(self, server: Server, _: Step) -> bool:
@@ -279,7 +271,7 @@ class Deeds:
         self._tale.say(server, "setting the configuration")
         self._before[server.name] = self._untouched.get(server.name, server)
         try:
-            live = await self._cover.keep_during(setting.set_planned(server, self._hands))
+            live = await self._cover.keep_during(setting.set_planned(server, self._hands), server)
         except StepFailedError as error:
             self._after_failed_set(server, error)
             return False
@@ -354,7 +346,7 @@ class Deeds:
                 text = f"{why}; {server.name} {Found.FOREIGN}, so it was not put back"
                 self._tale.tell(server, Result.FAILED, text)
                 return False
-            await self._cover.keep_during(restoring.put_back(was, self._hands))
+            await self._cover.keep_during(restoring.put_back(was, self._hands), server)
         except StepFailedError as error:
             self.unsure.add(server.name)
             text = f"{why}; {error}; a person has to look, a restart of Kea may be needed"
@@ -379,12 +371,10 @@ _BY_DEED: Mapping[Deed, Callable[[Deeds, Server, Step], Awaitable[bool]]] = {
     Deed.TEST: Deeds.test,
     Deed.AWAIT_WELL: Deeds.await_well,
     Deed.WIDEN: Deeds.widen,
-    Deed.START_MAINTENANCE: Deeds.start_maintenance,
-    Deed.END_MAINTENANCE: Deeds.end_maintenance,
+    Deed.REST: Deeds.rest,
     Deed.SILENCE: Deeds.silence,
     Deed.SEND: Deeds.send,
     Deed.SET: Deeds.set,
-    Deed.AWAIT_RETURN: Deeds.await_return,
     Deed.WIDEN_WHEN_NORMAL: Deeds.widen_when_normal,
     Deed.AWAIT_MET: Deeds.await_met,
     Deed.SERVE_IF_MET: Deeds.serve_if_met,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from reconciler.errors import EndpointError, StateError
 from reconciler.kea import hooks
 from reconciler.model import (
+    Disruption,
     Endpoint,
     HaView,
     Leftover,
@@ -55,17 +56,21 @@ class Mended:
 
 
 async def mend_first(plan: RelationshipPlan, hands: Hands, *, is_waiting: bool) -> list[Mended]:
-    """Put right what would keep the plan from being carried out: hooks and listeners that are gone, maintenance.
+    """Put right what would keep the plan from being carried out: hooks and listeners that are gone, maintenance; and,
+    where all are well, a service that is off on a server which is to answer another's clients.
 
     Waits until all are normal then, as far as that comes; so it does where `is_waiting` says that nothing but the
     servers' states, on their way since a run was cut off, keeps the plan from being carried out.
     """
-    now = {mend.remedy for mend in plan.mends if mend.remedy in {Remedy.RESTORE, Remedy.END_MAINTENANCE}}
-    if not now and not is_waiting:
+    due = {mend.remedy for mend in plan.mends}
+    now = due & {Remedy.RESTORE, Remedy.END_MAINTENANCE}
+    is_handed_over = any(stage.method is Disruption.HAND_OVER for stage in plan.stages)
+    when_well = due & {Remedy.NARROW, Remedy.SERVE} if is_handed_over else set()
+    if not now and not when_well and not is_waiting:
         return []
     async with _Recovery(plan, hands) as work:
         await work.look()
-        done = await work.carry_out(now)
+        done = await work.carry_out(now | when_well if work.is_well() else now)
         if is_waiting or any(each.failure is None for each in done):
             await work.until_normal()
         return done
@@ -152,6 +157,10 @@ class _Recovery:
     def _peer(self, name: str) -> Peer:
         peers = [*self._relationship.peers, *(server.peer for server in self._plan.servers)]
         return next((each for each in peers if each.server == name), Peer(name, name, Role.BACKUP, ""))
+
+    def is_well(self) -> bool:
+        """Whether those that answer clients are well, as they were read last."""
+        return recovery.are_well(self._relationship, self._found)
 
     async def until_normal(self) -> None:
         """Wait until the servers that are in the relationship are normal; not for ever."""

@@ -45,10 +45,13 @@ class ServiceSwitch:
         """Whether the service is off by us."""
         return self._is_off_by_us
 
-    async def off(self) -> str | None:
-        """Switch it off. Returns why that failed, None when it is off; after a failure it is on as it was."""
+    async def off(self, *, seconds: int | None = None) -> str | None:
+        """Switch it off. Returns why that failed, None when it is off; after a failure it is on as it was.
+
+        After so many `seconds` Kea switches it on by itself, should nobody be left who does.
+        """
         try:
-            reply = await self.server.client.call("dhcp-disable")
+            reply = await self.server.client.call("dhcp-disable", {"max-period": seconds} if seconds else None)
         except NotReachedError as error:
             return f"dhcp-disable: {error}"
         except EndpointError as error:  # it may be off

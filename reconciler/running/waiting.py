@@ -190,35 +190,13 @@ def _pause(relationship: Relationship) -> float:
     return min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4))
 
 
-async def until_returned(
-    relationship: Relationship,
-    server: Server,
-    hands: Hands,
-    *,
-    seconds: float,
-    meanwhile: Callable[[], Awaitable[None]],
-) -> str | None:
-    """Wait, at most `seconds`, until a server that was set just now has fetched the leases, or is further.
-
-    Returns what is not well at the end, None when all is; at once when it takes over as if its partner were dead.
-    """
-    normal = ha.normal_state(*standing(relationship, server.peer, server.plan.snapshot))
-    began_at = hands.clock()
-    while True:
-        await meanwhile()
-        try:
-            view = await look(relationship, server)
-            state = view.state if view is not None else "unknown"
-        except EndpointError as error:
-            state = f"unknown ({error})"
-        if state in {normal, *_FETCHED}:
-            return None
-        if state == PARTNER_DOWN or hands.clock() - began_at >= seconds:
-            return _in_state(server.name, state)
-        await hands.sleep(WATCHING)
-
-
-_FETCHED = frozenset({"ready", "in-maintenance"})
+async def is_silent(server: Server) -> bool:
+    """Whether a server gives no answer now."""
+    try:
+        await server.client.call("status-get")
+    except EndpointError:
+        return True
+    return False
 
 
 async def until_met(

@@ -55,11 +55,13 @@ class Work:
         return is_whole
 
     async def _undo(self, stage: Stage, done: list[Step], failed: Step) -> None:
-        tried = (
-            [*done, failed] if failed.deed in {Deed.WIDEN, Deed.START_MAINTENANCE} else done
-        )  # it may have been carried out
+        tried = [*done, failed] if failed.deed in {Deed.WIDEN, Deed.REST} else done  # it may have been carried out
         deeds = self._deeds
-        for step in steps.undoing(self._plan, stage, tried, harmed=deeds.harmed, unsure=deeds.unsure):
+        if deeds.alone:
+            undoing = steps.leaving_alone(tried, deeds.alone)
+        else:
+            undoing = steps.undoing(self._plan, stage, tried, harmed=deeds.harmed, unsure=deeds.unsure)
+        for step in undoing:
             await self._is_done(step)
 
     async def _is_done(self, step: Step) -> bool:

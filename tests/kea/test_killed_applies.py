@@ -137,23 +137,24 @@ def test_a_killed_replication_is_finished(world: Standing, death: Death) -> None
     assert world.has(world.b, added)
 
 
-@pytest.mark.xdist_group("killed-maintenance")
+@pytest.mark.xdist_group("killed-hand-over")
 @pytest.mark.generations("3.0")
 @pytest.mark.parametrize("is_removed", [False, True], ids=["and-it-goes-on", "and-it-is-removed"])
-def test_the_maintenance_of_a_killed_apply_ends(lab: Laboratory, *, is_removed: bool) -> None:
-    """With shared pools and listeners of their own both are set in maintenance. One apply ends that and does its own
-    work, be it a removal.
+def test_both_servers_that_a_killed_hand_over_switched_off_serve_again(lab: Laboratory, *, is_removed: bool) -> None:
+    """With HA listeners of their own and long heartbeats both are off for the moment of a set in load-balancing. One
+    apply ends that and does its own work, be it a removal.
     """
     world = Standing(lab, Mode.LOAD_BALANCING)
     del world.document["parameters"]["multi-threading"]
     for peer, server in zip(world.document["peers"], world.servers, strict=True):
         peer["url"] = server.ha_url(S)
+    world.document["parameters"]["heartbeat-delay"] = 2100
     world.write()
     world.must_apply()
     world.document["parameters"]["max-ack-delay"] = 3000
     world.write()
     Death("kea-b", SET, is_carried_out=False).happens(world)
-    assert world.ha_states() == ["partner-in-maintenance", "in-maintenance"]
+    assert [is_off(world, server) for server in world.servers] == [True, True]
     if is_removed:
         world.document["state"] = "absent"
         world.write()

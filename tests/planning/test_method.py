@@ -15,25 +15,24 @@ LB, HS = Mode.LOAD_BALANCING, Mode.HOT_STANDBY
 
 
 @pytest.mark.parametrize(
-    ("mode", "is_split", "is_dedicated", "method", "is_early"),
+    ("mode", "is_dedicated", "heartbeat", "pauses"),
     [
-        (HS, False, False, Disruption.HAND_OVER, False),
-        (HS, False, True, Disruption.HAND_OVER, False),
-        (LB, True, True, Disruption.HAND_OVER, True),
-        (LB, True, False, Disruption.HAND_OVER, False),
-        (LB, False, False, Disruption.HAND_OVER, False),
-        (LB, False, True, Disruption.MAINTENANCE, False),
+        (HS, False, 10.0, False),
+        (HS, True, 10.0, False),
+        (LB, False, 10.0, False),
+        (LB, True, 1.0, False),
+        (LB, True, 10.0, True),
     ],
 )
-def test_the_method_is_that_which_gives_no_address_twice(
-    mode: Mode, *, is_split: bool, is_dedicated: bool, method: Disruption, is_early: bool
+def test_the_method_is_that_which_costs_least(
+    mode: Mode, *, is_dedicated: bool, heartbeat: float, pauses: bool
 ) -> None:
     for is_covered in (True, False):
-        found = choose(mode, serves=True, is_covered=is_covered, are_split=is_split, is_dedicated=is_dedicated)
-        assert found.method is (method if is_covered else Disruption.RESTART)
-        assert found.gives_back_early is (is_early and is_covered)
+        found = choose(mode, serves=True, is_covered=is_covered, is_dedicated=is_dedicated, heartbeat=heartbeat)
+        assert found.method is (Disruption.HAND_OVER if is_covered else Disruption.RESTART)
+        assert found.pauses is (pauses and is_covered)
         assert found.because
-        idle = choose(mode, serves=False, is_covered=is_covered, are_split=is_split, is_dedicated=is_dedicated)
+        idle = choose(mode, serves=False, is_covered=is_covered, is_dedicated=is_dedicated, heartbeat=heartbeat)
         assert idle.method is Disruption.NONE
 
 
