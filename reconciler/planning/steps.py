@@ -128,7 +128,8 @@ def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
         silent = _all(Fact.OFF, *_silenced(plan, stage), *pausing)
         needed = (*_all(Fact.AS_SEEN, name), *_all(Fact.WIDE, *by), *silent)
         yield Step(Deed.SET, name, before=needed, after=_all(Fact.SET, name))
-        yield from (Step(Deed.SERVE, other, after=_all(Fact.ON, other)) for other in pausing)
+        # One that died just now serves again by itself when it is back, and the server that was set takes over for it.
+        yield from (Step(Deed.SERVE, other, after=_all(Fact.ON, other), is_final=True) for other in pausing)
 
 
 def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:

@@ -82,7 +82,6 @@ def _with_method(relationship: Relationship, stage: Stage, server: ServerPlan, m
         serves=serves,
         is_covered=bool(others) and stage.needs_normal,
         is_dedicated=any(_listens_itself(each) for each in main),
-        heartbeat=max(ha.heartbeat_delay(relationship), *(_beat(each) for each in main)),
     )
     is_handed_over = choice.method is Disruption.HAND_OVER
     return replace(
@@ -92,10 +91,6 @@ def _with_method(relationship: Relationship, stage: Stage, server: ServerPlan, m
         because=choice.because,
         pauses=choice.pauses and _may_be_silenced(others[0]),
     )
-
-
-def _beat(server: ServerPlan) -> float:
-    return ha.beat(wanted.block_of(server.snapshot) or {})
 
 
 def _listens_itself(server: ServerPlan) -> bool:

@@ -304,8 +304,11 @@ class Deeds:
 
     def _as_read(self, server: Server, live: Snapshot) -> Server:
         """Return a server with what was read of it in place of what the plan saw: it may be the authority that others
-        follow.
+        follow. That its service is off is our doing where we hold it off.
         """
+        switch = self._switches.get(server.name)
+        if switch is not None and switch.is_holding:
+            live = replace(live, disabled_by_user=server.plan.snapshot.disabled_by_user)
         return replace(server, plan=replace(server.plan, snapshot=located(self._relationship, live)))
 
     def _after_failed_set(self, server: Server, error: StepFailedError) -> None:

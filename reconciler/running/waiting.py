@@ -15,7 +15,7 @@ from reconciler.running.hands import Hands
 from reconciler.running.setting import Server
 
 PARTNER_DOWN = "partner-down"
-WATCHING = 0.1  # seconds between two looks at a server that answers for another: it may fall back at any moment
+WATCHING = 0.03  # seconds between two looks at a server that answers for another: it may fall back at any moment
 
 
 def time_limit(relationship: Relationship) -> float:

@@ -393,6 +393,20 @@ def commanded(run: Run) -> Run:
     return replace(run, plan=replace(run.plan, servers=servers, stages=stages))
 
 
+def test_a_partner_that_died_while_both_were_off_does_not_end_a_stage() -> None:
+    """What was set takes over for it then; put back it would serve nobody for still longer."""
+    plan = begun(Setting(Mode.LOAD_BALANCING, is_dedicated=True), slower, 1).plan
+    assert len(plan.stages) == 2
+    for stage in plan.stages:
+        of_stage = steps.of_stage(plan, stage)
+        (place,) = (place for place, step in enumerate(of_stage) if step.deed is Deed.SET)
+        paused = dict(stage.covered_by)[of_stage[place].server]
+        off, on = of_stage[place - 1], of_stage[place + 1]
+        assert [(step.deed, step.server) for step in (off, on)] == [(Deed.SILENCE, paused), (Deed.SERVE, paused)]
+        assert not off.is_final
+        assert on.is_final
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
 def test_commands_move_nobody_and_need_nobody(setting: Setting) -> None:
     run = commanded(begun(setting, nothing, 2))
