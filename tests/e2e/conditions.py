@@ -41,6 +41,11 @@ class Pair:
         commands = ", with *_cmds" if self.has_commands else ""
         return f"{self.series} {self.mode}{pools}{commands}"
 
+    @property
+    def has_races(self) -> bool:
+        """Whether both servers give out the same addresses at the same time, each before it hears of the other."""
+        return self.mode is Mode.LOAD_BALANCING and not self.has_split_pools
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -71,8 +76,8 @@ class Case:
         """How many exchanges an apply may lose where the naive way lost so many."""
         if self.method in {Method.NONE, Method.SINGLE}:
             return 0
-        if self.is_killed:
-            return naively
+        if self.is_killed:  # nobody serves until the partner takes over, whatever is done
+            return naively + naively // 5
         if self.pair.leases:
             return naively - 1
         return 6 if self.pair.heartbeat == 1000 else naively // 100

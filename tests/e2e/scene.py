@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import itertools
 import math
 import re
 import sys
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FOUR = Service.DHCP4
 HOSTS = {"kea-a": "10.77.0.1", "kea-b": "10.77.0.2", "office": "10.77.0.8", "clients": "10.77.0.9"}
+_URGENT = {"kea-a": 20, "kea-b": 20, "clients": 20, "office": 15}  # so that a busy machine does not count
 OLD_LEASES = IPv4Address("10.77.128.0")
 _HALVES = {"kea-a": "10.77.16.0-10.77.63.255", "kea-b": "10.77.64.0-10.77.127.255"}
 _COMMANDS = ("subnet_cmds", "host_cmds", "class_cmds")
@@ -37,6 +39,7 @@ _CHANGING = re.compile(
     r"^(\S+ \S+)\.(\d{3}) .*Received command '(?:config-set|dhcp-(?:dis|en)able|ha-scopes|(?:subnet|class)\S*-add)'",
     re.MULTILINE,
 )
+_FETCHING = re.compile(r"^(\S+ \S+)\.(\d{3}) .*HA_SYNC_(START|SUCCESSFUL) ", re.MULTILINE)
 _LATE = 0.3  # seconds in which what a command has begun still shows
 _DEAD = 8.0  # seconds that a killed server is away: longer than its partner waits before it takes over
 _ON_ITS_WAY = 0.2  # seconds that an answer takes at most
@@ -45,11 +48,15 @@ _AROUND = 1.0  # seconds that clients ask before and after
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What clients noticed of something: their report, the seconds that it took, and addresses with two clients."""
+    """What clients noticed of something: their report, the seconds that it took, and those for which a server fetched
+    leases; addresses leased to two clients by it, and by Kea itself, before and after it.
+    """
 
     report: Report
     seconds: float
+    fetching: float
     doubled: tuple[str, ...]
+    own: tuple[str, ...]
 
     @property
     def lost(self) -> int:
@@ -98,7 +105,7 @@ class Scene(World):
     def run(self, command: str, *arguments: str) -> Run:
         """Run `kea-reconciler COMMAND --desired ... ARGUMENTS` in the office."""
         office = self.network.hosts["office"].wrapper
-        return run_process(command, "--desired", str(self.desired), *arguments, host=office)
+        return run_process(command, "--desired", str(self.desired), *arguments, host=office, start_new_session=True)
 
     # ------------------------------------------------------------------------------------ what is done
 
@@ -170,30 +177,43 @@ class Scene(World):
         heard = self.heard(begin)
         if heard.is_last_unanswered() or heard.answered() > report.ended:  # it was we who ended that exchange
             report = replace(report, begun=report.begun - 1)
-        return Measured(report, seconds, self._doubled(heard, logged))
+        told = [server.log(FOUR)[start:] for server, start in zip(self.servers, logged, strict=True)]
+        return Measured(report, seconds, sum(map(_fetching, told)), *self._doubled(heard, told))
 
-    def _doubled(self, heard: witness.Heard, logged: list[int]) -> tuple[str, ...]:
-        """The addresses of two clients, by the databases and by what clients were told, from the first command that
-        changes a server to the last. No lease ends during these tests.
+    def _doubled(self, heard: witness.Heard, told: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The addresses of two clients: those that count, and Kea's own.
 
-        What happens before and after is Kea's own: two load-balancing servers with shared pools give one address to two
-        clients when these ask within the time that a lease update takes.
+        An address counts where two clients were promised it, the second from the first command that changes a server
+        to the last, or where the servers' databases have it for different clients at the end, unless that is Kea's own:
+        promised twice before or after. Two load-balancing servers with shared pools do so by themselves when clients
+        ask within the time that a lease update takes. No lease ends during these tests.
         """
-        moments = [
-            time.mktime(time.strptime(each[1], "%Y-%m-%d %H:%M:%S")) + int(each[2]) / 1000
-            for server, start in zip(self.servers, logged, strict=True)
-            for each in _CHANGING.finditer(server.log(FOUR)[start:])
-        ]
+        moments = [_moment(each) for log in told for each in _CHANGING.finditer(log)]
         began, ended = min(moments, default=0.0), max(moments, default=math.inf)
         twice = heard.given_twice()
         own = {address for address, moment in twice.items() if not began <= moment <= ended + _LATE}
         found = {*leases.doubled(self.servers), *twice} - own - self._known
         self._known |= found | own
-        return tuple(sorted(found))
+        return tuple(sorted(found)), tuple(sorted(own))
 
     def heard(self, since: int = 0) -> witness.Heard:
         """What was heard on the wire."""
         return witness.Heard(self._witnessed, since)
+
+
+def _moment(line: re.Match[str]) -> float:
+    """When a line was logged, as time.time()."""
+    return time.mktime(time.strptime(line[1], "%Y-%m-%d %H:%M:%S")) + int(line[2]) / 1000
+
+
+def _fetching(log: str) -> float:
+    """The seconds for which a server fetched its partner's leases, by its log; no server answers meanwhile."""
+    found = list(_FETCHING.finditer(log))
+    return sum(
+        _moment(end) - _moment(start)
+        for start, end in itertools.pairwise(found)
+        if (start[3], end[3]) == ("START", "SUCCESSFUL")
+    )
 
 
 @contextlib.contextmanager
@@ -202,7 +222,7 @@ def scene(pair: Pair, *, is_hurried: bool = False) -> Iterator[Scene]:
     generation = next(each for each in GENERATIONS if each.series == pair.series)
     with (
         Laboratory(generation=generation) as lab,
-        Network(lab.directory / "network", HOSTS) as network,
+        Network(lab.directory / "network", HOSTS, urgent=_URGENT) as network,
         contextlib.closing(Scene(lab, network, pair, is_hurried=is_hurried)) as made,
     ):
         made.must_apply()

@@ -1,7 +1,10 @@
-"""One case tried: the change made by `apply`, and then in the naive way, on the same pair."""
+"""One case tried: the change made by `apply`, and then in the naive way, on the same pair; and nothing at all for
+as long as that took, where Kea by itself gives one address to two clients now and then.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +21,7 @@ class Trial:
     case: Case
     ours: Measured
     naive: Measured
+    idle: Measured | None
     predicted: float  # the seconds for which the plan says that nobody is answered
 
     def complaints(self) -> Iterator[str]:
@@ -40,7 +44,9 @@ def tried(case: Case) -> Trial:
         ours = _killed(made) if case.is_killed else made.measured(made.must_apply)
         naively = partial(made.set_naively, case.change)
         action = partial(made.with_primary_killed, naively) if case.is_killed else naively
-        return Trial(case, ours, made.measured(action), predicted)
+        naive = made.measured(action)
+        idle = made.measured(partial(time.sleep, ours.seconds)) if case.pair.has_races else None
+        return Trial(case, ours, naive, idle, predicted)
 
 
 def _killed(made: Scene) -> Measured:
