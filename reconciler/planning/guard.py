@@ -91,13 +91,22 @@ def _identity(case: Case) -> Iterator[Objection]:
 def _another_partner(case: Case) -> Iterator[Objection]:
     """A server that hears its partner, which is another one than the relationship's of that name: of another pair.
 
-    Where the other is to be reached at the url in desired, or has no relationship yet, a change is on its way.
+    It has another url than desired for itself too, and the relationship's server of that name hears a partner as well.
+    Where one of this isn't so, a change is on its way, or was cut off between the two.
     """
     own = {peer.name: str(entry.get("url")) for peer, snapshot in case.read if (entry := own_entry(snapshot))}
+    hearing = {peer.name for peer, snapshot in case.read if _hears(snapshot)}
     wanted = {peer.name: peer.url for peer in case.relationship.peers}
     for peer, snapshot in case.read:
-        for name, url in _partners(snapshot) if _hears(snapshot) else ():
-            if name in own and not ha.same_url(url, own[name]) and not ha.same_url(url, wanted[name]):
+        if peer.name not in hearing or ha.same_url(own.get(peer.name, peer.url), peer.url):
+            continue
+        for name, url in _partners(snapshot):
+            if (
+                name in hearing
+                and name in own
+                and not ha.same_url(url, own[name])
+                and not ha.same_url(url, wanted[name])
+            ):
                 yield Objection(
                     "identity",
                     f"{peer.server} hears a partner {name} at {url}, and {name} of this relationship says it is at "

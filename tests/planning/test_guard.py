@@ -214,11 +214,14 @@ def test_an_objection_quotes_no_configuration() -> None:
 
 
 def a_server_of_another_pair(url: str) -> list[str]:
-    """The objections where the address of kea-b leads to a server that has kea-a at this url, and hears it."""
+    """The objections where the address of kea-b leads to a server that has kea-a at this url, hears it, and has another
+    url than desired for itself.
+    """
     case = read_case("nothing-to-do")
     b = case.live["kea-b", Service.DHCP4]
     assert isinstance(b, Snapshot)
     edits: list[dict[str, Any]] = [{"op": "replace", "path": f"{BLOCK}/0/peers/0/url", "value": url}]
+    edits.append({"op": "replace", "path": f"{BLOCK}/0/peers/1/url", "value": "http://192.0.2.98:8001/"})
     edits.append({"op": "replace", "path": "/valid-lifetime", "value": 77})
     world = {**case.live, ("kea-b", Service.DHCP4): replace(b, config=edited(dict(b.config), edits))}
     (made,) = plan(case.desired, world).relationships

@@ -14,6 +14,7 @@ import pytest
 from reconciler.model import RelationshipOutcome, Result, ServerOutcome
 from reconciler.running.apply import apply
 from tests.running.fake_kea import Fault, Kea, Pair, positions, relationship
+from tests.stamped import uncounted
 
 SUBNETS = [{"id": 2, "subnet": "10.0.2.0/24", "pools": []}]
 
@@ -60,10 +61,10 @@ class Applied:
     told: dict[str, ServerOutcome]
 
     def is_old(self, kea: Kea) -> bool:
-        return bool(kea.config == self.old[kea.name])
+        return uncounted(kea.config) == uncounted(self.old[kea.name])
 
     def is_new(self, kea: Kea) -> bool:
-        return bool(kea.config == self.new[kea.name])
+        return uncounted(kea.config) == uncounted(self.new[kea.name])
 
 
 def applied(
