@@ -225,4 +225,7 @@ def test_64_says_what_there_is(site: Site) -> None:
     unknown = site.run("plan", "--relationship", "hw", "--relationship", "hq")
     assert "Error: no relationship hw; declared are: hq" in unknown.stderr
     approved = site.run("plan", "--approve", "shrunk")
-    assert "no objection has the code shrunk; there are authority-empty, authority-shrunk, " in approved.stderr
+    assert (
+        "no objection has the code shrunk; there are authority-empty, authority-older, authority-shrunk, "
+        in approved.stderr
+    )

@@ -87,7 +87,7 @@ def test_the_log_is_as_talkative_as_it_is_told(pair: Site, level: str, names: se
     assert {line.split()[1].rstrip(":") for line in lines} == names
 
 
-def broken(*_: object) -> None:
+def broken(*_: object, **__: object) -> None:
     raise ZeroDivisionError("canary: a configuration may stand here")
 
 

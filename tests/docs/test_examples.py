@@ -62,6 +62,10 @@ def is_settings(block: Block) -> bool:
     return bool(re.search(r"^\[(network|limits)\]$", block.text, re.MULTILINE))
 
 
+def is_webhooks(block: Block) -> bool:
+    return "[webhooks." in block.text
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The files that the examples of credentials name."""
@@ -77,7 +81,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "block", [block for block in TOML if not is_settings(block)], ids=lambda block: name(block.page)
+    "block",
+    [block for block in TOML if not (is_settings(block) or is_webhooks(block))],
+    ids=lambda block: name(block.page),
 )
 def test_credentials_are_read(block: Block, folder: Path) -> None:
     path = folder / "credentials.toml"
@@ -96,6 +102,19 @@ def test_settings_are_read_and_limits_are_the_defaults(block: Block, tmp_path: P
     shown = {key.replace("-", "_"): value for key, value in re.findall(r"^([a-z-]+) = (\d+)", block.text, re.MULTILINE)}
     usual: dict[str, Any] = {key: getattr(Settings(), key) for key in shown}
     assert {key: getattr(found, key) for key in shown} == usual
+
+
+@pytest.mark.parametrize("block", [block for block in TOML if is_webhooks(block)], ids=lambda block: name(block.page))
+def test_webhooks_are_read(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "kea-reconciler.toml"
+    path.write_text(block.text)
+    for file in re.findall(r'^url-file = "(.+?)"', block.text, re.MULTILINE):
+        (tmp_path / file).write_text("https://hooks.example/1")
+        (tmp_path / file).chmod(0o600)
+    for variable in re.findall(r'^url-variable = "(.+?)"', block.text, re.MULTILINE):
+        monkeypatch.setenv(variable, "https://hooks.example/2")
+    named = re.findall(r"^\[webhooks\.(.+)\]$", block.text, re.MULTILINE)
+    assert [each.name for each in read_settings(path).webhooks] == named
 
 
 def test_the_repository_s_own_desired_state_has_no_problem() -> None:
