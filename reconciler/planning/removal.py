@@ -37,6 +37,7 @@ from reconciler.planning.diff import differences
 from reconciler.planning.hub_rules import others_not_normal
 from reconciler.planning.places import has_others
 from reconciler.planning.remnants import Member, Remains, is_out
+from reconciler.planning.service import is_off
 from reconciler.planning.silence import may_be_silenced
 
 CODE = "remove-relationship"
@@ -317,7 +318,7 @@ def _removing(remains: Remains, members: Sequence[Member], stays: Member) -> Ite
         f"{remains.name} would be removed; {stays.peer.server} goes on alone" + "".join(map(fate, leaving_ones)),
         "approve if that is meant; if not, bring its file back",
     )
-    if stays.snapshot.disabled_by_user:
+    if is_off(stays.snapshot):
         yield Objection(
             "nobody-would-serve",
             f"{stays.peer.server}, which is to go on alone, has its DHCP service switched off by dhcp-disable",
