@@ -100,7 +100,12 @@ def test_an_invalid_desired_keeps_the_last_good_one(site: Site) -> None:
 
 
 def test_reconcile_now_looks_at_once(site: Site) -> None:
+    site.forget()
     with Living(site.desired, site.folder, "--mode", "enforce", *SLOW) as daemon:
+        until(
+            lambda: all("config-get" in {each.command for each in site[name].log} for name in ("kea-a", "kea-b")),
+            "a look",
+        )
         site.change("kea-b", lifetime)
         assert daemon.events("drift") == []
         assert run("reconcile-now", "--state-dir", str(daemon.state)).exit_code == 0
