@@ -201,7 +201,7 @@ class Daemon:
 
     async def _follow_desired(self) -> None:
         """Look at the folder when something was told of it, and else at the usual pace."""
-        while True:
+        while not self._stop.is_set():  # a cancellation that meets the end of `wait_for` is lost on Python 3.11
             seconds = spread(self._habits.interval, self._edges.chance())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), seconds)
