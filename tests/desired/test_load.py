@@ -189,7 +189,7 @@ def test_where_everything_stands(desired: Path) -> None:
     assert branch.positions["parameters", "max-response-delay"] == Position(file, 16, 23)
     assert branch.positions["parameters", "state-machine", "states", 0, "pause"] == Position(file, 23, 36)
     assert ("parameters", "sync-timeout") not in branch.positions
-    assert len(branch.positions) == len(list(branch.positions)) == 41
+    assert len(branch.positions) == len(list(branch.positions)) == 42
 
 
 def test_a_warning_alone_comes_with_the_desired_state(desired: Path) -> None:
