@@ -319,6 +319,20 @@ def test_what_a_person_switched_off_stays_off_after_a_killed_create(tmp_path: Pa
         life.__exit__()
 
 
+def test_who_answers_for_another_is_off_only_while_that_one_is_set(tmp_path: Path) -> None:
+    """Nobody answers then: not for one command more."""
+    life = begun(tmp_path, MODIFY, Release.KEA_3_0)
+    try:
+        done = life.run("apply", "--yes")
+        assert done.exit_code == 0, done
+        for name, other in (("kea-b", "kea-a"), ("kea-a", "kea-b")):
+            at = life.story.index((name, "config-set"))
+            asked = [each for each in life.story[at - 1 : at + 8] if each[1] != "status-get"]  # by who keeps it wide
+            assert asked[:3] == [(other, "dhcp-disable"), (name, "config-set"), (other, "dhcp-enable")]
+    finally:
+        life.__exit__()
+
+
 @pytest.mark.parametrize("release", [Release.KEA_2_2, Release.KEA_3_0], ids=str)
 def test_a_server_that_was_left_off_serves_before_it_is_to_answer_for_another(tmp_path: Path, release: Release) -> None:
     life = begun(tmp_path, MODIFY, release)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 from reconciler.errors import EndpointError
@@ -271,7 +272,8 @@ class Deeds:
         self._tale.say(server, "setting the configuration")
         self._before[server.name] = self._untouched.get(server.name, server)
         try:
-            live = await self._cover.keep_during(setting.set_planned(server, self._hands), server)
+            planned = setting.set_planned(server, self._hands, when_told=partial(self._end_pause, server))
+            live = await self._cover.keep_during(planned, server)
         except StepFailedError as error:
             self._after_failed_set(server, error)
             return False
@@ -280,6 +282,17 @@ class Deeds:
         self._set[server.name] = live
         self._replace(self._as_read(server, live))
         return True
+
+    async def _end_pause(self, server: Server) -> None:
+        """Let who answers for a server, and was off for the moment of its set, serve again; where that fails, a step of
+        its own tries again and tells.
+        """
+        for name in self._pausing_for(server):
+            await self._switches[name].on()
+
+    def _pausing_for(self, server: Server) -> list[str]:
+        stage = self._stage
+        return [by for name, by in stage.covered_by if name == server.name] if stage and stage.pauses else []
 
     async def send(self, server: Server, _: Step) -> bool:
         """Change one server by commands; where they leave it short of what is planned, it is to be set."""

@@ -5,7 +5,7 @@ An answer other than result 0, or no answer, never means "nothing happened": wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -108,8 +108,11 @@ def checked(server: Server) -> Mapping[str, Any]:
     return config
 
 
-async def set_planned(server: Server, hands: Hands) -> Snapshot:
+async def set_planned(server: Server, hands: Hands, when_told: Callable[[], Awaitable[object]]) -> Snapshot:
     """Set the planned configuration and return the server as it was read afterwards.
+
+    `when_told` is called as soon as the server says that it was set, before it is read: whoever waits for the set only
+    need not wait for that too.
 
     Raises StepFailedError with how the server was found; with Found.OTHER and Found.HARMED it has to be put back,
     with Found.FOREIGN and Found.SILENT nothing more may be sent.
@@ -125,6 +128,8 @@ async def set_planned(server: Server, hands: Hands) -> Snapshot:
     if reply.result != 0 and not is_refused:
         # Kea may have let go of its hooks and sockets although config-get shows the old configuration.
         raise StepFailedError(f"config-set failed (result {reply.result}): {excerpt(reply.text)}", Found.HARMED)
+    if reply.result == 0:
+        await when_told()
     what = f"it does not take config-set ({excerpt(reply.text)})" if is_refused else "config-set succeeded"
     return await _settled(server, hands, _Told(what, is_sure=True, kea_hash=_hash_in(reply)))
 

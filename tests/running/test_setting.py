@@ -28,11 +28,16 @@ class Bench:
         self.server = Server(mine, client, lambda live: _is_as_planned(plan, mine, live))
         self.old, self.new = dict(mine.snapshot.config), mine.outgoing
         self.pair.story.clear()
+        self.known_after: list[int] = []  # how many commands had gone out when it was told that the set is done
+
+    async def told(self) -> None:
+        """The set is done."""
+        self.known_after.append(len(self.pair.story))
 
     def set(self, **options: Any) -> str:
         """Set it; returns how it was found."""
         try:
-            asyncio.run(setting.set_planned(self.server, self.pair.hands(**options)))
+            asyncio.run(setting.set_planned(self.server, self.pair.hands(**options), self.told))
         except StepFailedError as error:
             return error.state.name
         return "NEW"
@@ -69,6 +74,17 @@ def test_what_the_answer_means(bench: Bench, fault: Fault | None, found: str) ->
     assert bench.set() == found
     assert bench.sets == 1
     assert (bench.kea.config == bench.new) is (found == "NEW" or fault is Fault.DIES_AFTER)
+
+
+@pytest.mark.parametrize(
+    ("fault", "known_after"), [(None, [1]), (Fault.FAILED, []), (Fault.LOST_REPLY, []), (Fault.NONSENSE, [])]
+)
+def test_who_waits_for_the_set_goes_on_before_the_server_is_read_where_it_says_that_it_was_set(
+    bench: Bench, fault: Fault | None, known_after: list[int]
+) -> None:
+    bench.pair.faults = {} if fault is None else {0: fault}
+    bench.set()
+    assert bench.known_after == known_after
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.UNAUTHORISED])
@@ -214,7 +230,7 @@ def test_what_a_server_says_is_quoted_short_without_secrets_and_without_control_
 
 
 def persisted(bench: Bench) -> str | None:
-    live = asyncio.run(setting.set_planned(bench.server, bench.pair.hands()))
+    live = asyncio.run(setting.set_planned(bench.server, bench.pair.hands(), bench.told))
     bench.pair.story.clear()
     return asyncio.run(setting.persist(bench.server, live, bench.pair.hands()))
 
@@ -235,7 +251,7 @@ def test_a_full_disk_is_found_by_the_size_although_kea_says_successful(bench: Be
 
 def test_a_disk_that_has_room_again_is_written_to(bench: Bench) -> None:
     bench.kea.room = 100
-    live = asyncio.run(setting.set_planned(bench.server, bench.pair.hands()))
+    live = asyncio.run(setting.set_planned(bench.server, bench.pair.hands(), bench.told))
     bench.pair.story.clear()
     bench.pair.events = {2: lambda: setattr(bench.kea, "room", None)}
     assert asyncio.run(setting.persist(bench.server, live, bench.pair.hands())) is None
@@ -250,7 +266,7 @@ def test_a_size_that_can_not_be_is_no_success(bench: Bench, answer: Any) -> None
 
 @pytest.mark.parametrize("fault", [Fault.NOT_REACHED, Fault.LOST_REPLY, Fault.NONSENSE, Fault.FAILED])
 def test_only_the_write_is_tried_again(bench: Bench, fault: Fault) -> None:
-    live = asyncio.run(setting.set_planned(bench.server, bench.pair.hands()))
+    live = asyncio.run(setting.set_planned(bench.server, bench.pair.hands(), bench.told))
     bench.pair.story.clear()
     bench.pair.faults = {0: fault, 1: fault}
     assert asyncio.run(setting.persist(bench.server, live, bench.pair.hands())) is None
