@@ -11,11 +11,13 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.apply import apply
+from reconciler.cli.completion import completion
 from reconciler.cli.continue_ import continue_
 from reconciler.cli.drift import drift
 from reconciler.cli.enable import enable
 from reconciler.cli.history import history
 from reconciler.cli.import_ import import_
+from reconciler.cli.init import init
 from reconciler.cli.leases import leases
 from reconciler.cli.maintenance import maintenance
 from reconciler.cli.plan import plan
@@ -90,8 +92,10 @@ for command in (
     sync,
     reset,
     enable,
+    init,
     import_,
     schema,
+    completion,
     version,
 ):
     cli.add_command(command)

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 
 
 @click.command("continue", short_help="Let a server that pauses on purpose go on.")
-@click.argument("server")
+@click.argument("server", shell_complete=completing.servers)
 @options.operation
 def continue_(server: str, **chosen: Any) -> int:
     """Let the HA state machine of SERVER go on, where the relationship's state-machine parameter made it pause.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 from reconciler.cli.approving import approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
 from reconciler.cli.remembering import at_work
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Let a server serve again that was disabled.")
-@click.argument("server")
+@click.argument("server", shell_complete=completing.servers)
 @options.desired
 @options.service
 @options.output_format

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
@@ -33,7 +33,7 @@ def history() -> None:
 
 
 @history.command(name="list", short_help="List what happened, newest first.")
-@click.argument("relationship", required=False)
+@click.argument("relationship", required=False, shell_complete=completing.relationships)
 @options.service
 @click.option(
     "--limit",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options
+from reconciler.cli.writing import refuse_existing, write
 
 if TYPE_CHECKING:
     from reconciler.cli.session import Session
@@ -70,11 +70,9 @@ def import_(
         if not found:
             raise session.Failure("nothing was imported" if left else _nothing_found(live))
         files = _files(desired, live, found, writes_inventory=bool(controls))
-        _refuse_existing(files)
+        refuse_existing("import", files)
         _refuse_described(desired, [each.relationship for each in found])
-        _write(files)
-        for path in files:
-            run.echo(f"wrote {path}")
+        write(run.echo, desired, files)
         for each in found:
             for text in each.disagreements:
                 run.echo(f"{each.relationship.name}: the peers disagree: {text}", err=True)
@@ -123,23 +121,12 @@ def _find(live: Mapping[tuple[str, Service], Live]) -> tuple[list[Imported], lis
 def _files(
     desired: Path, live: Mapping[tuple[str, Service], Live], found: Sequence[Imported], *, writes_inventory: bool
 ) -> dict[Path, str]:
-    from reconciler.desired.dump import dump_relationship, dump_servers
+    from reconciler.desired.new_files import new_files
 
-    files = {
-        desired / "relationships" / f"{_file_name(each.relationship.name)}.yaml": dump_relationship(
-            each.relationship, each.remarks
-        )
-        for each in found
-    }
-    if writes_inventory:
-        used = {(peer.server, each.relationship.service) for each in found for peer in each.relationship.peers}
-        endpoints: list[Endpoint] = [live[key].endpoint for key in sorted(used)]
-        files = {desired / "servers.yaml": dump_servers(endpoints), **files}
-    return files
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "-", name).strip(".-") or "relationship"
+    used = {(peer.server, each.relationship.service) for each in found for peer in each.relationship.peers}
+    endpoints: list[Endpoint] = [live[key].endpoint for key in sorted(used)] if writes_inventory else []
+    relationships = {each.relationship.name: (each.relationship, each.remarks) for each in found}
+    return new_files(desired, endpoints, relationships)
 
 
 def _refuse_described(desired: Path, found: Sequence[Relationship]) -> None:
@@ -156,23 +143,6 @@ def _refuse_described(desired: Path, found: Sequence[Relationship]) -> None:
     ]
     if told:
         raise Failure(f"{'; '.join(told)}. Nothing was written: move it away, or give another --desired")
-
-
-def _refuse_existing(files: Mapping[Path, str]) -> None:
-    from reconciler.cli.session import Failure
-
-    there = [str(path) for path in files if path.exists()]
-    if there:
-        raise Failure(
-            f"{', '.join(there)} already there; import overwrites nothing. Move it away, or give another --desired"
-        )
-
-
-def _write(files: Mapping[Path, str]) -> None:
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
 
 
 def _prove(

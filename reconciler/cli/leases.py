@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Compare the leases of a relationship's servers.")
 @click.argument("action", type=click.Choice(["compare"]), metavar="compare")
-@click.argument("name", metavar="RELATIONSHIP")
+@click.argument("name", metavar="RELATIONSHIP", shell_complete=completing.relationships)
 @options.desired
 @options.output_format
 @options.detailed_exitcode

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 
 
 @click.command(short_help="Take a server out of service, or back into it.")
 @click.argument("action", type=click.Choice(["start", "stop"]), metavar="start|stop")
-@click.argument("server")
+@click.argument("server", shell_complete=completing.servers)
 @options.operation
 def maintenance(action: str, server: str, **chosen: Any) -> int:
     """Take SERVER out of service for maintenance, or back into it.

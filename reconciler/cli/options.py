@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from reconciler.cli import completing
 from reconciler.cli.forms import FormType, together
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
@@ -33,9 +34,9 @@ def _known_codes(_context: click.Context, _option: click.Parameter, codes: tuple
 desired = click.option(
     "--desired",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("desired"),
+    default=completing.DESIRED,
     show_default=True,
-    envvar="KEA_RECONCILER_DESIRED",
+    envvar=completing.VARIABLE,
     show_envvar=True,
     help="Folder with servers.yaml and relationships/.",
 )
@@ -44,6 +45,7 @@ relationship = click.option(
     "names",
     multiple=True,
     metavar="NAME",
+    shell_complete=completing.relationships,
     help="Only the relationship of this name; may be given more than once.",
 )
 output_format = click.option(

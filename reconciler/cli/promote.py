@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 from reconciler.cli.approving import approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
 from reconciler.cli.remembering import at_work, left_behind
@@ -21,7 +21,7 @@ QUESTION = Question("Apply this plan?", "promote", "not promoted")
 
 
 @click.command(short_help="Take what a primary's partner has over to the primary.")
-@click.argument("relationship")
+@click.argument("relationship", shell_complete=completing.relationships)
 @options.desired
 @options.output_format
 @options.yes

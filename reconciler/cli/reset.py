@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 
 
 @click.command(short_help="Have a server's HA state machine begin anew.")
-@click.argument("server")
+@click.argument("server", shell_complete=completing.servers)
 @options.operation
 def reset(server: str, **chosen: Any) -> int:
     """Have the HA state machine of SERVER begin anew, and wait until both servers are normal.

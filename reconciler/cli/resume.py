@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 from reconciler.cli.nudging import store_for
 
 
 @click.command(short_help="Let the daemon change a suspended relationship again.")
-@click.argument("relationship")
+@click.argument("relationship", shell_complete=completing.relationships)
 @options.desired
 @options.state_dir
 def resume(relationship: str, desired: Path, state_dir: Path | None) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 from reconciler.cli.approving import approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
 from reconciler.cli.remembering import at_work, left_behind, state_directory
@@ -21,7 +21,7 @@ QUESTION = Question("Roll back?", "roll back", "not rolled back")
 
 
 @click.command(short_help="Bring back the data that a relationship had before a change.")
-@click.argument("name", metavar="RELATIONSHIP")
+@click.argument("name", metavar="RELATIONSHIP", shell_complete=completing.relationships)
 @click.option(
     "--to",
     "number",

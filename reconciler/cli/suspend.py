@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 from reconciler.cli.nudging import store_for
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -32,7 +32,7 @@ class Duration(click.ParamType[timedelta]):
 
 
 @click.command(short_help="Keep the daemon from changing a relationship for a while.")
-@click.argument("relationship")
+@click.argument("relationship", shell_complete=completing.relationships)
 @click.option("--reason", required=True, help="Why; the daemon says it wherever it says that it waits.")
 @click.option(
     "--for",

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import completing, options
 
 
 @click.command(short_help="Have a server fetch its partner's leases.")
-@click.argument("server")
+@click.argument("server", shell_complete=completing.servers)
 @click.option(
     "--from",
     "source",

@@ -69,6 +69,12 @@ def load_described(directory: Path, *, limits: Limits = LIMITS) -> tuple[Relatio
     return tuple(each for each in found if each is not None)
 
 
+def load_listed(directory: Path, *, limits: Limits = LIMITS) -> Mapping[tuple[str, Service], Endpoint]:
+    """Return the servers that the inventory lists, as far as it can be read; whatever is wrong is passed over."""
+    _, drafts, _ = _read(directory, limits)
+    return drafts.inventory.endpoints if drafts.inventory else {}
+
+
 def _read(directory: Path, limits: Limits) -> tuple[Files, Drafts, list[Problem]]:
     """Read and check the files; what is wrong is returned, sorted, not raised."""
     files = read_files(directory, limits)

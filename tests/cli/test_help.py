@@ -34,8 +34,10 @@ COMMANDS = (
     "sync",
     "reset",
     "enable",
+    "init",
     "import",
     "schema",
+    "completion",
     "version",
 )
 SCHEMAS = (

@@ -14,6 +14,7 @@ from reconciler.model import Endpoint, Mode, Role, Service, Snapshot
 from reconciler.planning.imported import NotImported, find, fit_name
 from reconciler.simulator import World
 from reconciler.simulator.libraries import DIRECTORY
+from tests.cli.schemas import assert_schemas_resolve
 from tests.cli.site import HURRIED, Run, Site, run, subnet, until
 from tests.pairs import PAIR_MODES
 
@@ -88,7 +89,15 @@ def test_a_pair_that_agrees(world: World, tmp_path: Path, service: Service, mode
     ended = found.run(*found.addresses)
     assert ended.exit_code == 0
     path = found.desired / "relationships" / f"server1-server2-{service}.yaml"
-    assert ended.stdout == f"wrote {found.desired}/servers.yaml\nwrote {path}\n"
+    assert ended.stdout == "".join(
+        f"wrote {written}\n"
+        for written in (
+            found.desired / "servers.yaml",
+            path,
+            f"{found.desired}/.schemas/, by which editors check these files",
+        )
+    )
+    assert_schemas_resolve(found.desired)
     assert ended.stderr == EMPTY
     desired = load(found.desired)
     (relationship,) = desired.relationships

@@ -21,7 +21,9 @@ def shown() -> list[tuple[str, str]]:
     found = []
     for page in PAGES:
         lines = [
-            line.strip().removeprefix("$ ") for block in blocks(page, "sh", "text") for line in block.text.splitlines()
+            line.strip().removeprefix("$ ")
+            for block in blocks(page, "sh", "text")
+            for line in block.text.replace("\\\n", " ").splitlines()
         ]
         found += [(name(page), line) for line in [*lines, *inline(page)] if line.startswith(f"{PROGRAM} ")]
     return found
@@ -32,7 +34,7 @@ SHOWN = shown()
 
 @pytest.mark.parametrize(("page", "line"), SHOWN)
 def test_a_command_line_is_taken(page: str, line: str) -> None:
-    words = shlex.split(line, comments=True)[1:]
+    words = shlex.split(re.split(r" [>|] ", line)[0], comments=True)[1:]
     command = cli.commands.get(words[0])
     if command is None:
         assert words in (["--help"], ["--version"])
