@@ -34,9 +34,12 @@ clients: install ## what real clients lose while a pair is changed, all of it, f
 fast: install-python ## the tests that need no Kea
 	$(PYTEST) -m "not kea"
 
-lint: install-python ## style and format
+lint: install-python ## style and format, and the workflows for GitHub and GitLab
 	$(PYTHON_HERE) -m ruff check .
 	$(PYTHON_HERE) -m ruff format --check .
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml contrib/github/*.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci contrib/gitlab/*.yml
+	.venv/bin/zizmor --quiet --no-progress --offline --persona pedantic .github/workflows contrib/github/dhcp.yml
 
 format: install-python ## put the code into the common format
 	$(PYTHON_HERE) -m ruff check --fix-only .

@@ -22,6 +22,7 @@ from reconciler.cli.leases import leases
 from reconciler.cli.maintenance import maintenance
 from reconciler.cli.plan import plan
 from reconciler.cli.promote import promote
+from reconciler.cli.publish import publish
 from reconciler.cli.reconcile_now import reconcile_now
 from reconciler.cli.reset import reset
 from reconciler.cli.resume import resume
@@ -96,6 +97,7 @@ for command in (
     import_,
     schema,
     completion,
+    publish,
     version,
 ):
     cli.add_command(command)

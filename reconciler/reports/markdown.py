@@ -34,8 +34,9 @@ def _bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-COMMENT: Final = Limit(65_535, _units)
-"""A comment on GitHub: under 65,536 characters; counted as UTF-16 has them, which is the larger number."""
+COMMENT: Final = Limit(65_435, _units)
+"""A comment on GitHub: under 65,536 characters; counted as UTF-16 has them, which is the larger number. The rest is for
+the name that `publish` can put into the first line."""
 
 
 def summary_limit(used: int = 0) -> Limit:

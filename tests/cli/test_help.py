@@ -38,6 +38,7 @@ COMMANDS = (
     "import",
     "schema",
     "completion",
+    "publish",
     "version",
 )
 SCHEMAS = (

@@ -14,6 +14,12 @@ ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 EVERY_WORKFLOW = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 
+# What a job may do beside reading the repository, and the jobs that are given secrets: none that a fork can start.
+WRITES = {("plan.yml", "plan"): {"pull-requests": "write"}, ("drift.yml", "drift"): {"issues": "write"}}
+TRUSTED = {("plan.yml", "plan"), ("apply.yml", "apply"), ("drift.yml", "drift")}
+FORKS_ARE_OUT = "github.event.pull_request.head.repo.full_name == github.repository"
+COPIES = ROOT / "contrib" / "github" / "dhcp.yml"
+
 # Debian's own image: what is installed into it next comes unpinned from Debian's archive as well, by its signature.
 UNPINNED = {"debian:bookworm"}
 DIGEST = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
@@ -78,7 +84,7 @@ def test_images_are_pinned_by_digest(path: Path) -> None:
 def test_permissions_are_the_least(path: Path) -> None:
     assert read(path)["permissions"] == {}, "nothing for all jobs; each job says what it needs"
     for name, job in jobs(path).items():
-        assert job["permissions"] == {"contents": "read"}, name
+        assert job["permissions"] == {"contents": "read", **WRITES.get((path.name, name), {})}, name
     for step in steps(path):
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
@@ -88,9 +94,43 @@ def test_permissions_are_the_least(path: Path) -> None:
 def test_nothing_is_pasted_into_a_script(path: Path) -> None:
     for step in steps(path):
         assert "${{" not in step.get("run", ""), step
-        assert "secrets" not in str(step), step
 
 
 @EVERY_WORKFLOW
-def test_a_pull_request_gets_no_secrets(path: Path) -> None:
+def test_a_pull_request_of_a_fork_gets_no_secrets(path: Path) -> None:
     assert not triggers(path) & DANGEROUS
+    for name, job in jobs(path).items():
+        if (path.name, name) not in TRUSTED:
+            assert "secrets" not in str(job), name
+            assert "github.token" not in str(job), name
+        else:
+            assert job["environment"] == "${{ inputs.environment }}"
+    if path.name == "plan.yml":
+        assert jobs(path)["plan"]["if"] == FORKS_ARE_OUT
+
+
+def test_what_changes_servers_is_never_cancelled_and_runs_alone() -> None:
+    (job,) = jobs(ROOT / ".github" / "workflows" / "apply.yml").values()
+    assert job["concurrency"]["cancel-in-progress"] is False
+    (step,) = (each for each in job["steps"] if each.get("uses", "").startswith("actions/checkout@"))
+    assert step["with"]["ref"] == "${{ github.event.repository.default_branch }}"
+    groups = {
+        job["concurrency"]["group"].split("$")[0]
+        for name in ("plan", "apply", "drift")
+        for job in jobs(ROOT / ".github" / "workflows" / f"{name}.yml").values()
+        if "concurrency" in job
+    }
+    assert len(groups) == 3, "a run that only looks would take the place of an apply that waits"
+
+
+def test_the_workflow_to_copy_gives_each_what_it_declares() -> None:
+    for name, job in jobs(COPIES).items():
+        called = ROOT / job["uses"].partition("kea-reconciler/")[2].partition("@")[0]
+        asked = read(called)[True]["workflow_call"]
+        assert job["with"].keys() <= asked["inputs"].keys()
+        assert {key for key, value in asked["inputs"].items() if value.get("required")} <= job["with"].keys()
+        assert job["secrets"].keys() <= asked["secrets"].keys()
+        needed: dict[str, str] = {}
+        for inner in jobs(called).values():
+            needed |= inner["permissions"]
+        assert job["permissions"] == needed, name

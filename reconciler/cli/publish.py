@@ -1,0 +1,109 @@
+"""`kea-reconciler publish`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.forge.publishing import Done
+    from reconciler.forge.surroundings import Surroundings
+
+
+def _name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    """Refuse a name that could end the hidden line which it becomes part of; an empty one is none."""
+    from reconciler.forge.publishing import NAME
+
+    if not name:
+        return None
+    if not NAME.fullmatch(name):
+        raise click.BadParameter("a name is made of up to 64 letters, digits, dots, hyphens and underscores")
+    return name
+
+
+page_argument = click.argument(
+    "page", metavar="PAGE", type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
+)
+name_option = click.option(
+    "--as",
+    "name",
+    metavar="NAME",
+    callback=_name,
+    help="Which of several this is, where a repository holds more than one folder of desired state.",
+)
+
+
+@click.group(short_help="Put a page on a pull request, or into an issue.")
+def publish() -> None:
+    """Put a page that `--format markdown=FILE` wrote where people read it: on GitHub or GitLab.
+
+    For jobs there: which project and which pull or merge request it is about is taken from the job's own variables
+    (and event file), the token from GITHUB_TOKEN or GITLAB_TOKEN.
+    """
+
+
+@publish.command(short_help="Make a page the comment on the pull request.")
+@page_argument
+@name_option
+def comment(page: Path, name: str | None) -> int:
+    """Make PAGE the comment on the pull or merge request that the job is about.
+
+    There is one comment for each kind of page: that of an earlier run is replaced.
+    """
+    from reconciler.cli.session import Failure, told_errors
+    from reconciler.forge.calls import Calls
+    from reconciler.forge.posts import forge
+    from reconciler.forge.publishing import comment as made
+
+    with told_errors():
+        place = _place()
+        if place.change is None:
+            raise Failure("this job is about no pull or merge request, so there is nothing to comment on")
+        with Calls(place) as calls:
+            done, post = made(forge(place, calls), place.change, page.read_text(encoding="utf-8"), name)
+        _say("comment", done, post.url)
+        return 0
+
+
+@publish.command(short_help="Open, update or close the issue about a page.")
+@page_argument
+@click.option(
+    "--outcome",
+    type=click.Choice(["success", "failure"]),
+    required=True,
+    help="How the command that wrote the page ended; success closes the issue.",
+)
+@click.option("--title", default="Kea servers are not as they should be", show_default=True, help="The issue's title.")
+@name_option
+def issue(page: Path, outcome: str, title: str, name: str | None) -> int:
+    """Keep one issue open with PAGE for as long as something is not as it should be.
+
+    It is opened on the first failure, gets the newest page on each further one, and is closed on success.
+    """
+    from reconciler.cli.session import told_errors
+    from reconciler.forge.calls import Calls
+    from reconciler.forge.posts import forge
+    from reconciler.forge.publishing import issue as made
+
+    with told_errors():
+        place = _place()
+        text, is_well = page.read_text(encoding="utf-8"), outcome == "success"
+        with Calls(place) as calls:
+            done, post = made(forge(place, calls), text, is_well=is_well, title=title, name=name)
+        _say("issue", done, post.url if post else "")
+        return 0
+
+
+def _place() -> Surroundings:
+    from reconciler.forge.surroundings import surroundings
+
+    return surroundings(os.environ)
+
+
+def _say(what: str, done: Done, url: str) -> None:
+    from reconciler.cli.forms import echo
+
+    echo(f"{what}: {done}{f' ({url})' if url else ''}")

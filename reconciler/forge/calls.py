@@ -1,0 +1,111 @@
+"""Calls of a forge's interface: JSON over HTTPS, the token in a header, no redirects, errors in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from reconciler.errors import ReconcilerError
+from reconciler.forge.surroundings import Kind, Surroundings
+
+_NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
+_MOST_PAGES = 50
+_PATIENCE = 30.0  # seconds
+_TRIES = 3
+_ADVICE: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "the token is not valid, or has expired",
+    HTTPStatus.FORBIDDEN: "the token may not do this: give the job the permissions that docs/pull-requests.md names",
+    HTTPStatus.NOT_FOUND: "there is no such thing, or the token may not see it: look at the job's permissions",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "it does not take what was sent",
+}
+
+
+class ForgeError(ReconcilerError):
+    """The forge could not be asked, or did not do what it was asked for."""
+
+
+class Calls:
+    """A connection to a forge's interface, to be used as a context manager."""
+
+    def __init__(self, place: Surroundings) -> None:
+        headers = (
+            {
+                "Authorization": f"Bearer {place.token}",
+                "Accept": "application/vnd.github+json",
+                "X-GitHub-Api-Version": "2022-11-28",
+            }
+            if place.kind is Kind.GITHUB
+            else {"PRIVATE-TOKEN": place.token}
+        )
+        self._place = place
+        self._client = httpx.Client(headers={**headers, "User-Agent": "kea-reconciler"}, timeout=_PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def all(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+        """Yield the members of a list, page by page. Raises ForgeError."""
+        url: str | None = f"{self._place.address}{path}"
+        found: Mapping[str, str] | None = {**query, "per_page": "100"}
+        for _ in range(_MOST_PAGES):
+            if url is None:
+                return
+            response = self._ask("GET", url, params=found)
+            for each in self._json(response):
+                if isinstance(each, dict):
+                    yield each
+            following = _NEXT.search(response.headers.get("link", ""))
+            url, found = (following[1] if following else None), None
+            if url is not None and not url.startswith(f"{self._place.address}/"):
+                raise ForgeError(
+                    f"{self._place.kind} sends us elsewhere for the next page, where its token must not go"
+                )
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return one thing. Raises ForgeError."""
+        return self._one(self._ask("GET", f"{self._place.address}{path}"))
+
+    def send(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        """Make or change one thing, and return it. Raises ForgeError."""
+        return self._one(self._ask(method, f"{self._place.address}{path}", json=content))
+
+    def _ask(self, method: str, url: str, **options: Any) -> httpx.Response:
+        """Ask; again where the forge has a bad moment, unless that could make the same thing twice."""
+        tries = 1 if method == "POST" else _TRIES
+        for left in reversed(range(tries)):
+            try:
+                response = self._client.request(method, url, **options)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                if left:
+                    continue
+                raise ForgeError(f"{self._place.kind} can't be asked: {type(error).__name__}") from error
+            if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR or not left:
+                break
+        if response.is_success:
+            return response
+        status = response.status_code
+        advice = _ADVICE.get(status, "try again later")
+        path = url.removeprefix(self._place.address)
+        raise ForgeError(f"{self._place.kind} refuses {method} {path} with status {status}: {advice}")
+
+    def _one(self, response: httpx.Response) -> dict[str, Any]:
+        found = self._json(response)
+        if not isinstance(found, dict):
+            raise ForgeError(f"{self._place.kind} answers with something else than was asked for")
+        return found
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ForgeError(f"{self._place.kind} answers with something that is no JSON") from error

@@ -1,0 +1,135 @@
+"""Our workflows played through: their own shell, a recorded event, a forge on loopback, simulated servers."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.model import Service
+from reconciler.simulator import World
+from tests.cli.site import Site, subnet
+from tests.fakes.forge import FakeForge
+from tests.forge.jobs import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EVENT = Path(__file__).with_name("pull_request.json")
+SECRET = "a-password-of-the-agent"
+
+
+@pytest.fixture
+def forge() -> Iterator[FakeForge]:
+    with FakeForge() as forge:
+        yield forge
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with World(sync_seconds=0.01) as world:
+        site = Site(world, tmp_path / "checkout")
+        site.add_pair()
+        yield site.made()
+
+
+@pytest.fixture
+def runner(site: Site, forge: FakeForge, tmp_path: Path) -> Runner:
+    (tmp_path / "runner").mkdir()
+    values = {
+        "inputs.desired": "desired",
+        "inputs.name": "",
+        "inputs.state-directory": str(tmp_path / "state"),
+        "secrets.credentials": f'["http://192.0.2.99:8000"]\nuser = "x"\npassword = "{SECRET}"',
+        "secrets.plan-key": "",
+        "github.token": forge.token,
+    }
+    environment = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_API_URL": forge.address,
+        "GITHUB_REPOSITORY": "acme/dhcp",
+        "GITHUB_EVENT_PATH": str(EVENT),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_RUN_ID": "5",
+        "HOME": str(tmp_path),
+    }
+    return Runner(site.folder, tmp_path / "runner", values, environment)
+
+
+def edit(site: Site, **parameters: Any) -> None:
+    site.documents[0]["parameters"].update(parameters)
+    site.write()
+
+
+def two(config: dict[str, Any]) -> None:
+    config["subnet4"] = [*config["subnet4"], subnet(Service.DHCP4, 2)]
+
+
+def test_a_pull_request_is_validated_planned_and_commented_on(site: Site, runner: Runner, forge: FakeForge) -> None:
+    assert runner.run("plan", "validate"), runner.output
+    edit(site, **{"max-unacked-clients": 7})
+    site.forget()
+    assert runner.run("plan", "plan"), runner.output
+    (text,) = forge.texts("issues/7")
+    assert text.startswith("<!-- kea-reconciler: plan -->\n")
+    assert "max-unacked-clients" in text
+    assert "::notice file=desired/relationships/hq.yaml,line=" in runner.output
+    assert json.loads((runner.folder / "plan.json").read_text())["fingerprint"]
+    assert site.sent() == []
+    edit(site, **{"max-unacked-clients": 8})
+    assert runner.run("plan", "plan"), runner.output
+    assert len(forge.texts("issues/7")) == 1
+    assert "-> 8" in forge.texts("issues/7")[0]
+    assert SECRET not in runner.output + forge.texts("issues/7")[0]
+    credentials = runner.folder / "credentials.toml"
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+
+
+def test_what_is_wrong_fails_both_jobs_and_takes_the_plan_s_place(site: Site, runner: Runner, forge: FakeForge) -> None:
+    assert runner.run("plan", "plan")
+    edit(site, **{"max-unacked-client": 7})
+    assert not runner.run("plan", "validate")
+    assert "::error file=desired/relationships/hq.yaml,line=" in runner.output
+    assert not runner.run("plan", "plan")
+    (text,) = forge.texts("issues/7")
+    assert "max-unacked-client" in text
+
+
+def test_several_folders_have_comments_of_their_own(runner: Runner, forge: FakeForge) -> None:
+    for name in ("branch", "hq"):
+        runner.values["inputs.name"] = name
+        assert runner.run("plan", "plan"), runner.output
+    assert [each.partition("\n")[0] for each in forge.texts("issues/7")] == [
+        "<!-- kea-reconciler: plan of branch -->",
+        "<!-- kea-reconciler: plan of hq -->",
+    ]
+
+
+def test_a_merge_is_applied(site: Site, runner: Runner, tmp_path: Path) -> None:
+    edit(site, **{"max-unacked-clients": 7})
+    assert runner.run("apply", "apply"), runner.output
+    assert site.run("plan", "--detailed-exitcode").exit_code == 0
+    assert json.loads((runner.folder / "outcome.json").read_text())
+    assert any((tmp_path / "state").iterdir())
+
+
+def test_a_night_opens_updates_and_closes_one_issue(site: Site, runner: Runner, forge: FakeForge) -> None:
+    assert runner.run("drift", "drift"), runner.output
+    assert forge.open_issues() == []
+    site.change("kea-b", two)
+    site.forget()
+    assert not runner.run("drift", "drift")
+    (issue,) = forge.open_issues()
+    assert "subnet 10.0.2.0/24" in issue["body"]
+    site.change("kea-b", lambda config: config["subnet4"].append(subnet(Service.DHCP4, 3)))
+    assert not runner.run("drift", "drift")
+    (issue,) = forge.open_issues()
+    assert "subnet 10.0.3.0/24" in issue["body"]
+    assert site.sent() == []
+    assert site.run("apply", "--yes").exit_code == 0
+    assert runner.run("drift", "drift"), runner.output
+    assert forge.open_issues() == []
