@@ -15,6 +15,7 @@ from reconciler.cli.completion import completion
 from reconciler.cli.continue_ import continue_
 from reconciler.cli.drift import drift
 from reconciler.cli.enable import enable
+from reconciler.cli.explain import explain
 from reconciler.cli.history import history
 from reconciler.cli.import_ import import_
 from reconciler.cli.init import init
@@ -76,6 +77,7 @@ def cli() -> None:
 for command in (
     validate,
     plan,
+    explain,
     show,
     apply,
     drift,

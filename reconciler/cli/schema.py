@@ -37,7 +37,7 @@ def schema(name: str) -> None:
     history-report    the same of history
     problem-report    the same of validate
 
-    The commands init, import, schema, completion, publish and version have no report:
+    The commands explain, init, import, schema, completion, publish and version have no report:
     they print text alone.
     """  # noqa: D301 - click reads the backspace
     from reconciler.desired.schema import schema_path

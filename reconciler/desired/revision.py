@@ -1,6 +1,6 @@
 """Which state of desired/ this is: a git commit where it lies in a work tree, else a digest of its files.
 
-git is asked two harmless questions only, and everything else is compared here. `git status` would run programs that
+git is asked harmless questions only, and everything else is compared here. `git status` would run programs that
 a repository's own configuration names (clean filters, fsmonitor, hooks), and a desired state may come from anyone.
 """
 
@@ -42,8 +42,8 @@ def revision(directory: Path) -> str:
 
 def revision_of(directory: Path, contents: Mapping[str, bytes]) -> str:
     """Return the revision of a directory whose files were read already, by their paths relative to it."""
-    head = _git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    tree = _git(directory, "ls-tree", "-r", "-z", "HEAD") if head else None
+    head = ask_git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    tree = ask_git(directory, "ls-tree", "-r", "-z", "HEAD") if head else None
     if head is None or tree is None:
         return f"sha256:{digest_of(contents)[:_DIGITS]}"
     commit = head.decode("ascii", "replace").strip()
@@ -86,7 +86,7 @@ def digest_of(contents: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _git(directory: Path, *arguments: str) -> bytes | None:
+def ask_git(directory: Path, *arguments: str) -> bytes | None:
     """Return what git prints, None where there is no git, no work tree, no commit, or no answer in time."""
     program = shutil.which("git")
     if program is None or not Path(program).is_absolute():

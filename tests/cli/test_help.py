@@ -17,6 +17,7 @@ from tests.cli.site import run, run_process
 COMMANDS = (
     "validate",
     "plan",
+    "explain",
     "show",
     "apply",
     "drift",
