@@ -50,11 +50,11 @@ def explain(
         run = session.open_session(settings, credentials, log_level, desired)
         made, _ = session.make_plan(run, session.load_desired(desired, [relationship]), left_behind(run, state_dir))
         plan = next(each for each in made.relationships if each.relationship.name == relationship)
-        if plan.unplanned is not None:
+        if plan.unplanned is not None and not plan.has_changes:
             raise session.Failure(f"nothing could be planned for {relationship}: {run.scrubber.scrub(plan.unplanned)}")
         for away in plan.unreachable:
             run.echo(f"{away.endpoint} can't be read, so nothing is known of it: {away.reason}", err=True)
-        code = 1 if plan.unreachable else 0
+        code = 1 if plan.unreachable or plan.unplanned else 0
         if not plan.has_changes:
             run.echo(f"No change is planned for {relationship}.")
             return code

@@ -79,6 +79,11 @@ def test_the_program_runs_from_it(wheel: zipfile.ZipFile, tmp_path: Path) -> Non
         command = [sys.executable, "-c", start, str(tmp_path / "site"), *arguments]
         done = subprocess.run(command, cwd=tmp_path / "elsewhere", capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
+    first = ["--name", "hq", "--ha-mode", "passive-backup", "--peer", "a", "unix:/run/kea4", "http://192.0.2.1:8001/"]
+    command = [sys.executable, "-c", start, str(tmp_path / "site"), "init", *first]
+    subprocess.run(command, cwd=tmp_path / "elsewhere", capture_output=True, check=True)
+    written = {path.name for path in (tmp_path / "elsewhere" / "desired" / ".schemas").iterdir()}
+    assert written == {"servers.schema.json", "relationship.schema.json", "approvals.schema.json"}
     where = [sys.executable, "-c", start.replace("; main()", "; print(main.__globals__['__file__'])")]
     done = subprocess.run([*where, str(tmp_path / "site")], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(str(tmp_path / "site"))
