@@ -23,7 +23,7 @@ def rows(folder: Path, size: tuple[int, int]) -> Iterator[Row]:
         place = folder / version
         with served(place, pairs, version):
             command = [PROGRAM, "watch", "--desired", str(place / "desired"), "--state-dir", str(place / "state")]
-            with subprocess.Popen([*command, "--log-level", "error"]) as daemon:
+            with subprocess.Popen([*command, "--log-level", "error", "--listen", "127.0.0.1:0"]) as daemon:
                 try:
                     time.sleep(2 * INTERVAL)  # until everything was looked at once, and once again
                     began, spent = time.perf_counter(), _processor_seconds(daemon.pid)

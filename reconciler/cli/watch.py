@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.cli.session import Session
     from reconciler.model import Plan
     from reconciler.notifying.posts import Posts
+    from reconciler.page.serving import Serving
     from reconciler.running.hands import Hands
     from reconciler.state.events import EventKeeper
     from reconciler.state.journal import Journal
@@ -65,6 +67,21 @@ _LAST_WORDS = 5.0  # seconds that webhooks get to take what still waits when the
     help="How often a relationship may be changed within an hour.",
 )
 @click.option(
+    "--listen",
+    default="127.0.0.1:9767",
+    show_default=True,
+    metavar="ADDRESS:PORT",
+    help="Where the status page, metrics and health are, for reading only and without a password; none for nowhere.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name, beside localhost and the address itself, by which the status page may be asked for. May be given "
+    "more than once.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -93,6 +110,8 @@ def watch(
     interval: float,
     steady: float,
     writes_per_hour: int,
+    listen: str,
+    hosts: Sequence[str],
     log_format: str,
     state_dir: Path | None,
     settings: Path | None,
@@ -126,7 +145,7 @@ def watch(
         with closing(open_store(state_directory(state_dir))) as store:
             lock = DaemonLock(store.directory)
             try:
-                session.run(_watch(run, source, habits, store))
+                session.run(_watch(run, source, habits, store, _Listening(listen, hosts)))
             finally:
                 lock.release()
     return 0
@@ -151,7 +170,15 @@ def _source(desired: Path, remote: str | None, branch: str, *, require_signed: b
     return Source(desired, found, followed.pull, must_be_committed=require_signed)
 
 
-async def _watch(run: Session, source: Source, habits: Habits, store: Store) -> None:
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """Where the status page is to be, `none` for nowhere, and by which names it may be asked for."""
+
+    where: str
+    hosts: Sequence[str]
+
+
+async def _watch(run: Session, source: Source, habits: Habits, store: Store, listening: _Listening) -> None:
     """Have the daemon watch until a signal ends it."""
     import asyncio
     import signal
@@ -177,13 +204,31 @@ async def _watch(run: Session, source: Source, habits: Habits, store: Store) -> 
     loop = asyncio.get_running_loop()
     for sign, act in ((signal.SIGTERM, daemon.stop), (signal.SIGINT, daemon.stop), (signal.SIGHUP, daemon.look_now)):
         loop.add_signal_handler(sign, act)
+    pages = _pages(run, daemon, store, listening)
     beside = [asyncio.create_task(posts.run()), asyncio.create_task(_settled(daemon, keeper, posts))]
+    served = asyncio.create_task(pages.serve()) if pages else None
     try:
         await daemon.run()
     finally:
         for task in beside:
             task.cancel()
+        if pages and served:
+            pages.stop()
+            await asyncio.gather(served, return_exceptions=True)
         await posts.finish(_LAST_WORDS)
+
+
+def _pages(run: Session, daemon: Daemon, store: Store, listening: _Listening) -> Serving | None:
+    """Return what serves the status page, None for nowhere. Raises UsageError where it can't be there."""
+    if listening.where == "none":
+        return None
+    from reconciler.page.application import Pages, application
+    from reconciler.page.serving import Serving, listen
+    from reconciler.page.timeline import DAY
+    from reconciler.state.history import lately
+
+    pages = Pages(daemon.board, lambda: lately(store, daemon.board().at - DAY), run.scrubber.scrub)
+    return Serving(application(pages, listening.hosts), listen(listening.where))
 
 
 async def _settled(daemon: Daemon, keeper: EventKeeper, posts: Posts) -> None:

@@ -61,6 +61,19 @@ def entries(
         return tuple(_entry(row, store.directory) for row in rows)
 
 
+def lately(store: Store, since: datetime) -> tuple[Entry, ...]:
+    """Return what happened since a moment, and the last word on each finding that is open since before it, newest
+    first. Raises StateError.
+    """
+    query = (
+        f"{_ENTRIES} WHERE event.at >= ? OR (NOT event.is_over AND event.number IN "  # noqa: S608 - a text of ours
+        "(SELECT max(number) FROM event WHERE finding IS NOT NULL GROUP BY finding)) ORDER BY event.number DESC"
+    )
+    with told(store.directory):
+        rows = store.database.execute(query, (since.isoformat(timespec="milliseconds"),)).fetchall()
+        return tuple(_entry(row, store.directory) for row in rows)
+
+
 def past(store: Store, number: int) -> Past | None:
     """Return all that is remembered of one entry, None where there is no such. Raises StateError."""
     with told(store.directory):

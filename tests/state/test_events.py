@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from reconciler.model import Event, EventKind, Gravity
 from reconciler.state.events import EventKeeper, open_findings
-from reconciler.state.history import entries
+from reconciler.state.history import entries, lately
 from reconciler.state.runs import Store, open_store
 from tests.notifying.test_news import AT, DRIFT, OVER, SWAPPED
 from tests.state.test_history import carried_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
 
@@ -87,3 +89,18 @@ def test_what_can_t_be_kept_stops_nothing(store: Store, caplog: pytest.LogCaptur
     store.database.execute("PRAGMA query_only=ON")
     keeper.keep(DRIFT)
     assert "can't be remembered" in caplog.text
+
+
+def test_what_lasts_since_before_is_among_what_happened_lately(store: Store) -> None:
+    keeper = EventKeeper(store)
+    later = AT + timedelta(days=2)
+    other = replace(DRIFT, relationship="east", finding="drift:east")
+    more = replace(DRIFT, at=later, summary="hq has drifted: 2 differences")
+    for event in (DRIFT, other, replace(other, is_over=True), more):
+        keeper.keep(event)
+
+    def found(since: datetime) -> list[tuple[str | None, str]]:
+        return [(each.finding, each.summary) for each in lately(store, since)]
+
+    assert found(later + timedelta(hours=1)) == [("drift:hq", more.summary)]  # its last word, and no other
+    assert [finding for finding, _ in found(AT)] == ["drift:hq", "drift:east", "drift:east", "drift:hq"]

@@ -56,6 +56,8 @@ class Living:
             str(self.state),
             "--log-format",
             "json",
+            "--listen",
+            "127.0.0.1:0",
         ]
         with self._log.open("ab") as log:
             environment = {**os.environ, **self._environment}
@@ -72,6 +74,12 @@ class Living:
         """The process."""
         assert self._process is not None
         return self._process
+
+    @property
+    def url(self) -> str:
+        """Where its status page is."""
+        said = [each["message"] for each in self.lines() if each["message"].startswith("the status page is at ")]
+        return str(said[-1].rpartition(" ")[2])
 
     @property
     def has_ended(self) -> bool:

@@ -1,0 +1,81 @@
+"""The daemon's pages, of a daemon that runs: they say what it knows, and end with it."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from reconciler.simulator import Release, World
+from tests.cli.site import Site, run, until
+from tests.watching.living import Living
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OPTIONS = ("--interval", "0.7", "--steady", "0", "--host", "kea.example.org")
+PASSING = ("heartbeat_age", "clock_skew")  # another at each look
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with World() as world:
+        made = Site(world, tmp_path, Release.KEA_3_0)
+        made.add_pair()
+        yield made.made()
+
+
+def lasting(status: dict[str, Any]) -> dict[str, Any]:
+    for relationship in status["relationships"]:
+        for server in relationship["servers"]:
+            server.update(dict.fromkeys(PASSING))
+    return status
+
+
+def get(url: str, path: str = "", **headers: str) -> httpx.Response:
+    return httpx.get(f"{url}{path}", headers=headers, timeout=20, trust_env=False)
+
+
+def test_they_say_what_the_daemon_knows(site: Site) -> None:
+    with Living(site.desired, site.folder, *OPTIONS) as daemon:
+        url = daemon.url
+        until(lambda: get(url, "readyz").status_code == 200, "first look", 60)
+        assert get(url, "healthz").text == "ok\n"
+        assert lasting(get(url, "status.json").json()) == lasting(site.run("status", "--format", "json").json)
+        assert "The relationship is well." in get(url).text
+        assert 'kea_reconciler_ha_state{relationship="hq",role="primary"' in get(url, "metrics").text
+
+        site.change("kea-b", lambda config: config.update({"valid-lifetime": 1234}))
+        daemon.until("drift", is_over=False)
+        until(lambda: "drifted: 1 difference" in get(url).text, "drift on the page", 60)
+        text = get(url).text
+        assert "kea-b: ~ global valid-lifetime: 1234 -&gt; 7200" in text
+        assert "hq has drifted: 1 difference" in text.partition("The last day")[2]
+        assert 'kea_reconciler_drift_differences{relationship="hq",service="dhcp4"} 1.0' in get(url, "metrics").text
+
+        assert get(url, host="kea.example.org").status_code == 200
+        assert get(url, host="evil.example").status_code == 421
+        place = urlsplit(url)
+        with socket.create_connection((place.hostname or "", place.port or 0)):  # one that says nothing keeps nobody
+            assert daemon.stop() == 0
+        with pytest.raises(httpx.ConnectError):
+            get(url)
+
+
+def test_none_listens_nowhere(site: Site) -> None:
+    with Living(site.desired, site.folder, *OPTIONS, "--listen", "none") as daemon:
+        daemon.until("started")
+        assert "the status page is at" not in daemon.log
+        assert daemon.stop() == 0
+
+
+def test_a_port_that_is_taken_ends_it_with_the_reason(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = run("watch", "--desired", str(site.desired), "--state-dir", str(site.folder / "s"), "--listen", place)
+    assert ended.exit_code == 64
+    assert f"--listen {place}: Address already in use" in ended.stderr
