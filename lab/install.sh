@@ -79,6 +79,7 @@ missing_packages() {
     has faketime || echo faketime
     has debootstrap || echo debootstrap debian-archive-keyring
     has curl || echo curl
+    has chromium || echo chromium fonts-dejavu-core # for the tests of the status page: 80 MB, about a minute
 }
 
 may_install() { has apt-get && { [ "$(id -u)" = 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }; }
