@@ -151,12 +151,16 @@ def _strings(value: Any) -> Iterator[str]:
 # ----------------------------------------------------------------------------------------------- text
 
 
+_PLACES_A_FORM = 64  # of a text: to cut it up there takes as long as to look for a form in all of it (measured)
+
+
 class Scrubber:
     """Knows secret values and takes them out of any text, in every form in which they may stand there."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._learnt: set[str] = set()
         self._forms: set[str] = set()
+        self._starts: dict[str, list[str]] = {}  # the same forms, by the characters that they begin with
         self.learn(secrets)
 
     def __repr__(self) -> str:
@@ -175,11 +179,21 @@ class Scrubber:
         self._keep(_base64_forms(f"{user}:{password}".encode(), alignments=1))
 
     def _keep(self, forms: Iterable[str]) -> None:
-        self._forms |= {form for form in forms if len(form) >= SHORTEST_SECRET}
+        new = {form for form in forms if len(form) >= SHORTEST_SECRET} - self._forms
+        self._forms |= new
+        for form in new:
+            self._starts.setdefault(form[:SHORTEST_SECRET], []).append(form)
+
+    def _likely(self, text: str) -> Iterable[str]:
+        """Return the forms that may be in a text: those whose beginning is, or all where it takes longer to tell."""
+        if len(text) > _PLACES_A_FORM * len(self._forms):
+            return self._forms
+        starts = {text[place : place + SHORTEST_SECRET] for place in range(len(text) - SHORTEST_SECRET + 1)}
+        return [form for start in starts & self._starts.keys() for form in self._starts[start]]
 
     def scrub(self, text: str) -> str:
         """Return `text` with every known secret replaced by `HIDDEN`; overlapping ones go together."""
-        spans = sorted(span for form in self._forms if form in text for span in _occurrences(form, text))
+        spans = sorted(span for form in self._likely(text) if form in text for span in _occurrences(form, text))
         pieces: list[str] = []
         shown_to = 0
         hidden_to = -1

@@ -182,6 +182,13 @@ def test_a_secret_inside_another_one_goes_with_it() -> None:
     assert Scrubber(["sspo", "passport"]).scrub("my passport.") == f"my {HIDDEN}."
 
 
+@given(st.lists(st.text("ab", min_size=4, max_size=6), min_size=1, max_size=4), st.text("abc", max_size=30))
+def test_a_long_text_is_searched_like_a_short_one(known: list[str], text: str) -> None:
+    """Which forms are looked for is found in another way there."""
+    filling = " " * 100_000
+    assert Scrubber(known).scrub(text + filling) == Scrubber(known).scrub(text) + filling
+
+
 @given(st.lists(st.text("ghijkl-", min_size=4), max_size=5), st.text("äöü .,", max_size=60))
 def test_text_without_secrets_stays_as_it_is(known: list[str], text: str) -> None:
     assert Scrubber(known).scrub(text) == text
