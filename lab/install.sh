@@ -70,6 +70,8 @@ missing_packages() {
         echo python3 python3-venv
     fi
     has git || echo git
+    has ssh-keygen || echo openssh-client # signs the commits of the tests
+    has systemd-analyze || echo systemd # judges contrib/kea-reconciler.service; it is not run
     [ "$1" = with-kea ] || return 0
     has kea-dhcp4 || echo kea-dhcp4-server
     has kea-dhcp6 || echo kea-dhcp6-server
@@ -79,7 +81,7 @@ missing_packages() {
     has faketime || echo faketime
     has debootstrap || echo debootstrap debian-archive-keyring
     has curl || echo curl
-    has chromium || echo chromium fonts-dejavu-core # for the tests of the status page: 80 MB, about a minute
+    has chromium || echo chromium fonts-dejavu-core # tests look at the status page: 120 MB, a minute
 }
 
 may_install() { has apt-get && { [ "$(id -u)" = 0 ] || { has sudo && sudo -n true 2>/dev/null; }; }; }

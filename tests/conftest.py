@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,13 +99,16 @@ def kea_pair(lab: Laboratory) -> tuple[KeaServer, KeaServer]:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Without its Kea a test of the real thing is skipped with a reason, except where it must not be: in CI. So is one
-    marked `root` without that.
+    marked `root` without that, and one marked `program` without one of those that it names.
     """
+    programs = [name for marker in item.iter_markers("program") for name in marker.args if shutil.which(name) is None]
     missing = [why for each in _generations(item) if (why := each.missing()) is not None]
     if missing:
         reason = f"needs the real daemons kea-dhcp4, kea-dhcp6 and kea-ctrl-agent: {missing[0]}"
     elif item.get_closest_marker("root") is not None and os.geteuid() != 0:
         reason = "needs root"
+    elif programs:
+        reason = f"needs {', '.join(programs)} (lab/install.sh installs the package)"
     else:
         return
     if os.environ.get("CI") == "true":

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from lab.kea import base_configuration
 from reconciler.model import Service
-from tests.kea.world import World, subnet, until
-from tests.watching.living import Living
+from tests.kea.world import World, run, subnet, until
+from tests.watching.living import Living, lasting
 
 if TYPE_CHECKING:
     from lab.laboratory import Laboratory
@@ -67,6 +68,42 @@ def test_nothing_is_sent_where_nothing_changes(world: World) -> None:
         if world.a.generation.series != "2.2":  # the daemon had read it whole before
             assert [len(proxy.seen("config-get")) for proxy in world.proxies.values()] <= [1, 1]
         assert daemon.stop() == 0
+
+
+def test_the_pages_say_what_the_servers_do(world: World) -> None:
+    with Living(world.desired, world.lab.directory, *QUICK) as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "first look", 90)
+        assert daemon.get("healthz").text == "ok\n"
+        assert lasting(daemon.get("status.json").json()) == lasting(world.run("status", "--format", "json").json)
+        found = samples(daemon)
+        for server in world.servers:
+            assert found[f"ha_state {server.name} {world.mode.value}"] == 1
+            assert found[f"server_in_sync {server.name}"] == 1
+            assert found[f"request_duration_seconds_count {server.name}"] > 0
+        assert (found["relationship_status ok"], found["peers_in_sync"], found["drift_differences"]) == (1, 2, 0)
+        page = daemon.get().text
+        assert all(word in page for word in ("The relationship is well.", world.a.name, world.b.name, world.mode))
+
+        keep = ("--desired", str(world.desired), "--state-dir", str(daemon.state))
+        assert run("suspend", "hq", "--reason", "new cables", "--for", "1h", *keep).exit_code == 0
+        world.change(world.b, lambda config: config.update({"valid-lifetime": 1234}))
+        daemon.until("drift", is_over=False)
+        found = samples(daemon)
+        assert (found["suspended"], found["peers_in_sync"], found["drift_differences"]) == (1, 1, 1)
+        page = daemon.get().text
+        assert "drifted: 1 difference" in page
+        assert "new cables" in page
+        assert daemon.stop() == 0
+
+
+def samples(daemon: Living) -> dict[str, float]:
+    """The metrics, by what they are of and what tells them from each other: `ha_state kea-a hot-standby`."""
+    telling = ("server", "state", "status")
+    families = text_string_to_metric_families(daemon.get("metrics").text)
+    found = [sample for family in families for sample in family.samples]
+    labels = [[sample.labels[key] for key in telling if key in sample.labels] for sample in found]
+    names = [sample.name.removeprefix("kea_reconciler_") for sample in found]
+    return {" ".join([name, *own]): each.value for name, own, each in zip(names, labels, found, strict=True)}
 
 
 def test_the_primary_goes_and_comes_back(world: World) -> None:

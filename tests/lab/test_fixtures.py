@@ -22,7 +22,7 @@ def run_tests(folder: Path, test: str, *options: str, ci: str = "", wanted: Sequ
     (folder / "test_it.py").write_text(f"import pytest\nfrom lab.kea import Service, base_configuration\n{test}")
     chosen = [f"--generation={series}" for series in wanted]
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", os.devnull, "--rootdir", str(folder)]
-    command += ["-o", "markers=kea: real\ngenerations: these", "-p", "no:cacheprovider", "-rs"]
+    command += ["-o", "markers=kea: real\ngenerations: these\nprogram(name): needed", "-p", "no:cacheprovider", "-rs"]
     finished = subprocess.run(
         [*command, *options, *chosen, str(folder)],
         cwd=CHECKOUT,
@@ -46,6 +46,14 @@ def test_without_kea_a_test_of_the_real_thing_is_skipped_and_in_ci_it_fails(
     printed = run_tests(tmp_path, test, ci=ci)
     assert closing in printed.splitlines()[-1]
     assert "needs the real daemons kea-dhcp4, kea-dhcp6 and kea-ctrl-agent: no Kea 2.2" in printed
+
+
+@pytest.mark.parametrize(("ci", "closing"), [("", "1 passed, 1 skipped"), ("true", "1 passed, 1 error")])
+def test_without_its_program_a_test_is_skipped_and_in_ci_it_fails(tmp_path: Path, ci: str, closing: str) -> None:
+    test = "@pytest.mark.program('sh', 'no-such')\ndef test_it(): pass\n\ndef test_other(): pass\n"
+    printed = run_tests(tmp_path, test, ci=ci)
+    assert closing in printed.splitlines()[-1]
+    assert "needs no-such (lab/install.sh installs the package)" in printed
 
 
 @pytest.mark.kea

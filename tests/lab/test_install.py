@@ -81,6 +81,16 @@ def test_where_nothing_may_be_installed_it_says_what_is_missing_and_goes_on_with
     assert "CI=true demands it" in in_ci.stderr
 
 
+def test_only_what_is_missing_is_installed() -> None:
+    none = run("has() { true; }; find_python() { echo python3; }; missing_packages with-kea")
+    assert none.stdout == ""
+    programs = "ssh-keygen systemd-analyze chromium"
+    some = run(f'has() {{ case " {programs} " in *" $1 "*) false; esac; }}; missing_packages with-kea')
+    assert some.stdout.split() == ["openssh-client", "systemd", "chromium", "fonts-dejavu-core"]
+    bare = run("has() { [ $1 != chromium ]; }; missing_packages without-kea")
+    assert "chromium" not in bare.stdout
+
+
 def test_an_unknown_option_is_refused() -> None:
     finished = subprocess.run([SCRIPT, "--everything"], capture_output=True, text=True, check=False, timeout=60)
     assert (finished.returncode, finished.stdout) == (1, "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +36,7 @@ def test_it_does_not_run_as_root_and_writes_only_its_state() -> None:
     assert line("CapabilityBoundingSet") == ""
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+@pytest.mark.program("systemd-analyze")
 def test_systemd_takes_it(tmp_path: Path) -> None:
     unit = tmp_path / UNIT.name
     unit.write_text(UNIT.read_text().replace("/opt/kea-reconciler/bin/kea-reconciler", sys.executable))

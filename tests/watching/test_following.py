@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -107,7 +106,7 @@ def test_an_unsigned_commit_is_refused_where_signatures_are_required(repositorie
     assert repositories.head == before
 
 
-@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen to sign with")
+@pytest.mark.program("ssh-keygen")
 def test_a_signed_commit_is_taken_over(repositories: Repositories, tmp_path: Path) -> None:
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
