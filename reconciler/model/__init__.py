@@ -43,7 +43,7 @@ from reconciler.model.desired import (
     Severity,
     Thresholds,
 )
-from reconciler.model.health import Health, RelationshipStatus, ServerStatus
+from reconciler.model.health import HA_STATES, Health, RelationshipStatus, ServerStatus
 from reconciler.model.history import Entry, Past, PastResult, PastServer, PastStep, Standing
 from reconciler.model.journal import Leftover, Mend, Remedy, RunRecord
 from reconciler.model.json import Json
@@ -56,6 +56,7 @@ from reconciler.model.watched import Board, Event, EventKind, Gravity, Requests,
 __all__ = [
     "ABSENT",
     "DEFAULT_THRESHOLDS",
+    "HA_STATES",
     "Action",
     "Approval",
     "Authority",

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from reconciler.model.desired import Role
+
+HA_STATES: Final = frozenset(
+    {
+        "backup",
+        "communication-recovery",
+        "hot-standby",
+        "in-maintenance",
+        "load-balancing",
+        "partner-down",
+        "partner-in-maintenance",
+        "passive-backup",
+        "ready",
+        "syncing",
+        "terminated",
+        "waiting",
+    }
+)
+"""The states that Kea's HA state machine has (ha_service_states.cc)."""
 
 
 class Health(StrEnum):

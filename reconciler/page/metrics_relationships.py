@@ -8,26 +8,10 @@ from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from reconciler.model import Board, Health, RelationshipStatus, ServerStatus, Watched
+from reconciler.model import HA_STATES, Board, Health, RelationshipStatus, ServerStatus, Watched
 
 _PREFIX: Final = "kea_reconciler"
 _LABELS: Final = ("relationship", "service")
-STATES: Final = frozenset(
-    {
-        "backup",
-        "communication-recovery",
-        "hot-standby",
-        "in-maintenance",
-        "load-balancing",
-        "partner-down",
-        "partner-in-maintenance",
-        "passive-backup",
-        "ready",
-        "syncing",
-        "terminated",
-        "waiting",
-    }
-)
 OTHER_STATE, NO_STATE = "other", "unknown"  # one that we don't know, and none: not reached, or no HA
 
 _Number = float | None
@@ -65,7 +49,7 @@ def state_label(state: str | None) -> str:
     """Return a state as a label: only states that Kea has, so that no server can make series without end."""
     if state is None:
         return NO_STATE
-    return state if state in STATES else OTHER_STATE
+    return state if state in HA_STATES else OTHER_STATE
 
 
 def _family(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model import HA_STATES
 from reconciler.simulator.configuration.refusal import RefusedError, at
 from reconciler.simulator.ha.peers import MODES, check_channels, check_mode, check_roles, read_peers
-from reconciler.simulator.ha.settings import STATES, Settings
+from reconciler.simulator.ha.settings import Settings
 from reconciler.simulator.releases import Release
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _pauses(filled: Mapping[str, Json]) -> dict[str, str]:
     pauses: dict[str, str] = {}
     for item in filled.get("state-machine", {}).get("states", []):
         state, pause = item.get("state", ""), item.get("pause", "never")
-        if state not in STATES:
+        if state not in HA_STATES:
             raise RefusedError(f"unknown state {state}")
         if pause not in ("never", "once", "always"):
             raise RefusedError(f"unsupported value {pause} of 'pause' parameter")

@@ -12,22 +12,6 @@ if TYPE_CHECKING:
 
     from reconciler.model import Json
 
-STATES = [
-    "backup",
-    "communication-recovery",
-    "hot-standby",
-    "load-balancing",
-    "in-maintenance",
-    "partner-down",
-    "partner-in-maintenance",
-    "passive-backup",
-    "ready",
-    "syncing",
-    "terminated",
-    "waiting",
-]
-"""The states that a server can be in."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
