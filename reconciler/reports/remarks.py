@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from reconciler.model import (
     Action,
+    Cause,
     Health,
     Objection,
     Plan,
@@ -121,7 +122,10 @@ def _changed(plan: RelationshipPlan, server: ServerPlan) -> Iterator[Annotation]
     if server.changes:
         found = Counter(change.action for change in server.changes)
         told = ", ".join(f"{found[action]} to {action}" for action in Action if found[action])
-        where = server.peer.position or relationship.position
+        asking = (
+            source_of(relationship, server.peer, change) for change in server.changes if change.cause is Cause.GIT
+        )
+        where = next(filter(None, asking), None) or server.peer.position or relationship.position
         text = "\n".join(_all_lines(server))
         yield Annotation(Level.NOTICE, f"{relationship.name}: {name} would change ({told})", text, where)
 
