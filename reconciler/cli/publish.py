@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ import click
 if TYPE_CHECKING:
     from reconciler.forge.publishing import Done
     from reconciler.forge.surroundings import Surroundings
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def _name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
@@ -36,9 +40,10 @@ name_option = click.option(
 )
 
 
-@click.group(short_help="Put a page on a pull request, or into an issue.")
+@click.group(short_help="Put a page on a pull request or into an issue; fetch what was reviewed.")
 def publish() -> None:
-    """Put a page that `--format markdown=FILE` wrote where people read it: on GitHub or GitLab.
+    """Put a page that `--format markdown=FILE` wrote where people read it: on GitHub or GitLab; and fetch the plan file
+    that was reviewed there.
 
     For jobs there: which project and which pull or merge request it is about is taken from the job's own variables
     (and event file), the token from GITHUB_TOKEN or GITLAB_TOKEN.
@@ -94,6 +99,33 @@ def issue(page: Path, outcome: str, title: str, name: str | None) -> int:
         with Calls(place) as calls:
             done, post = made(forge(place, calls), text, is_well=is_well, title=title, name=name)
         _say("issue", done, post.url if post else "")
+        return 0
+
+
+@publish.command(short_help="Fetch the plan file that was reviewed.")
+@click.option("--commit", metavar="COMMIT", required=True, help="The commit that the pull or merge request became.")
+@click.option(
+    "--out", metavar="FILE", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Where to write it."
+)
+@name_option
+def reviewed(commit: str, out: Path, name: str | None) -> int:
+    """Fetch the plan file of the pull or merge request that brought COMMIT, for `apply FILE`.
+
+    It is the newest that a job of that request left behind. On GitHub it is in the artifact `plan-dhcp`, on GitLab it
+    is plan.json of the job `plan`; with --as NAME of `plan-NAME` on both.
+    """
+    from reconciler.cli.forms import echo
+    from reconciler.cli.session import told_errors
+    from reconciler.forge.calls import Calls
+    from reconciler.forge.reviewed import reviewed_plan
+
+    if not _COMMIT.fullmatch(commit):
+        raise click.BadParameter("a commit is named by its whole hash, as `git rev-parse HEAD` says it")
+    with told_errors():
+        place = _place()
+        with Calls(place) as calls:
+            out.write_bytes(reviewed_plan(place, calls, commit, name))
+        echo(f"the plan that was reviewed: {out}")
         return 0
 
 

@@ -7,16 +7,18 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urljoin
 
 import httpx
 
 from reconciler.errors import ReconcilerError
-from reconciler.forge.surroundings import Kind, Surroundings
+from reconciler.forge.surroundings import Kind, Surroundings, may_be_asked
 
 _NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
 _MOST_PAGES = 50
 _PATIENCE = 30.0  # seconds
 _TRIES = 3
+_LARGEST = 64 * 1024 * 1024  # bytes of a file
 _ADVICE: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "the token is not valid, or has expired",
     HTTPStatus.FORBIDDEN: "the token may not do this: give the job the permissions that docs/pull-requests.md names",
@@ -53,15 +55,17 @@ class Calls:
     ) -> None:
         self._client.close()
 
-    def all(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
-        """Yield the members of a list, page by page. Raises ForgeError."""
+    def all(self, path: str, within: str | None = None, **query: str) -> Iterator[dict[str, Any]]:
+        """Yield the members of a list, page by page; `within` names the key that a page has its list at, where it is
+        no list itself. Raises ForgeError.
+        """
         url: str | None = f"{self._place.address}{path}"
         found: Mapping[str, str] | None = {**query, "per_page": "100"}
         for _ in range(_MOST_PAGES):
             if url is None:
                 return
             response = self._ask("GET", url, params=found)
-            for each in self._json(response):
+            for each in self._members(response, within):
                 if isinstance(each, dict):
                     yield each
             following = _NEXT.search(response.headers.get("link", ""))
@@ -79,7 +83,26 @@ class Calls:
         """Make or change one thing, and return it. Raises ForgeError."""
         return self._one(self._ask(method, f"{self._place.address}{path}", json=content))
 
-    def _ask(self, method: str, url: str, **options: Any) -> httpx.Response:
+    def file(self, path: str) -> bytes:
+        """Return a file. What the forge keeps elsewhere is fetched there, without the token. Raises ForgeError."""
+        url = f"{self._place.address}{path}"
+        response = self._ask("GET", url, is_kept_elsewhere=True)
+        if response.is_redirect:
+            elsewhere = urljoin(url, response.headers.get("location", ""))
+            if not may_be_asked(elsewhere.partition("?")[0]):
+                raise ForgeError(f"{self._place.kind} keeps the file at an address that is no https:// one")
+            with httpx.Client(timeout=_PATIENCE) as stranger:
+                try:
+                    response = stranger.get(elsewhere)
+                except (httpx.HTTPError, httpx.InvalidURL) as error:
+                    raise ForgeError(f"what {self._place.kind} keeps can't be had: {type(error).__name__}") from error
+            if not response.is_success:
+                raise ForgeError(f"what {self._place.kind} keeps can't be had: status {response.status_code}")
+        if len(response.content) > _LARGEST:
+            raise ForgeError(f"the file that {self._place.kind} keeps is larger than {_LARGEST} bytes")
+        return response.content
+
+    def _ask(self, method: str, url: str, *, is_kept_elsewhere: bool = False, **options: Any) -> httpx.Response:
         """Ask; again where the forge has a bad moment, unless that could make the same thing twice."""
         tries = 1 if method == "POST" else _TRIES
         for left in reversed(range(tries)):
@@ -91,12 +114,20 @@ class Calls:
                 raise ForgeError(f"{self._place.kind} can't be asked: {type(error).__name__}") from error
             if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR or not left:
                 break
-        if response.is_success:
+        if response.is_success or (is_kept_elsewhere and response.is_redirect):
             return response
         status = response.status_code
         advice = _ADVICE.get(status, "try again later")
         path = url.removeprefix(self._place.address)
         raise ForgeError(f"{self._place.kind} refuses {method} {path} with status {status}: {advice}")
+
+    def _members(self, response: httpx.Response, within: str | None) -> list[Any]:
+        found = self._json(response)
+        if within is not None:
+            found = found.get(within) if isinstance(found, dict) else None
+        if not isinstance(found, list):
+            raise ForgeError(f"{self._place.kind} answers with something else than a list")
+        return found
 
     def _one(self, response: httpx.Response) -> dict[str, Any]:
         found = self._json(response)

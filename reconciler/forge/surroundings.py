@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.errors import UsageError
 
-_ADDRESS = re.compile(r"https://[\w.-]+(?::\d+)?(?:/[\w./-]*)?|http://127\.0\.0\.1:\d+(?:/[\w./-]*)?")
+_ADDRESS = re.compile(r"https://[\w.-]+(?::\d+)?(?:/[\w./%~-]*)?|http://127\.0\.0\.1:\d+(?:/[\w./-]*)?")
 _PROJECT = re.compile(r"[\w-]+/(?!\.\.?$)[\w.-]+|\d+")
 
 
@@ -31,6 +31,11 @@ class Surroundings:
     project: str
     change: int | None
     token: str = field(repr=False)
+
+
+def may_be_asked(address: str) -> bool:
+    """Whether an address is one that things may be fetched from: https, or this very machine."""
+    return _ADDRESS.fullmatch(address) is not None
 
 
 def surroundings(variables: Mapping[str, str]) -> Surroundings:
@@ -60,7 +65,7 @@ def _checked(kind: Kind, address: str, project: str, change: int | None, token: 
         raise UsageError(f"there is no token in {of_token}; the job has to pass one on to this step")
     if not _PROJECT.fullmatch(project):
         raise UsageError(f"{of_project} names no project of {kind}")
-    if not _ADDRESS.fullmatch(address):
+    if not may_be_asked(address):
         raise UsageError(f"{of_address} is no https:// address; a token is sent to no other")
     return Surroundings(kind, address.rstrip("/"), project, change, token)
 

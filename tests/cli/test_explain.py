@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reconciler.model import Service
 from tests.cli.site import Site, subnet
+from tests.cli.work_tree import git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +24,6 @@ def explain(site: Site, *words: str) -> Run:
     ended = site.run("explain", *words, "--state-dir", str(site.folder / "state"))
     assert ended.exit_code == 0, ended
     return ended
-
-
-def git(folder: Path, *arguments: str) -> str:
-    line = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-C", str(folder), *arguments]
-    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.fakes.forge_runs import FakeRuns
+
 PAGE = 2  # entries on a page, so that what is looked for is not on the first
 
 
@@ -21,6 +23,7 @@ class FakeForge:
     posts: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     failures: list[int] = field(default_factory=list)  # statuses of the next answers
+    runs: FakeRuns = field(default_factory=FakeRuns)
     address: str = ""
 
     def __enter__(self) -> Self:
@@ -33,10 +36,10 @@ class FakeForge:
                 length = int(self.headers.get("Content-Length") or 0)
                 content = json.loads(self.rfile.read(length) or b"{}")
                 status, found, link = forge.answer(self.command, self.path, dict(self.headers), content)
-                body = json.dumps(found).encode()
+                body = found if isinstance(found, bytes) else json.dumps(found).encode()
                 self.send_response(status)
                 if link:
-                    self.send_header("Link", link)
+                    self.send_header("Location" if status == 302 else "Link", link)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -89,11 +92,15 @@ class FakeForge:
         self.calls.append(f"{method} {path}")
         if self.failures:
             return self.failures.pop(0), {"message": "no"}, None
+        if path.startswith("/elsewhere/"):
+            return self.runs.elsewhere(path, headers)
         given = {headers.get("Authorization"), headers.get("Private-Token") or headers.get("PRIVATE-TOKEN")}
         if not given & {f"Bearer {self.token}", self.token}:
             return 401, {"message": "Bad credentials"}, None
         if path == "/user":
             return 200, {"id": 1}, None
+        if (told := self.runs.answer(path, query, self.address)) is not None:
+            return told
         of_gitlab = path.startswith("/projects/42/")
         place = re.sub(r"^/(repos/acme/dhcp|projects/42)/", "", path)
         place = re.sub(r"/(comments|notes)$", "", place.replace("merge_requests", "issues"))

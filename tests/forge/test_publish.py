@@ -48,6 +48,12 @@ def job(request: pytest.FixtureRequest, forge: FakeForge, monkeypatch: pytest.Mo
     return forge
 
 
+@pytest.fixture
+def kept(request: pytest.FixtureRequest) -> str:
+    """What a plan is found by where it was left: GitHub's artifact, or GitLab's job."""
+    return "plan-dhcp" if request.node.callspec.params["job"] == "github" else "plan"
+
+
 def page(tmp_path: Path, text: str) -> str:
     path = tmp_path / "page.md"
     path.write_text(text)
@@ -130,6 +136,44 @@ def test_a_page_of_somebody_else_is_not_published(job: FakeForge, tmp_path: Path
 def test_a_name_can_t_end_the_hidden_line(job: FakeForge, tmp_path: Path, name: str) -> None:
     assert comment(tmp_path, f"{PLAN}\n", "--as", name).exit_code == 64
     assert job.calls == []
+
+
+COMMIT = "c0ffee" * 6 + "beef"
+
+
+def reviewed(tmp_path: Path, *arguments: str) -> Run:
+    return run("publish", "reviewed", "--commit", COMMIT, "--out", str(tmp_path / "reviewed.json"), *arguments)
+
+
+def test_the_newest_plan_of_the_request_that_was_merged_is_fetched(job: FakeForge, tmp_path: Path, kept: str) -> None:
+    job.runs.merge(COMMIT, 7)
+    for content, options in (
+        (b"old", {}),
+        (b"new", {}),
+        (b"of a fork", {"is_of_fork": True}),
+        (b"gone", {"is_expired": True}),
+    ):
+        job.runs.keep(7, content, kept, **options)
+    job.runs.keep(8, b"of another request", kept)
+    job.runs.keep(7, b"of another folder", "plan-lab")
+    ended = reviewed(tmp_path)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert (tmp_path / "reviewed.json").read_bytes() == b"new"
+    assert reviewed(tmp_path, "--as", "lab").exit_code == 0
+    assert (tmp_path / "reviewed.json").read_bytes() == b"of another folder"
+
+
+def test_without_a_request_or_its_plan_there_is_none(job: FakeForge, tmp_path: Path, kept: str) -> None:
+    job.runs.keep(7, b"x", kept, is_of_fork=True)
+    ended = reviewed(tmp_path)
+    assert ended.exit_code == 1
+    assert f"no pull request brought {COMMIT[:12]}" in ended.stderr
+    job.runs.merge(COMMIT, 7)
+    ended = reviewed(tmp_path)
+    assert ended.exit_code == 1
+    assert "so there is no plan that was reviewed: run the plan job of that pull request again" in ended.stderr
+    assert not (tmp_path / "reviewed.json").exists()
+    assert run("publish", "reviewed", "--commit", "main", "--out", str(tmp_path / "x")).exit_code == 64
 
 
 def test_outside_of_a_job_it_says_so(forge: FakeForge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,14 +12,12 @@ import pytest
 from reconciler.model import Service
 from reconciler.simulator import World
 from tests.cli.site import Site, subnet
+from tests.cli.work_tree import git
 from tests.fakes.forge import FakeForge
-from tests.forge.jobs import Runner
+from tests.forge.jobs import EVENT, SECRET, Runner, on_github
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-EVENT = Path(__file__).with_name("pull_request.json")
-SECRET = "a-password-of-the-agent"
 
 
 @pytest.fixture
@@ -38,26 +36,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def runner(site: Site, forge: FakeForge, tmp_path: Path) -> Runner:
-    (tmp_path / "runner").mkdir()
-    values = {
-        "inputs.desired": "desired",
-        "inputs.name": "",
-        "inputs.state-directory": str(tmp_path / "state"),
-        "secrets.credentials": f'["http://192.0.2.99:8000"]\nuser = "x"\npassword = "{SECRET}"',
-        "secrets.plan-key": "",
-        "github.token": forge.token,
-    }
-    environment = {
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_API_URL": forge.address,
-        "GITHUB_REPOSITORY": "acme/dhcp",
-        "GITHUB_EVENT_PATH": str(EVENT),
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
-        "GITHUB_SERVER_URL": "https://github.com",
-        "GITHUB_RUN_ID": "5",
-        "HOME": str(tmp_path),
-    }
-    return Runner(site.folder, tmp_path / "runner", values, environment)
+    return on_github(forge, site.folder, tmp_path, EVENT)
 
 
 def edit(site: Site, **parameters: Any) -> None:
@@ -109,12 +88,44 @@ def test_several_folders_have_comments_of_their_own(runner: Runner, forge: FakeF
     ]
 
 
-def test_a_merge_is_applied(site: Site, runner: Runner, tmp_path: Path) -> None:
+def merged(site: Site, forge: FakeForge, plan: Path) -> None:
+    """What a job of pull request 7 planned is kept, and the checkout is a commit that this became."""
+    git(site.folder, "init", "--quiet")
+    git(site.folder, "add", "desired")
+    git(site.folder, "commit", "--quiet", "-m", "Merge pull request 7")
+    forge.runs.keep(7, plan.read_bytes())
+    forge.runs.merge(git(site.folder, "rev-parse", "HEAD"), 7)
+
+
+def test_a_merge_is_applied_as_it_was_reviewed(site: Site, runner: Runner, forge: FakeForge, tmp_path: Path) -> None:
     edit(site, **{"max-unacked-clients": 7})
+    assert runner.run("plan", "plan"), runner.output
+    merged(site, forge, runner.folder / "plan.json")
     assert runner.run("apply", "apply"), runner.output
     assert site.run("plan", "--detailed-exitcode").exit_code == 0
     assert json.loads((runner.folder / "outcome.json").read_text())
     assert any((tmp_path / "state").iterdir())
+    site.forget()
+    assert runner.run("apply", "apply"), runner.output  # that of the next merge, which this one has seen already
+    assert site.sent() == []
+
+
+def test_what_nobody_reviewed_is_not_applied(site: Site, runner: Runner, forge: FakeForge) -> None:
+    edit(site, **{"max-unacked-clients": 7})
+    assert runner.run("plan", "plan"), runner.output
+    merged(site, forge, runner.folder / "plan.json")
+    site.change("kea-b", two)
+    site.forget()
+    assert not runner.run("apply", "apply")
+    assert runner.exit_code == 4
+    assert "- subnet 10.0.2.0/24" in runner.output.partition("due now as well:")[2]
+    forge.runs.merged.clear()
+    assert not runner.run("apply", "apply")
+    assert "so nobody reviewed a plan for it" in runner.output
+    assert site.sent() == []
+    runner.values["inputs.reviewed"] = "false"
+    assert runner.run("apply", "apply"), runner.output
+    assert site.run("plan", "--detailed-exitcode").exit_code == 0
 
 
 def test_a_night_opens_updates_and_closes_one_issue(site: Site, runner: Runner, forge: FakeForge) -> None:

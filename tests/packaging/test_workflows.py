@@ -15,7 +15,11 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 EVERY_WORKFLOW = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 
 # What a job may do beside reading the repository, and the jobs that are given secrets: none that a fork can start.
-WRITES = {("plan.yml", "plan"): {"pull-requests": "write"}, ("drift.yml", "drift"): {"issues": "write"}}
+FURTHER = {
+    ("plan.yml", "plan"): {"pull-requests": "write"},
+    ("apply.yml", "apply"): {"actions": "read", "pull-requests": "read"},
+    ("drift.yml", "drift"): {"issues": "write"},
+}
 TRUSTED = {("plan.yml", "plan"), ("apply.yml", "apply"), ("drift.yml", "drift")}
 FORKS_ARE_OUT = "github.event.pull_request.head.repo.full_name == github.repository"
 COPIES = ROOT / "contrib" / "github" / "dhcp.yml"
@@ -84,7 +88,7 @@ def test_images_are_pinned_by_digest(path: Path) -> None:
 def test_permissions_are_the_least(path: Path) -> None:
     assert read(path)["permissions"] == {}, "nothing for all jobs; each job says what it needs"
     for name, job in jobs(path).items():
-        assert job["permissions"] == {"contents": "read", **WRITES.get((path.name, name), {})}, name
+        assert job["permissions"] == {"contents": "read", **FURTHER.get((path.name, name), {})}, name
     for step in steps(path):
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
