@@ -204,6 +204,16 @@ class Scrubber:
             shown_to = hidden_to
         return text if not spans else "".join([*pieces, text[shown_to:]])
 
+    def scrub_values(self, value: Any) -> Any:
+        """Return what came from JSON, or goes there, with every string in it scrubbed but for keys, which are ours: the
+        shape stays as it is, whatever a secret looks like.
+        """
+        if isinstance(value, str):
+            return self.scrub(value)
+        if isinstance(value, Mapping):
+            return {key: self.scrub_values(each) for key, each in value.items()}
+        return [self.scrub_values(each) for each in value] if isinstance(value, Sequence) else value
+
 
 def _occurrences(form: str, text: str) -> Iterator[tuple[int, int]]:
     """Yield where `form` stands in `text`, occurrences that overlap each other included."""

@@ -31,10 +31,9 @@ def approvals_of(run: Session, plan: Plan, given: Sequence[str]) -> Approvals:
     plain = tuple(each for each in given if "@" not in each)
     if not any(unapproved(each, plain) for each in plan.relationships):
         return Approvals(plain)
-    from reconciler.cli.plan_files import made_now
-    from reconciler.saved.document import document
+    from reconciler.cli.plan_files import made_now, value_of
 
-    mark = str(document(plan, made_now(run.settings, ()))["fingerprint"])
+    mark = str(value_of(plan, made_now(run.settings, ()), run)["fingerprint"])
     bound = [each.partition("@")[::2] for each in given if "@" in each]
     for code, other in bound:
         if other != mark:

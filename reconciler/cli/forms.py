@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -94,11 +95,21 @@ def tell(forms: Forms, report: Report, scrubber: Scrubber) -> None:
         if form.kind is Kind.GITHUB:
             _tell_github(report, form.file, scrubber)
             continue
-        text = scrubber.scrub(_rendered(form, report))
+        text = _scrubbed(_rendered(form, report), form.kind, scrubber)
         if form.file is not None:
             form.file.write_text(text.strip("\n") + "\n", encoding="utf-8")
         elif text:
             echo(text)
+
+
+def _scrubbed(text: str, kind: Kind, scrubber: Scrubber) -> str:
+    """Return a result without secrets; JSON stays what it is, even where a secret looks like a part of it."""
+    scrubbed = scrubber.scrub(text)
+    if kind is not Kind.JSON or scrubbed == text:
+        return scrubbed
+    from reconciler.reports.json_text import json_text
+
+    return json_text(scrubber.scrub_values(json.loads(text)))
 
 
 def _rendered(form: Form, report: Report) -> str:

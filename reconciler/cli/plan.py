@@ -46,11 +46,11 @@ def plan(
     All servers are read at the same time; one that can't be read is reported, and its relationship waits. In the
     result + is added, ~ changed and - deleted.
     """
-    from reconciler.cli import session
+    from reconciler.cli import plan_files, session
     from reconciler.planning import verdict
     from reconciler.reports.report import plan_report
 
-    with session.told_errors(forms):
+    with session.told_errors(forms), plan_files.failure_kept(out, names):
         run = session.open_session(settings, credentials, log_level, desired)
         made, given = _plan(run, desired, names, approved, out, left_behind(run, state_dir))
         run.tell(forms, plan_report(made, given.codes, verbose=verbose, fingerprint=given.fingerprint))
@@ -65,21 +65,13 @@ def _plan(
     out: Path | None,
     left: Sequence[Leftover],
 ) -> tuple[Plan, Approvals]:
-    """Make the plan, and write it to a file where that is asked for, also when it can't be made."""
+    """Make the plan, and write it to a file where that is asked for."""
     from reconciler.cli import plan_files, session
-    from reconciler.errors import ReconcilerError
 
-    if out is None:
-        plan, live = session.make_plan(run, session.load_desired(desired, names), left)
-        return session.with_counts(run, plan, live), approvals_of(run, plan, approved)
-    from reconciler.saved.document import document
-
-    made = plan_files.made_now(run.settings, names)
-    try:
-        plan, _ = session.make_plan(run, session.load_desired(desired, names), left)
-    except ReconcilerError as error:
-        plan_files.write_failed(out, made, error, run)
-        raise
+    made = plan_files.made_now(run.settings, names) if out else None
+    read, live = session.make_plan(run, session.load_desired(desired, names), left)
+    plan = session.with_counts(run, read, live)
     given = approvals_of(run, plan, approved)
-    plan_files.write(out, document(plan, made, given.codes), run)
+    if out and made:
+        plan_files.write(out, plan_files.value_of(plan, made, run, given.codes))
     return plan, given

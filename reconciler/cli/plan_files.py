@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from reconciler.errors import FixInputError, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.cli.session import Session
     from reconciler.kea.access import Settings
-    from reconciler.model import Plan
+    from reconciler.model import Plan, Problem
     from reconciler.saved.digests import Key
     from reconciler.saved.document import Made
 
@@ -44,21 +47,55 @@ def plan_key(settings: Settings) -> Key:
     return Key(text.encode()) if text else passing_key()
 
 
-def write(path: Path, value: Mapping[str, Any], session: Session) -> None:
+def value_of(plan: Plan, made: Made, run: Session, approved: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the value of a plan's file, without any secret that is known, by the fingerprint that this has."""
+    from reconciler.saved.document import document
+    from reconciler.saved.fingerprint import fingerprint
+
+    value: dict[str, Any] = run.scrubber.scrub_values(document(plan, made, approved))
+    return {**value, "fingerprint": fingerprint(value)}
+
+
+def write(path: Path, value: Mapping[str, Any]) -> None:
     """Write a plan file that only its owner can change, whole or not at all."""
     from reconciler.reports.json_text import json_text
 
     young = path.with_name(f".{path.name}.new")
-    young.write_text(session.scrubber.scrub(json_text(value)) + "\n", encoding="utf-8")
+    young.write_text(json_text(value) + "\n", encoding="utf-8")
     young.replace(path)
 
 
-def write_failed(path: Path, made: Made, error: ReconcilerError, session: Session) -> None:
-    """Write the file of a plan that could not be made."""
-    from reconciler.saved.document import failed_document
+@contextlib.contextmanager
+def failure_kept(path: Path | None, names: Sequence[str]) -> Iterator[None]:
+    """Write the file of a plan that can't be made, whatever goes wrong: no older one stays in its place. Not where no
+    file is asked for, and not what the operating system says, which may be about that file.
+    """
+    try:
+        yield
+    except FixInputError as error:
+        _write_failed(path, names, error.problems)
+        raise
+    except ReconcilerError as error:
+        _write_failed(path, names, reason=str(error))
+        raise
+    except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
+        raise
+    except Exception as error:
+        from reconciler.cli.session import place
 
-    problems = error.problems if isinstance(error, FixInputError) else ()
-    write(path, failed_document(made, problems, "" if problems else str(error)), session)
+        _write_failed(path, names, reason=f"internal error at {place(error)}")
+        raise
+
+
+def _write_failed(path: Path | None, names: Sequence[str], problems: Sequence[Problem] = (), reason: str = "") -> None:
+    if path is None:
+        return
+    from reconciler.kea.access import Settings
+    from reconciler.saved.digests import passing_key
+    from reconciler.saved.document import Made, failed_document
+
+    made = Made(secrets.token_hex(16), datetime.now(UTC), Settings().plan_hours, names or None, passing_key())
+    write(path, failed_document(made, problems, "" if problems else reason))
 
 
 def read_to_apply(path: Path, settings: Settings, names: Sequence[str]) -> dict[str, Any]:
@@ -95,12 +132,11 @@ def expired(document: dict[str, Any], settings: Settings) -> str | None:
     return found(document, datetime.now(UTC), settings.plan_hours)
 
 
-def difference(then: Mapping[str, Any], plan: Plan, settings: Settings) -> list[str]:
+def difference(then: Mapping[str, Any], plan: Plan, run: Session) -> list[str]:
     """Return in lines what a plan of now does otherwise than the one in a plan file; empty where it is the same."""
-    from reconciler.saved.document import document
     from reconciler.saved.fingerprint import difference as told
 
-    now = document(plan, made_now(settings, ()))
+    now = value_of(plan, made_now(run.settings, ()), run)
     if now["fingerprint"] == then["fingerprint"]:
         return []
     return told(then, now) or ["what it would do differs in a way that can't be told"]
@@ -114,7 +150,7 @@ def outdated(then: Mapping[str, Any], plan: Plan, run: Session) -> str | None:
     when = None if run.journal is None else run.journal.used(then["id"])
     if when:
         return f"it was applied at {when}, and a plan file is good for once"
-    lines = difference(then, plan, run.settings)
+    lines = difference(then, plan, run)
     return "\n".join(["the plan of now is another one than the plan in the file:", *lines]) if lines else None
 
 

@@ -70,8 +70,8 @@ def told_errors(forms: Forms | None = None) -> Iterator[None]:
         raise
     except Exception as error:
         # Its text may hold anything, a configuration included; the place alone is safe to show.
-        tell_failure(forms, f"internal error at {_place(error)}")
-        raise Failure(f"internal error, please report it: {_place(error)}") from error
+        tell_failure(forms, f"internal error at {place(error)}")
+        raise Failure(f"internal error, please report it: {place(error)}") from error
 
 
 def tell_problems(forms: Forms | None, problems: Sequence[Problem]) -> None:
@@ -96,7 +96,7 @@ def _command_name() -> str:
     return str(click.get_current_context().info_name)
 
 
-def _place(error: Exception) -> str:
+def place(error: Exception) -> str:
     """Return the type of an error and where in the program it was raised, without its text."""
     import traceback
 
@@ -204,7 +204,8 @@ class Session:
 def open_session(settings: Path | None, credentials: Path | None, log_level: str, desired: Path) -> Session:
     """Read settings and credentials, and set logging up on stderr.
 
-    Raises FixInputError for bad files, and UsageError for one below `desired`, which pull requests may change.
+    Raises FixInputError for bad files, and UsageError for one that pull requests may change: below `desired`, and in a
+    job of GitHub or GitLab settings anywhere in its checkout.
     """
     from reconciler.kea.access import Credentials, Settings, read_credentials, read_settings
 
@@ -214,6 +215,12 @@ def open_session(settings: Path | None, credentials: Path | None, log_level: str
     for path in filter(None, (settings, credentials)):
         if path.resolve().is_relative_to(desired.resolve()):
             raise UsageError(f"{path} lies below {desired}: whoever may change desired state must not change this file")
+    checkout = os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR")
+    if settings and checkout and settings.resolve().is_relative_to(Path(checkout).resolve()):
+        raise UsageError(
+            f"{settings} lies in the checkout, where a pull request can change it, and with it what limits pull requests; "
+            "name a file of the runner's own (--settings, KEA_RECONCILER_SETTINGS)"
+        )
     session = Session(
         read_settings(settings) if settings else Settings(),
         read_credentials(credentials) if credentials else Credentials(),

@@ -88,6 +88,7 @@ def markdown(page: Page, limit: Limit = COMMENT, pointer: str = "") -> str:
     """Return a page as Markdown within a limit, without a line end at its end.
 
     Where it would be too long, lines are left out from the end, and it says how many and that `pointer` has them all.
+    What is folded goes first; of what is open, a block leaves to those after it what they need, up to half of the room.
     A limit too small for the title alone gives nothing.
     """
     text = "\n\n".join([f"{marker(page.name)}\n## {page.title}", *page.lead])
@@ -95,8 +96,10 @@ def markdown(page: Page, limit: Limit = COMMENT, pointer: str = "") -> str:
     if room < 0:
         return ""
     parts = [text]
-    for block in page.blocks:
-        shown = _fitting(block, room, limit.measure) if not lost else 0
+    needed = [0 if each.fold else limit.measure(_block(each, each.lines)) + 2 for each in page.blocks]
+    for place, block in enumerate(page.blocks):
+        own = room - min(sum(needed[place + 1 :]), room // 2)
+        shown = _fitting(block, own, limit.measure) if not (lost and block.fold) else 0
         if shown or not block.lines:
             parts.append(_block(block, block.lines[:shown]))
             room -= limit.measure(parts[-1]) + 2

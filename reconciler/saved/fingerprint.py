@@ -2,7 +2,8 @@
 
 Both are made from the value of a plan file, so that one that was read and one that is made now are held to the same. In
 it counts what would be sent where, and what stands against it; not the time, the order of anything, what a server's HA
-is doing at the moment, or which commit the files are of. Secrets count by their keyed digests, where the key is shared.
+is doing at the moment, or which commit the files are of. Secrets count by their keyed digests, where the key is shared:
+a plan that changes none has the same fingerprint with every key and without.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def _change_effects(change: Value, *, is_keyed: bool) -> dict[str, Any]:
         [
             each["name"],
             *([side in each, each.get(side)] for side in ("before", "after")),
-            each["digests"] if is_keyed else 0,
+            each["digests"] if is_keyed else None,
         ]
         for each in change["fields"]
     ]

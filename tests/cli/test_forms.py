@@ -93,6 +93,21 @@ def test_a_cut_page_points_at_the_run(drifted: Site, monkeypatch: pytest.MonkeyP
     assert "](https://github.example/net/dhcp/actions/runs/42)" in text
 
 
+def test_a_page_of_many_deletions_still_says_what_blocks_it(drifted: Site, tmp_path: Path) -> None:
+    many = [
+        subnet(Service.DHCP4, 3 + n // 250, id=1000 + n, subnet=f"10.{n // 250}.{n % 250}.0/24", pools=[])
+        for n in range(2000)
+    ]
+    drifted.change("kea-a", lambda config: config.update({"subnet4": many}))
+    drifted.change("kea-b", lambda config: config.update({"subnet4": many}))
+    drifted.change("kea-a", lambda config: config.update({"subnet4": many[:50]}))
+    assert drifted.run("plan", "--format", f"markdown={tmp_path / 'comment.md'}").exit_code == 3
+    text = (tmp_path / "comment.md").read_text()
+    assert len(text) < 65_536
+    assert text.index("### Destructive") < text.index("### Blocked by safety objections") < text.index("left out here")
+    assert "authority-shrunk" in text[text.index("### Blocked") :]
+
+
 @pytest.mark.parametrize(
     ("forms", "why"),
     [

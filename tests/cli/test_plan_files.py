@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reconciler.cli import session
 from reconciler.model import Service
+from reconciler.running import counting
 from tests.cli.site import Site, subnet
 from tests.reports.schemas import OUTCOME, validator
 
@@ -153,6 +155,83 @@ def test_a_plan_that_could_not_be_made_is_written_and_not_carried_out(drifted: S
     assert drifted.run("apply", str(file), "--yes").exit_code == 64
     assert drifted.run("plan", "--out", str(file), "--relationship", "nowhere").exit_code == 64
     assert "nowhere" in json.loads(file.read_text())["problems"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "told"),
+    [
+        (["--settings", "nowhere.toml"], {}, "nowhere.toml"),
+        (["--credentials", "nowhere.toml"], {}, "nowhere.toml"),
+        ([], {"KEA_RECONCILER_PLAN_KEY": "short"}, "less than 16 characters"),
+    ],
+)
+def test_no_older_plan_stays_where_one_can_not_even_be_begun(
+    drifted: Site,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    environment: dict[str, str],
+    told: str,
+) -> None:
+    planned(drifted, file)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert drifted.run("plan", "--out", str(file), *options).exit_code != 0
+    value = json.loads(file.read_text())
+    SCHEMA.validate(value)
+    assert (value["errored"], value["fingerprint"]) == (True, None)
+    assert told in json.dumps(value["problems"])
+
+
+def test_nor_after_an_error_of_our_own_whose_text_nobody_sees(
+    drifted: Site, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned(drifted, file)
+
+    def fails(*_: object) -> None:
+        raise ValueError("hunter22")
+
+    monkeypatch.setattr(session, "with_counts", fails)
+    assert drifted.run("plan", "--out", str(file)).exit_code == 1
+    assert "internal error at ValueError" in json.loads(file.read_text())["problems"][0]["message"]
+    assert "hunter22" not in file.read_text()
+
+
+def test_a_report_is_the_same_with_a_file_beside_it_what_the_clients_notice_too(
+    drifted: Site, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drifted.documents[0]["parameters"]["max-unacked-clients"] = 3
+    drifted.write()
+    monkeypatch.setattr(counting, "active_leases", lambda *_: {1: 15_000})
+    shown = drifted.run("plan").stdout
+    assert "fetching the leases takes about" in shown
+    assert drifted.run("plan", "--out", str(file)).stdout == shown
+    assert "fetching the leases takes about" in file.read_text()
+
+
+@pytest.mark.parametrize("word", ["name", "true", "kea-", "null", 'e"\\x'])
+def test_a_secret_that_looks_like_a_part_of_the_file_does_not_break_it(drifted: Site, file: Path, word: str) -> None:
+    database = {"type": "memfile", "persist": True, "name": "/tmp/leases", "password": word}
+    drifted.change("kea-b", lambda config: config.update({"lease-database": database}))
+    drifted.forget()
+    value = planned(drifted, file)
+    assert word not in json.dumps(list(value["relationships"][0]["stages"]))
+    assert drifted.run_line("show", str(file)).exit_code == 0
+    assert drifted.run("plan", "--format", "json").json["has_changes"]
+    assert drifted.run("apply", str(file), "--yes").exit_code == 0
+
+
+def test_a_plan_without_secrets_has_one_fingerprint_with_every_key(
+    drifted: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So an approval that was merged for a plan with a key is one for a run that has none."""
+    drifted.documents[0]["parameters"]["max-unacked-clients"] = 3
+    drifted.write()
+    plain = planned(drifted, tmp_path / "plain.json")
+    monkeypatch.setenv("KEA_RECONCILER_PLAN_KEY", KEY)
+    keyed = planned(drifted, tmp_path / "keyed.json")
+    assert (plain["key"], plain["fingerprint"]) != (keyed["key"], None)
+    assert plain["fingerprint"] == keyed["fingerprint"]
 
 
 def test_a_server_that_can_not_be_read_is_in_the_file(drifted: Site, file: Path) -> None:

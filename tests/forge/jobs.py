@@ -22,13 +22,16 @@ SECRET = "a-password-of-the-agent"
 def on_github(forge: FakeForge, checkout: Path, folder: Path, event: Path) -> Runner:
     """A runner of our own in a job of GitHub that `event` is about; its folders are made in `folder`."""
     (folder / "runner").mkdir()
+    settings = folder / "settings.toml"
+    settings.write_text('[network]\nallow = ["127.0.0.0/8"]\n')
     values = {
         "inputs.desired": "desired",
         "inputs.name": "",
         "inputs.reviewed": "true",
         "inputs.state-directory": str(folder / "state"),
-        "secrets.credentials": f'["http://192.0.2.99:8000"]\nuser = "x"\npassword = "{SECRET}"',
-        "secrets.plan-key": "",
+        "inputs.settings": str(settings),
+        "secrets.KEA_CREDENTIALS": f'["http://192.0.2.99:8000"]\nuser = "x"\npassword = "{SECRET}"',
+        "secrets.KEA_PLAN_KEY": "",
         "github.token": forge.token,
     }
     environment = {

@@ -78,6 +78,17 @@ def test_what_is_wrong_fails_both_jobs_and_takes_the_plan_s_place(site: Site, ru
     assert "max-unacked-client" in text
 
 
+def test_settings_in_the_checkout_count_for_nothing(site: Site, runner: Runner, forge: FakeForge) -> None:
+    """A pull request could change them, and with them which servers the runner talks to."""
+    own = site.folder / "kea-reconciler.toml"
+    own.write_text("[network]\n")
+    assert runner.run("plan", "plan"), runner.output
+    runner.values["inputs.settings"] = ""
+    assert not runner.run("plan", "plan")
+    assert "lies in the checkout" in runner.output
+    assert "lies in the checkout" in forge.texts("issues/7")[0]
+
+
 def test_several_folders_have_comments_of_their_own(runner: Runner, forge: FakeForge) -> None:
     for name in ("branch", "hq"):
         runner.values["inputs.name"] = name
