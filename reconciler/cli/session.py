@@ -218,7 +218,7 @@ def open_session(settings: Path | None, credentials: Path | None, log_level: str
     checkout = os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR")
     if settings and checkout and settings.resolve().is_relative_to(Path(checkout).resolve()):
         raise UsageError(
-            f"{settings} lies in the checkout, where a pull request can change it, and with it what limits pull requests; "
+            f"{settings} lies in the checkout, where a pull request can change it, and with it its own limits; "
             "name a file of the runner's own (--settings, KEA_RECONCILER_SETTINGS)"
         )
     session = Session(
