@@ -7,16 +7,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from reconciler.cli.session import Session
-    from reconciler.model import Endpoint, Leftover
+    from reconciler.model import Endpoint, Leftover, Plan, RelationshipStatus
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -67,23 +71,51 @@ def left_behind(run: Session, chosen: Path | None) -> tuple[Leftover, ...]:
 
     Where a command only looks, a state directory that can't be read is said, and stops nothing.
     """
-    from reconciler.errors import StateError
-    from reconciler.state.database import open_to_read, told
     from reconciler.state.left import leftovers
 
     if run.journal is not None:
         return run.journal.left()
+    return _remembered(chosen, leftovers, "whether an earlier run was cut off can't be told", ())
+
+
+def with_daemons_word(
+    statuses: Sequence[RelationshipStatus], plan: Plan, chosen: Path | None
+) -> Sequence[RelationshipStatus]:
+    """Return statuses of a plan with what the state directory knows: suspensions, and contested objects.
+
+    A state directory that can't be read is said, and stops nothing.
+    """
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from reconciler.state.suspensions import suspensions
+    from reconciler.watching.fights import contested_of
+
+    now = datetime.now(UTC)
+
+    def told_of(database: sqlite3.Connection, directory: Path) -> Sequence[RelationshipStatus]:
+        held = suspensions(database, directory, now)
+        disputed = {each.relationship.name: contested_of(each, database, directory, now) for each in plan.relationships}
+        return [replace(each, suspension=held.get(each.name), contested=disputed[each.name]) for each in statuses]
+
+    return _remembered(chosen, told_of, "whether anything is suspended or contested can't be told", statuses)
+
+
+def _remembered(chosen: Path | None, look: Callable[[sqlite3.Connection, Path], T], without: str, nothing: T) -> T:
+    """Return what a look into the state directory finds, `nothing` where there is none, or `without` it is told."""
+    from reconciler.errors import StateError
+    from reconciler.state.database import open_to_read, told
+
     directory = state_directory(chosen)
     try:
         database = open_to_read(directory)
         if database is None:
-            return ()
+            return nothing
         with told(directory), contextlib.closing(database):
-            return leftovers(database, directory)
+            return look(database, directory)
     except StateError as error:
-        text = "whether an earlier run was cut off can't be told: %s"
-        logging.getLogger("reconciler").warning(text, error)
-        return ()
+        logging.getLogger("reconciler").warning("%s: %s", without, error)
+        return nothing
 
 
 def state_directory(chosen: Path | None) -> Path:

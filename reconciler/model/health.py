@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from reconciler.model.desired import Role
+    from reconciler.model.watched import Suspension
 
 HA_STATES: Final = frozenset(
     {
@@ -56,7 +57,11 @@ class ServerStatus:
 
 @dataclass(frozen=True, slots=True)
 class RelationshipStatus:
-    """How one relationship is doing, and why. `in_sync` is None where it could not be told."""
+    """How one relationship is doing, and why. `in_sync` is None where it could not be told.
+
+    The last two are from the state directory: until when the daemon is kept from changing it, and which objects, in
+    words, the daemon leaves alone since they drift back again and again.
+    """
 
     name: str
     service: str
@@ -68,3 +73,5 @@ class RelationshipStatus:
     in_sync: bool | None
     servers: tuple[ServerStatus, ...]
     notes: tuple[str, ...] = ()
+    suspension: Suspension | None = None
+    contested: tuple[str, ...] = ()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
-from reconciler.model import RelationshipStatus, ServerStatus, Unmanaged
+from reconciler.model import RelationshipStatus, ServerStatus, Suspension, Unmanaged
 from reconciler.reports.json_plan import unmanaged_values
 from reconciler.reports.json_text import json_text
 
@@ -29,7 +30,14 @@ def _relationship(status: RelationshipStatus) -> dict[str, Any]:
         "in_sync": status.in_sync,
         "servers": [_server(each) for each in status.servers],
         "notes": list(status.notes),
+        "suspension": None if status.suspension is None else _suspension(status.suspension),
+        "contested": list(status.contested),
     }
+
+
+def _suspension(suspension: Suspension) -> dict[str, Any]:
+    since, until = (each.astimezone(UTC).isoformat(timespec="seconds") for each in (suspension.since, suspension.until))
+    return {"user": suspension.user, "reason": suspension.reason, "since": since, "until": until}
 
 
 def _server(server: ServerStatus) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.model import Health, RelationshipStatus, ServerStatus, Unmanaged
+from reconciler.model import Health, RelationshipStatus, ServerStatus, Suspension, Unmanaged
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
 from reconciler.reports.numbers import count, seconds, signed_seconds
@@ -41,8 +41,19 @@ def status_lines(status: RelationshipStatus, *, colour: bool = False) -> Iterato
     yield from (f"  because {visible(reason)}" for reason in status.reasons)
     yield f"  authority: {shown_name(status.authority or 'none')} ({visible(status.authority_reason)})"
     yield f"  in sync: {_answer(status.in_sync)}{'' if status.in_sync is not False else ' (plan says what differs)'}"
+    if status.suspension is not None:
+        yield f"  {paint(visible(suspension_words(status.suspension)), Style.WARNING, colour=colour)}"
+    for each in status.contested:
+        words = f"contested: {visible(each)} drifts back again and again; the daemon leaves it alone"
+        yield f"  {paint(words, Style.BAD, colour=colour)}"
     yield from (f"  {line}" for line in table([_COLUMNS, *map(_row, status.servers)]))
     yield from (f"  note: {visible(note)}" for note in status.notes)
+
+
+def suspension_words(suspension: Suspension) -> str:
+    """Return who keeps the daemon off, until when (by the clock of who reads it), and why."""
+    until = suspension.until.astimezone().strftime("%Y-%m-%d %H:%M")
+    return f"suspended until {until} by {suspension.user}: {suspension.reason}"
 
 
 def _row(server: ServerStatus) -> tuple[str, ...]:

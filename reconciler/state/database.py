@@ -116,6 +116,14 @@ _MIGRATIONS = (
         SELECT began_at, 'changed', relationship, service, number FROM work ORDER BY number;
     ALTER TABLE part ADD COLUMN version TEXT NOT NULL DEFAULT '';
     """,
+    """
+    CREATE TABLE fight (            -- drift that the daemon put right, by a digest of each change
+        relationship TEXT NOT NULL,
+        mark TEXT NOT NULL,
+        at TEXT NOT NULL
+    );
+    CREATE INDEX fight_of_relationship ON fight (relationship, at);
+    """,
 )
 NEWEST = len(_MIGRATIONS)
 
@@ -159,6 +167,12 @@ def open_to_read(directory: Path) -> sqlite3.Connection | None:
             connection.close()
             raise _too_new(directory)
         return connection
+
+
+def has_table(database: sqlite3.Connection, name: str) -> bool:
+    """Whether the schema has a table: one that is only read stays at the version that it was written by."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return database.execute(query, (name,)).fetchone() is not None
 
 
 @contextlib.contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime
+from pathlib import Path
 
 from reconciler.model import Suspension
-from reconciler.state.database import told, transaction
+from reconciler.state.database import has_table, told, transaction
 from reconciler.state.runs import Store, user
 
 
@@ -28,10 +30,12 @@ def resume(store: Store, relationship: str) -> bool:
         return found.rowcount > 0
 
 
-def suspensions(store: Store, now: datetime) -> dict[str, Suspension]:
+def suspensions(database: sqlite3.Connection, directory: Path, now: datetime) -> dict[str, Suspension]:
     """Return those that hold now, by relationship. Raises StateError."""
-    with told(store.directory):
-        rows = store.database.execute("SELECT relationship, reason, user, since, until FROM suspension").fetchall()
+    with told(directory):
+        if not has_table(database, "suspension"):
+            return {}
+        rows = database.execute("SELECT relationship, reason, user, since, until FROM suspension").fetchall()
     found = (
         Suspension(name, reason, who, datetime.fromisoformat(since), datetime.fromisoformat(until))
         for name, reason, who, since, until in rows

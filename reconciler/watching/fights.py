@@ -6,15 +6,17 @@ day makes a different change each time, and is followed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from reconciler.kea.fingerprints import digest
 from reconciler.model import Cause, Change, RelationshipPlan
 from reconciler.reports.text_changes import object_words
+from reconciler.state.fights import fought
 
-WINDOW, TIMES = 3600.0, 3  # seconds, and how often a change may be made within them
-
-Fights = Mapping[str, tuple[float, ...]]  # when each change was made, by its mark
+WINDOW, TIMES = timedelta(hours=1), 3  # how often a change may be made within that time
 
 
 def marks(plan: RelationshipPlan) -> dict[str, str]:
@@ -32,16 +34,14 @@ def _mark(server: str, change: Change) -> str:
     return digest([server, change.action, change.path, fields, change.summary])
 
 
-def with_fought(fights: Fights, fought: Iterable[str], now: float) -> Fights:
-    """Return what was fought over, these changes of now included and those of long ago left out."""
-    kept = {mark: tuple(each for each in times if each > now - WINDOW) for mark, times in fights.items()}
-    for mark in fought:
-        kept[mark] = (*kept.get(mark, ()), now)
-    return {mark: times for mark, times in kept.items() if times}
+def contested(fights: Mapping[str, int], wanted: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the objects, in words, of those wanted changes that were made too often lately; `fights` is how often."""
+    return tuple(words for mark, words in wanted.items() if fights.get(mark, 0) >= TIMES)
 
 
-def contested(fights: Fights, wanted: Mapping[str, str], now: float) -> tuple[str, ...]:
-    """Return the objects, in words, of those wanted changes that were made too often lately."""
-    return tuple(
-        words for mark, words in wanted.items() if sum(each > now - WINDOW for each in fights.get(mark, ())) >= TIMES
-    )
+def contested_of(
+    plan: RelationshipPlan, database: sqlite3.Connection, directory: Path, now: datetime
+) -> tuple[str, ...]:
+    """Return the contested objects of a plan, by what the state directory knows. Raises StateError."""
+    wanted = marks(plan)
+    return contested(fought(database, directory, plan.relationship.name, now - WINDOW), wanted) if wanted else ()

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from reconciler.model import Cause, Change, RelationshipPlan, RelationshipStatus, Service, Watched
 from reconciler.reports.text_changes import cause_words, change_lines
-from reconciler.watching.fights import Fights
 from reconciler.watching.findings import Findings
 from reconciler.watching.ruling import Rules, Ruling
 from reconciler.watching.steadiness import Presence
@@ -24,7 +23,6 @@ class Record:
 
     watched: Watched
     presence: Presence | None = None
-    fights: Fights = field(default_factory=dict)
     findings: Findings = field(default_factory=dict)
     failures: int = 0
     hurried: int = 0

@@ -14,13 +14,14 @@ from reconciler.errors import LockedError
 from reconciler.model import Endpoint, Event, Leftover, Plan, RelationshipPlan, Role, Unmanaged, WatchMode
 from reconciler.planning.status import statuses
 from reconciler.running.planned import planned
+from reconciler.state.fights import keep_fought
 from reconciler.state.left import leftovers
 from reconciler.state.runs import Store, described, holder, writes_since
 from reconciler.state.suspensions import suspensions
 from reconciler.watching import telling
 from reconciler.watching.acting import COMMAND, Acting, Deed
 from reconciler.watching.edges import Edges
-from reconciler.watching.fights import contested, marks, with_fought
+from reconciler.watching.fights import WINDOW, contested_of, marks
 from reconciler.watching.findings import Remarks, Subject, events, of_watched
 from reconciler.watching.grouping import Group
 from reconciler.watching.reading import LiveWorld, Reader, looks_same
@@ -167,7 +168,7 @@ class Rounds:
         """Yield for each relationship what it is like and what may be done about it."""
         now, at = self._edges.clock(), self._edges.wall()
         told = {each.name: each for each in statuses(made, live)}
-        suspended = suspensions(self._store, at)
+        suspended = suspensions(self._store.database, self._store.directory, at)
         written = writes_since(self._store, COMMAND, at - timedelta(hours=1))
         has_objections = any(each.objections for each in made.relationships)
         approved = self._approved(made) if has_objections else ()
@@ -184,12 +185,13 @@ class Rounds:
                 approved=approved,
                 suspension=suspended.get(name),
                 unsteady=still_to_prove(record.presence, self._habits.steady, now),
-                contested=contested(record.fights, marks(plan), now),
+                contested=contested_of(plan, self._store.database, self._store.directory, at),
                 writes=written.get((name, service.value), 0),
                 most_writes=self._habits.writes_per_hour,
                 resting=record.rests_until - now,
             )
-            yield Look(plan, told[name], rules, ruling(plan, rules), at, seconds)
+            status = replace(told[name], suspension=rules.suspension, contested=rules.contested)
+            yield Look(plan, status, rules, ruling(plan, rules), at, seconds)
 
     # ------------------------------------------------------------------------------------------ acting
 
@@ -223,7 +225,7 @@ class Rounds:
     def _note(self, deed: Deed, revision: str) -> None:
         """Keep what was done, and what failed; and tell it."""
         record, now = self._record(deed.plan), self._edges.clock()
-        record.fights = with_fought(record.fights, marks(deed.applied), now)
+        keep_fought(self._store, deed.plan.relationship.name, marks(deed.applied), self._edges.wall(), WINDOW)
         if deed.has_changed:
             record.watched = replace(record.watched, applied_at=self._edges.wall())
         if deed.has_failed:

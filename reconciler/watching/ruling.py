@@ -9,6 +9,7 @@ from reconciler.model import Cause, Procedure, RelationshipPlan, Suspension, Wat
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.verdict import unapproved
 from reconciler.reports.numbers import count
+from reconciler.reports.text_status import suspension_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,7 @@ def _held(plan: RelationshipPlan, rules: Rules) -> Iterator[str]:
     if rules.mode is WatchMode.REPLICATE and is_asked:
         yield "desired changed, and the mode is replicate: `kea-reconciler apply` does it"
     if rules.suspension is not None:
-        until = rules.suspension.until.astimezone().strftime("%Y-%m-%d %H:%M")
-        yield f"suspended until {until} by {rules.suspension.user}: {rules.suspension.reason}"
+        yield suspension_words(rules.suspension)
     if rules.contested:
         yield f"contested: {'; '.join(rules.contested)} drifted back again and again: somebody else sets it"
     if rules.resting > 0:

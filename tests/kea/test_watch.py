@@ -93,6 +93,9 @@ def test_the_pages_say_what_the_servers_do(world: World) -> None:
         page = daemon.get().text
         assert "drifted: 1 difference" in page
         assert "new cables" in page
+        told = world.run("status", "--format", "json", "--state-dir", str(daemon.state)).json
+        assert told["relationships"][0]["suspension"]["reason"] == "new cables"
+        assert lasting(daemon.get("status.json").json()) == lasting(told)
         assert daemon.stop() == 0
 
 

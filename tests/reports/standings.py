@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+
 from reconciler.model import (
     Health,
     Objection,
@@ -14,6 +17,7 @@ from reconciler.model import (
     ServerOutcome,
     ServerStatus,
     Severity,
+    Suspension,
 )
 
 STATUSES = (
@@ -124,6 +128,14 @@ STATUSES = (
             ServerStatus("kea-f", Role.STANDBY, is_reachable=False, reason="no route to host"),
         ),
     ),
+)
+
+_EVENING = datetime(2026, 11, 26, 21, 0).astimezone()  # by the clock of whoever runs this
+HELD = replace(
+    STATUSES[0],
+    in_sync=False,
+    suspension=Suspension("hq-dhcp4", "CHG-1234: new racks", "ada", _EVENING - timedelta(hours=2), _EVENING),
+    contested=("global valid-lifetime on kea-b", "pool 192.0.2.10-192.0.2.20 in subnet 192.0.2.0/24 on kea-b"),
 )
 
 BLOCKING = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ from reconciler.model import (
     Service,
     Severity,
     Snapshot,
+    Suspension,
     Unreachable,
 )
 from reconciler.planning.drift import only_drift
@@ -152,6 +154,7 @@ PLANS = st.builds(
         max_size=2,
     ).map(tuple),
 )
+MOMENT = datetime(2026, 11, 26, 12, tzinfo=UTC)
 STATUSES = st.lists(
     st.builds(
         RelationshipStatus,
@@ -179,6 +182,8 @@ STATUSES = st.lists(
             ),
             max_size=2,
         ).map(tuple),
+        NAMES,
+        st.none() | st.builds(Suspension, WORDS, WORDS, WORDS, st.just(MOMENT), st.just(MOMENT)),
         NAMES,
     ),
     max_size=2,

@@ -25,13 +25,23 @@ FULL = samples.plan(samples.modification(), samples.creation(), samples.unreacha
 REPORTS = [
     (PLAN, json_plan(FULL)),
     (STATUS, json_status(standings.STATUSES)),
+    (STATUS, json_status([standings.HELD])),
     (OUTCOME, json_outcomes(standings.OUTCOMES)),
     (OPERATION, json_operation(operated.FAILED)),
     (OPERATION, json_operation(operated.REFUSED)),
     (LEASES, json_leases(operated.DIFFERENT)),
     (LEASES, json_leases(operated.UNREAD)),
 ]
-NAMES = ["plan-report", "status", "outcome-report", "operation-failed", "operation-refused", "leases", "leases-unread"]
+NAMES = [
+    "plan-report",
+    "status",
+    "status-held",
+    "outcome-report",
+    "operation-failed",
+    "operation-refused",
+    "leases",
+    "leases-unread",
+]
 
 
 @pytest.mark.parametrize(("schema", "text"), REPORTS, ids=NAMES)

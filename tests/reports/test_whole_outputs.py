@@ -47,6 +47,7 @@ REPORTS: dict[str, Callable[[], str]] = {
     "drift.txt": lambda: text_drift(only_drift(FULL)),
     "drift-verbose.txt": lambda: text_drift(only_drift(FULL), verbose=True),
     "status.txt": lambda: text_status(standings.STATUSES),
+    "status-held.txt": lambda: text_status([standings.HELD], colour=True),
     "status-colour.txt": lambda: text_status(standings.STATUSES, colour=True),
     "status.json": lambda: json_status(standings.STATUSES),
     "outcomes.txt": lambda: text_outcomes(standings.OUTCOMES),

@@ -9,7 +9,7 @@ import pytest
 from reconciler.model import Service
 from reconciler.simulator import Kind, Release, World
 from tests.cli.site import Site, run, subnet, until
-from tests.watching.living import Living
+from tests.watching.living import Living, lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,6 +139,16 @@ def test_what_drifts_back_again_and_again_is_contested(site: Site) -> None:
         site.change("kea-b", lifetime)
         site.forget()
         assert "valid-lifetime on kea-b" in daemon.until("contested", is_over=False)["message"]
+        daemon.stop()
+        daemon.forget()
+        daemon.start()  # one that starts anew fights no more either
+        daemon.until("contested", is_over=False)
+        assert "contested: global valid-lifetime on kea-b" in daemon.get().text
+        told = site.run("status", "--format", "json", "--state-dir", str(daemon.state)).json
+        assert told["relationships"][0]["contested"] == ["global valid-lifetime on kea-b"]
+        assert lasting(told) == lasting(daemon.get("status.json").json())
+        shown = site.run("status", "--state-dir", str(daemon.state)).stdout
+        assert "contested: global valid-lifetime on kea-b drifts back again and again" in shown
         assert site.sent() == []
         assert daemon.stop() == 0
 

@@ -34,7 +34,7 @@ from reconciler.model import (
     Unreachable,
     WatchMode,
 )
-from reconciler.watching.fights import TIMES, WINDOW, contested, marks, with_fought
+from reconciler.watching.fights import TIMES, contested, marks
 from reconciler.watching.findings import Finding, Subject, events
 from reconciler.watching.grouping import groups
 from reconciler.watching.ruling import Rules, ruling
@@ -163,20 +163,16 @@ def test_chance_moves_a_pause_by_a_tenth() -> None:
 # ------------------------------------------------------------------------------------------- contested
 
 
-def test_the_same_change_made_three_times_in_an_hour_is_contested() -> None:
-    due = plan(change())
-    fights: dict[str, tuple[float, ...]] = {}
-    for number in range(TIMES):
-        assert contested(fights, marks(due), 100.0 * number) == ()
-        fights = dict(with_fought(fights, marks(due), 100.0 * number))
-    assert contested(fights, marks(due), 300.0) == ("global valid-lifetime on kea-b",)
-    assert contested(fights, marks(due), WINDOW + 1.0) == ()  # the first is forgotten
-    assert with_fought(fights, (), 10 * WINDOW) == {}
+def test_the_same_change_made_three_times_lately_is_contested() -> None:
+    due = marks(plan(change()))
+    assert contested({}, due) == ()
+    assert contested(dict.fromkeys(due, TIMES - 1), due) == ()
+    assert contested(dict.fromkeys(due, TIMES), due) == ("global valid-lifetime on kea-b",)
 
 
 def test_other_values_of_the_same_object_are_somebody_s_work() -> None:
-    fights = dict.fromkeys(marks(plan(change())), (1.0, 2.0, 3.0))
-    assert contested(fights, marks(plan(change(after=3))), 4.0) == ()
+    fights = dict.fromkeys(marks(plan(change())), TIMES)
+    assert contested(fights, marks(plan(change(after=3)))) == ()
 
 
 def test_what_git_asks_for_is_never_contested() -> None:
