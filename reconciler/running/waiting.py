@@ -39,7 +39,7 @@ def as_it_stands(relationship: Relationship, servers: Sequence[Server]) -> Relat
     name = "heartbeat-delay"
     blocks = [wanted.block_of(server.plan.snapshot) or {} for server in servers]
     delays = [float(block[name]) for block in blocks if isinstance(block.get(name), int)]
-    slowest = max([1000 * ha.heartbeat_delay(relationship), *delays])
+    slowest = round(max([1000 * ha.heartbeat_delay(relationship), *delays]))
     return replace(relationship, parameters={**relationship.parameters, name: slowest})
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from dataclasses import replace
 
 import pytest
 
+from reconciler.kea import ha
 from reconciler.model import HaView, PartnerView, Peer, Role
 from reconciler.running import waiting
 from reconciler.running.setting import Server
@@ -85,6 +87,19 @@ def watch() -> Watch:
     return Watch(Pair(is_related=True))
 
 
+@pytest.mark.parametrize(("delay", "beat"), [(None, 1.0), (500, 1.0), (4000, 4.0)])
+def test_the_slowest_heartbeat_counts_of_what_is_desired_and_what_servers_have(
+    watch: Watch, delay: int | None, beat: float
+) -> None:
+    if delay is not None:
+        config = copy.deepcopy(watch.pair.b.config)
+        library = next(each for each in config["hooks-libraries"] if "libdhcp_ha" in each["library"])
+        library["parameters"]["high-availability"][0]["heartbeat-delay"] = delay
+        watch.pair.b.config = config
+        watch = Watch(watch.pair)
+    assert ha.heartbeat_delay(waiting.as_it_stands(watch.pair.relationship, watch.servers)) == beat
+
+
 def test_a_normal_pair_is_not_waited_for(watch: Watch) -> None:
     assert watch.until_normal() == []
     assert watch.waited < 1
@@ -118,8 +133,8 @@ def test_a_server_that_takes_over_beside_its_living_partner_is_not_waited_for(wa
 
 def test_two_that_never_hear_each_other_after_a_set_are_given_up_long_before_the_limit(watch: Watch) -> None:
     watch.pair.a.is_deaf = watch.pair.b.is_deaf = True
-    assert "they have not heard each other for 70 s" in watch.until_normal(seconds=600, is_changed=True)
-    assert 70 <= watch.waited < 73
+    assert "they have not heard each other for 16 s" in watch.until_normal(seconds=600, is_changed=True)
+    assert 16 <= watch.waited < 19
 
 
 def test_another_one_in_partner_down_is_waited_for(watch: Watch) -> None:
