@@ -9,38 +9,18 @@ import yaml
 
 from lab.kea import base_configuration
 from reconciler.model import Mode, Service
+from tests.kea.by_hand import hook
 from tests.kea.world import Run, World, run, subnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lab.kea import KeaServer
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
 
 FOUR = Service.DHCP4
-
-
-def hook(
-    servers: tuple[KeaServer, KeaServer], own: KeaServer, service: Service = FOUR, **more: Any
-) -> list[dict[str, Any]]:
-    """hooks-libraries of a hot-standby pair, as a person writes it; `more` with `_` for `-` is put into the entry."""
-    block = {
-        "this-server-name": own.name,
-        "mode": "hot-standby",
-        "heartbeat-delay": 600,
-        "peers": [
-            {"name": each.name, "role": role, "url": each.ha_url(service)}
-            for each, role in zip(servers, ("primary", "standby"), strict=True)
-        ],
-        **{key.replace("_", "-"): value for key, value in more.items()},
-    }
-    return [
-        {"library": f"{own.generation.hooks}/libdhcp_lease_cmds.so"},
-        {"library": f"{own.generation.hooks}/libdhcp_ha.so", "parameters": {"high-availability": [block]}},
-    ]
 
 
 def hand_made(
