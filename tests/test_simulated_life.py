@@ -154,6 +154,32 @@ def test_a_created_relationship_survives_a_restart_of_both(pair: Pair) -> None:
     assert pair.report("status", 0)["status"] == "ok"
 
 
+def test_servers_that_pause_on_their_way_back_are_let_go_on_by_an_apply(unrelated: Pair) -> None:
+    """Be it a new relationship, a change of one that stands, or one that is undone."""
+    pauses = [{"state": "waiting", "pause": "always"}, {"state": "ready", "pause": "once"}]
+    unrelated.documents[0]["parameters"]["state-machine"] = {"states": pauses}
+    unrelated.write()
+    unrelated.must_apply()
+    unrelated.documents[0]["parameters"]["max-unacked-clients"] = 5
+    unrelated.write()
+    unrelated.must_apply()
+    unrelated.is_waived = True  # peers are renamed together: each is set while the other waits for it
+    unrelated.documents[0]["peers"][0]["name"] = "one"
+    unrelated.write()
+    unrelated.must_apply()
+    assert "ha-continue" in {command for _, command in unrelated.story}
+    unrelated.let_pass(60)
+    unrelated.documents[0]["peers"][0]["name"] = "two"
+    unrelated.write()
+    unrelated.world.servers["kea-a"].faults.add(Kind.FAILS, "config-set", times=1)
+    ended = unrelated.run("apply", "--yes")
+    assert ended.exit_code == 1, ended
+    unrelated.documents[0]["peers"][0]["name"] = "one"
+    unrelated.write()
+    assert unrelated.changes(code=0) == {"kea-a": [], "kea-b": []}
+    assert unrelated.report("status", 0)["status"] == "ok"
+
+
 def test_nothing_to_do_sends_nothing(pair: Pair) -> None:
     for _ in range(3):
         assert pair.run("apply", "--yes", "--detailed-exitcode").exit_code == 0

@@ -95,11 +95,16 @@ def normal_form(block: Mapping[str, Any], version: str) -> dict[str, Any]:
     filled = {**defaults(str(block.get("mode")), version), **block}
     threads = defaults(str(block.get("mode")), version)["multi-threading"]
     filled["multi-threading"] = {**threads, **(block.get("multi-threading") or {})}
-    states = (block.get("state-machine") or {}).get("states") or ()
-    pauses = {str(state.get("state")): state.get("pause", "never") for state in states}
-    filled["state-machine"] = {state: pause for state, pause in pauses.items() if pause != "never"}
+    filled["state-machine"] = pauses(block)
     filled["peers"] = {str(peer.get("name")): _peer_form(peer) for peer in block.get("peers") or ()}
     return filled
+
+
+def pauses(block: Mapping[str, Any]) -> dict[str, str]:
+    """Return the states in which a relationship entry has its server pause, and whether `once` or `always`."""
+    states = (block.get("state-machine") or {}).get("states") or ()
+    told = {str(state.get("state")): str(state.get("pause", "never")) for state in states}
+    return {state: pause for state, pause in told.items() if pause != "never"}
 
 
 def _peer_form(peer: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from reconciler.kea import ha
 from reconciler.kea.versions import config_test_is_safe
 from reconciler.model import (
     Condition,
@@ -24,6 +25,7 @@ from reconciler.model import (
     Stage,
     Step,
 )
+from reconciler.planning import wanted
 from reconciler.planning.silence import may_be_silenced
 
 Steps = tuple[Step, ...]
@@ -248,6 +250,7 @@ def undoing(
         *(Step(Deed.AWAIT_HEARD, name) for name in sets),
     ]
     undone += _ending(plan, stage, [*done, *undone], unsure)
+    undone += _going_on(plan, (*sets, *harmed))
     return tuple(replace(step, is_final=True) for step in undone)
 
 
@@ -267,6 +270,15 @@ def _settling(stage: Stage, sets: Sequence[str]) -> Iterator[Step]:
     and nobody is normal before those that are silenced serve.
     """
     if sets and stage.method is Disruption.HAND_OVER:
+        yield Step(Deed.SETTLE, sets[0])
+
+
+def _going_on(plan: RelationshipPlan, sets: Sequence[str]) -> Iterator[Step]:
+    """Wait for servers that were put back, where what they had lets them pause on their way back: who waits lets them
+    go on.
+    """
+    blocks = [wanted.block_of(server.snapshot) for server in plan.servers if server.peer.server in sets]
+    if any(ha.pauses(block) for block in blocks if block):
         yield Step(Deed.SETTLE, sets[0])
 
 

@@ -168,7 +168,7 @@ class _Recovery:
         inside = [each for each in self._servers.values() if wanted.block_of(each.plan.snapshot) is not None]
         if inside and len(self._found) == len(self._servers):
             limit = self._hands.normal_within or waiting.time_limit(self._relationship)
-            await waiting.until_normal(self._relationship, inside, self._hands, seconds=limit)
+            await waiting.until_normal(self._relationship, inside, self._hands, seconds=limit, lets_go_on=True)
         await self.look()
 
     async def carry_out(self, remedies: Collection[Remedy]) -> list[Mended]:

@@ -12,6 +12,7 @@ from reconciler.planning import wanted
 from reconciler.planning.places import place
 from reconciler.planning.standing import standing
 from reconciler.running.hands import Hands
+from reconciler.running.pausing import let_go_on
 from reconciler.running.setting import Server
 
 PARTNER_DOWN = "partner-down"
@@ -124,11 +125,16 @@ async def look(relationship: Relationship, server: Server) -> HaView | None:
 
 
 async def complaints(
-    relationship: Relationship, servers: Sequence[Server], *, seconds_since: float | None = None
+    relationship: Relationship,
+    servers: Sequence[Server],
+    *,
+    seconds_since: float | None = None,
+    lets_go_on: bool = False,
 ) -> dict[str, str]:
     """Return what is not well on any of the servers now, by name, seen from both sides; empty where all is.
 
-    With `seconds_since` each must also have heard its partner within so many seconds.
+    With `seconds_since` each must also have heard its partner within so many seconds. With `lets_go_on` a server that
+    pauses on its way back to the normal state is made to go on.
     """
     found = {}
     for server in servers:
@@ -137,6 +143,8 @@ async def complaints(
             if view is None and _is_yet_to_join(server):
                 continue
             said = _complaint_of(relationship, server, view)
+            if lets_go_on:
+                await let_go_on(server, view)
             if said is None and seconds_since is not None:
                 said = deafness(server.name, view, seconds_since)
         except EndpointError as error:
@@ -158,15 +166,17 @@ async def until_normal(
     *,
     seconds: float,
     is_changed: bool = False,
+    lets_go_on: bool = False,
     alone: Server | None = None,
     meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> list[str]:
     """Wait, at most `seconds`, until every server is in its normal state and hears its partner in that state.
 
-    `is_changed` says that a server was set just now: what they heard of each other before doesn't count then. Once
-    `alone` takes over as if its partner were dead, which is not, waiting on would let both serve the same clients.
-    Two that were set and never hear each other are given up long before: only fetching leases takes its time.
-    `meanwhile` is called each time before they are looked at, which is done more often then.
+    `is_changed` says that a server was set just now: what they heard of each other before doesn't count then. Then, and
+    with `lets_go_on`, none is left to pause on its way back. Once `alone` takes over as if its partner were dead, which
+    is not, waiting on would let both serve the same clients. Two that were set and never hear each other are given up
+    long before: only fetching leases takes its time. `meanwhile` is called each time before they are looked at, which
+    is done more often then.
     Returns what is still not well at the end, an empty list when all is.
     """
     relationship = as_it_stands(relationship, servers)
@@ -177,7 +187,8 @@ async def until_normal(
         if meanwhile is not None:
             await meanwhile()
         waited = hands.clock() - began_at
-        found = await complaints(relationship, servers, seconds_since=waited if is_changed else None)
+        since = waited if is_changed else None
+        found = await complaints(relationship, servers, seconds_since=since, lets_go_on=is_changed or lets_go_on)
         if not found or waited >= seconds or (alone and _has_taken_over(alone, found)):
             return list(found.values())
         if is_changed and waited >= unheard and not await _have_met(relationship, servers):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lab.kea import KeaServer
 
 THREADS = {"enable-multi-threading": True, "thread-pool-size": 2, "packet-queue-size": 16}
+PAUSES = {"states": [{"state": "waiting", "pause": "always"}, {"state": "ready", "pause": "once"}]}
 APPROVED = ("--approve", "shared-pools", "--approve", "untested-version")
 CERTIFICATES = {"trust-anchor": "ca.pem", "cert-file": "cert.pem", "key-file": "key.pem"}
 
@@ -147,6 +148,11 @@ def logged_out(pair: Pair) -> None:
         pair.apply("a user to take away").must_be_safe()
     for peer in pair.peers:
         del peer["basic-auth-user"], peer["basic-auth-password-file"]
+
+
+def pausing(pair: Pair) -> None:
+    """Each stops in two states on its way back, until somebody lets it go on."""
+    pair.parameters["state-machine"] = PAUSES
 
 
 # ---------------------------------------------------------------------------------------------- together

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.proxy import overlap
 from reconciler.model import Mode, Service
-from tests.kea.world import OWN, Run, World, subnet, until
+from tests.kea.world import HURRIED, OWN, Run, World, subnet, until
 from tests.pairs import PAIR_MODES
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def world(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Wo
     mode, service = request.param
     with Laboratory(generation=generation) as lab:
         starting = {"kea-a": first(service), "kea-b": second(service)}
-        yield World(lab, service, mode, configurations=starting, is_logged=True)
+        pauses = {"state-machine": {"states": [{"state": "waiting", "pause": "once"}]}}
+        yield World(lab, service, mode, configurations=starting, parameters=pauses, is_logged=True)
 
 
 @pytest.fixture(scope="module")
@@ -208,8 +210,14 @@ def test_a_second_apply_touches_nothing(world: World, created: Created) -> None:
     }
 
 
-def test_after_a_restart_of_both_from_disk_the_pair_is_normal_again(world: World, created: Created) -> None:
+def test_after_a_restart_of_both_from_disk_they_pause_as_they_are_told_to_and_go_on(
+    world: World, created: Created
+) -> None:
     for server in world.servers:
         world.restart(server)
+    time.sleep(3 * HURRIED["heartbeat-delay"] / 1000)
+    assert world.ha_states() == ["waiting", "waiting"]
+    for server in world.servers:
+        assert server.command(world.service, "ha-continue")["text"] == "HA state machine continues."
     world.until_normal()
     world.must_be_done()

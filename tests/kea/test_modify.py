@@ -22,6 +22,7 @@ from tests.kea.modified import (
     logged_in,
     logged_out,
     moved,
+    pausing,
     renamed,
     slower,
     standing_pair,
@@ -129,6 +130,21 @@ def test_roles_are_swapped_while_each_serves_for_the_other(pair: Pair) -> None:
         trace.must_be_safe()
         scopes = dict(zip((server.name for server in pair.world.servers), pair.world.scopes(), strict=True))
         assert scopes[after.name] == [pair.name_of(after)]
+
+
+# ---------------------------------------------------------------------------------------------- pausing
+
+
+def test_an_apply_lets_those_go_on_that_pause_on_their_way_back(pair: Pair) -> None:
+    """They pause in all that follows too: where a change is undone, and where a run is killed."""
+    pausing(pair)
+    trace = pair.apply("pauses")
+    pair.must_be_well()
+    trace.must_be_safe()
+    renamed(pair)
+    trace = pair.apply("renamed with pauses")
+    pair.must_be_well()
+    trace.must_be_safe()
 
 
 # ----------------------------------------------------------------------------------------------- half-way
