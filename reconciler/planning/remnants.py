@@ -260,8 +260,9 @@ def _told_absent(relationship: Relationship, live: LiveWorld, finds: list[_Find]
     """Put together a relationship whose file says that it is absent."""
     peers = {peer.server: (peer, live[peer.server, relationship.service]) for peer in relationship.peers}
     members = [_absent_member(relationship, peer, each) for peer, each in peers.values() if isinstance(each, Snapshot)]
-    blocks = [find.block for find in finds if find.block is not None]
-    members += [_member(find, blocks, relationship.on_remove) for find in finds]
+    inside = [block for member in members if (block := _block_of(member.snapshot)) is not None]
+    blocks = [*inside, *(find.block for find in finds if find.block is not None)]
+    members += [_member(find, blocks, relationship.on_remove) for find in _unfinished(finds, blocks)]
     unreachable = tuple(each for _, each in peers.values() if isinstance(each, Unreachable))
     return Remains(
         relationship.name,
@@ -278,14 +279,27 @@ def _absent_member(relationship: Relationship, peer: Peer, snapshot: Snapshot) -
     the server is, and so who goes on alone, is what that entry says, whatever the file has made of it since.
     """
     there = located(relationship, snapshot)
-    blocks = hooks.relationships_of(snapshot.config)
-    block = blocks[there.place] if there.place is not None and there.place < len(blocks) else None
+    block = _block_of(there)
     stamped = any(stamp.relationship == relationship.name for stamp in read_stamps(snapshot.config))
     is_meant = block is not None and (stamped or _entries([block]).keys() == {each.name for each in relationship.peers})
     has_left = any(each.relationship == relationship.name for each in read_departures(snapshot.config))
     if block is None or not is_meant:
         return Member(peer, at_place(snapshot, None), relationship.on_remove, has_left=has_left)
     return Member(_as_it_is(peer, block), there, relationship.on_remove, has_left=has_left)
+
+
+def _block_of(snapshot: Snapshot) -> Mapping[str, Any] | None:
+    blocks = hooks.relationships_of(snapshot.config)
+    return blocks[snapshot.place] if snapshot.place is not None and snapshot.place < len(blocks) else None
+
+
+def _unfinished(finds: list[_Find], blocks: list[Mapping[str, Any]]) -> Iterator[_Find]:
+    """Yield the finds but for servers that left earlier, and for good: `blocks`, the entries of those that are still
+    in, don't have them for peers any more, be it that another has their name now. Where nobody is in, all are out.
+    """
+    told = {str(block.get("this-server-name")) for block in blocks}
+    awaited = _entries(blocks).keys() - told
+    yield from (find for find in finds if not find.has_left or not blocks or find.peer in awaited)
 
 
 def _as_it_is(peer: Peer, block: Mapping[str, Any]) -> Peer:
@@ -298,7 +312,7 @@ def _as_it_is(peer: Peer, block: Mapping[str, Any]) -> Peer:
 def _forgotten(desired: Desired, live: LiveWorld, name: str, service: Service, finds: list[_Find]) -> Remains:
     """Put together a relationship that only the stamps on its servers still tell of."""
     blocks = [find.block for find in finds if find.block is not None]
-    members = tuple(_member(find, blocks, find.on_remove) for find in _named(finds, blocks))
+    members = tuple(_member(find, blocks, find.on_remove) for find in _named([*_unfinished(finds, blocks)], blocks))
     known = {member.peer.name for member in members}
     strangers = tuple((key, str(peer.get("url", ""))) for key, peer in _entries(blocks).items() if key not in known)
     unread = _unread(desired, live) if strangers else ()
