@@ -34,8 +34,8 @@ _EMPTY, _UNSUPPORTED = 3, 2  # Kea's results
 class Source:
     """One server's leases: where they are, how far they were read, how many there are, and why they can't be read."""
 
-    def __init__(self, peer: Peer, snapshot: Snapshot, client: Client, subnets: Collection[int] | None) -> None:
-        self.name = peer.server
+    def __init__(self, snapshot: Snapshot, client: Client, subnets: Collection[int] | None) -> None:
+        self.name = snapshot.endpoint.server
         self.count = 0
         self.is_done = False
         self.failure: str | None = None
@@ -123,7 +123,7 @@ async def compare_leases(
     names = {peer.name for peer in relationship.peers}
     async with AsyncExitStack() as stack:
         sources = [
-            await _opened(peer, snapshots[peer.server], relationship.service, names, hands, stack)
+            await _opened(snapshots[peer.server], relationship.service, names, hands, stack)
             for peer in relationship.peers
         ]
         try:
@@ -142,16 +142,16 @@ async def lacking(scene: Scene, taker: Peer, giver: Peer, hands: Hands) -> int:
             snapshot = scene.snapshot(peer)
             if snapshot is None:
                 raise NotReachedError(f"{peer.server} can't be reached")
-            sources.append(await _opened(peer, snapshot, scene.relationship.service, names, hands, stack))
+            sources.append(await _opened(snapshot, scene.relationship.service, names, hands, stack))
         found = await _sweep(sources, hands)
     return sum(each.leases[taker.server] is None for each in found.values())
 
 
 async def _opened(
-    peer: Peer, snapshot: Snapshot, service: Service, names: Collection[str], hands: Hands, stack: AsyncExitStack
+    snapshot: Snapshot, service: Service, names: Collection[str], hands: Hands, stack: AsyncExitStack
 ) -> Source:
     client = await stack.enter_async_context(hands.open_client(snapshot.endpoint))
-    return Source(peer, snapshot, client, leases.subnet_ids(snapshot.config, service, names))
+    return Source(snapshot, client, leases.subnet_ids(snapshot.config, service, names))
 
 
 def _unread(peer: Peer, live: Live) -> LeaseSource:

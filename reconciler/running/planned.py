@@ -39,7 +39,7 @@ async def planned(
         (server.peer.server, each.relationship.service) for each, server in (*leaving(made), *endangering(made))
     }
     if concerned:  # only then are leases counted: with many subnets that is a long answer
-        live = await with_leases(live, concerned, open_client)
+        live = await with_leases(live, concerned, open_client, is_exact=True)
         made = plan(desired, live, probes, left, promoted=promoted)
     return made, live
 

@@ -70,6 +70,15 @@ def removal(world: World, what: str, *approved: str) -> Trace:
     return trace
 
 
+def lease(world: World, server: KeaServer, number: int) -> None:
+    """Give an address (16 to 99) of the first subnet to a client, on one server only."""
+    own: dict[str, Any] = {"ip-address": f"10.0.1.{number}", "hw-address": f"aa:bb:cc:00:00:{number:02x}"}
+    if world.service is Service.DHCP6:
+        own = {"ip-address": f"2001:db8:1::{number}", "duid": f"00:03:00:01:aa:bb:cc:00:00:{number:02x}", "iaid": 1}
+    reply = server.command(world.service, f"lease{world.service.value[-1]}-add", {**own, "subnet-id": 1})
+    assert reply["result"] == 0, reply
+
+
 def subnets(config: Mapping[str, Any], service: Service) -> list[Any]:
     networks = [config, *config.get("shared-networks", ())]
     return [each for network in networks for each in network.get(service.subnets, ())]
