@@ -89,8 +89,8 @@ def _opening(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     first = stage.servers[0]
     if stage.needs_normal:
         yield Step(Deed.AWAIT_WELL, first, after=_all(Fact.NORMAL, *staying(plan)))
-    yield from _covering(plan, stage, first, off=stage.released)
     yield from (Step(Deed.SILENCE, name, after=_all(Fact.OFF, name)) for name in _silenced(plan, stage))
+    yield from _covering(plan, stage, first, off=stage.released)
 
 
 def _covering(plan: RelationshipPlan, stage: Stage, server: str, *, off: Collection[str]) -> Iterator[Step]:
@@ -135,18 +135,18 @@ def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
 
 
 def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
-    """Wait until all are normal; in a change of a standing relationship the silenced serve as soon as all have heard
-    each other.
+    """Wait until all are normal. Where the primary doesn't answer for the silenced until then, they serve as soon as
+    all have heard each other, unless the relationship is new.
     """
     leaving = {server.peer.server for server in plan.servers if server.leaves}
     if leaving.issuperset(stage.servers):
         return
     last, everybody = stage.servers[-1], staying(plan)
-    if stage.reason and not stage.in_turn and plan.relationship.mode is Mode.LOAD_BALANCING:
+    silenced = _silenced(plan, stage)
+    if _primary_bridges(plan, stage):
         # Two that begin anew become normal one after the other, up to a heartbeat apart.
         yield Step(Deed.WIDEN_WHEN_NORMAL, plan.relationship.primary.server)
-    silenced = _silenced(plan, stage)
-    if silenced and plan.procedure is not Procedure.CREATE:
+    elif silenced and plan.procedure is not Procedure.CREATE:
         yield Step(Deed.AWAIT_MET, last, after=_all(Fact.MET, *everybody))
         for name in silenced:
             yield Step(Deed.SERVE_IF_MET, name, before=_all(Fact.MET, *everybody), after=_all(Fact.ON, name))
@@ -154,13 +154,24 @@ def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     yield Step(Deed.AWAIT_NORMAL, last, after=_all(Fact.NORMAL, *everybody), is_lone=is_lone)
 
 
+def _primary_bridges(plan: RelationshipPlan, stage: Stage) -> bool:
+    """Whether the primary, once it is normal, answers everybody until the others are and it has given them back theirs:
+    in load-balancing, where it is set together with others.
+    """
+    is_together = len(stage.servers) > 1 and not stage.in_turn and bool(_silenced(plan, stage))
+    is_balancing = plan.relationship.mode is Mode.LOAD_BALANCING
+    return is_together and is_balancing and plan.relationship.primary.server in stage.servers
+
+
 def _closing(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
-    """Let each serve its own again, and write every server's disk."""
-    silenced = _silenced(plan, stage)
-    steps = [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in silenced]
+    """Let each serve its own again, those that are off after who answered for them has stopped to, and write every
+    server's disk.
+    """
     done = [*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage)]
-    steps += [Step(Deed.GIVE_BACK, by, after=_all(Fact.OWN, by)) for by in _widened(done)]
-    steps += [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in _switched_off(done) if name not in silenced]
+    steps = [Step(Deed.GIVE_BACK, by, after=_all(Fact.OWN, by)) for by in _widened(done)]
+    idle = [each.peer.server for each in plan.servers if each.leaves or each.peer.role is Role.BACKUP]
+    off = sorted({*_silenced(plan, stage), *_switched_off(done)}, key=lambda name: (name in idle, name))
+    steps += [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in off]  # first whom clients wait for
     steps += [Step(Deed.SERVE_AGAIN, name, after=_all(Fact.ON, name)) for name in stage.released]
     steps += [Step(Deed.END_HOLD, server.peer.server) for server in plan.servers]
     steps += [Step(Deed.CHECK_SCOPES, name, after=_all(Fact.OWN, name)) for name in _handed_over(stage)]

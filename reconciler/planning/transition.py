@@ -11,6 +11,7 @@ from reconciler.kea.single_commands import busy_seconds
 from reconciler.model import Disruption, Mode, Relationship, Role, ServerPlan, Stage
 from reconciler.planning import wanted
 from reconciler.planning.method import choose
+from reconciler.planning.service import is_off, why_unable
 from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import SEVERING, Aspect, is_main, is_torn, standing, turned_over
 
@@ -76,11 +77,11 @@ def _with_method(relationship: Relationship, stage: Stage, server: ServerPlan, m
     """Say how the clients of a server that is changed alone are kept from noticing, and who answers them meanwhile."""
     view = server.snapshot.ha
     others = [other for other in main if other is not server and _of(relationship, other) is not Role.BACKUP]
-    serves = view is not None and bool(view.scopes)
+    hindrance = next(filter(None, map(_why_unable, others)), None)
     choice = choose(
         _mode(relationship, server),
-        serves=serves,
-        is_covered=bool(others) and stage.needs_normal,
+        serves=view is not None and bool(view.scopes) and not is_off(server.snapshot),
+        is_covered=bool(others) and stage.needs_normal and hindrance is None,
         is_dedicated=any(_listens_itself(each) for each in main),
     )
     is_handed_over = choice.method is Disruption.HAND_OVER
@@ -88,9 +89,15 @@ def _with_method(relationship: Relationship, stage: Stage, server: ServerPlan, m
         stage,
         covered_by=((server.peer.server, others[0].peer.server),) if is_handed_over else (),
         method=choice.method,
-        because=choice.because,
+        because=hindrance if hindrance and choice.method is Disruption.RESTART else choice.because,
         pauses=choice.pauses and _may_be_silenced(others[0]),
     )
+
+
+def _why_unable(server: ServerPlan) -> str | None:
+    """Return why a server can't answer another's clients, None where it can."""
+    why = why_unable(server.snapshot)
+    return f"{server.peer.server} can't answer for it: it {why}" if why else None
 
 
 def _listens_itself(server: ServerPlan) -> bool:
@@ -119,6 +126,7 @@ def _together(
     last = ordered[-1]
     is_serving = _serves(relationship, ordered[0])[0]
     covers = len(names) > 1 and is_ready and (is_serving or _mode(relationship, last) is Mode.LOAD_BALANCING)
+    covers = covers and why_unable(last.snapshot) is None
     return Stage(
         tuple(names),
         silenced=tuple(server.peer.server for server in ordered[:-1] if _may_be_silenced(server)),
@@ -142,12 +150,15 @@ def _relayed(relationship: Relationship, changing: Sequence[ServerPlan], main: S
     everyone = [server.peer.server for server in main]
     partners = {name: next(other for other in everyone if other != name) for name in names}
     reason = _because({Aspect.ROLES}) if len(names) > 1 else ""
+    released = () if reason else tuple(_maybe_off(main))  # an earlier run may have come half way
+    unable = {server.peer.server for server in main if why_unable(server.snapshot)}.difference(released)
     because = "each answers for the other meanwhile"
-    covered_by = tuple(partners.items())
+    if unable:
+        because = f"{' and '.join(sorted(unable))} can't answer for the other: its DHCP service is off, or not ready"
     return Stage(
         names,
-        covered_by=covered_by,
-        released=() if reason else tuple(_maybe_off(main)),  # an earlier run may have come half way
+        covered_by=tuple((name, by) for name, by in partners.items() if by not in unable),
+        released=released,
         in_turn=len(names) > 1,
         reason=reason,
         method=Disruption.HAND_OVER,
@@ -206,4 +217,5 @@ def _serves(relationship: Relationship, server: ServerPlan) -> tuple[bool, bool]
     """How much would be lost with a server now: whether it serves, and whether it is the primary."""
     view = server.snapshot.ha
     serves = view is not None and view.state in _NORMAL | {"partner-down", "communication-recovery"}
+    serves = serves and not is_off(server.snapshot)
     return serves and bool(view and view.scopes), _is_primary_now(relationship, server)

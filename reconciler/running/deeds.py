@@ -49,7 +49,9 @@ class Deeds:
         self.is_short_of_plan = False  # whether commands left a server between what it had and what is planned
         self._stage = stage
         is_handed_over = stage is not None and stage.method is Disruption.HAND_OVER
-        self._cover = Cover(self._relationship, self._hands, in_recovery=is_handed_over)
+        leaving = {server.peer.server for server in self._plan.servers if server.leaves}
+        goes_on = stage is not None and not leaving.isdisjoint(stage.servers)  # who leaves wants no lease updates
+        self._cover = Cover(self._relationship, self._hands, in_recovery=is_handed_over or goes_on)
         self._switches: dict[str, ServiceSwitch] = {}
         self._before: dict[str, Server] = {}  # the servers as they were before they were set
         self._set: dict[str, Snapshot] = {}  # what was read of them afterwards

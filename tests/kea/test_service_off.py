@@ -41,7 +41,7 @@ def swap(world: World) -> None:
 
 
 def test_no_clients_are_given_to_it(lab: Laboratory) -> None:
-    """Neither as the primary, nor as the half of a pair in load-balancing."""
+    """Neither as the primary, nor as the half of a pair in load-balancing, nor while the other is set."""
     world = Operated(lab, FOUR, Mode.HOT_STANDBY)
     world.b.command(FOUR, "dhcp-disable")
     swap(world)
@@ -53,11 +53,26 @@ def test_no_clients_are_given_to_it(lab: Laboratory) -> None:
     world.document["mode"], world.document["peers"][1]["role"] = "hot-standby", "standby"
     world.document["parameters"]["max-ack-delay"] = 3333
     world.write()
+    planned = world.run("plan", "--format", "json").json["relationships"][0]
+    costs = {each["server"]: (each["disruption"], each.get("because")) for each in planned["servers"]}
+    why = "kea-b can't answer for it: it has its DHCP service switched off by dhcp-disable"
+    assert costs["kea-a"] == ("restart", why)
     world.must_apply()
+    assert world.story("ha-scopes") == []
     world.until_normal()
     assert (world.scopes(), is_off(world, world.b)) == ((["kea-a"], []), True)
     refused = world.must("reset", "kea-a", result="refused", code=3)
     assert [each["code"] for each in refused["refusals"]] == ["service-off"]
+
+
+def test_a_primary_that_is_off_gives_its_role_to_the_other(lab: Laboratory) -> None:
+    world = Operated(lab, SIX, Mode.HOT_STANDBY)
+    world.a.command(SIX, "dhcp-disable")
+    swap(world)
+    world.must_apply()
+    world.until_normal()
+    assert (world.scopes(), is_off(world, world.a), is_off(world, world.b)) == (([], ["kea-b"]), True, False)
+    assert all(name != "kea-a" for name, _ in world.story("ha-scopes", "dhcp-enable"))
 
 
 def test_no_relationship_is_made_in_which_it_would_be_the_one_that_serves(lab: Laboratory) -> None:

@@ -266,6 +266,13 @@ class Model:
                 keas[kea.name] = kea.at_ease()
         return replace(self, keas=keas).kept()
 
+    def half_settled(self) -> Model:
+        """The servers once the primary is normal, and its partner is up to a heartbeat behind."""
+        made = self.settled()
+        primary = self.relationship.primary.server
+        keas = {name: kea if name == primary else self.keas[name] for name, kea in made.keas.items()}
+        return replace(self, keas=keas).kept()
+
     def lost(self) -> Model:
         """The servers after max-response-delay: who doesn't hear its partner takes over. Nobody keeps anything wide."""
         made = self.unasked().settled()

@@ -4,7 +4,7 @@ in between, and what becomes of a run that is cut or fails there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -200,15 +200,19 @@ def begun(setting: Setting, change: Any, number: int) -> Run:
     return started(setting, change(setting.relationship), live)
 
 
-def opened(model: Model, stage: Stage | None) -> Model:
-    return replace(model.unasked(), in_recovery=stage is not None and stage.method is Disruption.HAND_OVER)
+def opened(model: Model, stage: Stage | None, leaving: Collection[str] = ()) -> Model:
+    in_recovery = stage is not None and (
+        stage.method is Disruption.HAND_OVER or not set(leaving).isdisjoint(stage.servers)
+    )
+    return replace(model.unasked(), in_recovery=in_recovery)
 
 
 def walked(run: Run) -> Iterator[tuple[Stage | None, list[Step], Step, Model, Model]]:
     """Yield for each step: its stage, the steps of the stage before it, itself, and the world before and after it."""
     model = run.model
     for stage, part in run.parts():
-        model, done = opened(model, stage), list[Step]()
+        leaving = [server.peer.server for server in run.plan.servers if server.leaves]
+        model, done = opened(model, stage, leaving), list[Step]()
         for step in part:
             after = model.do(step, run.planned, run.before)
             yield stage, list(done), step, model, after
@@ -243,6 +247,18 @@ def must_be_bearable(run: Run, stage: Stage | None, model: Model, where: Step) -
         assert stage.reason or run.plan.procedure is not Procedure.MODIFY, where
 
 
+def must_be_bridged(model: Model, where: Step) -> None:
+    """Two that were set together begin to serve one after the other: who is first serves all until then, and never do
+    both serve the same clients.
+    """
+    blocks = [kea.block for kea in model.keas.values()]
+    is_set = not any(kea.is_fresh for kea in model.settled().keas.values()) and all(blocks)
+    for each in (model, model.half_settled()):
+        assert not list(each.served_twice(even_in_step=True)), where
+        is_hand_over = where.deed in {Deed.SET, Deed.GIVE_BACK, Deed.PUT_BACK, Deed.SILENCE}
+        assert is_hand_over or not is_set or not list(each.left_alone()), where
+
+
 # ----------------------------------------------------------------------------------------------- the tests
 
 
@@ -262,6 +278,8 @@ def test_every_step_finds_what_it_needs_and_leaves_clients_served(setting: Setti
             others = [k for k in before.keas.values() if k.name != step.server and k.block is not None]
             assert all(before.is_normal(kea) for kea in others), step
         must_be_bearable(run, stage, after, step)
+        if stage and stage.reason and not stage.in_turn and run.plan.relationship.mode is Mode.LOAD_BALANCING:
+            must_be_bridged(after, step)
         final = after
     must_be_at_rest(run, final)
 
@@ -351,6 +369,8 @@ def test_a_relationship_is_made_without_two_that_serve_and_dont_know_of_each_oth
         if is_begun:
             assert not list(after.served_twice()), step
             assert not list(after.lost().served_twice()), step
+        if is_begun and setting.mode is Mode.LOAD_BALANCING:
+            must_be_bridged(after, step)
         if stage is not None and not step.is_final:
             back = model
             for each in steps.undoing(run.plan, stage, done, harmed=(), unsure=()):
