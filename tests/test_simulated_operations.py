@@ -142,8 +142,8 @@ def test_a_sync_whose_answer_is_lost_is_resolved_by_the_leases(pair: Pair) -> No
 
 
 def test_a_reset_whose_answer_is_lost_can_not_be_told_from_none(pair: Pair) -> None:
-    pair["kea-a"].faults.add(Kind.RESET, "ha-reset", times=1)
-    report = pair.must("reset", "kea-a", result="failed", code=1)
+    pair["kea-b"].faults.add(Kind.RESET, "ha-reset", times=1)
+    report = pair.must("reset", "kea-b", result="failed", code=1)
     assert "don't tell whether it was carried out" in report["reasons"][0]
 
 

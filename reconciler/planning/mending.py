@@ -141,6 +141,7 @@ def reset(scene: Scene) -> Decision:
     | in or beside maintenance  |                       | refused: that is ended with maintenance stop          |
     | serves                    | not there, recovering | refused: nobody would serve                           |
     | serves                    | service off           | refused: nobody would serve                           |
+    | serves, is normal         | is normal             | refused: nothing is stuck, its clients would wait     |
     | doesn't hear a partner    | serves                | refused: both would serve                             |
     | primary, passive-backup   |                       | refused: it would serve nobody any more               |
     | anything else             |                       | it is reset                                           |
@@ -216,7 +217,7 @@ def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
             "wait until both servers are in their normal state (`kea-reconciler status`)",
         )
     elif state in SERVING - {TERMINATED} and view and view.scopes:
-        yield from _not_serving(scene, partner)
+        yield from _not_serving(scene, partner) or _well(scene, partner)
     if other in SERVING and TERMINATED not in {state, other} and state != WAITING:
         yield from out_of_touch(scene, peer)  # a terminated server sends no heartbeats, so it hears nothing
     skew = clock_skew([each for each in scene.live.values() if isinstance(each, Snapshot)])
@@ -226,15 +227,29 @@ def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
         yield refusal("clock-skew", describe_skew(skew), "synchronise the clocks (NTP) first")
 
 
-def _not_serving(scene: Scene, partner: Peer) -> Iterator[Objection]:
+def _not_serving(scene: Scene, partner: Peer) -> tuple[Objection, ...]:
     """Beside a server that begins anew its partner has to serve its own clients at least, and to be able to take over
     the others.
     """
     snapshot, name = scene.snapshot(partner), scene.peer.server
     why = service.why_unable(snapshot) if snapshot else None
-    if snapshot and why:
-        message = f"{partner.server} {why}: nobody would serve while {name} begins anew"
-        yield refusal("service-off", message, service.remedy(snapshot))
+    if snapshot is None or why is None:
+        return ()
+    message = f"{partner.server} {why}: nobody would serve while {name} begins anew"
+    return (refusal("service-off", message, service.remedy(snapshot)),)
+
+
+def _well(scene: Scene, partner: Peer) -> tuple[Objection, ...]:
+    """Kea's partner doesn't answer for a server that begins anew: a standby answers none, a secondary its own half."""
+    peer = scene.peer
+    if not scene.is_normal(peer) or not scene.is_normal(partner) or any(out_of_touch(scene, peer)):
+        return ()
+    message = (
+        f"{peer.server} serves, and both are in their normal state: nothing is stuck, and nobody would answer its "
+        "clients while it begins anew"
+    )
+    advice = f"where it is to begin anew all the same: `maintenance start {peer.server}`, restart Kea on it, and stop"
+    return (refusal("state", message, f"{advice} the maintenance"),)
 
 
 def _forgetful(scene: Scene, peer: Peer) -> Iterator[Objection]:

@@ -76,9 +76,13 @@ def test_a_hub_fetches_the_leases_of_one_branch(world: Hub, branch: str, number:
 @pytest.mark.parametrize("branch", ["east", "west"])
 @pytest.mark.parametrize("who", ["hub", "branch"])
 def test_one_relationship_begins_anew(world: Hub, branch: str, who: str) -> None:
-    server = branch if who == "branch" else who
-    must(world, branch, "reset", server)
-    assert world.sent("ha-reset") == [(server, "ha-reset")]
+    if who == "hub":
+        must(world, branch, "reset", "hub")
+        assert world.sent("ha-reset") == [("hub", "ha-reset")]
+        return
+    refused = must(world, branch, "reset", branch, result="refused", code=3)  # the hub would not answer its clients
+    assert [each["code"] for each in refused["refusals"]] == ["state"]
+    assert world.sent("ha-reset") == []
 
 
 def test_the_relationship_that_pauses_goes_on(world: Hub) -> None:

@@ -315,7 +315,6 @@ def test_a_sync_needs_both(world: World, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("world", "orders"),
     [
-        (World(), [A]),
         (World().states(kea_a="terminated", kea_b="terminated"), [A, B]),
         (World().states(kea_a="waiting", kea_b="terminated"), [B]),
         (World().states(kea_a="terminated", kea_b="waiting"), [A]),
@@ -328,7 +327,9 @@ def test_who_is_reset(world: World, orders: list[str]) -> None:
 
 
 def test_what_a_reset_costs_the_clients_is_said() -> None:
-    assert any("nobody answers for it" in line for line in World().decide(RESET, A).says)
+    alone = World().states(kea_a="partner-down", kea_b="hot-standby")
+    assert any("nobody answers for it" in line for line in alone.decide(RESET, A).says)
+    assert sent(World().decide(RESET, B)) == [(B, "ha-reset")]
     assert not any("answers" in line for line in World().decide(RESET, B).says)
     off = World().read(B, disabled_by_user=True)
     assert any(line.startswith("nobody does then: kea-b has its DHCP") for line in off.decide(SYNC, B).says)
@@ -346,6 +347,8 @@ def test_one_that_waits_already_is_not_reset() -> None:
         (World().lose(B), ["sole-server"]),
         (World().read(B, ha=None, views=()), ["sole-server"]),
         (World().states(kea_a="partner-down", kea_b="syncing"), ["sole-server"]),
+        (World(), ["state"]),
+        (World(Mode.LOAD_BALANCING), ["state"]),
         (World().read(B, disabled_by_user=True), ["service-off"]),
         (World(Mode.LOAD_BALANCING).read(B, sockets_ready=False), ["service-off"]),
         (World().states(kea_a="in-maintenance", kea_b="partner-in-maintenance"), ["state"]),
