@@ -26,7 +26,7 @@ from reconciler.planning.neighbours import NO_PROBES, Probes
 from reconciler.planning.places import located
 from reconciler.planning.plan import LiveWorld
 from reconciler.planning.pretence import describe_unheard, judged
-from reconciler.planning.standing import own_entry
+from reconciler.planning.standing import own_entry, standing
 
 # The states in which the HA hook lets the DHCP service run (ha_service.cc, adjustNetworkState).
 SERVING = frozenset(
@@ -62,8 +62,6 @@ def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) 
     servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
     in_sync = None if plan.unplanned else not plan.has_changes
     reasons = (*_unread(plan), *_reasons(relationship, peers))
-    if relationship.is_absent:
-        reasons = (plan.authority.reason, *reasons)
     if plan.unplanned and not plan.unreachable:  # what can't be planned isn't looked after either
         reasons += (plan.unplanned,)
     return RelationshipStatus(
@@ -93,6 +91,8 @@ _HOLDING = frozenset({"authority-empty", "authority-older", "authority-shrunk", 
 
 def _notes(plan: RelationshipPlan) -> Iterator[str]:
     """Yield what says nothing against the relationship as it stands, but about what is due next."""
+    if plan.relationship.is_absent:
+        yield plan.authority.reason
     yield from (f"the next apply puts {mend.server} right: {mend.reason}" for mend in plan.mends)
     for each in plan.objections:
         if plan.unplanned is not None:
@@ -126,7 +126,7 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
         live = peers[peer.server]
         if isinstance(live, Unreachable):
             yield f"{peer.server} can't be reached: {live.reason}"
-        else:
+        elif not _is_to_join(relationship, peer, peers):
             yield from _server_reasons(relationship, peer, live)
     snapshots = [each for each in peers.values() if isinstance(each, Snapshot)]
     yield from _scope_reasons(relationship, peers)
@@ -165,20 +165,38 @@ def _scope_reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Ite
     if twice:
         servers = [name for name in serving if set(twice) & set(views[name].scopes)]
         yield f"{' and '.join(servers)} serve the scope {', '.join(twice)} at the same time"
-    elif len(serving) > 1 and relationship.mode is not Mode.LOAD_BALANCING:
+    elif len(serving) > 1 and not _are_balancing(relationship, peers):
         one = f"one server of a {relationship.mode} relationship"
         yield f"{' and '.join(serving)} serve although {one} should: has each the role that it should have?"
     if not serving and all(peer.server in views for peer in relationship.peers if peer.role is not Role.BACKUP):
         yield "no server serves any scope"
 
 
+def _are_balancing(relationship: Relationship, peers: Mapping[str, Live]) -> bool:
+    """Whether all that are in the relationship work in load-balancing, whatever they are to do."""
+    found = [(peer, live) for peer in relationship.peers if isinstance(live := peers[peer.server], Snapshot)]
+    modes = {standing(relationship, *each)[0] for each in found if wanted.block_of(each[1]) is not None}
+    return modes == {Mode.LOAD_BALANCING}
+
+
+def _is_to_join(relationship: Relationship, peer: Peer, peers: Mapping[str, Live]) -> bool:
+    """Whether a server is to be in a relationship that stands without it: nobody has it for a peer so far, and nobody
+    is worse off for that.
+    """
+    blocks = {name: wanted.block_of(live) for name, live in peers.items() if isinstance(live, Snapshot)}
+    told = [each for block in blocks.values() if block is not None for each in block.get("peers") or ()]
+    known = any(each.get("name") == peer.name or ha.same_url(str(each.get("url")), peer.url) for each in told)
+    return bool(told) and blocks.get(peer.server) is None and not known and not relationship.is_absent
+
+
 def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[str]:
-    view, normal = snapshot.ha, ha.normal_state(relationship.mode, peer.role)
+    view, normal = snapshot.ha, ha.normal_state(*standing(relationship, peer, snapshot))
     block = wanted.block_of(snapshot)
     if block is not None and block.get("this-server-name") != peer.name and not _is_to_be_renamed(peer, snapshot):
         yield f"{peer.server} says it is {block.get('this-server-name')!r}, not {peer.name!r}"
     if wanted.block_of(snapshot) is None:
-        yield f"{peer.server} is not in the relationship yet"
+        how = "is out of the relationship already" if relationship.is_absent else "is not in the relationship yet"
+        yield f"{peer.server} {how}"
     elif not wanted.is_in_force(snapshot):
         gone = snapshot.commands is not None and "ha-heartbeat" not in snapshot.commands
         what = ", its commands are gone" if gone else ""

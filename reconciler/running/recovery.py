@@ -48,11 +48,12 @@ _ANY = HaView("", "", "", (), None)  # HA in force, whatever it says
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """What was put right on one server, or why that failed (`failure`)."""
+    """What was put right on one server, or why that failed (`failure`); `is_early` says that it isn't safe yet."""
 
     server: str
     what: str
     failure: str | None = None
+    is_early: bool = False
 
 
 async def mend_first(plan: RelationshipPlan, hands: Hands, *, is_waiting: bool) -> list[Mended]:
@@ -100,7 +101,9 @@ def with_mended(outcome: RelationshipOutcome, mended: Sequence[Mended]) -> Relat
     servers = {each.server: each for each in outcome.servers}
     for each in mended:
         told = servers.get(each.server) or ServerOutcome(each.server, Result.NOTHING_TO_DO, "as desired")
-        if each.failure is not None:
+        if each.is_early and outcome.blocked_by:  # what waits for an approval waits with the relationship
+            told = replace(told, reason=_joined(told, each.failure or ""))
+        elif each.failure is not None:
             told = replace(told, result=Result.FAILED, reason=_joined(told, each.failure))
         else:
             result = Result.MENDED if told.result is Result.NOTHING_TO_DO else told.result
@@ -180,14 +183,24 @@ class _Recovery:
                 if mend.remedy is remedy and remedy in remedies:
                     self._hands.say(f"{self._relationship.name}: {mend.server}: putting right what was left behind")
                     self._continue(mend.server)
-                    failure = await self._mend(mend)
-                    done.append(Mended(mend.server, _DONE[remedy], failure))
+                    early = self._why_early(mend)
+                    failure = early or await self._mend(mend)
+                    done.append(Mended(mend.server, _DONE[remedy], failure, is_early=early is not None))
         return done
 
     def _continue(self, server: str) -> None:
         for each in self.left:
             if each.server == server:
                 self._hands.journal.continues(each)
+
+    def _why_early(self, mend: Mend) -> str | None:
+        """Return why a service that is off has to stay so for now, None for everything else."""
+        if mend.remedy is not Remedy.SERVE:
+            return None
+        unsafe = recovery.why_unsafe(self._relationship, mend.server, self._found)
+        if unsafe is None:
+            return None
+        return f"its DHCP service was switched off by an earlier run and stays off: {unsafe}; apply again"
 
     async def _mend(self, mend: Mend) -> str | None:
         """Do one thing; returns why that failed, and what a person has to do."""
@@ -204,9 +217,6 @@ class _Recovery:
                 reason = await setting.persist(server, server.plan.snapshot, self._hands)
                 return None if reason is None else f"it runs what is NOT on its disk: {reason}"
             case Remedy.SERVE:
-                unsafe = recovery.why_unsafe(self._relationship, mend.server, self._found)
-                if unsafe:
-                    return f"its DHCP service was switched off by an earlier run and stays off: {unsafe}; apply again"
                 return await self._sent(server, "dhcp-enable", "its DHCP service may still be off")
             case Remedy.NARROW:
                 arguments: dict[str, object] = {"scopes": own_scopes(server.plan.snapshot)}
