@@ -60,9 +60,15 @@ def write(path: Path, value: Mapping[str, Any]) -> None:
     """Write a plan file that only its owner can change, whole or not at all."""
     from reconciler.reports.json_text import json_text
 
+    if path == Path("-"):
+        raise UsageError("--out takes the name of a file; `--format json` writes the plan to stdout")
     young = path.with_name(f".{path.name}.new")
-    young.write_text(json_text(value) + "\n", encoding="utf-8")
-    young.replace(path)
+    try:
+        young.write_text(json_text(value) + "\n", encoding="utf-8")
+        young.replace(path)
+    except OSError as error:
+        reason = f"the plan can't be written to {path}: {error.strerror}"
+        raise UsageError(f"{reason}; name a file in a folder that is there, and that may be written") from None
 
 
 @contextlib.contextmanager

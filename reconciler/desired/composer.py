@@ -35,6 +35,11 @@ class Node:
     items: list[Node] | None = None
     pairs: list[tuple[Node, Node]] | None = None
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing at all is written."""
+        return self.plain and not self.text
+
 
 class RefusedError(Exception):
     """Reading a file has to stop here."""

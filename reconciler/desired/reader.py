@@ -25,8 +25,13 @@ def read_documents(text: str, file: str, limits: Limits) -> tuple[list[Document]
     problems = composer.problems
     try:
         expansion = _Expansion(file, limits, problems)
-        for root in composer.documents():
-            documents.append(expansion.document(root))  # noqa: PERF401 - what was read before a refusal is kept
+        is_nothing = False
+        for root in composer.documents():  # what was read before a refusal is kept
+            is_nothing = root.is_nothing
+            documents.append(expansion.document(root))
+        if is_nothing and len(documents) > 1:  # many editors and tools end a file with `---`
+            documents.pop()
+            problems.pop()
     except RefusedError as refused:
         return documents, [*dict.fromkeys(problems), refused.problem]
     if not documents:

@@ -134,5 +134,8 @@ def _tls(file: TomlFile, key: str, values: dict[str, str], folder: Path) -> TlsF
         try:
             tls_context(files)
         except ValueError as error:
-            file.problem((key,), "tls", f"The TLS files can't be used: {error}.", "They must be PEM files.")
+            told, advice = f"The TLS files can't be used: {error}.", "They must be PEM files."
+            if "KEY_VALUES_MISMATCH" in str(error):
+                told, advice = "The key-file is not that of the cert-file.", "Name the key that goes with it."
+            file.problem((key,), "tls", told, advice)
     return files

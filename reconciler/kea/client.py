@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import orjson
 
-from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError, WrongAnswererError
+from reconciler.errors import (
+    AccessRefusedError,
+    EndpointError,
+    NotReachedError,
+    OutcomeUnknownError,
+    WrongAnswererError,
+)
 from reconciler.kea.access_targets import HttpTarget, UnixTarget, parse_control
 from reconciler.kea.access_tls import tls_context
 from reconciler.kea.channel import Patience
@@ -132,11 +138,12 @@ class Client:
             reply = read_reply(answer, self._channel.label, self._scrubber, asked_at=asked_at, answered_at=answered_at)
             if command == "config-get":
                 self._check_identity(reply)
-        except EndpointError as error:
+        except EndpointError as failure:
+            error = _of_reading(failure) if command in _READ_ONLY else failure
             _log.debug("%s: %s failed: %s", self.endpoint, command, error)
             if self._gauge is not None:
                 self._gauge(self.endpoint, self._clock() - asked_at, is_answered=False)
-            raise
+            raise error from None
         if self._gauge is not None:
             self._gauge(self.endpoint, answered_at - asked_at, is_answered=True)
         told = (len(request), reply.result, reply.size, answered_at - asked_at)
@@ -179,6 +186,13 @@ class Client:
         root = self.endpoint.service.root
         if reply.result == 0 and not (isinstance(reply.arguments, dict) and root in reply.arguments):
             raise WrongAnswererError(f"{self._channel.label}: another service answers there: no {root} in config-get")
+
+
+def _of_reading(error: EndpointError) -> EndpointError:
+    """Return an error as it is for a command that changes nothing: whether it was executed is all the same then."""
+    if not isinstance(error, OutcomeUnknownError):
+        return error
+    return OutcomeUnknownError(str(error).removesuffix("; the command may have been executed"))
 
 
 def open_client(

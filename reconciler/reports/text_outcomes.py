@@ -58,7 +58,9 @@ def outcome_summary(outcomes: Sequence[RelationshipOutcome]) -> Iterator[str]:
         yield "Nothing to do. Every server is as desired."
         return
     parts = ", ".join(f"{found[result]} {result}" for result in Result if found[result])
-    yield f"Apply: {parts}, of {count(len(servers), 'server')} in {count(len(outcomes), 'relationship')}."
+    distinct = len({server.server for server in servers})
+    more = "" if distinct == len(servers) else "; one that is in several counts in each"
+    yield f"Apply: {parts}, of {count(distinct, 'server')} in {count(len(outcomes), 'relationship')}{more}."
     unpersisted = sum(server.persisted is False for server in servers)
     if unpersisted:
         yield f"{count(unpersisted, 'server')} not persisted: send config-write there once the cause is gone."

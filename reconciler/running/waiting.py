@@ -183,6 +183,7 @@ async def until_normal(
     began_at = hands.clock()
     unheard = 10 + 6 * ha.heartbeat_delay(relationship)
     pause = _pause(relationship) if meanwhile is None else WATCHING
+    said = ""
     while True:
         if meanwhile is not None:
             await meanwhile()
@@ -193,7 +194,9 @@ async def until_normal(
             return list(found.values())
         if is_changed and waited >= unheard and not await _have_met(relationship, servers):
             return [*found.values(), f"they have not heard each other for {unheard:.0f} s"]
-        hands.say(f"{relationship.name}: waiting: {'; '.join(found.values())}")
+        told, said = said, f"{relationship.name}: waiting: {'; '.join(found.values())}"
+        if said != told:
+            hands.say(said)
         await hands.sleep(pause)
 
 

@@ -46,6 +46,13 @@ def rules_of(text: str, limits: Limits = LIMITS) -> list[str]:
     return [problem.rule for problem in read(text, limits)[1]]
 
 
+@pytest.mark.parametrize("end", ["---\n", "---", "--- # the end\n"])
+def test_a_marker_at_the_end_begins_nothing(either_parser: str, end: str) -> None:
+    assert [document.data for document in read(f"name: hq\n{end}")[0]] == [{"name": "hq"}]
+    assert rules_of(f"name: hq\n{end}") == []
+    assert rules_of(end) == ["yaml-empty"]
+
+
 def test_data_and_places(either_parser: str) -> None:
     documents, problems = read(EXAMPLE)
     assert problems == []
