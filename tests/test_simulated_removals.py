@@ -67,3 +67,20 @@ def test_a_backup_that_left_earlier_has_no_part_in_the_removal(tmp_path: Path, m
         assert life.endpoint("kea-c").config == before
         assert life.run("plan", "--detailed-exitcode").exit_code == 0
         assert guards.is_silenced(before) is not is_deleted
+
+
+def test_a_file_of_another_name_says_what_the_servers_call_it(tmp_path: Path) -> None:
+    with Life(tmp_path) as life:
+        life.add_pair("hq")
+        life.documents[0] |= {"parameters": dict(USUAL), "on-remove": "keep"}
+        life.write()
+        assert life.run("apply", "--yes").exit_code == 0
+        (life.desired / "relationships" / "hq.yaml").unlink()
+        life.documents[0] |= {"name": "old", "state": "absent", "on-remove": "disable"}
+        life.write()
+        planned = life.run("plan").stdout
+        assert "know this relationship as hq, with on-remove: keep; what counts is the file of old" in planned
+        removed = life.run("apply", "--yes", "--approve", "remove-relationship")
+        assert removed.exit_code == 0, removed
+        assert guards.is_silenced(life.endpoint("kea-b").config)
+        assert life.run("plan", "--detailed-exitcode").exit_code == 0

@@ -116,6 +116,16 @@ def _peer_form(peer: Mapping[str, Any]) -> dict[str, Any]:
     return filled
 
 
+def with_new_peers_in_short(form: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry in its normal form, in which peers that the other form lacks say only what is not the default."""
+    known = other.get("peers") or {}
+    peers = {
+        name: peer if name in known else {k: v for k, v in peer.items() if PEER_DEFAULTS.get(k, ...) != v}
+        for name, peer in form["peers"].items()
+    }
+    return {**form, "peers": peers}
+
+
 def same_url(one: str, other: str) -> bool:
     """Whether two urls mean the same to Kea."""
     return _normal_url(one) == _normal_url(other)

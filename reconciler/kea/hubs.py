@@ -112,19 +112,23 @@ def disabled_of_others(config: Config, service: Service, names: Collection[str])
                 yield str(subnet.get("subnet"))
 
 
-def duplicates(config: Config, service: Service) -> list[str]:
-    """Return in words which prefixes, subnet ids and names of shared networks a configuration has more than once."""
-    counts = Counter(_identities(config, service))
-    return [what for what, count in counts.items() if count > 1]
+def duplicates(config: Config, service: Service) -> dict[str, bool]:
+    """Return in words which prefixes, subnet ids and names of shared networks a configuration has more than once, and
+    of each whether one of them says nothing of a relationship.
+    """
+    counts = Counter(what for what, _ in _identities(config, service))
+    silent = {what for what, tag in _identities(config, service) if tag is None}
+    return {what: what in silent for what, count in counts.items() if count > 1}
 
 
-def _identities(part: Config, service: Service) -> Iterator[str]:
+def _identities(part: Config, service: Service) -> Iterator[tuple[str, str | None]]:
     for network in part.get(NETWORKS) or ():
-        yield f"shared-network {network.get('name')}"
+        yield f"shared-network {network.get('name')}", tag_of(network)
     for holder in [part, *(part.get(NETWORKS) or ())]:
         for subnet in holder.get(service.subnets) or ():
-            yield f"subnet {subnet.get('subnet')}"
-            yield f"subnet id {subnet.get('id')}"
+            tag = tag_of(subnet) or tag_of(holder)
+            yield f"subnet {subnet.get('subnet')}", tag
+            yield f"subnet id {subnet.get('id')}", tag
 
 
 def _sorted_out(

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from reconciler.model import Objection, OnRemove, Procedure, Relationship, RelationshipPlan, Role, Snapshot, Stage
 from reconciler.planning import wanted
 from reconciler.planning.remnants import Member
-from reconciler.planning.removal import CODE, covered, departed, fate, hazards, not_normal, remaining_notes
+from reconciler.planning.removal import CODE, answers_now, covered, departed, fate, hazards, not_normal
+from reconciler.planning.removal_notes import remaining_notes
 from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import own_entry
 
@@ -122,8 +123,10 @@ def _notes(members: Sequence[Member], strangers: Strangers) -> list[str]:
         "and not as a backup, it takes over when it misses the others, and serves the same addresses; switch it off"
         for name, url in strangers.items()
     ]
+    begins = {True: "goes on serving", False: "begins to serve"}
     kept = [
-        f"on-remove is keep: {member.peer.server} goes on serving its subnets, without knowing of the others' leases"
+        f"on-remove is keep: {member.peer.server} {begins[answers_now(member)]} its subnets, without knowing of the "
+        "others' leases"
         for member in members
         if member.on_remove is OnRemove.KEEP
     ]

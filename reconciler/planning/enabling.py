@@ -123,12 +123,12 @@ def _enabled(peer: Peer, snapshot: Snapshot) -> ServerPlan:
         # What it keeps is still not that of the relationship that it is in.
         kept = replace(departure, on_remove=OnRemove.KEEP) if is_hub else None
         config = without_stamp(config, departure.relationship, kept)
-    what = scope_words(snapshot, freed)
-    answers = FieldChange("answered", before=False, after=True)
-    clients = Change(Action.CHANGE, (("clients", f"of {what}"),), (answers,))
     before, after = (_classes_only(each) for each in (snapshot.config, config))
-    classes = [each.change for each in differences(before, after, service)]
-    return ServerPlan(peer, snapshot, (clients, *classes), config, leaves=True)
+    changes = [each.change for each in differences(before, after, service)]
+    if freed:  # there are none where on-remove was delete: then only the class goes that drops everything
+        answers = FieldChange("answered", before=False, after=True)
+        changes.insert(0, Change(Action.CHANGE, (("clients", f"of {scope_words(snapshot, freed)}"),), (answers,)))
+    return ServerPlan(peer, snapshot, tuple(changes), config, leaves=True)
 
 
 def _classes_only(config: Mapping[str, object]) -> dict[str, object]:

@@ -25,11 +25,17 @@ def objections(case: Case, stages: Sequence[Stage]) -> Iterator[Objection]:
 
 def _clashes(case: Case, server: ServerPlan) -> Iterator[Objection]:
     found = hubs.duplicates(server.outgoing or {}, case.relationship.service)
+    advice = "give the two different prefixes, ids and names on their primaries"
+    if found and all(found.values()):
+        advice = (
+            f"{server.peer.server} has them already, for no relationship: where that is the same data, delete them "
+            f"there, or put `{hubs.TAG}` with the name of one of this relationship's peers into their user-context"
+        )
     if found:
         yield Objection(
             "hub-clash",
-            f"{server.peer.server} would have {_some(found)} twice, once for this relationship",
-            "give the two different prefixes, ids and names on their primaries",
+            f"{server.peer.server} would have {_some(list(found))} twice, once for this relationship",
+            advice,
             approvable=False,
         )
 

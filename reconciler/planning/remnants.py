@@ -19,6 +19,7 @@ from reconciler.model import (
     Role,
     Service,
     Snapshot,
+    Stamp,
     Unmanaged,
     Unreachable,
 )
@@ -162,6 +163,13 @@ def remnants(desired: Desired, live: LiveWorld) -> Remnants:
 def is_out(member: Member) -> bool:
     """Whether a server has no entry of the relationship any more."""
     return member.snapshot.place is None
+
+
+def stamps_of(member: Member) -> list[Stamp]:
+    """Return the stamps on a server that are of the entry that it still has."""
+    block, config = _block_of(member.snapshot), member.snapshot.config
+    number = len(hooks.relationships_of(config))
+    return [stamp for stamp in read_stamps(config) if block is not None and _is_of(stamp.peers, block, number)]
 
 
 # ------------------------------------------------------------------------------------------- searching

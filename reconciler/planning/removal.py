@@ -37,6 +37,7 @@ from reconciler.planning.diff import differences
 from reconciler.planning.hub_rules import others_not_normal
 from reconciler.planning.places import has_others
 from reconciler.planning.remnants import Member, Remains, is_out
+from reconciler.planning.removal_notes import notes
 from reconciler.planning.service import is_off
 from reconciler.planning.silence import may_be_silenced
 
@@ -61,7 +62,7 @@ def plan_removal(remains: Remains) -> RelationshipPlan:
         servers = tuple(ServerPlan(each.peer, each.snapshot) for each in members)
         return RelationshipPlan(relationship, Authority(None, "it is removed, as its file says"), servers=servers)
     stays = going_on(members)
-    truth = Authority(stays.peer.server, f"it is removed: {remains.reason}; {stays.peer.server} goes on alone")
+    truth = Authority(stays.peer.server, f"it is to be removed: {remains.reason}; {stays.peer.server} goes on alone")
     names = frozenset(_names(members))
     servers = tuple(
         departed(remains.name, each, names, keeps_serving=each is stays) for each in members if _concerns(each, stays)
@@ -75,7 +76,7 @@ def plan_removal(remains: Remains) -> RelationshipPlan:
         Procedure.REMOVE,
         servers=servers,
         objections=tuple(_objections(remains, members, stays)),
-        notes=tuple(_notes(remains, members, stays)),
+        notes=tuple(notes(remains, members, stays)),
         stages=(
             Stage(
                 tuple(server.peer.server for server in servers),
@@ -182,7 +183,8 @@ def departed(relationship: str, member: Member, names: frozenset[str], *, keeps_
     # By its mark a hub's next set knows that what it keeps of this relationship is not to be replaced.
     is_marked = not keeps_serving or has_others(snapshot)
     config = without_stamp(config, relationship, _departure(relationship, member, on_remove) if is_marked else None)
-    changes = _changes(relationship, member, shown, concerned if on_remove is OnRemove.DISABLE else frozenset())
+    will = {OnRemove.DISABLE: False, OnRemove.KEEP: True}.get(on_remove)
+    changes = _changes(relationship, member, shown, concerned, will_answer=will)
     return ServerPlan(member.peer, snapshot, tuple(changes), config, leaves=True)
 
 
@@ -228,7 +230,16 @@ def _without_subnets(config: Mapping[str, Any], service: Service, prefixes: froz
     return changed
 
 
-def _changes(relationship: str, member: Member, after: Mapping[str, Any], disabled: frozenset[str]) -> Iterator[Change]:
+def answers_now(member: Member) -> bool:
+    """Whether a server answers clients now, as far as it tells; in a relationship a standby and a backup don't."""
+    view = member.snapshot.ha
+    return is_out(member) or view is None or bool(view.scopes)
+
+
+def _changes(
+    relationship: str, member: Member, after: Mapping[str, Any], concerned: frozenset[str], *, will_answer: bool | None
+) -> Iterator[Change]:
+    """Yield what changes on a server that leaves; `will_answer` says what becomes of the clients of its subnets."""
     block, service = block_of(member), member.snapshot.endpoint.service
     path = (("relationship", relationship),)
     if block is None:
@@ -237,9 +248,10 @@ def _changes(relationship: str, member: Member, after: Mapping[str, Any], disabl
     else:
         others = (f"{each.get('role')} {each.get('name')}" for each in block.get("peers") or ())
         yield Change(Action.DELETE, path, summary=", ".join([str(block.get("mode")), *others]))
-    if disabled:
-        answers = FieldChange("answered", before=True, after=False)
-        words = scope_words(member.snapshot, disabled)
+    was_answered = True if answers_now(member) else "in another's place" if will_answer is False else False
+    if concerned and will_answer is not None and was_answered is not will_answer:
+        answers = FieldChange("answered", before=was_answered, after=will_answer)
+        words = scope_words(member.snapshot, concerned)
         yield Change(Action.CHANGE, (("clients", f"of {words}"),), (answers,))
     before = replicated(member.snapshot.config, service)
     yield from (each.change for each in differences(before, _plain(after, service), service))
@@ -278,7 +290,7 @@ def is_gone_as_planned(server: ServerPlan, live: Snapshot) -> bool:
     return not any(differences(mine, theirs, service))
 
 
-# ------------------------------------------------------------------------------------- objections and notes
+# ----------------------------------------------------------------------------------------------- objections
 
 
 def _told_already(remains: Remains) -> Iterator[Objection]:
@@ -353,10 +365,11 @@ def fate(member: Member) -> str:
     """Return in words, after a semicolon, what becomes of the clients of a server that leaves."""
     snapshot = member.snapshot
     concerned = concerned_subnets(snapshot, frozenset(_names([member])))
+    is_serving = answers_now(member)
     words = {
-        OnRemove.DISABLE: "stops answering the clients of its",
+        OnRemove.DISABLE: f"{'stops answering' if is_serving else 'is never to answer'} the clients of its",
         OnRemove.DELETE: "loses its",
-        OnRemove.KEEP: "goes on serving its",
+        OnRemove.KEEP: "goes on serving its" if is_serving else "begins to serve its",
     }[member.on_remove]
     return f"; {member.peer.server} {words} {scope_words(snapshot, concerned)}"
 
@@ -404,29 +417,3 @@ def not_normal(members: Sequence[Member]) -> Iterator[Objection]:
                 f"{server} is out of touch with its partner: leases may not have reached the server that goes on",
                 "mend the connection between the servers first",
             )
-
-
-def _notes(remains: Remains, members: Sequence[Member], stays: Member) -> Iterator[str]:
-    for name, url in remains.strangers:
-        yield (
-            f"the peer {name} at {url} is none of servers.yaml, so nothing can be done about it: if it still runs, "
-            "and not as a backup, it takes over when it misses the others, and serves the same addresses; switch it off"
-        )
-    for member in members:
-        if member is not stays and member.on_remove is OnRemove.KEEP:
-            yield (
-                f"on-remove is keep: {member.peer.server} and {stays.peer.server} will serve the same subnets without "
-                "knowing of each other's leases"
-            )
-        yield from remaining_notes(member)
-
-
-def remaining_notes(member: Member) -> Iterator[str]:
-    """Yield what of a server that leaves can't be settled here."""
-    snapshot = member.snapshot
-    entries = len(hooks.relationships_of(snapshot.config)) - (snapshot.place is not None)
-    if entries:
-        yield (
-            f"{member.peer.server} stays in {entries} other relationship{'' if entries == 1 else 's'}: a client of a "
-            "subnet that it no longer serves, and whose request reaches it when it reboots or rebinds, is refused by it"
-        )

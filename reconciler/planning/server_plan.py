@@ -166,6 +166,7 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
         return
     yield from _enabling(relationship, snapshot)
     before, after = ha.comparable(standing, snapshot.version), ha.comparable(block, snapshot.version)
+    before, after = ha.with_new_peers_in_short(before, after), ha.with_new_peers_in_short(after, before)
     names = sorted(before.keys() | after.keys())
     fields = [f for name in names for f in field_changes(name, before.get(name, ABSENT), after.get(name, ABSENT))]
     if fields:

@@ -98,9 +98,20 @@ def _terms(block: Mapping[str, Any], snapshot: Snapshot) -> dict[Aspect, Any]:
 
 
 def _differing(before: Mapping[Aspect, Any], after: Mapping[Aspect, Any]) -> frozenset[Aspect]:
-    """Return the aspects that differ; where names do, only what differs beside them."""
+    """Return the aspects that differ; where names do, only what differs beside them. That a backup becomes a partner,
+    or a partner a backup, as with another mode, gives nobody another name.
+    """
     found = {aspect for aspect in Aspect if before[aspect] != after[aspect]}
-    if Aspect.NAMES in found:
+    names = [set(each[Aspect.NAMES]) for each in (before, after)]
+    if Aspect.NAMES in found and (names[0] < names[1] or names[1] < names[0]):
+        both = names[0] & names[1]
+        alike = (each for each in (Aspect.URLS, Aspect.TRUST) if _of(before[each], both) == _of(after[each], both))
+        found -= {Aspect.NAMES, *alike}
+    elif Aspect.NAMES in found:
         by_name = (Aspect.URLS, Aspect.TRUST, Aspect.ROLES)
         found -= {each for each in by_name if sorted(before[each].values()) == sorted(after[each].values())}
     return frozenset(found)
+
+
+def _of(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: values[name] for name in names}

@@ -128,8 +128,10 @@ def _leaving(standing: Mapping[str, Mapping[str, Any]], staying: set[str]) -> It
     for block in standing.values():
         for name, peer in _structure(block)["peers"].items():
             if peer["role"] != Role.BACKUP and name not in staying:
-                role = peer["role"]
-                yield f"{name} would leave the relationship that it is the {role} of, which is not supported yet"
+                yield (
+                    f"{name}, the {peer['role']}, is none of the peers any more, and it can't be told whether a server "
+                    "that is one was called so: apply its new name alone first"
+                )
 
 
 def _structure(block: Mapping[str, Any]) -> dict[str, Any]:

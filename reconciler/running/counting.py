@@ -57,7 +57,7 @@ def _can_page(seen: Snapshot) -> bool:
     return f"lease{seen.endpoint.service.value[-1]}-get-page" in (seen.commands or ())
 
 
-async def _paged(source: Source, told: Mapping[int, int]) -> Mapping[int, int]:
+async def _paged(source: Source, told: Mapping[int, int]) -> dict[int, int]:
     """Return how many leases are in use by subnet id: as counted, and where that comes to no end or fails the greater
     of it and of what was `told`.
     """

@@ -80,5 +80,7 @@ def test_what_two_relationships_both_have_is_found() -> None:
         "subnet4": [subnet(1), subnet(9) | {"id": 1}],
         "shared-networks": [network("a", subnet(2)), network("a", subnet(2) | {"id": 5})],
     }
-    assert duplicates(both, S) == ["shared-network a", "subnet id 1", "subnet 10.0.2.0/24"]
-    assert duplicates(HUB, S) == []
+    assert duplicates(both, S) == {"shared-network a": True, "subnet id 1": True, "subnet 10.0.2.0/24": True}
+    assert duplicates(HUB, S) == {}
+    owned = {"subnet4": [subnet(1, "east"), subnet(1, "west")]}
+    assert set(duplicates(owned, S).values()) == {False}

@@ -101,7 +101,7 @@ def test_a_backup_leaves(lab: Laboratory, topology: Topology) -> None:
     assert guards.is_silenced(world.config(spare))
     for server in world.servers:
         assert peers_of(world, server) == ["kea-a", "kea-b"]
-    world.document |= {"state": "absent", "on-remove": "keep"}  # which is nothing to one that is out already
+    world.document.update({"state": "absent", "on-remove": "keep"})  # which is nothing to one that is out already
     world.write()
     told, _ = planned(world)
     assert {each["server"] for each in told["servers"]} == {"kea-a", "kea-b"}

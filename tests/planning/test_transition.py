@@ -204,3 +204,12 @@ def test_pools_that_are_split_follow_the_peers_new_names() -> None:
                 found = [pool["client-class"] for pool in config["subnet4"][0]["pools"]]
                 assert found == ["HA_one", "HA_two"]
             assert not planned(desired, end).has_changes
+
+
+@pytest.mark.parametrize("mode", PAIR_MODES)
+def test_a_backup_that_becomes_a_partner_gets_no_other_name_or_url(mode: Mode) -> None:
+    alone = shaped(Mode.PASSIVE_BACKUP, NAMES[0], URLS[0], is_swapped=False, delay=1000)
+    paired = shaped(mode, NAMES[0], URLS[0], is_swapped=False, delay=1000)
+    for before, after in ((alone, paired), (paired, alone)):
+        (stage,) = planned(after, given(before, is_stamped=True)).stages
+        assert stage.reason == "with different mode and roles they would lose each other in between"
