@@ -14,6 +14,9 @@ from reconciler.model import Disruption, Mode, Procedure, RelationshipPlan, Role
 from reconciler.planning import wanted
 
 
+UNCOVERED = "no other server can answer for it"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A method and why it is the one; `pauses` as in `Stage`."""
@@ -49,7 +52,7 @@ def choose(mode: Mode, *, serves: bool, is_covered: bool, is_dedicated: bool) ->
     if not serves:
         return Choice(Disruption.NONE, "it answers no client")
     if not is_covered:
-        return Choice(Disruption.RESTART, "no other server can answer for it")
+        return Choice(Disruption.RESTART, UNCOVERED)
     pauses = mode is Mode.LOAD_BALANCING and is_dedicated
     return Choice(Disruption.HAND_OVER, "its partner can answer for it", pauses)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from reconciler.kea import ha
 from reconciler.model import Mode, Procedure, Relationship, RelationshipPlan, Role, ServerPlan, Stage
 from reconciler.planning import wanted
-from reconciler.planning.method import disruption, is_commanded
+from reconciler.planning.method import UNCOVERED, disruption, is_commanded
 from reconciler.planning.pause import pause
 from reconciler.planning.standing import standing
 from reconciler.reports.numbers import seconds
@@ -94,7 +94,9 @@ def _cost_here(plan: RelationshipPlan, server: ServerPlan) -> str:
         limit = seconds(ha.max_response_delay(plan.relationship))
         return f"{silence} for up to max-response-delay ({limit}), since it is out of touch with its partner"
     beat = seconds(ha.heartbeat_delay(plan.relationship))
-    return f"{silence} for about one heartbeat-delay ({beat}), longer when it has many leases to fetch"
+    hindrance = stage.because if stage is not None and stage.because != UNCOVERED else ""
+    why = f"; {hindrance}" if hindrance else ""
+    return f"{silence} for about one heartbeat-delay ({beat}), longer when it has many leases to fetch{why}"
 
 
 def _cost_of_leaving(plan: RelationshipPlan, server: ServerPlan) -> str:
