@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from reconciler.model import Disruption, Mode, Procedure, RelationshipPlan, Role, ServerPlan
 from reconciler.planning import wanted
 
-
 UNCOVERED = "no other server can answer for it"
 
 
