@@ -159,13 +159,13 @@ class Thresholds:
     """How many of a server's subnets, pools or reservations a plan may delete or change without an approval.
 
     Of `least` or more of a kind, deleting more than `deleted_share` or changing more than `changed_share` of them is
-    too much; more than `deleted` or `changed` is, however many there are. Deleting all of several is always too much.
+    too much; more than `deleted` or `changed` is, however many there are. Deleting the last one is always too much.
     """
 
     least: int = 10
     deleted_share: float = 0.30
     deleted: int = 500
-    changed_share: float = 1.0
+    changed_share: float = 0.5
     changed: int = 5000
 
 

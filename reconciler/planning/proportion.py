@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.kea.objects import subnets_of
+from reconciler.kea.pools import Address, ends
 from reconciler.model import Action, Change, Objection, ServerPlan, Service, Thresholds
 from reconciler.planning.guard import Case
 
 SHRUNK, CHANGED = "authority-shrunk", "large-change"
 _KINDS = {"subnet": "subnets", "pool": "pools", "pd-pool": "pools", "reservation": "reservations"}
 _LISTS = {"pools": ("pools", "pd-pools"), "reservations": ("reservations",)}  # where a subnet has them
+Path = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
 class Toll:
-    """How many objects of one kind a server has, and how many of them a plan deletes, changes and adds."""
+    """How many objects of one kind a server has, and how many of them a plan deletes, changes and adds; and `fewer`, by
+    how many there are fewer in each place. One takes another's there, as a pool does that is made larger.
+    """
 
     had: int = 0
     deleted: int = 0
     changed: int = 0
     added: int = 0
+    fewer: Counter[Path] = field(default_factory=Counter)
 
     @property
     def lost(self) -> int:
-        """How many fewer there will be where one takes another's place, as a pool does that is made larger."""
-        return max(0, self.deleted - self.added)
+        """By how many there are fewer; more in one place make up for none in another."""
+        return sum(number for number in self.fewer.values() if number > 0)
+
+    @property
+    def left(self) -> int:
+        """How many there are afterwards."""
+        return self.had - self.deleted + self.added
 
 
 def objections(case: Case) -> Iterator[Objection]:
@@ -43,8 +54,9 @@ def objections(case: Case) -> Iterator[Objection]:
             if _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant")
-            elif toll.had > 1 and toll.deleted and toll.had - toll.deleted + toll.added == 0 and not is_empty:
-                told = f"all {toll.had} {what} on {name} would be deleted, and none would be left"
+            elif toll.deleted and toll.left == 0 and not is_empty:
+                whole = f"all {toll.had} {what}" if toll.had > 1 else f"the only one of the {what}"
+                told = f"{whole} on {name} would be deleted, and none would be left"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant")
             if _is_too_much(toll.changed, toll.had, thresholds.changed_share, thresholds.changed, thresholds):
                 told = f"{toll.changed} of the {toll.had} {what} on {name} would be changed at once"
@@ -70,21 +82,44 @@ def tolls(server: ServerPlan, service: Service) -> Mapping[str, Toll]:
     found["reservations"].had = len(config.get("reservations") or ())
     for what, lists in _LISTS.items():
         found[what].had += sum(_count(subnet, lists) for _, subnet in subnets.values())
-    changed: dict[str, set[tuple[tuple[str, str], ...]]] = {what: set() for what in found}
+    changed: dict[str, set[Path]] = {what: set() for what in found}
+    merged = _merged([change for change, _ in touched])
     for change, place in touched:
         kind, key = change.path[place]
+        if change.path in merged:
+            continue
         if change.action is Action.CHANGE or place < len(change.path) - 1:
             changed[_KINDS[kind]].add(change.path[: place + 1])
             continue
         is_gone = change.action is Action.DELETE
-        _add(found[_KINDS[kind]], 1, is_gone=is_gone)
+        _add(found[_KINDS[kind]], change.path[:place], 1, is_gone=is_gone)
         if kind == "subnet":
             subnet = subnets[key][1] if is_gone and key in subnets else change.item or {}
             for what, lists in _LISTS.items():
-                _add(found[what], _count(subnet, lists), is_gone=is_gone)
+                _add(found[what], change.path[: place + 1], _count(subnet, lists), is_gone=is_gone)
     for what, paths in changed.items():
         found[what].changed = len(paths)
     return found
+
+
+def _merged(changes: Sequence[Change]) -> set[Path]:
+    """Return which pools go into one that is added to the same subnet, as two halves do, and those they go into."""
+    pools: dict[Path, tuple[list[Change], list[Change]]] = {}
+    for change in changes:
+        if change.path[-1][0] == "pool" and change.action is not Action.CHANGE:
+            pools.setdefault(change.path[:-1], ([], []))[change.action is Action.ADD].append(change)
+    found: set[Path] = set()
+    for gone, added in pools.values():
+        for new in added:
+            first, last = ends(new.path[-1][1])
+            inner = [each.path for each in gone if _lies_in(each.path[-1][1], first, last)]
+            found.update([*inner, new.path] if inner else ())
+    return found
+
+
+def _lies_in(pool: str, first: Address, last: Address) -> bool:
+    begin, end = ends(pool)
+    return int(first) <= int(begin) and int(end) <= int(last)
 
 
 def _innermost(change: Change) -> int | None:
@@ -100,8 +135,9 @@ def _count(subnet: Mapping[str, Any], lists: tuple[str, ...]) -> int:
     return sum(len(subnet.get(name) or ()) for name in lists)
 
 
-def _add(toll: Toll, number: int, *, is_gone: bool) -> None:
+def _add(toll: Toll, where: Path, number: int, *, is_gone: bool) -> None:
     if is_gone:
         toll.deleted += number
     else:
         toll.added += number
+    toll.fewer[where] += number if is_gone else -number

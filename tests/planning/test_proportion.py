@@ -65,14 +65,15 @@ def test_few_are_not_measured_by_share() -> None:
     assert codes(TWENTY[:1], TWENTY[:9], least=9) == [SHRUNK, SHRUNK]
 
 
-def test_never_all_of_several() -> None:
+def test_never_the_last_one() -> None:
     kept = subnet(1, pools=0)
     assert codes([kept], [subnet(1, pools=2)], deleted_share=1.0) == [SHRUNK]
     (objection,) = found([kept], [subnet(1, pools=2)])
     assert objection.message == "all 2 pools on kea-b would be deleted, and none would be left"
     assert codes([subnet(1)], [subnet(1, reservations=2)]) == [SHRUNK]
-    assert codes([subnet(1)], [subnet(1, reservations=1)]) == []
-    assert codes([kept], [subnet(1, pools=1)]) == []
+    assert codes([subnet(1)], [subnet(1, reservations=1)]) == [SHRUNK]
+    (objection,) = found([kept], [subnet(1, pools=1)])
+    assert objection.message == "the only one of the pools on kea-b would be deleted, and none would be left"
 
 
 def test_what_another_takes_the_place_of_is_not_lost() -> None:
@@ -85,15 +86,23 @@ def test_what_another_takes_the_place_of_is_not_lost() -> None:
     assert codes([subnet(30), subnet(31)], [subnet(1), subnet(2)]) == []  # renumbered
 
 
+def test_a_pool_takes_the_place_of_one_of_its_own_subnet_alone() -> None:
+    """Half of the subnets lease no more, however many pools the others get."""
+    moved = [subnet(number, pools=2 * (number % 2)) for number in range(1, 21)]
+    (objection,) = found(moved, TWENTY)
+    assert "10 of the 20 pools on kea-b" in objection.message
+
+
 def test_without_any_subnet_there_is_one_objection_and_not_three() -> None:
     assert codes([], [subnet(1, pools=2, reservations=2), subnet(2)]) == ["authority-empty"]
 
 
 def test_changes_are_counted_by_the_object_that_they_are_of() -> None:
     changed = [{**each, "user-context": {"floor": 1}} for each in TWENTY]
-    assert codes(changed, TWENTY) == []
-    assert codes(changed, TWENTY, changed=19) == [CHANGED]
-    (objection,) = found(changed, TWENTY, changed_share=0.9)
+    assert codes(changed[:10] + TWENTY[10:], TWENTY) == []
+    assert codes(changed[:10] + TWENTY[10:], TWENTY, changed=9) == [CHANGED]
+    assert codes(changed, TWENTY, changed_share=1.0) == []
+    (objection,) = found(changed, TWENTY)
     assert objection.message == "20 of the 20 subnets on kea-b would be changed at once"
     inner = [{**each, "pools": [each["pools"][0] | {"user-context": {"floor": 1}}]} for each in TWENTY]
     (objection,) = found(inner, TWENTY, changed_share=0.9)
