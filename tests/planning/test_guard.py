@@ -163,7 +163,7 @@ def authority_without(reservations: int, of: int) -> World:
         (31, 100, True),
     ],
 )
-def test_more_than_thirty_of_a_hundred_and_at_least_ten_and_never_the_last(lost: int, of: int, *, is_shrunk: bool) -> None:
+def test_over_thirty_of_a_hundred_of_ten_or_more_and_the_last(lost: int, of: int, *, is_shrunk: bool) -> None:
     assert codes(authority_without(lost, of)) == (["authority-shrunk"] if is_shrunk else [])
 
 
