@@ -51,8 +51,8 @@ class Mortal(Life):
     def ends(self, endpoint: Endpoint) -> None:
         super().ends(endpoint)
         self.watch("an answer")
-        if self.dies_at == (len(self.story) - 1, True):
-            raise KilledError
+        if self.dies_at is not None and self.dies_at[1] and len(self.story) > self.dies_at[0]:
+            raise KilledError  # another server may have been asked meanwhile
 
     def let_pass(self, seconds: float) -> None:
         for _ in range(int(seconds)):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from reconciler.cli.remembering import remember_shown
+
 if TYPE_CHECKING:
     from reconciler.cli.approving import Approvals
     from reconciler.cli.forms import Forms
@@ -56,11 +58,16 @@ def carry_out_plan(
     approved = given.codes
     text = text_plan(made, approved=approved, colour=colour, verbose=verbose, fingerprint=given.fingerprint)
     run.echo(text, err=not forms.is_text)
-    if question is not None and _has_work(made, approved):
-        ask(question.text, question.doing, question.refusal)
-    if _has_work(made, approved):
-        begins()
-    outcomes, is_interrupted = carried_out(run, lambda hands: carry_out(made, replace(hands, again=again), approved))
+    try:
+        if question is not None and _has_work(made, approved):
+            ask(question.text, question.doing, question.refusal)
+        if _has_work(made, approved):
+            begins()
+        outcomes, is_interrupted = carried_out(
+            run, lambda hands: carry_out(made, replace(hands, again=again), approved)
+        )
+    finally:
+        remember_shown(run, made, None)
     run.tell(forms, _below_the_plan(outcome_report(outcomes, made), is_told=_is_told_by_plan(outcomes)))
     return verdict.of_outcomes(outcomes, interrupted=is_interrupted)
 

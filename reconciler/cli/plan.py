@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.approving import Approvals, approvals_of
-from reconciler.cli.remembering import left_behind
+from reconciler.cli.remembering import left_behind, remember_shown
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
@@ -53,6 +53,7 @@ def plan(
     with session.told_errors(forms), plan_files.failure_kept(out, names):
         run = session.open_session(settings, credentials, log_level, desired)
         made, given = _plan(run, desired, names, approved, out, left_behind(run, state_dir))
+        remember_shown(run, made, state_dir)
         run.tell(forms, plan_report(made, given.codes, verbose=verbose, fingerprint=given.fingerprint))
         return int(verdict.of_plan(made, given.codes, detailed=detailed_exitcode))
 

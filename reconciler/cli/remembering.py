@@ -118,6 +118,32 @@ def _remembered(chosen: Path | None, look: Callable[[sqlite3.Connection, Path], 
         return nothing
 
 
+def remember_shown(run: Session, plan: Plan, chosen: Path | None) -> None:
+    """Keep a plan in the history, for each relationship of it that this run did not begin to carry out.
+
+    Where it can't be kept, that is said, and stops nothing.
+    """
+    from datetime import UTC, datetime
+
+    from reconciler.errors import StateError
+    from reconciler.reports.text_shown import shown
+    from reconciler.state.runs import open_store, user
+    from reconciler.state.shown import keep_shown
+
+    found = shown(plan, click.get_current_context().command_path, user(), datetime.now(UTC), run.scrubber.scrub)
+    if not found:
+        return
+    try:
+        if run.journal is not None:
+            run.journal.shows(found)
+            return
+        with contextlib.closing(open_store(state_directory(chosen))) as store:
+            for each in found:
+                keep_shown(store, each)
+    except StateError as error:
+        logging.getLogger("reconciler").warning("the plan can't be remembered: %s", error)
+
+
 def state_directory(chosen: Path | None) -> Path:
     """Return the state directory: the one that was chosen, else the default one."""
     from reconciler.state.directory import default_directory

@@ -44,7 +44,7 @@ from reconciler.model.desired import (
     Thresholds,
 )
 from reconciler.model.health import HA_STATES, Health, RelationshipStatus, ServerStatus
-from reconciler.model.history import Entry, Past, PastResult, PastServer, PastStep, Standing
+from reconciler.model.history import Entry, Past, PastResult, PastServer, PastStep, Shown, Standing
 from reconciler.model.journal import Leftover, Mend, Remedy, RunRecord
 from reconciler.model.json import Json
 from reconciler.model.live import HaView, Live, PartnerView, Probe, Snapshot, Unreachable
@@ -115,6 +115,7 @@ __all__ = [
     "ServerStatus",
     "Service",
     "Severity",
+    "Shown",
     "Snapshot",
     "Stage",
     "Stamp",

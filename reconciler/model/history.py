@@ -23,7 +23,24 @@ class Standing(StrEnum):
     CUT_OFF = "cut off"
 
 
-CHANGED, OPERATED = "changed", "operated"  # kinds of entries beside those of the daemon's events
+CHANGED, OPERATED, PLANNED = "changed", "operated", "planned"  # kinds of entries beside the daemon's events
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A plan that was shown and not carried out: by which command and whom, of which revision of desired, in words.
+    Two with the same `mark` would do the same.
+    """
+
+    at: datetime
+    command: str
+    user: str
+    relationship: str
+    service: Service
+    revision: str
+    mark: str
+    summary: str
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +57,9 @@ class Entry:
     """One thing that happened; `number` is its place in the order of all, and never given to another.
 
     `kind` is `changed` (servers of a relationship were changed, or were to be), `operated` (an operation sent something
-    to them), or that of an event of the daemon. `run`, `ended_at`, `standing` and `results` are there for the first
-    two; `summary`, `severity`, `details`, `finding` and `is_over` for events, and mean what they do there. `exit_code`
+    to them), `planned` (a plan was shown, and not carried out), or that of an event of the daemon. `run`, `ended_at`,
+    `standing` and `results` are there for the first two; `summary`, `severity`, `details`, `finding` and `is_over` for
+    events, and mean what they do there; a plan that was shown has the first and the third of them. `exit_code`
     is that of an operation's run. `back_to` is the entry before which the data were that a rollback brought back.
     """
 

@@ -112,7 +112,7 @@ def _describe(service: Service, snapshots: Sequence[Snapshot]) -> Imported | Not
         return NotImported(servers, f"its peer {', '.join(missing)} {were_not}")
     strangers = {name: members.pop(name) for name in sorted(set(members) - names)}
     roles = sorted(str(peer.get("role")) for peer in block.get("peers") or ())
-    if not _are_roles_of(str(block.get("mode")), roles):
+    if not are_roles_of(str(block.get("mode")), roles):
         return NotImported(servers, f"mode {block.get('mode')} with roles {', '.join(roles)} is none that Kea has")
     found = _imported(service, members, block)
     unknown = tuple(
@@ -122,7 +122,7 @@ def _describe(service: Service, snapshots: Sequence[Snapshot]) -> Imported | Not
     return replace(found, disagreements=(*found.disagreements, *unknown))
 
 
-def _are_roles_of(mode: str, roles: Sequence[str]) -> bool:
+def are_roles_of(mode: str, roles: Sequence[str]) -> bool:
     """Whether a mode can have peers of these roles: any number of backups beside those that it needs."""
     needed = {each.value: [Role.PRIMARY, each.partner_role] for each in Mode}.get(mode)
     main = sorted(role for role in roles if role != Role.BACKUP)
@@ -137,13 +137,16 @@ def _primary(members: Mapping[str, Snapshot]) -> Snapshot | None:
     return None
 
 
-def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[str, Any]) -> Imported:
+def as_it_stands(service: Service, members: Mapping[str, Snapshot], block: Mapping[str, Any]) -> Relationship:
+    """Return the relationship, without a name, that the primary's entry `block` of the HA hook describes; `members` are
+    the servers by the names of their peers.
+    """
     source = _primary(members) or next(iter(members.values()))
     mode = Mode(str(block["mode"]))
     form = _with_agreed_files(ha.normal_form(block, source.version), members)
     peers = tuple(_peer(entry, members, form, source.version) for entry in block["peers"])
     is_balancing = mode is Mode.LOAD_BALANCING
-    relationship = Relationship(
+    return Relationship(
         name="",
         service=service,
         mode=mode,
@@ -151,6 +154,11 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
         parameters=_parameters(form, source.version),
         pools=Pools.SPLIT if are_divided_by_us(source.config, service) and is_balancing else Pools.SHARED,
     )
+
+
+def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[str, Any]) -> Imported:
+    source = _primary(members) or next(iter(members.values()))
+    relationship = as_it_stands(service, members, block)
     relationship = with_live_hubs(relationship, {each.endpoint.server: each for each in members.values()})
     relationship = replace(relationship, name=_stamped_name(members) or _made_name(relationship))
     remarks: dict[tuple[str | int, ...], str] = {}

@@ -21,7 +21,7 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
-from reconciler.planning import hub_rules, partial, preflight, proportion, returned, returning, unserved
+from reconciler.planning import data_alone, hub_rules, partial, preflight, proportion, returned, returning, unserved
 from reconciler.planning.authority import acting_authority, authority, promoted_authority
 from reconciler.planning.departures import departing, with_departures
 from reconciler.planning.draft import drafted
@@ -211,6 +211,7 @@ def _decided(
     refused = [
         *filter(None, (unknown_parameters(relationship, snapshots), inexpressible(source, snapshots, draft.words)))
     ]
+    refused += data_alone.refusals(relationship, snapshots, pools, servers)
     if relationship.earlier is not None:
         lost = pools.inexpressible if draft.replicates else None
         refused += returning.refusals(relationship, source, lost, servers)

@@ -100,7 +100,9 @@ def notes(case: Case) -> Iterator[str]:
 
 
 def _overwritten(case: Case, partner: str) -> str:
-    return f"apply overwrites what {partner} has, `{promotion(case.relationship)}` takes it over instead"
+    """Say what becomes of what the partner has, and both ways to have it again; the journal gives the ID."""
+    back = f"`kea-reconciler rollback {case.relationship.name} --to ID` brings back afterwards"
+    return f"apply overwrites what {partner} has, which {back}; `{promotion(case.relationship)}` takes it over instead"
 
 
 def promotion(relationship: Relationship) -> str:

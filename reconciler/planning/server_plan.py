@@ -52,11 +52,12 @@ def plan_server(
     `data` is the authority's replicated part in this server's words, None where this server keeps its own; `truth`
     is the authority, and `generation` that of the stamp which goes out.
     """
-    block_changes = list(_relationship_changes(relationship, peer, snapshot))
+    block_changes = [] if relationship.is_data_alone else list(_relationship_changes(relationship, peer, snapshot))
     service = relationship.service
     theirs = wanted.replicated_part(relationship, snapshot)
     found = _data_differences(theirs, data, service) if data is not None else []
-    block_changes += [*_tag_changes(relationship, snapshot), *_freed_pools(relationship, snapshot)]
+    if not relationship.is_data_alone:
+        block_changes += [*_tag_changes(relationship, snapshot), *_freed_pools(relationship, snapshot)]
     if not block_changes and not found:
         return ServerPlan(peer, snapshot)
     marks = fingerprints(theirs if data is None else data)
@@ -71,6 +72,7 @@ def plan_server(
         revision=revision,
         generation=generation,
         earlier=_earlier(relationship, snapshot, truth, marks),
+        kept=stamp_of(relationship, snapshot) if relationship.is_data_alone else None,
     )
     is_stamped = _was_set_by_us(relationship, snapshot)
     try_standing = may_refuse_its_own(snapshot.config, config, changes, service, is_stamped=is_stamped)

@@ -194,7 +194,7 @@ async def apply_relationship(
 
 def _away(plan: RelationshipPlan) -> tuple[ServerOutcome, ...]:
     """Say of the servers that can't be read that they are left for later."""
-    reason = "it can't be reached: {}; the next apply after that brings it level"
+    reason = "it is left for later: {}; the next apply after that brings it level"
     return tuple(
         ServerOutcome(each.endpoint.server, Result.NOT_ATTEMPTED, reason.format(each.reason))
         for each in plan.unreachable

@@ -124,6 +124,9 @@ _MIGRATIONS = (
     );
     CREATE INDEX fight_of_relationship ON fight (relationship, at);
     """,
+    """
+    ALTER TABLE event ADD COLUMN mark TEXT;  -- of a plan that was shown: the same for what would do the same
+    """,
 )
 NEWEST = len(_MIGRATIONS)
 

@@ -121,10 +121,10 @@ def _insert(store: Store, event: Event) -> None:
         event.at.isoformat(timespec="milliseconds"),
         event.kind.value,
         event.severity.value,
-        _sound(event.summary),
+        sound(event.summary),
         event.relationship,
         service,
-        json.dumps([*map(_sound, event.details)]),
+        json.dumps([*map(sound, event.details)]),
         event.revision,
         event.finding,
         event.is_over,
@@ -138,7 +138,7 @@ def _insert(store: Store, event: Event) -> None:
         )
 
 
-def _sound(text: str) -> str:
+def sound(text: str) -> str:
     """Return a text as one that can be kept: a server may send lone surrogates, which are none."""
     return text.encode("utf-8", "backslashreplace").decode()
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from reconciler.errors import NotReachedError, StateError
-from reconciler.model import Endpoint, RelationshipOutcome, RelationshipPlan, Result, ServerPlan, Service
+from reconciler.model import Endpoint, RelationshipOutcome, RelationshipPlan, Result, ServerPlan, Service, Shown
 from reconciler.model.history import CHANGED, OPERATED
 from reconciler.model.journal import Leftover
 from reconciler.state import configurations, plans
 from reconciler.state.database import told, transaction
 from reconciler.state.left import PERSISTED, RESTORED, leftovers, owed
 from reconciler.state.runs import Run, Store, now
+from reconciler.state.shown import keep_shown
 
 _log = logging.getLogger("reconciler")
 _HARMLESS = frozenset({"config-test"})  # no reading, but nothing to be put right either
@@ -118,6 +119,22 @@ class Journal:
                 key = _key(server.snapshot.endpoint)
                 if key not in open_ones and key in self._parts:
                     _settle(database, key, self._parts[key])
+
+    def entry(self, relationship: str, service: Service) -> int | None:
+        """Return the id in the history of what this run last began on a relationship, None where it began nothing."""
+        work = self._works.get((relationship, service.value))
+        if work is None:
+            return None
+        with self._best_effort():
+            row = self._store.database.execute("SELECT number FROM event WHERE work = ?", (work,)).fetchone()
+            return None if row is None else int(row[0])
+        return None
+
+    def shows(self, plans_shown: Iterable[Shown]) -> None:
+        """Keep plans that were shown, but for those of relationships that this run began to carry out."""
+        for each in plans_shown:
+            if (each.relationship, each.service.value) not in self._works:
+                keep_shown(self._store, each)
 
     # -------------------------------------------------------------------------------------- one command
 

@@ -24,11 +24,12 @@ _NO_FAILURE = {ExitCode.OK, ExitCode.WORLD_CHANGED, ExitCode.BLOCKED}
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What was planned for a relationship, and what became of it."""
+    """What was planned for a relationship, and what became of it; `entry` is its id in the history."""
 
     plan: RelationshipPlan
     outcome: RelationshipOutcome
     is_interrupted: bool
+    entry: int | None = None
 
     @property
     def applied(self) -> RelationshipPlan:
@@ -90,4 +91,7 @@ class Acting:
         finally:
             self._under_way.remove(hands)
         is_interrupted = hands.stop.is_set()
-        return [Deed(each, told, is_interrupted) for each, told in zip(plan.relationships, outcomes, strict=True)]
+        return [
+            Deed(each, told, is_interrupted, journal.entry(each.relationship.name, each.relationship.service))
+            for each, told in zip(plan.relationships, outcomes, strict=True)
+        ]

@@ -26,7 +26,7 @@ class GitError(ReconcilerError):
 @dataclass(frozen=True, slots=True)
 class Branch:
     """What is followed: the branch of that name of a remote, in the work tree that `directory` lies in. With
-    `must_be_signed`, only a commit is taken over whose signature git verifies.
+    `must_be_signed`, only commits are taken over of which git verifies the signature of each.
     """
 
     directory: Path
@@ -44,7 +44,7 @@ class Branch:
         if here != there:
             self._check_history(here, there)
         if self.must_be_signed:
-            self._check_signature(there)
+            self._check_signatures(here, there)
         if here != there:
             self._must("the work tree can't be moved forward", "merge", "--quiet", "--ff-only", there)
 
@@ -74,13 +74,22 @@ class Branch:
             "If that is meant, move the work tree by hand (git reset --hard), and look at `plan` before"
         )
 
+    def _check_signatures(self, here: str, there: str) -> None:
+        """Make sure that the commit is signed, and every one that it brings, the oldest first."""
+        coming = self._must("what comes can't be told", "rev-list", "--reverse", "--topo-order", f"{here}..{there}")
+        for commit in coming.split() or [there]:
+            self._check_signature(commit)
+
     def _check_signature(self, commit: str) -> None:
         checked = self._git("verify-commit", commit)
         if checked.returncode != 0:
             reason = (
                 visible(checked.stderr.strip().splitlines()[0]) if checked.stderr.strip() else "it has no signature"
             )
-            raise GitError(f"commit {commit[:12]} of {self.remote}/{self.name} is not taken over: {reason}")
+            raise GitError(
+                f"commit {commit[:12]} of {self._label} is not taken over, nor what comes after it: {reason}. If it is "
+                "meant, move the work tree forward by hand (git merge --ff-only) to a signed commit that comes after it"
+            )
 
     def _must(self, failure: str, *arguments: str) -> str:
         """Return what git prints; GitError, which begins with `failure`, where it fails."""

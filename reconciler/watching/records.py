@@ -18,7 +18,8 @@ _LINES = 50  # of a relationship's drift on the board and in events
 @dataclass(slots=True)
 class Record:
     """One relationship. `failures` are applies in a row that failed, `hurried` looks in a row that found it waiting for
-    what comes by itself; `failure` is what failed last, and `rests_until` when that may be tried again.
+    what comes by itself; `failure` is what failed last, and `rests_until` when that may be tried again. `shown` is the
+    mark of the plan that was kept last.
     """
 
     watched: Watched
@@ -28,11 +29,23 @@ class Record:
     hurried: int = 0
     failure: str = ""
     rests_until: float = 0.0
+    shown: str = ""
 
 
 def new_record(name: str, service: Service) -> Record:
     """Return what is known of a relationship before the first look."""
     return Record(Watched(name, service))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a plan may be carried out although the whole may not: another plan, or none, and why that waits too;
+    `is_passing` as in `Ruling`.
+    """
+
+    plan: RelationshipPlan | None = None
+    waits: str = ""
+    is_passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,17 @@ class Look:
     ruling: Ruling
     at: datetime
     seconds: float
+    part: Part = Part()
+
+    @property
+    def due(self) -> RelationshipPlan | None:
+        """What is to be carried out now: the plan, a part of it, or nothing."""
+        return self.plan if self.ruling.may else self.part.plan
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether what it waits for comes by itself within seconds."""
+        return self.ruling.is_passing or self.part.is_passing
 
 
 def seen(before: Watched, look: Look, failures: int) -> Watched:
@@ -57,7 +81,7 @@ def seen(before: Watched, look: Look, failures: int) -> Watched:
     return replace(
         differing,
         status=look.status,
-        waits=look.ruling.waits,
+        waits=(*look.ruling.waits, *filter(None, [look.part.waits])),
         contested=look.rules.contested,
         suspension=look.rules.suspension,
         looked_at=look.at,

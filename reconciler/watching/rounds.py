@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from reconciler.errors import LockedError
+from reconciler.errors import LockedError, StateError
 from reconciler.model import Endpoint, Event, Leftover, Plan, RelationshipPlan, Role, Unmanaged, WatchMode
 from reconciler.planning.status import statuses
+from reconciler.reports.text_shown import shown
 from reconciler.running.planned import planned
 from reconciler.state.fights import keep_fought
 from reconciler.state.left import leftovers
-from reconciler.state.runs import Store, described, holder, writes_since
+from reconciler.state.runs import Store, described, holder, user, writes_since
+from reconciler.state.shown import keep_shown
 from reconciler.state.suspensions import suspensions
 from reconciler.watching import telling
 from reconciler.watching.acting import COMMAND, Acting, Deed
@@ -24,6 +26,7 @@ from reconciler.watching.edges import Edges
 from reconciler.watching.fights import WINDOW, contested_of, marks
 from reconciler.watching.findings import Remarks, Subject, events, of_watched
 from reconciler.watching.grouping import Group
+from reconciler.watching.parts import with_parts
 from reconciler.watching.reading import LiveWorld, Reader, looks_same
 from reconciler.watching.records import Look, Record, new_record, seen
 from reconciler.watching.ruling import Rules, ruling
@@ -126,7 +129,7 @@ class Rounds:
             _log.info("%s: %s is at work there; looking again later", ", ".join(group.names), described(busy))
             return pause(1, self._edges.chance())
         looks = await self._look(group, is_eager=is_eager)
-        if any(look.ruling.may for look in looks) and not self._acting.is_stopping:
+        if any(look.due for look in looks) and not self._acting.is_stopping:
             self.at_work.add(group.names)
             try:
                 looks = await self._act(group, looks)
@@ -161,6 +164,7 @@ class Rounds:
             live = dict(found)
             self._pictures[group.names] = _Picture(group, made, read)
         looks = list(self._judged(made, live, self._edges.clock() - began))
+        looks = with_parts(looks, group.desired, live, made, self._rules_of_part)
         self._show(group, made, looks)
         return looks
 
@@ -193,18 +197,20 @@ class Rounds:
             status = replace(told[name], suspension=rules.suspension, contested=rules.contested)
             yield Look(plan, status, rules, ruling(plan, rules), at, seconds)
 
+    def _rules_of_part(self, part: RelationshipPlan, rules: Rules) -> Rules:
+        found = contested_of(part, self._store.database, self._store.directory, self._edges.wall())
+        return replace(rules, contested=found)
+
     # ------------------------------------------------------------------------------------------ acting
 
     async def _act(self, group: Group, looks: list[Look]) -> list[Look]:
         """Have the servers for ourselves, look once more, carry out what may be, and look at what became of it."""
-        concerned = {server.snapshot.endpoint for look in looks if look.ruling.may for server in look.plan.servers}
+        concerned = {server.snapshot.endpoint for look in looks if look.due for server in look.due.servers}
         try:
             with self._acting.claimed({*group.endpoints, *concerned}, group.desired.revision) as journal:
-                fresh = [
-                    look for look in await self._look(group, also=concerned, left=journal.left()) if look.ruling.may
-                ]
+                fresh = [look for look in await self._look(group, also=concerned, left=journal.left()) if look.due]
                 made = self._pictures[group.names].plan
-                chosen = replace(made, relationships=tuple(look.plan for look in fresh))
+                chosen = replace(made, relationships=tuple(look.due for look in fresh if look.due))
                 self._mark_at_work(fresh, is_at_work=True)
                 try:
                     deeds = await self._acting.carry_out(chosen, journal, fresh[0].rules.approved if fresh else ())
@@ -226,6 +232,7 @@ class Rounds:
         """Keep what was done, and what failed; and tell it."""
         record, now = self._record(deed.plan), self._edges.clock()
         keep_fought(self._store, deed.plan.relationship.name, marks(deed.applied), self._edges.wall(), WINDOW)
+        record.shown = ""
         if deed.has_changed:
             record.watched = replace(record.watched, applied_at=self._edges.wall())
         if deed.has_failed:
@@ -243,7 +250,7 @@ class Rounds:
 
     @staticmethod
     def _recover(record: Record) -> None:
-        record.failures, record.failure, record.rests_until = 0, "", 0.0
+        record.failures, record.failure, record.rests_until, record.shown = 0, "", 0.0, ""
 
     # ----------------------------------------------------------------------------------------- telling
 
@@ -259,7 +266,9 @@ class Rounds:
             record = self._record(look.plan)
             if _is_quiet(look.plan):
                 self._recover(record)
-            record.hurried = record.hurried + 1 if look.ruling.is_passing else 0
+            record.hurried = record.hurried + 1 if look.is_passing else 0
+            if look.due is None and not look.is_passing:
+                self._remember(look, made)
             failures = record.failures or self._reader.failures(group.endpoints)
             before, record.watched = record.watched, seen(record.watched, look, failures)
             subject = Subject(made.revision, record.watched.name, record.watched.service)
@@ -270,6 +279,18 @@ class Rounds:
             for event in events(record.findings, found, subject, look.at):
                 self._tell(event)
             record.findings = found
+
+    def _remember(self, look: Look, made: Plan) -> None:
+        """Keep a plan in the history that is only told; that it can't be kept is said, and stops nothing."""
+        alone = replace(made, relationships=(look.plan,))
+        record = self._record(look.plan)
+        for each in shown(alone, COMMAND, user(), look.at, self._edges.scrub):
+            if each.mark != record.shown:
+                try:
+                    keep_shown(self._store, each)
+                    record.shown = each.mark
+                except StateError as error:
+                    _log.error("a plan can't be remembered: %s", error)
 
     def _end(self, name: str) -> None:
         """Take a relationship off the board, with all that lasted about it."""
@@ -294,7 +315,7 @@ class Rounds:
                 seconds.append(look.rules.unsteady)
             if record.rests_until > now:
                 seconds.append(record.rests_until - now)
-            if look.ruling.may:
+            if look.due:
                 seconds.append(pause(1, chance()))
         due = min(seconds)
         for look in looks:

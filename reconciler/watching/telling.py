@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from reconciler.model import Event, EventKind, Gravity, RelationshipStatus, Result, Role, ServerOutcome, Watched
+from reconciler.planning.returned import data_changes
 from reconciler.planning.verdict import ExitCode, of_outcomes
 from reconciler.reports.text_changes import change_lines
 from reconciler.reports.text_outcomes import standing
@@ -49,6 +50,9 @@ def applied(deed: Deed, at: datetime, revision: str) -> Event:
     elif of_outcomes([deed.outcome]) is not ExitCode.OK:
         text += f"; {failure(deed)}"
     lines = [_line(each) for each in deed.outcome.servers]
+    if deed.entry is not None and any(map(data_changes, deed.applied.servers)):
+        back = f"kea-reconciler rollback {relationship.name} --to {deed.entry}"
+        lines.append(f"what was overwritten is kept: `{back}` brings it back")
     for server in deed.applied.servers:
         for change in server.changes[: max(0, _MOST - len(lines))]:
             lines += [f"{server.peer.server}: {line}" for line in change_lines(change, colour=False)]

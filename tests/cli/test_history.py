@@ -104,6 +104,47 @@ def test_an_operation_is_an_entry_too(pair: Site, state: str) -> None:
     assert "ha-maintenance-start: done" in history(pair, state, "show", "1").stdout
 
 
+def test_a_plan_that_is_only_shown_is_an_entry_once(site: Site, state: str) -> None:
+    def plan() -> None:
+        assert site.run("plan", "--state-dir", state).exit_code == 0
+
+    plan()
+    plan()
+    (first,) = entries(site, state, "hq")
+    assert (first["kind"], first["run"], first["severity"]) == ("planned", None, "info")
+    assert first["summary"].startswith(f"`kea-reconciler plan` by {getpass.getuser()} showed ")
+    assert any("+ relationship hq" in line and "git: desired changed" in line for line in first["details"])
+    changed(site, state)
+    plan()  # which is empty
+    assert [each["kind"] for each in entries(site, state)] == ["changed", "changed", "planned"]
+    for lifetime in (1234, 4321, 1234):
+        site.change("kea-a", lambda config: config.update({"valid-lifetime": lifetime}))  # noqa: B023
+        plan()
+    assert [each["kind"] for each in entries(site, state)][:3] == ["planned"] * 3
+    text = history(site, state, "show", "4").stdout
+    assert "~ global valid-lifetime: 7200 -> 1234" in text
+    assert SECRET not in text + history(site, state, "--format", "json").stdout
+
+
+def test_a_plan_that_an_apply_shows_and_does_not_carry_out_is_an_entry(site: Site, state: str) -> None:
+    changed(site, state)
+    site.change("kea-a", lambda config: config.update({"subnet4": [], "user-context": {"password": SECRET * 2}}))
+    assert site.run("apply", "--yes", "--state-dir", state).exit_code == 3
+    newest, *others = entries(site, state)
+    assert (newest["kind"], [each["kind"] for each in others]) == ("planned", ["changed", "changed"])
+    assert any(line.startswith("held by authority-empty") for line in newest["details"])
+    assert any("user-context" in line for line in newest["details"])
+    assert SECRET not in json.dumps(newest)
+
+
+def test_a_plan_is_shown_where_nothing_can_be_remembered(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o777)
+    (tmp_path / "state").chmod(0o777)  # open to others
+    done = site.run("plan", "--state-dir", str(tmp_path / "state"))
+    assert done.exit_code == 0, done
+    assert "the plan can't be remembered" in done.stderr
+
+
 def test_an_id_that_nobody_has_is_said(site: Site, state: str) -> None:
     changed(site, state)
     done = history(site, state, "show", "77")

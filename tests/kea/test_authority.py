@@ -11,6 +11,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from reconciler.model import Mode, Service
 from tests.kea.world import Run, World, subnet, until
+from tests.watching.living import Living
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -281,6 +282,46 @@ def test_while_the_primary_is_away_backups_follow_its_partner(world: Trio) -> No
     assert any("kea-b was changed since the last replication" in note for note in world.told("drift")["notes"])
     world.must_apply()
     assert world.has(added) == (False, False, False)
+
+
+def test_the_daemon_feeds_the_backup_while_the_primary_is_away_and_while_it_proves_itself(world: Trio) -> None:
+    stays = world.add(world.a)
+    world.until_normal()
+    world.must_apply()
+    world.a.command(S, "config-write")
+    usual = ("--mode", "replicate", "--interval", "1", "--steady")
+    with Living(world.desired, world.lab.directory, *usual, "90") as daemon:
+        world.lose(world.a)
+        first = world.add(world.b)
+        assert "kea-b" in daemon.until("authority")["message"]
+        daemon.until("applied")
+        assert world.has(first) == (True, True)
+        world.bring_back(world.a)
+        world.until_normal()
+        daemon.until("unsteady", is_over=False)
+        daemon.forget()
+        second = world.add(world.b)
+        until(lambda: world.has(second) == (False, True, True), "a backup that follows", 60)
+        told = world.told("status")
+        assert (told["status"], told["authority"]) == ("ok", "kea-a")  # once it has proved itself
+        assert set(world.sets()) == {"kea-c"}
+        assert world.has(first) == (False, True, True)
+        assert daemon.events("unsteady", is_over=True) == []
+        daemon.stop()
+        daemon.forget()
+        daemon.start(*usual, "0")
+        applied = daemon.until("applied")
+        daemon.until("drift", is_over=True)
+        assert (world.has(first), world.has(second)) == ((False, False, False), (False, False, False))
+        back = next(line for line in applied["details"] if "rollback" in line)
+        daemon.stop()
+    number = back.partition(" --to ")[2].partition("`")[0]
+    world.until_normal()
+    brought = world.run(
+        "rollback", "hq", "--to", number, "--server", "kea-b", "--yes", "--state-dir", str(daemon.state)
+    )
+    assert brought.exit_code == 0, brought
+    assert [world.has(each) for each in (stays, first, second)] == [(True, True, True)] * 3
 
 
 @pytest.mark.parametrize("name", ["kea-b", "kea-c"])

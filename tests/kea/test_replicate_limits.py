@@ -137,6 +137,24 @@ def test_without_replication_only_the_relationship_is_managed(lab: Laboratory, s
     assert subnets == [[1, 3], [2]]
     assert [world.shared_part(world.b)] == before[1:]
     assert "replicate is false" in world.run("plan").stdout
+    told = world.run("drift", "--format", "json").json["relationships"][0]["notes"]
+    (apart,) = [note for note in told if "has other DHCP data" in note]
+    names = [subnet(service, number)["subnet"] for number in (1, 2, 3)]
+    assert apart.startswith("kea-b has other DHCP data than kea-a: ")
+    assert all(
+        f"{verb} subnet {name}" in apart
+        for verb, name in zip(("lacks", "has in addition", "lacks"), names, strict=True)
+    )
+
+    del world.document[
+        "replicate"
+    ]  # now a Configuration Backend is what shares the data, of which no database is asked
+    world.write()
+    backend = {"config-databases": [], "config-fetch-wait-time": 60}
+    world.change(world.a, lambda config: config.update({"config-control": backend}))
+    world.must_be_done()
+    assert "the Configuration Backend shares the configuration, nothing is replicated" in world.run("status").stdout
+    assert [world.shared_part(world.b)] == before[1:]
 
 
 @pytest.mark.parametrize("half", ["kea-a", "kea-b"])

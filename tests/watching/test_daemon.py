@@ -49,6 +49,10 @@ def test_report_changes_nothing_and_says_what_drifted_until_it_is_over(site: Sit
         assert len(daemon.events("drift")) == 2
         assert daemon.stop() == 0
     assert site.sent() == []
+    listed = run("history", "hq", "--state-dir", str(daemon.state), "--format", "json").json["entries"]
+    (kept,) = [each for each in listed if each["kind"] == "planned"]  # once, however often it was looked at
+    assert kept["summary"].endswith("showed 1 change on kea-b, not carried out")
+    assert kept["details"] == told["details"]
 
 
 def test_replicate_puts_drift_right_and_leaves_what_git_asks_for(site: Site) -> None:
@@ -61,8 +65,31 @@ def test_replicate_puts_drift_right_and_leaves_what_git_asks_for(site: Site) -> 
         site.documents[0]["parameters"]["max-ack-delay"] = 3000
         site.write()
         daemon.until("changes", is_over=False)
+        assert site.sent() == []
+        before = site.endpoint("kea-b").config["hooks-libraries"]
+        daemon.forget()
+        site.change("kea-b", lifetime)
+        daemon.until("applied")  # git's change waits; data don't
+        daemon.until("drift", is_over=True)
+        assert site.endpoint("kea-b").config["valid-lifetime"] == site.endpoint("kea-a").config["valid-lifetime"]
+        assert site.endpoint("kea-b").config["hooks-libraries"] == before
+        assert daemon.events("changes", is_over=True) == []
         assert daemon.stop() == 0
-    assert site.sent() == []
+    assert "kea-a" not in {server for server in ("kea-a", "kea-b") if "config-set" in site.sent(server)}
+
+
+def test_data_go_on_while_a_change_of_git_waits_for_an_approval(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", *QUICK) as daemon:
+        has_listener = site.release is not Release.KEA_2_2  # of its own, which needs a port that is free
+        site.documents[0]["peers"][1]["url"] = site["kea-b"].control if has_listener else "http://127.0.0.1:9/"
+        site.write()
+        assert "listener-port" in daemon.until("waiting", is_over=False)["message"]
+        site.change("kea-b", lifetime)
+        daemon.until("applied")
+        daemon.until("drift", is_over=True)
+        assert site.endpoint("kea-b").config["valid-lifetime"] == site.endpoint("kea-a").config["valid-lifetime"]
+        assert daemon.events("waiting", is_over=True) == []
+        assert daemon.stop() == 0
 
 
 def test_enforce_applies_what_git_asks_for(site: Site) -> None:

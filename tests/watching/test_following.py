@@ -106,8 +106,9 @@ def test_an_unsigned_commit_is_refused_where_signatures_are_required(repositorie
     assert repositories.head == before
 
 
-@pytest.mark.program("ssh-keygen")
-def test_a_signed_commit_is_taken_over(repositories: Repositories, tmp_path: Path) -> None:
+@pytest.fixture
+def signing(repositories: Repositories, tmp_path: Path) -> Repositories:
+    """Repositories that sign with a key that both take."""
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     allowed = tmp_path / "allowed"
@@ -116,6 +117,42 @@ def test_a_signed_commit_is_taken_over(repositories: Repositories, tmp_path: Pat
         repositories.git(where, "config", "gpg.format", "ssh")
         repositories.git(where, "config", "user.signingkey", str(key))
         repositories.git(where, "config", "gpg.ssh.allowedSignersFile", str(allowed))
-    commit = repositories.commit("two", "-S")
-    Branch(repositories.here, "origin", "main", must_be_signed=True).pull()
-    assert repositories.head == commit
+    return repositories
+
+
+@pytest.mark.program("ssh-keygen")
+def test_signed_commits_are_taken_over(signing: Repositories) -> None:
+    signing.commit("two", "-S")
+    commit = signing.commit("three", "-S")
+    branch = Branch(signing.here, "origin", "main", must_be_signed=True)
+    branch.pull()
+    assert signing.head == commit
+    branch.pull()
+    assert signing.head == commit
+
+
+@pytest.mark.program("ssh-keygen")
+def test_every_commit_that_comes_has_to_be_signed_not_the_newest_alone(signing: Repositories) -> None:
+    before = signing.head
+    signing.commit("two", "-S")
+    smuggled = signing.commit("three")
+    newest = signing.commit("four", "-S")
+    branch = Branch(signing.here, "origin", "main", must_be_signed=True)
+    with pytest.raises(GitError, match=f"{smuggled[:12]} of origin/main is not taken over, nor what comes after it"):
+        branch.pull()
+    assert signing.head == before
+    signing.git(signing.here, "merge", "-q", "--ff-only", newest)  # a person looked at it
+    branch.pull()
+    assert signing.head == newest
+
+
+@pytest.mark.program("ssh-keygen")
+def test_an_unsigned_commit_that_a_signed_merge_brings_is_refused(signing: Repositories) -> None:
+    before = signing.head
+    signing.git(signing.origin, "checkout", "-q", "-b", "side")
+    smuggled = signing.commit("two")
+    signing.git(signing.origin, "checkout", "-q", "main")
+    signing.git(signing.origin, "merge", "-q", "--no-ff", "-S", "-m", "merged", "side")
+    with pytest.raises(GitError, match=smuggled[:12]):
+        Branch(signing.here, "origin", "main", must_be_signed=True).pull()
+    assert signing.head == before

@@ -22,7 +22,17 @@ from reconciler.state.runs import Run, open_store
 from reconciler.watching.grouping import groups
 from reconciler.watching.reading import Reader
 from reconciler.watching.rounds import Habits, Rounds
-from tests.test_simulated_crashes import KilledError, Mortal, Scene, begun, must_be_in_order, points, replicate, timers
+from tests.test_simulated_crashes import (
+    CHANGING,
+    KilledError,
+    Mortal,
+    Scene,
+    begun,
+    must_be_in_order,
+    points,
+    replicate,
+    timers,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +42,7 @@ SHARED = ("--approve", "shared-pools")
 SCENES = [
     (Scene("create", is_related=False), Release.KEA_3_0),
     (Scene("replicate", replicate), Release.KEA_2_2),
-    (
+    (  # by far the longest: killed at what it changes alone, and not where it reads in between
         Scene("modify-load-balancing", timers, mode=Mode.LOAD_BALANCING, arguments=SHARED),
         Release.KEA_3_0,
     ),
@@ -67,9 +77,17 @@ def watch(life: Mortal) -> None:
 
 
 def killed_watch(life: Mortal) -> None:
-    """Watch until the process dies: the kernel lets go of its locks, and nothing else happens."""
-    with mock.patch.object(Run, "end", lambda mine, _: mine.release()), pytest.raises(KilledError):
-        watch(life)
+    """Watch until the process dies: the kernel lets go of its locks, and nothing else happens. It may come to its end
+    before the command at which it was to die, as in `Mortal.is_killed_in_apply`.
+    """
+    assert life.dies_at is not None
+    number, _ = life.dies_at
+    try:
+        with mock.patch.object(Run, "end", lambda mine, _: mine.release()), pytest.raises(KilledError):
+            watch(life)
+    except pytest.fail.Exception:
+        if len(life.story) > number:
+            raise
     life.dies_at = None
     life._writing.clear()
 
@@ -86,7 +104,8 @@ def test_killed_at_any_command_it_ends_in_the_same_world(
         must_be_in_order(life, scene)
     finally:
         life.__exit__()
-    for number, point in enumerate(points(story)):
+    all_points = [point for point in points(story) if not scene.arguments or story[point[0]][1] in CHANGING]
+    for number, point in enumerate(all_points):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
         life = begun(tmp_path / str(number), scene, release)
         try:
