@@ -13,6 +13,7 @@ import pytest
 
 from lab.kea import GENERATIONS, OLDEST, Generation, KeaServer
 from lab.laboratory import Laboratory
+from reconciler.state import machine
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -68,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="kea-state-")
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_STATE_HOME"] = folder.name
+    machine.PREFIX = f"kea-reconciler-test-{os.getpid()}"  # workers have the same made-up servers
     os.environ.pop("KEA_RECONCILER_STATE_DIR", None)
 
 

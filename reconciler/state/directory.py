@@ -16,9 +16,19 @@ _OPEN_TO_OTHERS = 0o077
 
 
 def default_directory(environment: Mapping[str, str]) -> Path:
-    """Return the directory in the XDG state folder; a relative XDG_STATE_HOME doesn't count (XDG Base Directory)."""
+    """Return the directory in the XDG state folder; a relative XDG_STATE_HOME doesn't count (XDG Base Directory).
+
+    Raises StateError where there is no home directory.
+    """
     base = environment.get("XDG_STATE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "kea-reconciler"
+    if base.startswith("/"):
+        return Path(base) / "kea-reconciler"
+    try:
+        return Path.home() / ".local" / "state" / "kea-reconciler"
+    except RuntimeError as error:  # a container's user without HOME and without an entry in passwd
+        raise StateError(
+            f"there is no home directory to keep a state directory in; name one with --state-dir or {VARIABLE}"
+        ) from error
 
 
 def prepare(directory: Path) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from reconciler.errors import LockedError
 from reconciler.model.journal import RunRecord
+from reconciler.state import machine
 from reconciler.state.database import open_database, told, transaction
 from reconciler.state.directory import prepare, private_file
 
@@ -59,6 +60,7 @@ class Run:
     def __init__(self, store: Store, command: str, revision: str = "") -> None:
         """Begin. Raises StateError where that can't be written down."""
         self._store = store
+        self._machine = machine.Claims()
         self.command = command
         token = secrets.token_hex(8)
         self._file = lock_file(store.directory, token)
@@ -89,15 +91,27 @@ class Run:
         while (holder := self._take(controls)) is not None:
             if clock() >= limit:
                 raise LockedError(
-                    f"{described(holder)} is at work on the same servers"
+                    f"{holder} is at work on the same servers"
                     + (f", and was not done within {seconds:g} s" if seconds else "")
                     + "; nothing was changed. Wait until it is done, or give it more time with --lock-timeout"
                 )
-            say(f"waiting for {described(holder)}")
+            say(f"waiting for {holder}")
             sleep(_PAUSE)
 
-    def _take(self, controls: Collection[str]) -> RunRecord | None:
-        database, wanted = self._store.database, set(controls)
+    def _take(self, controls: Collection[str]) -> str | None:
+        """Get these endpoints, all or none; returns in words who has one of them."""
+        found = self._noted(set(controls))
+        if found is not None:
+            return described(found)
+        other = self._machine.take(controls)
+        if other is not None:
+            with told(self._store.directory):
+                self._store.database.execute("DELETE FROM claim WHERE run = ?", (self.number,))
+        return other
+
+    def _noted(self, wanted: set[str]) -> RunRecord | None:
+        """Write down which endpoints this run has, where no other has one of them; else return that one."""
+        database = self._store.database
         with told(self._store.directory), transaction(database):
             rows = database.execute(
                 f"SELECT control, {_COLUMNS} FROM claim JOIN run ON run.number = claim.run WHERE run.number != ?",  # noqa: S608
@@ -127,14 +141,15 @@ class Run:
         self.release()
 
     def release(self) -> None:
-        """Let go of the lock without a word, as the end of the process does."""
+        """Let go of the locks without a word, as the end of the process does."""
+        self._machine.release()
         with contextlib.suppress(OSError):
             self._file.unlink(missing_ok=True)
             os.close(self._descriptor)
 
 
-def holder(store: Store, controls: Collection[str]) -> RunRecord | None:
-    """Return a run that is at work on one of the endpoints with these control addresses, None where none is.
+def holder(store: Store, controls: Collection[str]) -> str | None:
+    """Return in words which run is at work on one of the endpoints with these control addresses, None where none is.
 
     Raises StateError.
     """
@@ -144,8 +159,8 @@ def holder(store: Store, controls: Collection[str]) -> RunRecord | None:
         ).fetchall()
     for control, *row in rows:
         if control in controls and is_alive(store.directory, row[-1]):
-            return record(row, is_cut_off=False)
-    return None
+            return described(record(row, is_cut_off=False))
+    return machine.holder(controls)
 
 
 def writes_since(store: Store, command: str, moment: datetime) -> dict[tuple[str, str], int]:

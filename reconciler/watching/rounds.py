@@ -17,7 +17,7 @@ from reconciler.reports.text_shown import shown
 from reconciler.running.planned import planned
 from reconciler.state.fights import keep_fought
 from reconciler.state.left import leftovers
-from reconciler.state.runs import Store, described, holder, user, writes_since
+from reconciler.state.runs import Store, holder, user, writes_since
 from reconciler.state.shown import keep_shown
 from reconciler.state.suspensions import suspensions
 from reconciler.watching import telling
@@ -126,7 +126,7 @@ class Rounds:
         """
         busy = holder(self._store, {each.control for each in group.endpoints})
         if busy is not None:  # what is seen in the middle of somebody's apply is no drift
-            _log.info("%s: %s is at work there; looking again later", ", ".join(group.names), described(busy))
+            _log.info("%s: %s is at work there; looking again later", ", ".join(group.names), busy)
             return pause(1, self._edges.chance())
         looks = await self._look(group, is_eager=is_eager)
         if any(look.due for look in looks) and not self._acting.is_stopping:

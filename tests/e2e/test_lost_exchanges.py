@@ -12,7 +12,7 @@ from lab.kea import GENERATIONS, Generation
 from reconciler.model import Mode
 from tests.e2e import leases
 from tests.e2e.cases import EVERY, TESTED
-from tests.e2e.conditions import Case, Pair
+from tests.e2e.conditions import Case, Method, Pair
 from tests.e2e.scene import FOUR, Scene, scene
 from tests.e2e.trial import tried
 from tests.e2e.witness import Heard
@@ -30,8 +30,8 @@ _BY_SERIES = {generation.series: generation for generation in GENERATIONS}
 
 
 def is_overloaded() -> bool:
-    """Whether the machine has so much else to do that no small number can be kept: then a quarter may be lost of what
-    the naive way loses.
+    """Whether the machine has so much else to do that no small number can be kept: then a hand-over may lose a quarter
+    of what the naive way loses.
     """
     return os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
 
@@ -46,7 +46,8 @@ def test_an_apply_costs_clients_less_than_it_may(generation: Generation, case: C
         trial = tried(case)
         complaints = list(trial.complaints())
         assert not trial.ours.doubled, complaints
-        if not complaints or (is_overloaded() and trial.ours.lost <= trial.naive.lost // 4):
+        is_let_pass = is_overloaded() and case.method is not Method.SINGLE and trial.ours.lost <= trial.naive.lost // 4
+        if not complaints or is_let_pass:
             return
     pytest.fail("; ".join(complaints))
 

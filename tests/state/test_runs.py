@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.errors import LockedError
-from reconciler.state.runs import Run, Store, open_store
+from reconciler.state import machine
+from reconciler.state.runs import Run, Store, holder, open_store, user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +83,51 @@ KILLED = """
     Run(open_store(Path(sys.argv[1])), "apply").claim({"http://a/"}, 0)
     os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+HOLDING = """
+    import sys
+    from pathlib import Path
+    from reconciler.state import machine
+    from reconciler.state.runs import Run, open_store
+    machine.PREFIX = sys.argv[2]
+    run = Run(open_store(Path(sys.argv[1])), "apply")
+    run.claim({"http://a/", "http://b/"}, 0)
+    print("claimed", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_with_another_state_directory_is_seen_and_told_apart(store: Store, tmp_path: Path) -> None:
+    """A daemon under a user of its own, and CI on the same host, can't have one together."""
+    program = [sys.executable, "-c", textwrap.dedent(HOLDING), str(tmp_path / "other"), machine.PREFIX]
+    mine = Run(store, "apply")
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "claimed\n"
+        whose = rf"another state directory, of {user()} on \S+ \(pid {other.pid}\)"
+        for _ in range(3):
+            with pytest.raises(LockedError, match=f"{whose}, is at work on the same servers"):
+                mine.claim({"http://b/", "http://c/"}, 0)
+        assert re.search(whose, holder(store, {"http://a/"}) or "")
+        assert holder(store, {"http://c/"}) is None
+        other.communicate("")
+    mine.claim({"http://b/", "http://c/"}, 0)
+    mine.end(0)
+
+
+def test_what_nobody_got_is_free_for_others(store: Store, tmp_path: Path) -> None:
+    """All or nothing, on the machine too."""
+    elsewhere = open_store(tmp_path / "other")
+    first, second = Run(elsewhere, "apply"), Run(store, "apply")
+    first.claim({"http://b/"}, 0)
+    with pytest.raises(LockedError):
+        second.claim({"http://a/", "http://b/"}, 0)
+    third = Run(open_store(tmp_path / "third"), "apply")
+    third.claim({"http://a/"}, 0)
+    for run in (first, second, third):
+        run.end(0)
+    assert holder(store, {"http://a/", "http://b/"}) is None
 
 
 def test_a_run_that_was_killed_holds_nothing(store: Store) -> None:
