@@ -83,13 +83,15 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Objection:
     """A reason not to apply. `code` is what `--approve` takes; `advice` says what to do instead.
-    One with `approvable` False can't be waved through.
+    One with `approvable` False can't be waved through. `object` names what it is about, as far as it is about less than
+    all: a server, what of a server (`kea-b: subnets`), or a relationship.
     """
 
     code: str
     message: str
     advice: str
     approvable: bool = True
+    object: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ def farewell(relationship: str, members: Sequence[Member], strangers: Strangers)
             CODE,
             f"{' and '.join(gone)} would leave {relationship}" + "".join(map(fate, members)),
             "approve if that is meant; if not, bring the peer back into the file",
+            object=relationship,
         ),
         *hazards(members, None),
     ]

@@ -156,6 +156,7 @@ def _objections(server: str, service: Service, live: LiveWorld) -> Iterator[Obje
             CODE,
             f"{why}; two servers outside a relationship hand out one address twice without knowing of each other",
             f"put both into a relationship, or take the subnets off one; approve if {other} will not serve them",
+            object=other,
         )
 
 

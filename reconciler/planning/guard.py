@@ -72,6 +72,7 @@ def _untested_version(case: Case) -> Iterator[Objection]:
                 "untested-version",
                 f"{peer.server} runs Kea {snapshot.version}, which this release has not been tested with",
                 "try it on a pair that serves nobody first",
+                object=peer.server,
             )
 
 
@@ -85,6 +86,7 @@ def _identity(case: Case) -> Iterator[Objection]:
                 f"{peer.server} says it is {name!r}, not {peer.name!r}: its address leads to another server, "
                 "or another server's configuration was copied onto it",
                 f"check the control address of {peer.server} in the inventory; approve only if it was copied",
+                object=peer.server,
             )
 
 
@@ -112,6 +114,7 @@ def _another_partner(case: Case) -> Iterator[Objection]:
                     f"{peer.server} hears a partner {name} at {url}, and {name} of this relationship says it is at "
                     f"{own[name]}: one of the two addresses leads to a server of another pair",
                     "check the control addresses in the inventory; approve only if the two are meant for each other",
+                    object=peer.server,
                 )
 
 
@@ -162,6 +165,7 @@ def _authority_empty(case: Case) -> Iterator[Objection]:
                 f"{case.source} {'have' if case.relationship.earlier else 'has'} no subnet at all, "
                 f"{server.peer.server} has {lost}",
                 "restore the authority's configuration first: a server that came back with a wrong file looks so",
+                object=server.peer.server,
             )
 
 
@@ -182,6 +186,7 @@ def _subnet_id_conflict(case: Case) -> Iterator[Objection]:
                 f"subnet ids on {name} differ for the same prefix ({'; '.join(differing[:3])}{more}); "
                 "its leases carry the old ids",
                 f"approve to give {name} the authority's ids; its leases with the old ids then match no subnet",
+                object=name,
             )
 
 
@@ -204,12 +209,14 @@ def _not_normal(case: Case) -> Iterator[Objection]:
                 "partner-not-normal",
                 f"{peer.server} is in state {view.state}, not {normal}",
                 "wait until all servers are in their normal state (`kea-reconciler status`), then plan again",
+                object=peer.server,
             )
         if view.partner and (view.partner.interrupted or not view.partner.in_touch):
             yield Objection(
                 "out-of-touch",
                 f"{peer.server} is out of touch with its partner; a set now would make both serve the same scope",
                 "mend the connection between the two servers first",
+                object=peer.server,
             )
 
 
@@ -220,6 +227,7 @@ def _clock_skew(case: Case) -> Iterator[Objection]:
             "clock-skew",
             describe_skew(skew),
             "synchronise the clocks (NTP) first",
+            object=case.relationship.name,
         )
 
 
@@ -245,6 +253,7 @@ def _leases_not_persistent(case: Case) -> Iterator[Objection]:
                 f"{server.peer.server} keeps its leases in memory only (persist: false): "
                 "setting its configuration drops them",
                 "set persist to true on that server; approve if its leases may be lost",
+                object=server.peer.server,
             )
 
 
@@ -263,6 +272,7 @@ def _shared_pools(case: Case) -> Iterator[Objection]:
             "both servers of this load-balancing relationship hand out addresses of the same pools, with HA listeners "
             "of their own: while one reloads, the two can lease one address to two clients (measured on 3.0.3)",
             "split the pools by the classes HA_<peer>, as Kea's manual asks; approve in a quiet hour",
+            object=case.relationship.name,
         )
 
 
@@ -275,6 +285,7 @@ def _split_pools(case: Case) -> Iterator[Objection]:
             "divide it by hand, each part with a class of its own whose test asks for member('HA_<peer>') too, or use "
             "pools: shared",
             approvable=False,
+            object=f"{name}: pools",
         )
     if pools.divided:
         yield Objection(
@@ -282,12 +293,14 @@ def _split_pools(case: Case) -> Iterator[Objection]:
             f"{_counted(pools.divided)} on {name} would be divided between the two servers; a client whose address "
             "lies in the other server's part gets another one when it renews",
             "approve in a quiet hour, or use pools: shared",
+            object=f"{name}: pools",
         )
     if pools.joined:
         yield Objection(
             "split-pools",
             f"{_counted(pools.joined)} on {name} would no longer be divided between the two servers",
             "approve if that is meant",
+            object=f"{name}: pools",
         )
 
 

@@ -37,6 +37,7 @@ def _clashes(case: Case, server: ServerPlan) -> Iterator[Objection]:
             f"{server.peer.server} would have {_some(list(found))} twice, once for this relationship",
             advice,
             approvable=False,
+            object=server.peer.server,
         )
 
 
@@ -50,6 +51,7 @@ def _untagged(case: Case, server: ServerPlan) -> Iterator[Objection]:
             f"on {server.peer.server} {_some(found)} would belong to no relationship, and a server in several drops "
             "packets for such",
             f"put `{hubs.TAG}` with the name of a peer into their user-context, or delete them",
+            object=server.peer.server,
         )
 
 
@@ -64,6 +66,7 @@ def others_not_normal(snapshot: Snapshot) -> Iterator[Objection]:
                 f"{snapshot.endpoint.server} is in another relationship as well, there in state {view.state}; a set "
                 "would start that one again too",
                 "wait until all relationships of the server are normal (`kea-reconciler status`), then plan again",
+                object=snapshot.endpoint.server,
             )
 
 
@@ -80,6 +83,7 @@ def _neither_silenced(case: Case, stage: Stage) -> Iterator[Objection]:
         f"{first} answers nobody in any of its own until {last} is set too, and takes over beside it where that is "
         f"later than max-response-delay ({limit:g} s)",
         "approve while both answer quickly; or take one of them out of its other relationships first",
+        object=f"{first} and {last}",
     )
 
 

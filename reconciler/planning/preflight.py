@@ -97,8 +97,8 @@ def _moving(case: Case) -> Iterator[tuple[Peer, Snapshot]]:
             yield peer, snapshot
 
 
-def _objection(message: str, advice: str, *, approvable: bool = True) -> Objection:
-    return Objection("listener-port", message, advice, approvable)
+def _objection(peer: Peer, message: str, advice: str, *, approvable: bool = True) -> Objection:
+    return Objection("listener-port", message, advice, approvable, peer.server)
 
 
 def _elsewhere(case: Case, peer: Peer, around: Neighbours) -> Iterator[Objection]:
@@ -107,12 +107,14 @@ def _elsewhere(case: Case, peer: Peer, around: Neighbours) -> Iterator[Objection
     owners = around.owners(host)
     if owners and peer.server not in owners:
         yield _objection(
+            peer,
             f"the url of {peer.server}, {peer.url}, has an address of {' and '.join(owners)}",
             f"write an address of {peer.server}; approve only if it has this one too",
         )
     others = [other.server for other in case.relationship.peers if not _is_loopback(place_of(other.url)[0])]
     if others and _is_loopback(host):
         yield _objection(
+            peer,
             f"the url of {peer.server}, {peer.url}, is reached on that machine only, and not by {' and '.join(others)}",
             f"write an address of {peer.server} that its peers reach",
         )
@@ -130,6 +132,7 @@ def _not_bindable(case: Case, peer: Peer, snapshot: Snapshot, around: Neighbours
     held = _others(case, peer, around)
     for what in dict.fromkeys(_named(holder, snapshot) for holder in held if holder.kind is not Kind.LISTENER):
         yield _objection(
+            peer,
             f"the url of {peer.server}, {peer.url}, is {what}; its HA listener would have to listen there too, and "
             "could not",
             "give the peer's url a port of its own",
@@ -139,11 +142,13 @@ def _not_bindable(case: Case, peer: Peer, snapshot: Snapshot, around: Neighbours
         return
     for holder in held:
         yield _objection(
+            peer,
             f"the url of {peer.server}, {peer.url}, is {holder}, where {peer.server} is to open its own",
             "give the peer's url another port, or change the other relationship first",
         )
     if not held and around.probes.get(peer.url) is Probe.OPEN:
         yield _objection(
+            peer,
             f"something listens at {peer.url} already, where {peer.server} is to open its HA listener",
             "give the peer's url another port; approve only if what listens there is not on that server",
         )
@@ -159,15 +164,17 @@ def _nobody_there(case: Case, peer: Peer, snapshot: Snapshot, around: Neighbours
     listener = listener_of(snapshot)
     if around.probes.get(peer.url) is Probe.REFUSED:
         yield _objection(
-            f"nothing listens at {peer.url}, where the peers of {peer.server} are to reach it; {why}", advice
+            peer, f"nothing listens at {peer.url}, where the peers of {peer.server} are to reach it; {why}", advice
         )
     elif listener is not None and place_of(listener) == place_of(peer.url):
         yield _objection(
-            f"only the HA listener of {peer.server} listens at {peer.url}, and that is to be closed; {why}", advice
+            peer,
+            f"only the HA listener of {peer.server} listens at {peer.url}, and that is to be closed; {why}",
+            advice,
         )
     elif wrong and not is_own:
         yield _objection(
-            f"the url of {peer.server}, {peer.url}, is {wrong[0]}, which would answer for it; {why}", advice
+            peer, f"the url of {peer.server}, {peer.url}, is {wrong[0]}, which would answer for it; {why}", advice
         )
 
 

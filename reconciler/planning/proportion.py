@@ -50,17 +50,18 @@ def objections(case: Case) -> Iterator[Objection]:
     for server in case.written:
         name = server.peer.server
         for what, toll in tolls(server, case.relationship.service).items():
+            what_of = f"{name}: {what}"
             gone = toll.lost if what == "pools" else toll.deleted
             if _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
-                yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant")
+                yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
             elif toll.deleted and toll.left == 0 and not is_empty:
                 whole = f"all {toll.had} {what}" if toll.had > 1 else f"the only one of the {what}"
                 told = f"{whole} on {name} would be deleted, and none would be left"
-                yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant")
+                yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
             if _is_too_much(toll.changed, toll.had, thresholds.changed_share, thresholds.changed, thresholds):
                 told = f"{toll.changed} of the {toll.had} {what} on {name} would be changed at once"
-                yield Objection(CHANGED, told, "look at the plan's changes; approve if they are meant")
+                yield Objection(CHANGED, told, "look at the plan's changes; approve if they are meant", object=what_of)
 
 
 def _is_too_much(number: int, had: int, share: float, most: int, thresholds: Thresholds) -> bool:

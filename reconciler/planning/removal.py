@@ -317,6 +317,7 @@ def _objections(remains: Remains, members: Sequence[Member], stays: Member) -> I
             f"{stays.peer.server}, a backup that answers nobody, would begin to serve, and {others}, of which "
             "servers.yaml knows nothing, may serve the same clients",
             "bring these back into servers.yaml; approve if none of them runs",
+            object=stays.peer.server,
         )
     yield from _silent_hub(stays)
     for member in members:
@@ -329,12 +330,14 @@ def _removing(remains: Remains, members: Sequence[Member], stays: Member) -> Ite
         CODE,
         f"{remains.name} would be removed; {stays.peer.server} goes on alone" + "".join(map(fate, leaving_ones)),
         "approve if that is meant; if not, bring its file back",
+        object=remains.name,
     )
     if is_off(stays.snapshot):
         yield Objection(
             "nobody-would-serve",
             f"{stays.peer.server}, which is to go on alone, has its DHCP service switched off by dhcp-disable",
             f"run dhcp-enable on {stays.peer.server} first",
+            object=stays.peer.server,
         )
 
 
@@ -353,6 +356,7 @@ def _silent_hub(stays: Member) -> Iterator[Objection]:
         "nobody-would-serve",
         f"{server}, which is to go on alone with {subnets}, {why}: Kea then answers none of their clients",
         f"move these subnets to another server first, or let {server} be the primary of its only other relationship",
+        object=server,
     )
 
 
@@ -384,6 +388,7 @@ def hazards(members: Sequence[Member], stays: Member | None) -> Iterator[Objecti
                 "leases-not-persistent",
                 f"{server} keeps its leases in memory only (persist: false): setting its configuration drops them",
                 "set persist to true on that server; approve if its leases may be lost",
+                object=server,
             )
         checks = (config.get("sanity-checks") or {}).get("lease-checks")
         if member.on_remove is OnRemove.DELETE and member is not stays and checks in _DROPPING:
@@ -391,6 +396,7 @@ def hazards(members: Sequence[Member], stays: Member | None) -> Iterator[Objecti
                 "leases-would-go",
                 f"{server} has lease-checks {checks}, with which its leases go together with their subnets",
                 f"set sanity-checks.lease-checks to warn on {server}; approve if its leases may be lost",
+                object=server,
             )
 
 
@@ -410,10 +416,12 @@ def not_normal(members: Sequence[Member]) -> Iterator[Objection]:
                 "partner-not-normal",
                 f"{server} is in state {view.state}, not {normal}: leases may not have reached the server that goes on",
                 "wait until all servers are in their normal state (`kea-reconciler status`), then plan again",
+                object=server,
             )
         elif view.partner and (view.partner.interrupted or not view.partner.in_touch):
             yield Objection(
                 "out-of-touch",
                 f"{server} is out of touch with its partner: leases may not have reached the server that goes on",
                 "mend the connection between the servers first",
+                object=server,
             )

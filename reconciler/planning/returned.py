@@ -71,6 +71,7 @@ def objections(case: Case) -> Iterator[Objection]:
             f"{said.format(**names)}, and on-primary-return is hold",
             f"`{promotion(case.relationship)}` takes what {partner.peer.server} has over to "
             f"{case.relationship.primary.server}; approve to overwrite it",
+            object=partner.peer.server,
         )
 
 
@@ -140,6 +141,7 @@ def _older(case: Case) -> Iterator[Objection]:
                 OLDER,
                 f"{name} was started with what it had before the last replication to {server.peer.server}",
                 f"{way}approve if the older is meant",
+                object=name,
             )
             return
 

@@ -31,6 +31,7 @@ def _nobody_would_serve(case: Case) -> Iterator[Objection]:
                 "nobody-would-serve",
                 f"{peer.server}, which is to answer {'all' if share == 1 else 'half of the'} clients, {why}",
                 service.remedy(snapshot),
+                object=peer.server,
             )
 
 
@@ -49,6 +50,7 @@ def _disabled_primary(case: Case) -> Iterator[Objection]:
             "know of no change since",
             f"make {serving[-1]} the primary, apply that, and swap the roles after; approve if the data of {primary} "
             "are the right ones",
+            object=primary,
         )
 
 

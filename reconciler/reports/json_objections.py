@@ -14,6 +14,7 @@ def objection_values(objections: Sequence[Objection], approved: Collection[str] 
     return [
         {
             "code": each.code,
+            "object": each.object,
             "message": each.message,
             "advice": each.advice,
             "approvable": each.approvable,

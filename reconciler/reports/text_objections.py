@@ -15,7 +15,8 @@ def objection_lines(
 ) -> Iterator[str]:
     """Yield the lines of objections; those whose code is in `approved` are said to be so, without advice."""
     for each in objections:
-        text = f"{visible(each.code)}: {visible(each.message)}"
+        about = f" ({visible(each.object)})" if each.object else ""
+        text = f"{visible(each.code)}{about}: {visible(each.message)}"
         if is_approved(each, approved):
             yield paint(f"approved: {text}", Style.WARNING, colour=colour)
             continue

@@ -31,7 +31,7 @@ from reconciler.reports.text_changes import cause_words
 from reconciler.saved.digests import Key, holds_secrets, plain_digest
 from reconciler.saved.fingerprint import fingerprint
 
-FORMAT: Final = (1, 0)
+FORMAT: Final = (1, 1)
 """Major and minor version: a minor one only adds, and what is older reads it; a major one nobody older does."""
 
 

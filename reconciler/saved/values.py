@@ -105,7 +105,8 @@ def _relationship(value: Value) -> RelationshipPlan:
         value["replicates"],
         tuple(_server(each, peer, service) for each, peer in zip(value["servers"], peers, strict=True)),
         tuple(
-            Objection(each["code"], each["message"], each["advice"], each["approvable"]) for each in value["objections"]
+            Objection(each["code"], each["message"], each["advice"], each["approvable"], each.get("object", ""))
+            for each in value["objections"]
         ),
         tuple(value["notes"]),
         value["unplanned"],

@@ -65,9 +65,9 @@ def test_a_merged_file_counts_for_its_plan_and_no_other(blocked: Site, mark: str
     planned = blocked.run("plan", "--out", str(tmp_path / "plan.json"))
     assert planned.exit_code == 0
     assert f"{file}:2:5: approved: authority-empty: the site is closed" in planned.stderr
-    assert "approved: authority-empty: " in planned.stdout
+    assert "approved: authority-empty (kea-b): " in planned.stdout
     shown = blocked.run_line("show", str(tmp_path / "plan.json"))
-    assert (shown.exit_code, "approved: authority-empty: " in shown.stdout) == (0, True)
+    assert (shown.exit_code, "approved: authority-empty (kea-b): " in shown.stdout) == (0, True)
     assert blocked.run("apply", str(tmp_path / "plan.json"), "--yes").exit_code == 0
 
 
@@ -97,7 +97,7 @@ def test_the_operator_says_how_much_is_too_much(pair: Site, tmp_path: Path) -> N
     settings.write_text("[thresholds]\ndeleted = 0\n")
     blocked = pair.run("plan", "--settings", str(settings))
     assert blocked.exit_code == 3
-    assert "blocked: authority-shrunk: 1 of the 4 subnets on kea-b" in blocked.stdout
+    assert "blocked: authority-shrunk (kea-b: subnets): 1 of the 4 subnets on kea-b" in blocked.stdout
     assert "- subnet 10.0.4.0/24" in blocked.stdout  # a blocked plan is shown whole
     assert pair.run("apply", "--yes", "--settings", str(settings)).exit_code == 3
     done = pair.run("apply", "--yes", "--settings", str(settings), "--approve", "authority-shrunk")

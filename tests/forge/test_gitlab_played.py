@@ -29,12 +29,6 @@ NIGHT = {"CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_BRANCH": "main"}
 
 
 @pytest.fixture
-def forge() -> Iterator[FakeForge]:
-    with FakeForge() as forge:
-        yield forge
-
-
-@pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """A pair, and a checkout of its files."""
     with World(sync_seconds=0.01) as world:

@@ -11,17 +11,11 @@ from tests.fakes.forge import FakeForge
 from tests.kea.world import Run, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 EVENT = Path(__file__).with_name("pull_request.json")
 PLAN, DRIFT = "<!-- kea-reconciler: plan -->", "<!-- kea-reconciler: drift -->"
 ON_CHANGE = "issues/7"
-
-
-@pytest.fixture
-def forge() -> Iterator[FakeForge]:
-    with FakeForge() as forge:
-        yield forge
 
 
 @pytest.fixture(params=["github", "gitlab"])

@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def forge() -> Iterator[FakeForge]:
-    with FakeForge() as forge:
-        yield forge
-
-
-@pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with World(sync_seconds=0.01) as world:
         site = Site(world, tmp_path / "checkout")

@@ -23,6 +23,15 @@ def test_the_plan_is_what_the_case_says(case: Case) -> None:
     assert dump(plan(case.desired, case.live)) == case.expected
 
 
+def test_every_objection_says_what_it_is_about(case: Case) -> None:
+    for each in plan(case.desired, case.live).relationships:
+        known = {each.relationship.name, *(server for server, _ in case.live)}
+        for objection in each.objections:
+            about, _, what = objection.object.partition(": ")
+            assert set(about.split(" and ")) <= known, objection
+            assert what in {"", "subnets", "pools", "reservations"}, objection
+
+
 def test_planning_alters_nothing_that_was_read(case: Case) -> None:
     before = {key: copy.deepcopy(live.config) for key, live in case.live.items() if isinstance(live, Snapshot)}
     plan(case.desired, case.live)

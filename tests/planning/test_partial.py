@@ -48,11 +48,11 @@ def test_what_is_in_the_way_on_the_server_that_answers_is_said_beside_the_one_th
     assert codes(made) == ["untested-version", "listener-port"]
     text = text_plan(made)
     way = "  nothing would be done now; also in the way of it, as far as that can be told already:\n"
-    assert way + "    blocked: untested-version: kea-a runs Kea 2.4.1" in text
+    assert way + "    blocked: untested-version (kea-a): kea-a runs Kea 2.4.1" in text
     assert "is blocked by" not in text  # which an approval would end
     page = markdown(plan_page(made))
     assert "### Not planned" in page
-    assert "    blocked: listener-port: " in page
+    assert "    blocked: listener-port (" in page
     assert "### Blocked" not in page
     assert codes(only_drift(made)) == codes(made)
     (status,) = statuses(made, case.live)

@@ -152,7 +152,7 @@ def modification() -> RelationshipPlan:
         ),
         objections=(
             Objection("clock-skew", "the servers' clocks are 61 s apart", "synchronise the clocks (NTP) first"),
-            Objection("identity", "kea-b says it is 'kea-c'", "check the control address", approvable=False),
+            Objection("identity", "kea-b says it is 'kea-c'", "check the control address", False, "kea-b"),
         ),
         notes=(
             "kea-b runs Kea 2.2.0, which has no `max-rejected-lease-updates` (since Kea 2.3.1); it is left out there",

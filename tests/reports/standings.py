@@ -144,7 +144,13 @@ BLOCKING = (
         "subnet ids on kea-b differ for the same prefix (10.0.0.0/24 is 7, not 1); its leases carry the old ids",
         "approve to give kea-b the authority's ids; its leases with the old ids then match no subnet",
     ),
-    Objection("identity", "kea-b says it is 'kea-c', not 'kea-b'", "check the address of kea-b", approvable=False),
+    Objection(
+        "identity",
+        "kea-b says it is 'kea-c', not 'kea-b'",
+        "check the address of kea-b",
+        approvable=False,
+        object="kea-b",
+    ),
 )
 
 OUTCOMES = (
