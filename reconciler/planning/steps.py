@@ -135,17 +135,18 @@ def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
 
 
 def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
-    """Wait until all are normal. Where the primary doesn't answer for the silenced until then, they serve as soon as
-    all have heard each other, unless the relationship is new.
+    """Wait until all are normal. Where nobody answers for the silenced until then, they serve as soon as all have heard
+    each other, unless the relationship is new.
     """
     leaving = {server.peer.server for server in plan.servers if server.leaves}
     if leaving.issuperset(stage.servers):
         return
     last, everybody = stage.servers[-1], staying(plan)
     silenced = _silenced(plan, stage)
-    if _primary_bridges(plan, stage):
+    bridging = _bridging(plan, stage)
+    if bridging is not None:
         # Two that begin anew become normal one after the other, up to a heartbeat apart.
-        yield Step(Deed.WIDEN_WHEN_NORMAL, plan.relationship.primary.server)
+        yield Step(Deed.WIDEN_WHEN_NORMAL, bridging)
     elif silenced and plan.procedure is not Procedure.CREATE:
         yield Step(Deed.AWAIT_MET, last, after=_all(Fact.MET, *everybody))
         for name in silenced:
@@ -154,13 +155,19 @@ def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     yield Step(Deed.AWAIT_NORMAL, last, after=_all(Fact.NORMAL, *everybody), is_lone=is_lone)
 
 
-def _primary_bridges(plan: RelationshipPlan, stage: Stage) -> bool:
-    """Whether the primary, once it is normal, answers everybody until the others are and it has given them back theirs:
-    in load-balancing, where it is set together with others.
+def _bridging(plan: RelationshipPlan, stage: Stage) -> str | None:
+    """Return who, once it is normal, answers everybody until all are and it has given the others theirs back: in
+    load-balancing the one of those set together that is not silenced, the primary unless roles are swapped too.
     """
-    is_together = len(stage.servers) > 1 and not stage.in_turn and bool(_silenced(plan, stage))
-    is_balancing = plan.relationship.mode is Mode.LOAD_BALANCING
-    return is_together and is_balancing and plan.relationship.primary.server in stage.servers
+    silenced = _silenced(plan, stage)
+    if len(stage.servers) < 2 or stage.in_turn or not silenced or plan.relationship.mode is not Mode.LOAD_BALANCING:
+        return None
+    found = (
+        each.peer.server
+        for each in plan.servers
+        if each.peer.server in stage.servers and each.peer.server not in silenced and each.peer.role is not Role.BACKUP
+    )
+    return next(found, None)
 
 
 def _closing(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:

@@ -267,10 +267,9 @@ class Model:
         return replace(self, keas=keas).kept()
 
     def half_settled(self) -> Model:
-        """The servers once the primary is normal, and its partner is up to a heartbeat behind."""
+        """The servers once the one that is on is normal, and its partner is up to a heartbeat behind."""
         made = self.settled()
-        primary = self.relationship.primary.server
-        keas = {name: kea if name == primary else self.keas[name] for name, kea in made.keas.items()}
+        keas = {name: self.keas[name] if kea.is_off else kea for name, kea in made.keas.items()}
         return replace(self, keas=keas).kept()
 
     def lost(self) -> Model:

@@ -147,7 +147,11 @@ def in_the_other_mode(relationship: Relationship) -> Relationship:
     return replace(relationship, mode=mode, peers=(first, replace(second, role=role), *rest))
 
 
-PAIRED = (renamed, moved, swapped, in_the_other_mode)
+def renamed_and_swapped(relationship: Relationship) -> Relationship:
+    return renamed(swapped(relationship))
+
+
+PAIRED = (renamed, renamed_and_swapped, moved, swapped, in_the_other_mode)
 CHANGES = [
     (setting, change, number)
     for setting in SETTINGS
