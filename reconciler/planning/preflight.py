@@ -15,6 +15,7 @@ from reconciler.model import Desired, Live, Objection, Peer, Probe, Relationship
 from reconciler.planning.guard import Case
 from reconciler.planning.neighbours import CONTROL, Holder, Kind, Neighbours, listener_of, place_of
 from reconciler.planning.places import located
+from reconciler.planning.scenes import RECOVERING
 from reconciler.planning.standing import own_entry
 from reconciler.planning.wanted import block_of, dedicated_listener_is_on
 
@@ -56,7 +57,13 @@ def objections(case: Case, around: Neighbours) -> Iterator[Objection]:
 
 
 def notes(case: Case, around: Neighbours) -> Iterator[str]:
-    """Yield what could not be looked at before servers are given the relationship."""
+    """Yield what could not be looked at before servers are given the relationship, and what an apply does besides."""
+    pausing = sorted(RECOVERING & ha.pauses(case.relationship.parameters).keys())
+    if pausing and case.written:
+        yield (
+            f"the state machine pauses in {' and '.join(pausing)}: an apply lets servers go on that it set; one that "
+            "comes back by itself waits for `kea-reconciler continue`"
+        )
     for peer, snapshot in _moving(case):
         if block_of(snapshot) is None and not config_test_is_safe(snapshot.version):
             yield (

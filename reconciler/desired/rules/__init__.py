@@ -49,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     each(parameters.delayed_updates_suit_the_mode),
     each(parameters.backups_are_not_waited_for),
     each(parameters.states_are_unique),
+    each(parameters.pauses_come_to_an_end),
     each(local.patterns_are_sound),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model import Mode, Problem, Severity
+from reconciler.model import Mode, Problem, Role, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,3 +83,18 @@ def states_are_unique(draft: Draft) -> Iterator[Problem]:
             yield Problem(position, "state-unique", f"the state {state} is configured twice", "Keep one of the two.")
         if state is not None:
             seen.add(state)
+
+
+def pauses_come_to_an_end(draft: Draft) -> Iterator[Problem]:
+    """state-pause: what moves a state machine that goes on is the next heartbeat, and a backup, and every server in
+    passive-backup, has none: paused in waiting it never serves, nor takes leases (seen on 2.2.0, 2.6.3 and 3.0.3).
+    """
+    if draft.mode is not Mode.PASSIVE_BACKUP and all(peer.role is not Role.BACKUP for peer in draft.peers):
+        return
+    for index, entry in enumerate(draft.parameters.get("state-machine", {}).get("states", ())):
+        state, pause = ((entry or {}).get(key) for key in ("state", "pause"))
+        if state == "waiting" and pause in {"once", "always"}:
+            who = "passive-backup" if draft.mode is Mode.PASSIVE_BACKUP else "a relationship with backups"
+            message = f"a pause in waiting never ends in {who}: without heartbeats no server goes on from it"
+            position = draft.at("parameters", "state-machine", "states", index, "pause")
+            yield Problem(position, "state-pause", message, "Leave the pause out.")
