@@ -87,7 +87,9 @@ def test_a_partner_that_is_only_switched_off_is_shown() -> None:
 
 
 def outcome(*results: Result, persisted: bool | None = None) -> RelationshipOutcome:
-    return RelationshipOutcome("hq", tuple(ServerOutcome("kea-a", result, "", persisted) for result in results))
+    """Of one server for each result; the first of two outcomes is the same server where its result is the same."""
+    named = ((f"kea-{place}-{result}", result) for place, result in enumerate(results))
+    return RelationshipOutcome("hq", tuple(ServerOutcome(name, result, "", persisted) for name, result in named))
 
 
 @pytest.mark.parametrize(
@@ -98,6 +100,10 @@ def outcome(*results: Result, persisted: bool | None = None) -> RelationshipOutc
         (
             (outcome(Result.APPLIED, Result.APPLIED, persisted=True),),
             "Apply: 2 applied, of 2 servers in 1 relationship.",
+        ),
+        (
+            2 * (outcome(Result.APPLIED, persisted=True),),
+            "Apply: 2 applied, of 1 server in 2 relationships; one that is in several counts in each.",
         ),
         (
             (outcome(Result.APPLIED, persisted=True), outcome(Result.FAILED, Result.NOT_ATTEMPTED)),
