@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _PLACES = itertools.count()
 _LABORATORY = pytest.StashKey[Laboratory]()
 _RERUNS = 2
+_CALCULATED = {"desired", "docs", "planning", "reports", "saved", "state"}  # folders of tests that no clock can fail
+_UNSAFE = r"^UnsafeError\b"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,13 +57,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
     for item in items:
         # Real daemons keep time by the wall, and a busy machine doesn't: a failure that repeats is one. Elsewhere it is
-        # sockets that a simulated world had still open when it ended.
-        is_real = item.get_closest_marker("kea") is not None
-        if item.get_closest_marker("flaky") is None:
-            item.add_marker(pytest.mark.flaky(reruns=_RERUNS if is_real else 1, reruns_delay=1))
+        # sockets that a simulated world had still open when it ended. What harms clients is a failure the first time.
+        if item.get_closest_marker("flaky") is None and (reruns := _reruns(item)):
+            item.add_marker(pytest.mark.flaky(reruns=reruns, reruns_delay=1, rerun_except=_UNSAFE))
         if item.get_closest_marker("xdist_group") is not None:
             for generation in _parameters(item):
                 item.add_marker(pytest.mark.xdist_group(generation.series))
+
+
+def _reruns(item: pytest.Item) -> int:
+    """How often a test that failed is tried again."""
+    if item.get_closest_marker("kea") is not None:
+        return _RERUNS
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return 0 if folder in _CALCULATED else 1
 
 
 def pytest_configure(config: pytest.Config) -> None:

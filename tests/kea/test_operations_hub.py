@@ -46,7 +46,7 @@ def must(world: Hub, branch: str, *words: str, result: str = "done", code: int =
         assert (done.exit_code, done.json["result"]) == (code, result), done
         world.must_be_normal()
     for trace in (own, beside):
-        assert [fault for fault in trace.faults() if ": both " in fault] == []
+        trace.must_serve_nobody_twice()
     assert all(_served(beside)), beside
     return done.json
 
