@@ -58,13 +58,16 @@ def delete_file(world: World) -> dict[str, Any]:
     return document
 
 
-def removal(world: World, what: str, *approved: str) -> Trace:
-    """Apply with the approval that a removal needs; returns what was seen meanwhile."""
+def removal(world: World, what: str, *approved: str, leaver: KeaServer | None = None) -> Trace:
+    """Apply with the approval that a removal needs; returns what was seen meanwhile, of a server too that leaves and is
+    no longer one of the world's.
+    """
     backups = " with a backup" if world.mode is not Mode.PASSIVE_BACKUP and len(world.servers) > 2 else ""
+    seen = (*world.servers, leaver) if leaver else world.servers
     title = f"{world.lab.generation} {world.mode}{backups}: {what}"
     world.forget()
     switched = lambda: world.story("dhcp-disable", "dhcp-enable")  # noqa: E731
-    with Trace(world.servers, world.service, title, switched) as trace:
+    with Trace(seen, world.service, title, switched) as trace:
         done = world.apply(*APPROVED, *approved)
     assert done.exit_code == 0, done
     return trace

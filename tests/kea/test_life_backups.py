@@ -10,6 +10,7 @@ import yaml
 from lab.kea import Generation, base_configuration
 from lab.laboratory import Laboratory
 from reconciler.model import Mode, Role, Service
+from tests.kea.traces import Trace
 from tests.kea.world import World, run, subnet
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ def topology(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def made(topology: str, generation: Generation) -> Iterator[World]:
-    """A relationship made of servers that each served for themselves, with data of their own."""
+def making(topology: str, generation: Generation) -> Iterator[tuple[World, Trace]]:
+    """A relationship made of servers that each served for themselves, with data of their own; and what was seen from
+    when all others were off.
+    """
     mode, service, backups, *_ = TOPOLOGIES[topology]
     bodies = {
         f"kea-{letter}": base_configuration(service, subnets=[subnet(service, 1), subnet(service, 10 + place)])
@@ -61,8 +64,17 @@ def made(topology: str, generation: Generation) -> Iterator[World]:
     waits = {"wait-backup-ack": True} if topology == "passive-backup-2" else {}
     with Laboratory(generation=generation) as lab:
         world = World(lab, service, mode, backups=backups, configurations=bodies, parameters=waits, is_logged=True)
-        world.must_apply()
-        yield world
+        switched = lambda: world.story("dhcp-disable", "dhcp-enable")  # noqa: E731
+        with Trace(world.servers, service, f"{generation} {topology}: created", switched) as trace:
+            world.must_apply()
+        for _, last in world.story("dhcp-disable")[-1:]:
+            trace.forget_until(last.ended)
+        yield world, trace
+
+
+@pytest.fixture
+def made(making: tuple[World, Trace]) -> World:
+    return making[0]
 
 
 @pytest.fixture
@@ -97,6 +109,10 @@ def block(world: World, server: KeaServer) -> dict[str, Any]:
     hook = next(each for each in libraries if each["library"].endswith("libdhcp_ha.so"))
     found: dict[str, Any] = hook["parameters"]["high-availability"][0]
     return found
+
+
+def test_while_it_is_made_nobody_is_served_by_two_or_by_none_that_could(making: tuple[World, Trace]) -> None:
+    making[1].must_be_safe()
 
 
 def test_making_it_silences_all_others_from_before_the_first_set_until_the_end(made: World) -> None:

@@ -12,6 +12,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.proxy import overlap
 from reconciler.model import Mode, Service
+from tests.kea.traces import Trace
 from tests.kea.world import HURRIED, OWN, Run, World, subnet, until
 from tests.pairs import PAIR_MODES
 
@@ -37,10 +38,11 @@ RELATIONSHIPS = [
 
 @dataclass(frozen=True)
 class Created:
-    """What the servers had before, by name, and what apply said."""
+    """What the servers had before, by name, what apply said, and what was seen from when the partner was off."""
 
     before: dict[str, dict[str, Any]]
     run: Run
+    trace: Trace
 
 
 def own_parts(number: int) -> dict[str, Any]:
@@ -92,9 +94,14 @@ def world(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Wo
 def created(world: World) -> Created:
     before = {server.name: world.config(server) for server in world.servers}
     assert before["kea-a"]["statistic-default-sample-count"] != before["kea-b"]["statistic-default-sample-count"]
-    done = world.apply()
+    switched = lambda: world.story("dhcp-disable", "dhcp-enable")  # noqa: E731
+    title = f"{world.lab.generation} {world.mode}: created"
+    with Trace(world.servers, world.service, title, switched) as trace:
+        done = world.apply()
     assert done.exit_code == 0, done
-    return Created(before, done)
+    ((_, off),) = world.story("dhcp-disable")
+    trace.forget_until(off.ended)
+    return Created(before, done, trace)
 
 
 def libraries(config: dict[str, Any]) -> list[str]:
@@ -119,6 +126,11 @@ def test_both_are_normal_in_their_scopes_and_hear_each_other(world: World, creat
         view = world.ha(server)
         assert view is not None
         assert view["remote"]["age"] <= 2
+
+
+def test_nobody_is_served_by_both_or_by_none_that_could(world: World, created: Created) -> None:
+    """From when the partner's service is off: till then both serve, knowing nothing of each other."""
+    created.trace.must_be_safe()
 
 
 def test_the_primary_keeps_all_it_had_and_gets_the_relationship(world: World, created: Created) -> None:

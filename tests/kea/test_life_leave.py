@@ -15,6 +15,7 @@ from tests.kea.world import subnet
 if TYPE_CHECKING:
     from lab.kea import KeaServer
     from lab.laboratory import Laboratory
+    from tests.kea.traces import Trace
     from tests.kea.world import World
 
 pytestmark = pytest.mark.kea
@@ -34,6 +35,13 @@ def new_server(world: World) -> KeaServer:
 
 def peer(server: KeaServer, role: str, service: Service) -> dict[str, Any]:
     return {"server": server.name, "role": role, "url": server.ha_url(service)}
+
+
+def must_be_safe_once_all_are_off(world: World, trace: Trace) -> None:
+    """Until then kea-n was nobody's, and served the same clients."""
+    for _, last in world.story("dhcp-disable")[-1:]:
+        trace.forget_until(last.ended)
+    trace.must_be_safe()
 
 
 def on(*topologies: Topology) -> pytest.MarkDecorator:
@@ -66,7 +74,7 @@ def test_the_secondary_moves_to_another_server(lab: Laboratory, topology: Topolo
     assert leaves == {"kea-b": True, "kea-n": False, "kea-a": False, **dict.fromkeys(backups, False)}
     assert "remove-relationship" in approved
     old, world.b, world.servers = world.b, new, (world.a, new, *world.servers[2:])
-    trace = removal(world, "the partner moves", *approved)
+    trace = removal(world, "the partner moves", *approved, leaver=old)
     story = [(name, each.command) for name, each in world.story("dhcp-disable", "config-set", "dhcp-enable")]
     off = ["kea-b", *backups, "kea-n"]
     assert sorted(story[: len(off)]) == [(name, "dhcp-disable") for name in off]
@@ -77,9 +85,7 @@ def test_the_secondary_moves_to_another_server(lab: Laboratory, topology: Topolo
     assert has_no_relationship(world, old)
     assert guards.is_silenced(world.config(old))
     assert subnets(world.config(new), service) == before
-    *_, (_, last) = world.story("dhcp-disable")
-    trace.samples = [each for each in trace.samples if each[0] > (last.ended or 0.0)]  # till then kea-n was nobody's
-    trace.must_be_safe()
+    must_be_safe_once_all_are_off(world, trace)
 
 
 @on((Mode.HOT_STANDBY, FOUR, 0), (Mode.PASSIVE_BACKUP, SIX, 1))
@@ -94,7 +100,7 @@ def test_a_backup_leaves(lab: Laboratory, topology: Topology) -> None:
     world.write()
     told, _ = planned(world)
     assert (told["servers"][0]["server"], told["servers"][0]["leaves"]) == ("kea-n", True)
-    removal(world, "a backup leaves").must_be_safe()
+    removal(world, "a backup leaves", leaver=spare).must_be_safe()
     world.until_normal()
     world.must_be_done()
     assert has_no_relationship(world, spare)
@@ -144,12 +150,13 @@ def test_a_peer_that_is_gone_for_good_is_left_out_or_replaced(lab: Laboratory, t
     told, approved = planned(world)
     assert any(f"{gone['server']} at {gone['url']} is none of servers.yaml" in note for note in told["notes"])
     assert "remove-relationship" in approved
-    removal(world, "a peer is gone for good", *approved)
+    trace = removal(world, "a peer is gone for good", *approved)
     world.until_normal()
     world.must_be_done()
     for server in world.servers:
         assert peers_of(world, server) == sorted(each.name for each in world.servers)
         assert world.file(server) == world.config(server)
+    must_be_safe_once_all_are_off(world, trace)
 
 
 @on(
