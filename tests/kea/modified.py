@@ -7,7 +7,10 @@ while it is carried out.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import trustme
@@ -16,26 +19,32 @@ from lab.kea import Generation, base_configuration
 from lab.laboratory import Laboratory
 from lab.ports import Port
 from reconciler.model import Mode, Role, Service
+from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
 from tests.kea.traces import Trace, relationship
-from tests.kea.world import World, subnet
+from tests.kea.world import World, subnet, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from lab.kea import KeaServer
 
 THREADS = {"enable-multi-threading": True, "thread-pool-size": 2, "packet-queue-size": 16}
 PAUSES = {"states": [{"state": "waiting", "pause": "always"}, {"state": "ready", "pause": "once"}]}
 APPROVED = ("--approve", "shared-pools", "--approve", "untested-version")
-CERTIFICATES = {"trust-anchor": "ca.pem", "cert-file": "cert.pem", "key-file": "key.pem"}
+ROOMY = {"subnet": "10.1.0.0/16", "pools": [{"pool": "10.1.0.1 - 10.1.255.254"}]}
 
 
 @dataclass
 class Pair:
-    """A standing relationship, and the ports that its changes need."""
+    """A standing relationship, who asks its servers, and the ports, files and authority that its changes need."""
 
     world: World
+    clients: Clients | None = None
+    addresses: Iterator[str] = field(default_factory=lambda: map(str, ip_network("10.1.0.0/16").hosts()))
     ports: list[Port] = field(default_factory=list)
+    authority: trustme.CA | None = None
+    files: int = 0
 
     @property
     def peers(self) -> list[dict[str, Any]]:
@@ -56,6 +65,11 @@ class Pair:
         """A url at which nothing listens yet."""
         self.ports.append(Port())
         return f"{scheme}://127.0.0.1:{self.ports[-1].number}/"
+
+    def fresh_file(self, name: str) -> Path:
+        """A path at which there is nothing yet."""
+        self.files += 1
+        return self.world.lab.directory / f"{self.files}-{name}"
 
     def listen(self, *, dedicated: bool) -> None:
         """Let the peers talk through listeners of the HA hook, or through their agents."""
@@ -103,15 +117,41 @@ class Pair:
             assert self.world.state(server) == normal
             assert self.block(server)["this-server-name"] == self.name_of(server)
 
+    def must_reach_backups(self) -> None:
+        """What any server that serves leases to a client is soon known to every backup. Nothing else shows that they
+        are reached: no heartbeats go to a backup.
+        """
+        world = self.world
+        backups = [s for peer, s in zip(self.peers, world.servers, strict=True) if peer["role"] == "backup"]
+        serving = [s for s, scopes in zip(world.servers, world.scopes(), strict=True) if scopes]
+        for wanted in [self._leased(server) for server in serving] if self.clients else ():
+            for backup in backups:
+                asked = partial(backup.command, world.service, "lease4-get", wanted)
+                until(lambda asked=asked: asked()["result"] == 0, f"{wanted} on {backup.name}", 10.0)  # type: ignore[misc]
+
+    def _leased(self, server: KeaServer) -> dict[str, str]:
+        """An address that a server leased to one of several clients: in load-balancing it answers half of them."""
+        assert self.clients is not None
+        asking = [(self.clients.request(server.name, each), each) for each in itertools.islice(self.addresses, 16)]
+        until(lambda: any(client.leases for client, _ in asking), f"lease of {server.name}", 10.0)
+        return {"ip-address": next(address for client, address in asking if client.leases)}
+
 
 @contextlib.contextmanager
-def standing_pair(generation: Generation, mode: Mode, service: Service, backups: int = 0) -> Iterator[Pair]:
-    """A relationship of servers with one subnet, whose peers talk as they do by default in this generation."""
+def standing_pair(
+    generation: Generation, mode: Mode, service: Service, backups: int = 0, clients: Clients | None = None
+) -> Iterator[Pair]:
+    """A relationship of servers with one subnet, whose peers talk as they do by default in this generation. They listen
+    to `clients`, if there are any, who get addresses of 10.1.0.0/16.
+    """
     with Laboratory(generation=generation) as lab:
-        start = base_configuration(service, subnets=[subnet(service, 1)], multi_threading=THREADS)
+        own: dict[str, Any] = {"multi_threading": THREADS, **(SERVED if clients else {})}
+        net = subnet(service, 1, **(BEHIND_RELAY | ROOMY if clients else {}))
+        start = base_configuration(service, subnets=[net], **own)
         bodies = {f"kea-{letter}": start for letter in "abcd"}
-        world = World(lab, service, mode, backups=backups, configurations=bodies, is_logged=True)
-        pair = Pair(world)
+        options = clients.options() if clients else None
+        world = World(lab, service, mode, backups=backups, configurations=bodies, is_logged=True, options=options)
+        pair = Pair(world, clients)
         pair.listen(dedicated=generation.has_dedicated_listener)
         world.write()
         world.must_apply(*APPROVED)
@@ -126,10 +166,6 @@ def standing_pair(generation: Generation, mode: Mode, service: Service, backups:
 def slower(pair: Pair) -> None:
     pair.parameters["heartbeat-delay"] = 700 + pair.parameters["heartbeat-delay"] % 2
     pair.parameters["max-response-delay"] += 1000
-
-
-def waiting_longer(pair: Pair) -> None:
-    pair.parameters["max-unacked-clients"] = 1 + pair.parameters.get("max-unacked-clients", 10)
 
 
 def logged_in(pair: Pair) -> None:
@@ -207,17 +243,31 @@ def swapped(pair: Pair) -> None:
 
 def certified(pair: Pair) -> None:
     """TLS between listeners of the HA hook's own; certificates are local files."""
-    authority, folder = trustme.CA(), pair.world.lab.directory
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    issued = authority.issue_cert("127.0.0.1")
-    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
-    issued.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
-    pair.parameters.update({key: str(folder / name) for key, name in CERTIFICATES.items()})
+    trusting_another(pair)
     for peer in pair.peers:
         peer["url"] = pair.fresh_url("https")
 
 
+def trusting_another(pair: Pair) -> None:
+    """Another authority, and certificates of it."""
+    pair.authority = trustme.CA()
+    path = pair.fresh_file("ca.pem")
+    pair.authority.cert_pem.write_to_path(str(path))
+    pair.parameters["trust-anchor"] = str(path)
+    certified_anew(pair)
+
+
+def certified_anew(pair: Pair) -> None:
+    """Another key and certificate of the same authority, in files of other names."""
+    assert pair.authority is not None
+    issued = pair.authority.issue_cert("127.0.0.1")
+    key, certificate = pair.fresh_file("key.pem"), pair.fresh_file("cert.pem")
+    issued.private_key_pem.write_to_path(str(key))
+    issued.cert_chain_pems[0].write_to_path(str(certificate))
+    pair.parameters.update({"key-file": str(key), "cert-file": str(certificate)})
+
+
 def uncertified(pair: Pair) -> None:
-    pair.parameters.update(dict.fromkeys(CERTIFICATES, ""))
+    pair.parameters.update(dict.fromkeys(("trust-anchor", "cert-file", "key-file"), ""))
     for peer in pair.peers:
         peer["url"] = pair.fresh_url()

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.model import Mode, Service
+from tests.kea.clients import Clients
 from tests.kea.modified import (
     Pair,
     becomes,
     certified,
+    certified_anew,
     listening_otherwise,
     logged_in,
     logged_out,
@@ -38,8 +40,11 @@ MODES = {Mode.PASSIVE_BACKUP: Service.DHCP4, Mode.HOT_STANDBY: Service.DHCP6, Mo
     ids=str,
 )
 def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Pair]:
-    with standing_pair(generation, request.param, MODES[request.param], backups=1) as pair:
-        yield pair
+    service = MODES[request.param]
+    with Clients(("kea-a", "kea-b", "kea-c")) as clients:
+        asking = clients if service is Service.DHCP4 else None
+        with standing_pair(generation, request.param, service, backups=1, clients=asking) as pair:
+            yield pair
 
 
 @pytest.fixture
@@ -50,7 +55,9 @@ def pair(standing: Pair) -> Pair:
 
 
 def must_be_changed(pair: Pair, what: str) -> None:
-    """Apply what is desired now: safely, backups first, the primary last, and written to every disk."""
+    """Apply what is desired now: safely, backups first, the primary last, and written to every disk; all that serve
+    reach the backups.
+    """
     before = {server.name: pair.block(server) for server in pair.world.servers}
     trace = pair.apply(what)
     backups = [peer["server"] for peer in pair.peers if peer["role"] == "backup"]
@@ -61,6 +68,7 @@ def must_be_changed(pair: Pair, what: str) -> None:
     trace.must_be_safe()
     for server in pair.world.servers:
         assert pair.world.file(server) == pair.world.config(server)
+    pair.must_reach_backups()
 
 
 def role_in(block: dict[str, object]) -> object:
@@ -82,14 +90,21 @@ def test_peers_talk_tls_and_then_plain_again(pair: Pair) -> None:
     if not pair.is_dedicated:
         listening_otherwise(pair)
         pair.apply("a listener for TLS").must_be_safe()
-    for change in (certified, uncertified):
+    for change in (certified, certified_anew, uncertified):
         change(pair)
         must_be_changed(pair, change.__name__)
 
 
+# Round by way of both others. With three servers every change of mode there is comes about, with two each by one way.
+ROUNDS = {
+    Mode.PASSIVE_BACKUP: (Mode.LOAD_BALANCING, Mode.HOT_STANDBY, Mode.PASSIVE_BACKUP),
+    Mode.HOT_STANDBY: (Mode.LOAD_BALANCING, Mode.PASSIVE_BACKUP, Mode.HOT_STANDBY),
+    Mode.LOAD_BALANCING: (Mode.HOT_STANDBY, Mode.PASSIVE_BACKUP, Mode.LOAD_BALANCING),
+}
+
+
 def test_the_mode_is_changed_to_each_other_and_back(pair: Pair) -> None:
-    own = pair.world.mode
-    for mode in (each for other in MODES if other is not own for each in (other, own)):
+    for mode in ROUNDS[pair.world.mode]:
         becomes(mode)(pair)
         must_be_changed(pair, f"becomes {mode}")
 
@@ -99,10 +114,11 @@ def partner_swapped(pair: Pair) -> None:
     partner["role"], backup["role"] = backup["role"], partner["role"]
 
 
-def test_roles_are_swapped_and_back(pair: Pair) -> None:
-    """In passive-backup the primary and its backup change places, in the other modes the partner and a backup too."""
-    changes = [swapped, swapped, *([partner_swapped, partner_swapped] if len(pair.peers) > 2 else [])]
-    for change in changes:
+def test_roles_are_swapped(pair: Pair) -> None:
+    """The primary changes places with its partner, or its backup in passive-backup; before that a partner with a
+    backup, and back.
+    """
+    for change in [*([partner_swapped, partner_swapped] if len(pair.peers) > 2 else []), swapped]:
         change(pair)
         must_be_changed(pair, change.__name__)
         serving = [peer["role"] in {"primary", "secondary"} for peer in pair.peers]

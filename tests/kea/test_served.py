@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.kea import Generation
+from reconciler.kea.pools import classes as pool_classes
 from reconciler.model import Mode, Service
-from tests.kea.modified import Pair, slower, standing_pair
+from tests.kea.modified import Pair, becomes, slower, standing_pair
 from tests.kea.world import subnet
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.kea
 # Mode, whether pools are split, and whether the peers have HA listeners of their own.
 METHODS = {
     "hot-standby": (Mode.HOT_STANDBY, False, None),
-    "split": (Mode.LOAD_BALANCING, True, None),
+    "split": (Mode.HOT_STANDBY, True, None),  # and then in load-balancing
     "agents": (Mode.LOAD_BALANCING, False, False),
     "dedicated": (Mode.LOAD_BALANCING, False, True),
 }
@@ -35,9 +36,13 @@ def served(request: pytest.FixtureRequest, generation: Generation) -> Iterator[P
         if is_dedicated is not None and is_dedicated != pair.is_dedicated:
             pair.listen(dedicated=is_dedicated)
             pair.apply("listening otherwise")
-        if is_split:
+        if is_split:  # in one apply with the mode
+            becomes(Mode.LOAD_BALANCING)(pair)
             pair.world.document["pools"] = "split"
-            pair.apply("splitting", "--approve", "split-pools")
+            pair.apply("from hot-standby to split pools", "--approve", "split-pools").must_be_safe()
+            pair.must_be_well()
+            classes = [pool_classes(pool) for pool in pair.world.config(pair.world.b)["subnet4"][0]["pools"]]
+            assert classes == [("HA_kea-a",), ("HA_kea-b",)]
         yield pair
 
 
