@@ -31,8 +31,8 @@ HEAD = """\
 
 Every cell names the series of Kea on whose real daemons a test shows it, with links to the tests, or says why there is
 nothing to show: because Kea has no such thing, or, plainly, because no test shows it. `make test` runs all of them.
-Operations and topologies don't depend on the channel: the rows below run
-through the control agent of each version, and each channel is shown on its own in the last table.
+The rows run through the control agent of each version; the other channels, and what was tried through them, have a
+table of their own.
 """
 
 

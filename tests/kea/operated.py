@@ -12,7 +12,7 @@ from tests.kea.traces import Trace
 from tests.kea.world import HURRIED, THROUGH_AGENTS, Run, World, subnet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lab.kea import KeaServer
     from lab.laboratory import Laboratory
@@ -86,11 +86,15 @@ class Operated(World):
             return None
 
     @contextlib.contextmanager
-    def traced(self) -> Iterator[list[Seen]]:
-        """Record what is seen in the block. At its end the list has every pair of states, each once in a row."""
+    def traced(self, *rules: Callable[[Trace], None]) -> Iterator[list[Seen]]:
+        """Record what is seen in the block, which no two servers may serve, and hold it against further rules. At its
+        end the list has every pair of states, each once in a row.
+        """
         found: list[Seen] = []
         with Trace(self.servers, self.service) as trace:
             yield found
+        for rule in (Trace.must_serve_nobody_twice, *rules):
+            rule(trace)
         for _, seen in trace.samples:
             now = seen["kea-a"].state, seen["kea-b"].state
             if found[-1:] != [now] and "busy" not in now:

@@ -3,134 +3,71 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import trustme
 
-from lab.kea import GENERATIONS, Generation, base_configuration
+from reconciler.kea import guards
 from reconciler.model import Service
-from tests.kea.world import Run, World, subnet
+from tests.kea.reached import PASSWORD, POSSIBLE, Certificates, Reached, Way, each
+from tests.kea.removed import APPROVED, has_no_relationship
+from tests.kea.world import World, subnet
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lab.kea import KeaServer
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
 
 FOUR, SIX = Service
-USER, PASSWORD = "reconciler", "only-for-this-test"
-# The peers talk to listeners of their own on every generation, so that an agent can ask for what it likes.
-LISTENERS = {"multi-threading": {"enable-multi-threading": True, "http-dedicated-listener": True}}
-
-
-@dataclass(frozen=True)
-class Way:
-    """A way to the commands: `through` an agent, directly to the daemon, or by its unix socket."""
-
-    through: str
-    is_encrypted: bool = False
-    is_mutual: bool = False
-    has_password: bool = False
-
-    def __str__(self) -> str:
-        words = [self.through, "https" if self.is_encrypted else "http", *(["mutual"] if self.is_mutual else [])]
-        return "-".join([*words, *(["password"] if self.has_password else [])])
-
-
-WAYS = [
-    *(Way("agent", *how) for how in ((), (False, False, True), (True,), (True, True, True))),
-    *(Way("direct", *how) for how in ((), (False, False, True), (True,), (True, True, True))),
-    Way("unix"),
-]
-# A daemon takes commands over HTTP itself from 2.7.2 on.
-POSSIBLE = [
-    (generation, way)
-    for way in WAYS
-    for generation in GENERATIONS
-    if way.through != "direct" or generation.has_http_socket
-]
+WITH_ALL = "direct-https-mutual-password"
 ENCRYPTED = [(generation, way) for generation, way in POSSIBLE if way.is_encrypted]
-
-
-def each(cases: list[tuple[Generation, Way]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("generation", "way"), cases, ids=[f"{one}-{way}" for one, way in cases])
-
-
-class Certificates:
-    """An authority, and files for servers and for us in `folder`."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        self.folder, self.authority = folder, trustme.CA()
-        self.ca = folder / "ca.pem"
-        self.authority.cert_pem.write_to_path(str(self.ca))
-
-    def issued(self, name: str, **how: Any) -> dict[str, str]:
-        """`cert-file` and `key-file` of a new certificate for `name`."""
-        certificate = self.authority.issue_cert(name, **how)
-        files = {"cert-file": self.folder / f"{name}.pem", "key-file": self.folder / f"{name}.key"}
-        certificate.cert_chain_pems[0].write_to_path(str(files["cert-file"]))
-        certificate.private_key_pem.write_to_path(str(files["key-file"]))
-        files["key-file"].chmod(0o600)
-        return {key: str(path) for key, path in files.items()}
-
-
-class Reached(World):
-    """Two servers that are reached by one way only; `files` are the servers' certificate, `login` what we show them."""
-
-    def __init__(self, lab: Laboratory, way: Way, certificates: Certificates, files: dict[str, str]) -> None:
-        parts: dict[str, Any] = {}
-        if way.is_encrypted:
-            parts |= {"trust-anchor": str(certificates.ca), **files, "cert-required": way.is_mutual}
-        if way.has_password:
-            clients = [{"user": USER, "password": PASSWORD}]
-            parts["authentication"] = {"type": "basic", "realm": "kea", "clients": clients}
-        options: dict[str, Any] = {"has_agent": way.through == "agent"}
-        if way.through != "unix":
-            options[way.through] = parts
-        threads = {"enable-multi-threading": True}
-        start = base_configuration(FOUR, subnets=[subnet(FOUR, 1)], multi_threading=threads)
-        names = ("kea-a", "kea-b")
-        super().__init__(
-            lab,
-            configurations=dict.fromkeys(names, start),
-            parameters=LISTENERS,
-            options=dict.fromkeys(names, options),
-        )
-        for peer, server in zip(self.document["peers"], self.servers, strict=True):
-            peer["url"] = server.peer_url(FOUR)
-            self.controls[server.name] = {FOUR: control(server, way)}
-        self.login: dict[str, str] = {"user": USER, "password": PASSWORD} if way.has_password else {}
-        if way.is_encrypted:
-            self.login["ca-file"] = str(certificates.ca)
-        if way.is_mutual:
-            self.login |= certificates.issued("reconciler.example.net")
-        self.write()
-
-    def run(self, command: str, *arguments: str) -> Run:
-        """Run a command with the credentials."""
-        file = self.lab.directory / "credentials.toml"
-        lines = [f'{key} = "{value}"' for key, value in self.login.items()]
-        origins = [each[FOUR].removesuffix("/") for each in self.controls.values()]
-        is_known = lines and not origins[0].startswith("unix:")
-        file.write_text("\n".join(line for one in origins for line in (f'["{one}"]', *lines)) if is_known else "")
-        file.chmod(0o600)
-        return super().run(command, *arguments, "--credentials", str(file))
-
-
-def control(server: KeaServer, way: Way) -> str:
-    ways = {"agent": lambda: server.control, "direct": lambda: server.direct(FOUR), "unix": lambda: server.unix(FOUR)}
-    return ways[way.through]()
 
 
 @pytest.fixture
 def certificates(lab: Laboratory) -> Certificates:
     return Certificates(lab.directory / "tls")
+
+
+LIVES = [
+    (generation, way)
+    for generation, way in POSSIBLE
+    if (generation.series, str(way)) in {("2.2", "unix-http"), ("3.0", "unix-http"), ("3.0", WITH_ALL)}
+]
+
+
+@each(LIVES)
+def test_a_relationship_is_changed_operated_and_removed_through_it(
+    lab: Laboratory, way: Way, certificates: Certificates
+) -> None:
+    """The way shapes requests and replies, whatever the command is; agents are the way of all other tests."""
+    world = Reached(lab, way, certificates, certificates.issued("127.0.0.1"))
+    world.must_apply()
+    world.document["parameters"]["max-ack-delay"] = 4321
+    world.write()
+    world.must_apply()
+    for number, peer in enumerate(world.document["peers"]):
+        peer["name"] = f"server-{number}"
+    world.write()
+    world.must_apply()
+    assert world.scopes() == (["server-0"], [])
+    for words in ("maintenance start kea-b", "maintenance stop kea-b", "continue kea-b", "reset kea-b"):
+        world.must(*words.split(), "--yes")
+        if words != "maintenance start kea-b":
+            world.until_normal()
+    lease = {"ip-address": "10.0.1.20", "hw-address": "aa:bb:cc:00:00:20", "subnet-id": 1}
+    assert world.a.command(FOUR, "lease4-add", lease)["result"] == 0
+    world.must("leases", "compare", "hq", "--detailed-exitcode", code=2)
+    world.must("sync", "kea-b", "--yes")
+    world.must("leases", "compare", "hq", "--detailed-exitcode")
+    world.document["state"] = "absent"
+    world.write()
+    world.must_apply(*APPROVED)
+    assert all(has_no_relationship(world, server) for server in world.servers)
+    assert guards.is_silenced(world.config(world.b))
+    world.must("enable", "kea-b", "--yes", "--approve", "two-would-serve")
+    assert not guards.is_silenced(world.file(world.b))
 
 
 @each(POSSIBLE)

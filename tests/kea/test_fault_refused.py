@@ -221,7 +221,7 @@ def refused_by_test(world: World, *words: str) -> None:
 @pytest.mark.parametrize(
     "there", [(), ("libdhcp_lease_cmds.so",), ("libdhcp_ha.so",)], ids=["none", "no-ha", "no-cmds"]
 )
-def test_missing_libraries_are_found_before_anything_is_touched(
+def test_missing_libraries_are_found_before_anything_is_touched_or_put_back(
     unrelated: Unrelated, lab: Laboratory, there: tuple[str, ...]
 ) -> None:
     folder = lab.directory / "hooks"
@@ -236,7 +236,9 @@ def test_missing_libraries_are_found_before_anything_is_touched(
 
 
 @pytest.mark.xdist_group("fault-refused-create-2")
-def test_an_interface_that_only_the_primary_has_is_found_before_anything_is_touched(lab: Laboratory) -> None:
+def test_an_interface_of_the_primary_alone_is_found_before_anything_is_touched_or_put_back(
+    lab: Laboratory,
+) -> None:
     """kea-b's daemon runs in a network of its own, where this machine's interface is not."""
     (name, *_) = [name for _, name in socket.if_nameindex() if name != "lo"]
     bodies = {"kea-a": base_configuration(S, subnets=[subnet(S, 1, interface=name)])}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.kea import Generation, KeaServer
     from lab.laboratory import Laboratory
 
-pytestmark = [pytest.mark.kea, pytest.mark.generations("2.2", "3.0")]
+pytestmark = pytest.mark.kea
 
 WRITE = b'"config-write"'
 APPLY = ("apply", "--yes", "--approve", "shared-pools")

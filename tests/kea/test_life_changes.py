@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.proxy import overlap
 from reconciler.model import Mode, Service
+from tests.kea.clocks import Clock
 from tests.kea.world import THROUGH_AGENTS, World, subnet, until
 
 if TYPE_CHECKING:
@@ -164,16 +166,57 @@ def test_a_pair_that_is_not_normal_is_left_alone(lab: Laboratory) -> None:
     world.must_apply()
 
 
-@pytest.mark.parametrize("mode", [Mode.HOT_STANDBY])
-def test_objections_to_a_new_relationship(lab: Laboratory, mode: Mode) -> None:
-    """Another id for the same prefix, leases in memory only, and clocks that are apart: each by its code."""
-    service = Service.DHCP4
+def objections(world: World) -> list[dict[str, Any]]:
+    """What keeps an apply from making the relationship; nothing is sent."""
+    done = world.apply("--relationship", "hq", "--format", "json")
+    assert done.exit_code == 3, done
+    assert world.story() == []
+    found: list[dict[str, Any]] = done.json["relationships"][0]["blocked_by"]
+    return found
+
+
+def must_object_to_urls(world: World) -> None:
+    """Urls at which kea-b can't be reached, or isn't: objections, most of them to another listener's port."""
+    (_, peer), service = world.document["peers"], world.service
+    right = peer["url"]
+    is_dedicated = world.a.generation.has_dedicated_listener
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = {"http://127.0.0.1:9/": ("nothing listens at", True)}
+        if is_dedicated:
+            found = {
+                f"http://127.0.0.1:{taken.getsockname()[1]}/": ("something listens at", True),
+                world.controls["kea-a"][service]: ("kea-a", False),
+                world.controls["kea-b"][service]: ("its control channel", False),
+            }
+        for url, (words, is_approvable) in found.items():
+            peer["url"] = url
+            world.write()
+            (port,) = (each for each in objections(world) if each["code"] == "listener-port")
+            assert words in port["message"]
+            assert port["approvable"] is is_approvable
+    peer["url"] = "http://192.0.2.77:8005/"
+    world.controls["kea-z"] = {service: "http://192.0.2.77:8000/"}
+    world.write()
+    told = [each["message"] for each in objections(world) if each["code"] == "listener-port"]
+    assert any("192.0.2.77:8005/, has an address of kea-z" in message for message in told)
+    assert any("is reached on that machine only, and not by kea-b" in message for message in told)
+    del world.controls["kea-z"]
+    peer["url"] = right
+    world.write()
+
+
+def test_objections_to_a_new_relationship(lab: Laboratory) -> None:
+    """Another id for the same prefix, leases in memory only, clocks that are apart, and urls that can't be: each by its
+    code, before anything is sent.
+    """
+    service, clock = Service.DHCP4, Clock(lab.directory, 90)
     prefix = subnet(service, 1)["subnet"]
     forgetful = {"type": "memfile", "persist": False}
     world = World(
         lab,
         service,
-        mode,
+        is_logged=True,
+        options={"kea-b": clock.options},
         configurations={
             "kea-a": base_configuration(service, subnets=[subnet(service, 1)]),
             "kea-b": base_configuration(
@@ -181,9 +224,11 @@ def test_objections_to_a_new_relationship(lab: Laboratory, mode: Mode) -> None:
             ),
         },
     )
-    told = world.run("plan", "--format", "json")
-    codes = {each["code"] for each in told.json["relationships"][0]["objections"]}
-    assert (told.exit_code, codes) == (3, {"subnet-id-conflict", "leases-not-persistent"})
+    codes = {"subnet-id-conflict", "leases-not-persistent"}
+    assert {each["code"] for each in objections(world)} == {*codes, "clock-skew"}
+    clock.put(0)
+    assert {each["code"] for each in objections(world)} == codes
+    must_object_to_urls(world)
     assert world.apply("--approve", "subnet-id-conflict").exit_code == 3
     world.must_apply("--approve", "subnet-id-conflict", "--approve", "leases-not-persistent")
 

@@ -8,9 +8,11 @@ import pytest
 
 from lab.kea import GENERATIONS, Generation, KeaServer, base_configuration
 from lab.laboratory import Laboratory
+from reconciler.kea import guards
 from reconciler.kea.pools import are_divided_by_us, classes
 from reconciler.model import Mode, Service
 from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
+from tests.kea.removed import must_be_removed, say_absent
 from tests.kea.world import World, run, subnet
 
 pytestmark = pytest.mark.kea
@@ -218,6 +220,7 @@ def test_a_client_whose_address_is_in_the_other_half_is_told_so_and_gets_another
         bodies, options = dict.fromkeys(names, start), clients.options()
         world = World(lab, FOUR, Mode.LOAD_BALANCING, configurations=bodies, options=options)
         world.must_apply()
+        before = subnets(world, world.a)
         places = {"kea-a": range(10, 56), "kea-b": range(56, 101)}  # as they are divided
         asked = []
         for number in (*range(20, 32), *range(70, 82)):
@@ -245,3 +248,18 @@ def test_a_client_whose_address_is_in_the_other_half_is_told_so_and_gets_another
                 clients.offered(0.1)
                 assert int(client.addresses[server].rpartition(".")[2]) in places[server]
         assert kinds == {(name, kept) for name in names for kept in (True, False)}
+        must_leave_whole_pools(world, clients, before)
+
+
+def must_leave_whole_pools(world: World, clients: Clients, before: Any) -> None:
+    """With the relationship our halves go, too, and the primary leases addresses of both."""
+    say_absent(world)
+    world.must_apply("--approve", "remove-relationship")
+    must_be_removed(world)
+    assert subnets(world, world.a) == before
+    assert guards.enabled(world.config(world.b), FOUR)["subnet4"] == before
+    for server in world.servers:
+        assert not are_divided_by_us(world.config(server), FOUR)
+    asked = [clients.request("kea-a", f"10.0.1.{number}") for number in (12, 98)]
+    clients.offered()
+    assert [client.leases for client in asked] == [{"kea-a"}] * 2

@@ -46,7 +46,11 @@ def test_the_primary_that_lives_goes_on_whatever_role_the_file_gives_it(lab: Lab
 def test_a_server_that_was_disabled_comes_back_as_the_primary_only_if_that_is_meant(lab: Laboratory) -> None:
     """What the other got while it served alone would be lost with it."""
     world = related(lab, Mode.HOT_STANDBY, FOUR)
-    say_absent(world)
+    world.change(world.b, lambda config: config.update({"sanity-checks": {"lease-checks": "del"}}))
+    say_absent(world, **{"on-remove": "delete"})
+    (planned,) = world.run("plan", "--format", "json").json["relationships"]
+    assert {each["code"] for each in planned["objections"]} == {"remove-relationship", "leases-would-go"}
+    say_absent(world, **{"on-remove": "disable"})
     removal(world, "removed, to come back")
     world.forget()
     first, second = world.document["peers"]

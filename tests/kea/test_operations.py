@@ -9,12 +9,12 @@ import pytest
 
 from lab.proxy import Fault
 from reconciler.model import Mode, Service
+from tests.kea.clocks import Clock
 from tests.kea.operated import NAMES, Operated
+from tests.kea.traces import Trace
 from tests.kea.world import until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
@@ -24,7 +24,6 @@ PAIRS = [
     for mode in (Mode.HOT_STANDBY, Mode.LOAD_BALANCING)
 ]
 TAKES_OVER_SOON = {"max-response-delay": 3000, "max-unacked-clients": 0}
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
 def after(report: Any) -> dict[str, str | None]:
@@ -44,7 +43,7 @@ def test_maintenance_there_and_back(lab: Laboratory, service: Service, mode: Mod
     world = Operated(lab, service, mode)
     everything = ["kea-a"] if mode is Mode.HOT_STANDBY else ["kea-a", "kea-b"]
     for serviced, survivor in (NAMES, NAMES[::-1]):
-        with world.traced() as trace:
+        with world.traced(Trace.must_be_safe, Trace.must_be_served) as trace:
             report = world.must("maintenance", "start", serviced)
             assert after(report) == {survivor: "partner-in-maintenance", serviced: "in-maintenance"}
             assert scopes(report) == {survivor: everything, serviced: []}
@@ -160,7 +159,7 @@ def test_a_server_that_lost_its_leases_fetches_them(lab: Laboratory, service: Se
         if number >= 37:
             world.lease(world.b, number)
     assert world.compared(code=2)["counts"] == {"two-clients": 0, "missing": 17, "differs": 0}
-    with world.traced() as trace:
+    with world.traced(Trace.must_be_safe) as trace:
         report = world.must("sync", "kea-b")
     assert any("answers no client meanwhile" in note and "20 leases" in note for note in report["notes"])
     assert world.compared()["servers"][1]["leases"] == 20
@@ -197,25 +196,16 @@ def test_a_paused_server_does_not_go_on_beside_a_partner_that_it_does_not_hear(l
     world.until_normal()
 
 
-@pytest.fixture
-def clocks(lab: Laboratory) -> Path:
-    """A file with the offset of kea-b's clock, which it reads anew each time it looks at its clock."""
-    path = lab.directory / "clock"
-    path.write_text("+0\n")
-    return path
-
-
-def test_terminated_servers_are_both_reset_once_their_clocks_agree(lab: Laboratory, clocks: Path) -> None:
-    environment = (f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={clocks}", "FAKETIME_NO_CACHE=1")
-    options = {"kea-b": {"wrapper": ("env", *environment, "FAKETIME_DONT_FAKE_MONOTONIC=1")}}
-    world = Operated(lab, Service.DHCP4, Mode.LOAD_BALANCING, options=options)
-    clocks.write_text("+90s\n")
+def test_terminated_servers_are_both_reset_once_their_clocks_agree(lab: Laboratory) -> None:
+    clock = Clock(lab.directory)
+    world = Operated(lab, Service.DHCP4, Mode.LOAD_BALANCING, options={"kea-b": clock.options})
+    clock.put(90)
     until(lambda: world.states() == ("terminated", "terminated"), "end of the service")
     until(world.answers, "answers again")  # the leap of its clock ends what an agent has under way
     refused = world.must("reset", "kea-a", result="refused", code=3)
     assert codes(refused) == {"clock-skew"}
     assert world.states() == ("terminated", "terminated")
-    clocks.write_text("+0\n")
+    clock.put(0)
     until(world.answers, "answers again")
     with world.traced() as trace:
         report = world.must("reset", "kea-a")
