@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PLACES = itertools.count()
 _LABORATORY = pytest.StashKey[Laboratory]()
 _RERUNS = 2
-_CALCULATED = {"desired", "docs", "planning", "reports", "saved", "state"}  # folders of tests that no clock can fail
+_CALCULATED = {"desired", "docs", "planning", "reports", "saved"}  # folders of tests that no clock can fail
 _UNSAFE = r"^UnsafeError\b"
 
 
