@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.model import Position
 from reconciler.planning.drift import only_drift
 from reconciler.planning.scenes import Operation
 from reconciler.reports import pages, remarks
@@ -18,6 +19,7 @@ from reconciler.reports.json_outcomes import json_outcomes
 from reconciler.reports.json_plan import json_plan
 from reconciler.reports.json_status import json_status
 from reconciler.reports.markdown import Limit, markdown
+from reconciler.reports.text_explained import Explanation, text_explained
 from reconciler.reports.text_leases import text_leases
 from reconciler.reports.text_operations import text_decision, text_operation
 from reconciler.reports.text_outcomes import text_outcomes
@@ -38,12 +40,25 @@ FULL = samples.plan(
 )
 ONE = samples.plan(samples.modification())
 
+
+def explanations() -> list[Explanation]:
+    """Why each change on the first server is planned: told of two, nothing known of the others."""
+    server, *_ = ONE.relationships[0].servers
+    place, meanings = Position("desired/relationships/hq.yaml", 9, 20), (("heartbeat-delay", "How often it is."),)
+    known = ("2026-11-26 12:00:00, commit 0123456789ab by Ada: Be quick\n::error::x", meanings, "the manual")
+    return [
+        Explanation("kea-b", change, place if number < 2 else None, *(known if number < 2 else ("not known", (), "")))
+        for number, change in enumerate(server.changes)
+    ]
+
+
 REPORTS: dict[str, Callable[[], str]] = {
     "plan.txt": lambda: text_plan(FULL),
     "plan-approved.txt": lambda: text_plan(ONE, approved=["clock-skew", "identity"]),
     "plan-colour.txt": lambda: text_plan(FULL, colour=True),
     "plan-verbose.txt": lambda: text_plan(samples.plan(samples.quiet(), samples.modification()), verbose=True),
     "plan.json": lambda: json_plan(FULL, approved=["clock-skew", "identity"]),
+    "explained.txt": lambda: text_explained(ONE.relationships[0], explanations()),
     "drift.txt": lambda: text_drift(only_drift(FULL)),
     "drift-verbose.txt": lambda: text_drift(only_drift(FULL), verbose=True),
     "status.txt": lambda: text_status(standings.STATUSES),
