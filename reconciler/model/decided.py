@@ -68,7 +68,9 @@ class Change:
     (("subnet", "10.0.0.0/24"), ("reservation", "hw-address aa:bb:cc:dd:ee:01")). For an object that is added
     or deleted whole, `fields` is empty and `summary` says in a few words what it holds. `moved` names the
     servers that moved away from what was last replicated, where that can be told. `item` is the object that is
-    added or deleted whole, secrets and all: to be digested, never to be shown.
+    added or deleted whole, secrets and all: to be digested, never to be shown. `leases` are how many are in use, on the
+    server that the change is of, in the subnet that it takes something from; None where that is not known, or nothing
+    is taken.
     """
 
     action: Action
@@ -78,6 +80,7 @@ class Change:
     cause: Cause = Cause.GIT
     moved: tuple[str, ...] = ()
     item: Mapping[str, Json] | None = field(default=None, repr=False, compare=False)
+    leases: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

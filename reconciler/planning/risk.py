@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from reconciler.model import Action, Change, Plan, RelationshipPlan, ServerPlan
+from reconciler.kea.objects import subnets_of
+from reconciler.model import Action, Change, Plan, RelationshipPlan, ServerPlan, Snapshot
 
 
 def is_destructive(change: Change) -> bool:
@@ -37,3 +39,25 @@ def endangering(plan: Plan) -> Iterator[tuple[RelationshipPlan, ServerPlan]]:
         for server in each.servers:
             if any(change.path[0][0] == "subnet" and is_destructive(change) for change in server.changes):
                 yield each, server
+
+
+def with_leases_at_stake(plan: Plan) -> Plan:
+    """Return a plan whose changes say how many leases they touch, as far as those of their servers were counted."""
+    relationships = []
+    for each in plan.relationships:
+        servers = [
+            replace(
+                server, changes=tuple(replace(one, leases=_at_stake(server.snapshot, one)) for one in server.changes)
+            )
+            for server in each.servers
+        ]
+        relationships.append(replace(each, servers=tuple(servers)))
+    return replace(plan, relationships=tuple(relationships))
+
+
+def _at_stake(snapshot: Snapshot, change: Change) -> int | None:
+    if not is_destructive(change) or snapshot.active_leases is None or change.path[0][0] != "subnet":
+        return None
+    _, subnet = subnets_of(snapshot.config, snapshot.endpoint.service.subnets).get(change.path[0][1], (None, {}))
+    number = subnet.get("id")
+    return snapshot.active_leases.get(number, 0) if isinstance(number, int) else None

@@ -10,9 +10,10 @@ from reconciler.reports.json_objections import objection_values
 from reconciler.reports.json_text import json_text
 
 
-def json_outcomes(outcomes: Sequence[RelationshipOutcome]) -> str:
-    """Return outcomes as JSON text, in their own order."""
-    return json_text({"relationships": [_relationship(each) for each in outcomes]})
+def json_outcomes(outcomes: Sequence[RelationshipOutcome], refused: Sequence[str] = ()) -> str:
+    """Return outcomes as JSON text, in their own order; `refused` are lines on why a plan file was not applied."""
+    told = {"refused": list(refused)} if refused else {}
+    return json_text({"relationships": [_relationship(each) for each in outcomes], **told})
 
 
 def _relationship(outcome: RelationshipOutcome) -> dict[str, Any]:

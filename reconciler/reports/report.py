@@ -229,7 +229,7 @@ def outdated_report(file: str, reason: str) -> Report:
     def json() -> str:
         from reconciler.reports.json_outcomes import json_outcomes
 
-        return json_outcomes(())
+        return json_outcomes((), refused=reason.split("\n"))
 
     def annotations() -> Iterable[Annotation]:
         from reconciler.reports.annotations import Annotation, Level

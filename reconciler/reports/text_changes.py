@@ -7,6 +7,7 @@ from typing import Final
 
 from reconciler.model import Action, Cause, Change, FieldChange
 from reconciler.reports.colours import Style, paint
+from reconciler.reports.numbers import count
 from reconciler.reports.values import shown_name, shown_pair
 
 SIGNS: Final = {
@@ -60,6 +61,8 @@ def change_lines(change: Change, *, colour: bool) -> list[str]:
         head += f": {shown_name(change.summary)}"
     if len(fields) == 1:
         head, fields = f"{head}: {fields[0]}", []
+    if change.leases:
+        head += f" ({count(change.leases, 'lease')} in use)"
     lines = [f"{head}:" if fields else head, *(f"    {field}" for field in fields)]
     return [paint(line, style, colour=colour) for line in lines]
 

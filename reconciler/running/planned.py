@@ -10,7 +10,7 @@ from reconciler.model import Desired, Endpoint, Leftover, Live, Plan, Probe, Ser
 from reconciler.planning import preflight, pretence
 from reconciler.planning.plan import plan
 from reconciler.planning.removal import leaving
-from reconciler.planning.risk import endangering
+from reconciler.planning.risk import endangering, with_leases_at_stake
 from reconciler.running.counting import with_leases
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def planned(
     }
     if concerned:  # only then are leases counted: with many subnets that is a long answer
         live = await with_leases(live, concerned, open_client, is_exact=True)
-        made = plan(desired, live, probes, left, promoted=promoted)
+        made = with_leases_at_stake(plan(desired, live, probes, left, promoted=promoted))
     return made, live
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from reconciler import __version__
-from reconciler.kea.objects import subnets_of
 from reconciler.model import (
     ABSENT,
     Change,
@@ -147,7 +146,7 @@ def _complete_change(
     told["reason"] = reason.partition(": ")[2]
     told["source"] = _place(source_of(plan.relationship, server.peer, change))
     code = destruction(change)
-    told["risk"] = {"destructive": code is not None, "code": code, "active_leases": _leases(server.snapshot, change)}
+    told["risk"] = {"destructive": code is not None, "code": code, "active_leases": change.leases}
     told["content"] = _content(change.item, key)
     for value, field_change in zip(told["fields"], change.fields, strict=True):
         value["digests"] = _digests(field_change, key)
@@ -165,12 +164,3 @@ def _digests(change: FieldChange, key: Key) -> dict[str, str | None] | None:
         return None
     before, after = (None if side is ABSENT else key.digest(side) for side in change.hidden)
     return {"before": before, "after": after}
-
-
-def _leases(snapshot: Snapshot, change: Change) -> int | None:
-    """Return how many leases the subnet has in use on the server that a destructive change is of, None if unknown."""
-    if destruction(change) is None or snapshot.active_leases is None or change.path[0][0] != "subnet":
-        return None
-    _, subnet = subnets_of(snapshot.config, snapshot.endpoint.service.subnets).get(change.path[0][1], (None, {}))
-    number = subnet.get("id")
-    return snapshot.active_leases.get(number, 0) if isinstance(number, int) else None

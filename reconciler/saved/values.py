@@ -89,6 +89,7 @@ def change_of(value: Value) -> Change:
         value["summary"],
         Cause(value["cause"]),
         tuple(value["moved"]),
+        leases=value["risk"]["active_leases"],
     )
 
 

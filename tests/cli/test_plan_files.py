@@ -130,7 +130,10 @@ def test_that_is_said_in_every_form(drifted: Site, file: Path, tmp_path: Path) -
     assert ended.exit_code == 4
     assert "::error title=the plan file was not applied::" in ended.stdout
     assert "- subnet 10.0.3.0/24" in comment.read_text()
-    OUTCOME.validate(json.loads(report.read_text()))
+    told = json.loads(report.read_text())
+    OUTCOME.validate(told)
+    assert told["relationships"] == []
+    assert any("- subnet 10.0.3.0/24" in line for line in told["refused"])
 
 
 def test_a_plan_is_made_of_the_same_relationships_as_then(site: Site, file: Path) -> None:
@@ -215,6 +218,20 @@ def test_a_report_is_the_same_with_a_file_beside_it_what_the_clients_notice_too(
     assert "fetching the leases takes about" in shown
     assert drifted.run("plan", "--out", str(file)).stdout == shown
     assert "fetching the leases takes about" in file.read_text()
+
+
+def test_how_many_leases_a_deletion_touches_is_in_every_form(
+    drifted: Site, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert drifted.run("apply", "--yes").exit_code == 0
+    drifted.change("kea-a", lambda config: config["subnet4"].pop())
+    drifted.forget()
+    monkeypatch.setattr(counting, "active_leases", lambda *_: {1: 150, 2: 77})
+    comment = tmp_path / "comment.md"
+    ended = drifted.run("plan", "--out", str(file), "--format", f"markdown={comment}", "--format", "text")
+    for text in (ended.stdout, comment.read_text(), drifted.run_line("show", str(file)).stdout):
+        assert "- subnet 10.0.2.0/24: id 2, 1 pool (77 leases in use)" in text.replace("-   ", "- ")
+    assert '"active_leases": 77' in file.read_text()
 
 
 @pytest.mark.parametrize("word", ["name", "true", "kea-", "null", 'e"\\x'])
