@@ -227,10 +227,11 @@ def test_how_many_leases_a_deletion_touches_is_in_every_form(
     drifted.change("kea-a", lambda config: config["subnet4"].pop())
     drifted.forget()
     monkeypatch.setattr(counting, "active_leases", lambda *_: {1: 150, 2: 77})
+    monkeypatch.setattr(counting, "_can_page", lambda _: False)
     comment = tmp_path / "comment.md"
     ended = drifted.run("plan", "--out", str(file), "--format", f"markdown={comment}", "--format", "text")
     for text in (ended.stdout, comment.read_text(), drifted.run_line("show", str(file)).stdout):
-        assert "- subnet 10.0.2.0/24: id 2, 1 pool (77 leases in use)" in text.replace("-   ", "- ")
+        assert "subnet 10.0.2.0/24: id 2, 1 pool (77 leases in use)" in text
     assert '"active_leases": 77' in file.read_text()
 
 
