@@ -9,6 +9,7 @@ import pytest
 
 from lab.kea import base_configuration
 from lab.laboratory import Laboratory
+from reconciler.kea.hooks import relationships_of
 from reconciler.model import Mode, Service
 from tests.kea.world import Run, World, subnet, until
 from tests.watching.living import Living
@@ -284,6 +285,25 @@ def test_while_the_primary_is_away_backups_follow_its_partner(world: Trio) -> No
     assert world.has(added) == (False, False, False)
 
 
+def while_git_waits(world: Trio, daemon: Living) -> str:
+    """Let git change something that the daemon leaves alone, and the primary get what follows all the same."""
+    usual = world.document["parameters"]["max-response-delay"]
+    world.document["parameters"]["max-response-delay"] = usual + 1000
+    world.write()
+    daemon.until("changes", is_over=False)
+    added = world.add(world.a)
+    until(lambda: world.has(added) == (True, True, True), "servers that follow", 60)
+    for server in world.servers:
+        (block,) = relationships_of(world.config(server))
+        assert block["max-response-delay"] == usual
+    assert daemon.events("changes", is_over=True) == []
+    world.document["parameters"]["max-response-delay"] = usual
+    world.write()
+    daemon.until("changes", is_over=True)
+    world.until_normal()
+    return added
+
+
 def test_the_daemon_feeds_the_backup_while_the_primary_is_away_and_while_it_proves_itself(world: Trio) -> None:
     stays = world.add(world.a)
     world.until_normal()
@@ -314,6 +334,8 @@ def test_the_daemon_feeds_the_backup_while_the_primary_is_away_and_while_it_prov
         daemon.until("drift", is_over=True)
         assert (world.has(first), world.has(second)) == ((False, False, False), (False, False, False))
         back = next(line for line in applied["details"] if "rollback" in line)
+        world.until_normal()
+        third = while_git_waits(world, daemon)
         daemon.stop()
     number = back.partition(" --to ")[2].partition("`")[0]
     world.until_normal()
@@ -322,6 +344,7 @@ def test_the_daemon_feeds_the_backup_while_the_primary_is_away_and_while_it_prov
     )
     assert brought.exit_code == 0, brought
     assert [world.has(each) for each in (stays, first, second)] == [(True, True, True)] * 3
+    assert world.has(third) == (False, False, False)  # it came after what was brought back
 
 
 @pytest.mark.parametrize("name", ["kea-b", "kea-c"])
