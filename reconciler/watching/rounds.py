@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from reconciler.errors import LockedError, StateError
 from reconciler.model import Endpoint, Event, Leftover, Plan, RelationshipPlan, Role, Unmanaged, WatchMode
+from reconciler.planning.recovery import PASSING
 from reconciler.planning.status import statuses
 from reconciler.reports.text_shown import shown
 from reconciler.running.planned import planned
@@ -267,7 +268,8 @@ class Rounds:
             if _is_quiet(look.plan):
                 self._recover(record)
             record.hurried = record.hurried + 1 if look.is_passing else 0
-            if look.due is None and not look.is_passing:
+            is_settled = PASSING.isdisjoint(each.code for each in look.plan.objections)
+            if look.due is None and is_settled:
                 self._remember(look, made)
             failures = record.failures or self._reader.failures(group.endpoints)
             before, record.watched = record.watched, seen(record.watched, look, failures)
