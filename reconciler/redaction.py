@@ -179,10 +179,13 @@ class Scrubber:
         self._keep(_base64_forms(f"{user}:{password}".encode(), alignments=1))
 
     def _keep(self, forms: Iterable[str]) -> None:
+        """Add forms; what a `scrub` in another thread looks at meanwhile stays as it is."""
         new = {form for form in forms if len(form) >= SHORTEST_SECRET} - self._forms
-        self._forms |= new
-        for form in new:
-            self._starts.setdefault(form[:SHORTEST_SECRET], []).append(form)
+        if new:
+            starts = dict(self._starts)
+            for form in new:
+                starts[form[:SHORTEST_SECRET]] = [*starts.get(form[:SHORTEST_SECRET], ()), form]
+            self._forms, self._starts = self._forms | new, starts
 
     def _likely(self, text: str) -> Iterable[str]:
         """Return the forms that may be in a text: those whose beginning is, or all where it takes longer to tell."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from lab.kea import GENERATIONS, OLDEST, Generation, KeaServer
 from lab.laboratory import Laboratory
@@ -74,7 +75,11 @@ def _reruns(item: pytest.Item) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What is kept between runs goes to a folder of the tests, never to that of who runs them."""
+    """What is kept between runs goes to a folder of the tests, never to that of who runs them; and no example has to
+    be done with in a time: the machine may be busy.
+    """
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
     folder = tempfile.TemporaryDirectory(prefix="kea-state-")
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_STATE_HOME"] = folder.name

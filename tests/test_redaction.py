@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
@@ -248,3 +249,18 @@ def test_escapes() -> None:
     assert (
         visible("a\x1b[31mb\r\n\t\u202ec\u200bd\U000e0041é中") == "a\\x1b[31mb\\r\\n\\t\\u202ec\\u200bd\\U000e0041é中"
     )
+
+
+def test_more_secrets_may_be_learnt_while_a_text_is_scrubbed_in_another_thread() -> None:
+    scrubber = Scrubber(f"known-{number:05}" for number in range(200))
+    text = f"{'-' * 400_000}known-00007"  # so long that one is learnt before it is done
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.extend(scrubber.scrub(text)[-20:] for _ in range(3)))
+    thread.start()
+    number = 0
+    while thread.is_alive():
+        scrubber.learn([f"another-{number:07}"])
+        number += 1
+    thread.join()
+    assert number > 0
+    assert found == [f"{'-' * 400_000}{HIDDEN}"[-20:]] * 3

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class HttpChannel:
-    """One HTTP server, with a small transport of its own: one client for a thousand servers is quadratic in httpx.
-
-    It follows no redirects, asks no proxy, keeps no cookies, and reads nothing from the environment.
+    """One HTTP server, with a small transport of its own, which is asked without httpx's client: that one would follow
+    redirects, ask a proxy, keep cookies and read the environment, none of which is wanted here, and takes half as long
+    again (measured: 0.67 against 0.45 ms of processor time for a short command). The daemon asks thousands all day.
     """
 
     names_service = True
@@ -32,15 +32,14 @@ class HttpChannel:
         self.label = label
         self._url = httpx.URL(target.url)
         self._headers = httpx.Headers(_headers(self._url, login))
-        self._client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        self._transport = transport
 
     async def exchange(self, request: bytes, patience: Patience, *, is_repeatable: bool) -> Answer:
         """See Channel."""
         extensions = {"patience": patience, "is_repeatable": is_repeatable}
         try:
-            response = await self._client.send(
-                httpx.Request("POST", self._url, headers=self._headers, content=request, extensions=extensions),
-                stream=True,
+            response = await self._transport.handle_async_request(
+                httpx.Request("POST", self._url, headers=self._headers, content=request, extensions=extensions)
             )
             pieces = [piece async for piece in response.aiter_raw()]
             # The two hold each other, and would stay for good where a large reply is kept from the garbage collector.
@@ -59,7 +58,7 @@ class HttpChannel:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
 
 def _headers(url: httpx.URL, login: Login) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -29,7 +30,8 @@ _COLOURS: Final = {"good": "#1f9d63", "warning": "#d98a00", "bad": "#d3382c", "u
 
 
 class Pages:
-    """What is answered. All of it is made from the `board` as it is when it is asked for.
+    """What is answered. All of it is made from the `board` as it is when it is asked for, in a thread beside the
+    daemon's loop: for a thousand relationships it takes so long that servers would seem not to answer meanwhile.
 
     `history` returns what happened on the last day, and may raise StateError. `scrub` takes secrets out of a text.
     """
@@ -57,7 +59,8 @@ class Pages:
 
     async def page(self, _: Request) -> Response:
         """Answer with the status page."""
-        return HTMLResponse(self._page.render(view=view(self._board(), self._entries())))
+        board, entries = self._board(), self._entries()
+        return HTMLResponse(await run_in_threadpool(lambda: self._page.render(view=view(board, entries))))
 
     def _entries(self) -> Iterable[Entry] | None:
         try:
@@ -70,11 +73,13 @@ class Pages:
         """Answer with what `status --format json` prints, as of the last look."""
         board = self._board()
         known = [each.status for each in board.relationships if each.status is not None]
-        return Response(self._scrub(json_status(known, board.unmanaged)), media_type="application/json")
+        text = await run_in_threadpool(lambda: self._scrub(json_status(known, board.unmanaged)))
+        return Response(text, media_type="application/json")
 
     async def metrics(self, request: Request) -> Response:
         """Answer with the metrics, in the form that is asked for."""
-        content, content_type = exposition(self._board(), request.headers.get("accept", ""))
+        accept = request.headers.get("accept", "")
+        content, content_type = await run_in_threadpool(exposition, self._board(), accept)
         return Response(content, headers={"content-type": content_type})
 
     async def health(self, _: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,7 @@ Probes = Mapping[str, Probe]
 NO_PROBES: Probes = MappingProxyType({})
 
 _SCHEMES = {"http": 80, "https": 443}
+_REMEMBERED = 1 << 14  # urls and endpoints: of thousands, each is asked about in every plan
 _SOCKET_ADDRESS, _SOCKET_PORT = "127.0.0.1", 8000  # Kea's defaults of a control socket (2.7.2 and later)
 
 
@@ -86,6 +88,7 @@ class Neighbours:
 NOBODY = Neighbours()
 
 
+@lru_cache(_REMEMBERED)
 def place_of(url: str) -> Place:
     """Return the host and port of a url; Kea takes some that are none, which are nowhere."""
     try:
@@ -102,6 +105,7 @@ def _shortest(host: str) -> str:
         return host.lower()
 
 
+@lru_cache(_REMEMBERED)
 def _is_unspecified(host: str) -> bool:
     try:
         return ip_address(host).is_unspecified
@@ -139,8 +143,9 @@ def neighbours_of(plan: Plan, live: Mapping[tuple[str, Service], Live]) -> Neigh
 
 def _every_holder(desired: Desired, live: Mapping[tuple[str, Service], Live]) -> Iterator[Holder]:
     for endpoint in desired.endpoints.values():
-        if urlsplit(endpoint.control).scheme in _SCHEMES:
-            yield Holder(Kind.CHANNEL, endpoint, place_of(endpoint.control))
+        channel = _channel(endpoint)
+        if channel is not None:
+            yield channel
     for snapshot in live.values():
         if isinstance(snapshot, Snapshot):
             yield from _control_sockets(snapshot)
@@ -148,6 +153,13 @@ def _every_holder(desired: Desired, live: Mapping[tuple[str, Service], Live]) ->
     for relationship in (*desired.relationships, *desired.others):
         if not relationship.is_absent:
             yield from _wanted_listeners(relationship, live)
+
+
+@lru_cache(_REMEMBERED)
+def _channel(endpoint: Endpoint) -> Holder | None:
+    if urlsplit(endpoint.control).scheme not in _SCHEMES:
+        return None
+    return Holder(Kind.CHANNEL, endpoint, place_of(endpoint.control))
 
 
 def _served_addresses(snapshot: Snapshot) -> Iterator[str]:

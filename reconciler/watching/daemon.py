@@ -137,15 +137,15 @@ class Daemon:
         at_it = {group.names for group in self._running.values()}
         nearest = now + min(_TICK, (self._notifier.watchdog or 2 * _TICK) / 2)
         for group in self._groups:
-            if group.names in at_it or not busy.isdisjoint(group.endpoints):
+            is_eager, due = group.names in self._eager, self._due[group.names]
+            if group.names in at_it:
                 continue
-            is_eager = group.names in self._eager
-            if is_eager or self._due[group.names] <= now:
+            if due > now and not is_eager:  # nearly all of a thousand, each time
+                nearest = min(nearest, due)
+            elif busy.isdisjoint(group.endpoints):
                 self._eager.discard(group.names)
                 self._begin(group, is_eager=is_eager)
                 busy.update(group.endpoints)
-            else:
-                nearest = min(nearest, self._due[group.names])
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), max(0.0, nearest - now))
 
@@ -156,7 +156,8 @@ class Daemon:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         group = self._running.pop(task)
-        if group not in self._groups and not self._stop.is_set():  # it was at it when desired became another
+        is_past = all(each is not group for each in self._groups)  # by identity: a thousand are compared at each end
+        if is_past and not self._stop.is_set():  # it was at it when desired became another
             self._rounds.adopt(self._groups)
         self._wake.set()
 

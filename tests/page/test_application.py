@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import threading
 from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 
 from reconciler.errors import StateError
 from reconciler.model import Entry
+from reconciler.page.application import Pages, application
 from reconciler.redaction import HIDDEN, Scrubber
 from reconciler.reports.json_status import json_status
 from tests.page.asking import ask
@@ -182,3 +186,22 @@ def test_a_thousand_relationships_are_drawn_in_a_moment() -> None:
     got = ask(board(*(watched(f"branch-{number}") for number in range(1000))))
     assert "All 1000 relationships are well." in got.text
     assert got.elapsed < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("path", ["/", "/status.json"])
+def test_while_an_answer_is_made_the_daemons_loop_goes_on(path: str) -> None:
+    is_on = threading.Event()
+
+    def scrub(text: str) -> str:
+        assert is_on.wait(20), "the loop stood still"
+        return text
+
+    async def work() -> int:
+        transport = httpx.ASGITransport(application(Pages(three, day, scrub)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:9767") as client:
+            asking = asyncio.create_task(client.get(path))
+            await asyncio.sleep(0.05)
+            is_on.set()
+            return (await asking).status_code
+
+    assert asyncio.run(work()) == 200

@@ -158,6 +158,8 @@ def test_on_a_phone_a_server_stands_whole(browser: Browser, shown: Shown) -> Non
     with looking(browser, shown.url, viewport=PHONE) as page:
         for each in page.locator(".box").all():
             assert each.evaluate("box => box.scrollWidth <= box.clientWidth + 1")
+        for each in page.locator(".link-words").all():  # nor do the words of a line reach over one
+            assert each.evaluate("words => words.offsetWidth <= words.parentElement.offsetWidth"), each.inner_text()
 
 
 def test_without_javascript_everything_is_there_and_it_reloads(browser: Browser, shown: Shown) -> None:
