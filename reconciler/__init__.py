@@ -1,3 +1,3 @@
 """kea-reconciler: a declarative GitOps reconciler for Kea DHCP failover relationships."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from reconciler import __version__
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 EVERY_WORKFLOW = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -138,3 +140,14 @@ def test_the_workflow_to_copy_gives_each_what_it_declares() -> None:
         for inner in jobs(called).values():
             needed |= inner["permissions"]
         assert job["permissions"] == needed, name
+
+
+def test_what_is_to_be_copied_is_of_this_version() -> None:
+    """An older one lacks some of the commands; and a name alone could be anybody's on a package index."""
+    for path in (COPIES, ROOT / "contrib" / "gitlab" / "dhcp.gitlab-ci.yml"):
+        text = path.read_text(encoding="utf-8")
+        assert set(re.findall(r"\bv(\d+\.\d+\.\d+)", text)) == {__version__}, path
+        packages = re.findall(r"(?i)^\s*package: ([^#\n]+)", text, re.MULTILINE)
+        assert packages
+        assert all(re.fullmatch(r"kea-reconciler @ git\+https://\S+@[0-9a-f]{40}\s*", each) for each in packages)
+    assert set(re.findall(r"\bv(\d+\.\d+\.\d+)", (ROOT / "docs" / "editors.md").read_text())) == {__version__}
