@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.kea.objects import subnets_of
-from reconciler.kea.pools import Address, ends
+from reconciler.kea.pools import ends
 from reconciler.model import Action, Change, Objection, ServerPlan, Service, Thresholds
 from reconciler.planning.guard import Case
 
@@ -112,14 +112,16 @@ def _merged(changes: Sequence[Change]) -> set[Path]:
     found: set[Path] = set()
     for gone, added in pools.values():
         for new in added:
-            first, last = ends(new.path[-1][1])
-            inner = [each.path for each in gone if _lies_in(each.path[-1][1], first, last)]
+            inner = [each.path for each in gone if _lies_in(each.path[-1][1], new.path[-1][1])]
             found.update([*inner, new.path] if inner else ())
     return found
 
 
-def _lies_in(pool: str, first: Address, last: Address) -> bool:
-    begin, end = ends(pool)
+def _lies_in(inner: str, outer: str) -> bool:
+    try:
+        (begin, end), (first, last) = ends(inner), ends(outer)
+    except ValueError:  # a server has what is no pool
+        return False
     return int(first) <= int(begin) and int(end) <= int(last)
 
 

@@ -121,8 +121,8 @@ def _counted_as(shown: RelationshipPlan, live: Live) -> Live:
 def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
     """Whether a plan changes and objects to nothing that was not shown; some of it may be done already."""
     changes = {server.peer.server: server.changes for server in shown.servers}
-    codes = {objection.code for objection in shown.objections}
-    return {objection.code for objection in plan.objections} <= codes and all(
+    known = {(each.code, each.object) for each in shown.objections}
+    return {(each.code, each.object) for each in plan.objections} <= known and all(
         change in changes.get(server.peer.server, ()) for server in plan.servers for change in server.changes
     )
 

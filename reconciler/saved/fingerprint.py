@@ -40,12 +40,18 @@ def _effects(relationship: Value, document: Value) -> dict[str, Any]:
             {name: each[name] for name in ("servers", "in_turn", "silenced", "covered_by")}
             for each in relationship["stages"]
         ],
-        "objections": sorted({each["code"] for each in relationship["objections"]}),
+        "objections": sorted({_objected(each) for each in relationship["objections"]}),
         "servers": sorted(
             (_server_effects(each, is_keyed=is_keyed) for each in relationship["servers"]),
             key=lambda each: str(each["server"]),
         ),
     }
+
+
+def _objected(objection: Value) -> str:
+    """Return what is objected to: an approval for one server is none for another."""
+    about = objection.get("object")  # files of format 1.0 have none
+    return f"{objection['code']} of {about}" if about else str(objection["code"])
 
 
 def _server_effects(server: Value, *, is_keyed: bool) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_what_else_may_differ() -> None:
     assert told(samples.plan(made), samples.plan(now)) == [
         "hq-dhcp4 (dhcp4):",
         "  authority: kea-a -> kea-b",
-        "  objections: clock-skew, identity -> shared-pools",
+        "  objections: clock-skew, identity of kea-b -> shared-pools",
         "  kea-b:",
         "    control: http://kea-b.example:8000/ -> http://192.0.2.9:8000/",
         "  the relationship itself is described otherwise in desired",
@@ -84,3 +84,17 @@ def test_relationships_that_come_and_go_and_those_that_can_not_be_planned() -> N
 
 def _named(name: str, like: RelationshipPlan) -> Relationship:
     return replace(like.relationship, name=name)
+
+
+def test_an_objection_to_another_server_is_another_one() -> None:
+    """What is approved for kea-a is not approved for kea-b."""
+    made = samples.modification()
+    one, other = (
+        samples.plan(replace(made, objections=(Objection("leases-not-persistent", "", "", object=name),)))
+        for name in ("kea-a", "kea-b")
+    )
+    assert document(one, MADE)["fingerprint"] != document(other, MADE)["fingerprint"]
+    assert told(one, other) == [
+        "hq-dhcp4 (dhcp4):",
+        "  objections: leases-not-persistent of kea-a -> leases-not-persistent of kea-b",
+    ]
