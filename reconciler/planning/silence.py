@@ -4,14 +4,31 @@ Kea switches off a whole server, not one of its relationships: in every other on
 not take over for a partner that dies meanwhile. So a server in several is never switched off, whatever is done to one
 of them; who has it for a partner is. It is set last: as long as one of its state machines waits for a partner, be it
 for max-response-delay, Kea answers nobody in any of its relationships (seen on 2.6.3 and 3.0.3).
+
+In a hand-over Kea switches the service on by itself (max-period) should we be killed, or lose our way to the server.
+Its partner may answer the same clients then, in which each could give one address to a client of its own for as long
+as nobody applies again. That is the lesser evil: they know of each other and tell each other of every lease, while
+nobody at all would be answered where we are gone before the partner answers, or after it has stopped to. A server
+that is silenced since the two don't know of each other stays off until somebody looks.
 """
 
 from __future__ import annotations
 
-from reconciler.model import Peer, Snapshot
+from reconciler.model import Peer, Snapshot, Stage
 from reconciler.planning.places import has_others
+
+# Longer than a server may take for an answer while nothing can be sent to it, and no longer than a client that asks
+# again waits in between at most (64 seconds, RFC 2131, 4.1).
+LONGEST = 60
 
 
 def may_be_silenced(peer: Peer, snapshot: Snapshot) -> bool:
     """Whether a server may be switched off for a while: it is in no other relationship, nor is to be."""
     return not peer.is_hub and not has_others(snapshot)
+
+
+def longest(stage: Stage | None, server: str) -> int | None:
+    """Return for how many seconds a server is switched off at most, should nobody be left who switches it on; None
+    where it is to stay off then.
+    """
+    return None if stage is None or server in stage.silenced else LONGEST

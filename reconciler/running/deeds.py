@@ -12,6 +12,7 @@ from reconciler.model import Deed, Disruption, Fact, RelationshipPlan, Result, S
 from reconciler.planning import wanted
 from reconciler.planning.places import located
 from reconciler.planning.scenes import PARTNER_DOWN
+from reconciler.planning.silence import longest
 from reconciler.planning.steps import staying
 from reconciler.running import commanding, cover, identity, restoring, setting, waiting
 from reconciler.running.cover import Cover
@@ -21,7 +22,6 @@ from reconciler.running.setting import Found, Server, StepFailedError
 from reconciler.running.switch import ServiceSwitch, end_hold
 from reconciler.running.telling import Tale
 
-_LONGEST_PAUSE = 60  # seconds: the server that answers for another is off only as long as that one is being set
 _STALE = 1.0  # seconds after which a server is looked at once more before it is set
 
 
@@ -142,8 +142,7 @@ class Deeds:
 
     async def await_met(self, *_: object) -> bool:
         """Wait until all have heard each other; that they have not shows in what follows."""
-        keep = self._cover.keep
-        self._have_met = await waiting.until_met(self._relationship, self._staying(), self._hands, keep)
+        self._have_met = await waiting.until_met(self._relationship, self._staying(), self._hands, self._keep)
         return True
 
     async def await_normal(self, server: Server, step: Step) -> bool:
@@ -183,8 +182,17 @@ class Deeds:
             seconds=self._hands.normal_within or waiting.time_limit(self._relationship),
             is_changed=True,
             alone=alone,
-            meanwhile=self._cover.keep if self._cover.is_on else None,
+            meanwhile=self._keep if self._is_keeping() else None,
         )
+
+    def _is_keeping(self) -> bool:
+        return self._cover.is_on or any(switch.is_timed for switch in self._switches.values())
+
+    async def _keep(self) -> None:
+        """Keep off who is off, and wide who answers for others; to be called again and again while we wait."""
+        for switch in self._switches.values():
+            await switch.keep()
+        await self._cover.keep()
 
     async def await_heard(self, server: Server, _: Step) -> bool:
         """Say so where the partner of a server that was put back doesn't hear it."""
@@ -234,9 +242,7 @@ class Deeds:
     async def silence(self, server: Server, step: Step) -> bool:
         """Switch the DHCP service of a server off."""
         switch = self._switches.setdefault(server.name, ServiceSwitch(server, self._hands))
-        stage = self._stage
-        is_pause = stage is not None and stage.pauses and server.name in {by for _, by in stage.covered_by}
-        failure = None if switch.is_holding else await switch.off(seconds=_LONGEST_PAUSE if is_pause else None)
+        failure = None if switch.is_holding else await switch.off(seconds=longest(self._stage, server.name))
         if failure and not step.is_final:
             self._tale.tell(server, Result.FAILED, failure)
         return failure is None
@@ -272,10 +278,12 @@ class Deeds:
     async def set(self, server: Server, _: Step) -> bool:
         """Set one server, and find out what became of it."""
         self._tale.say(server, "setting the configuration")
+        self._loses_time(server)
         self._before[server.name] = self._untouched.get(server.name, server)
         try:
-            planned = setting.set_planned(server, self._hands, when_told=partial(self._end_pause, server))
+            planned = setting.set_planned(server, self._hands, when_told=partial(self._is_set, server))
             live = await self._cover.keep_during(planned, server)
+            await self._stay_off(server)
         except StepFailedError as error:
             self._after_failed_set(server, error)
             return False
@@ -285,12 +293,22 @@ class Deeds:
         self._replace(self._as_read(server, live))
         return True
 
-    async def _end_pause(self, server: Server) -> None:
+    async def _is_set(self, server: Server) -> None:
         """Let who answers for a server, and was off for the moment of its set, serve again; where that fails, a step of
-        its own tries again and tells.
+        its own tries again and tells. The server itself is off by us for a time that Kea has just forgotten.
         """
         for name in self._pausing_for(server):
             await self._switches[name].on()
+        await self._stay_off(server)
+
+    async def _stay_off(self, server: Server) -> None:
+        """Have a server that was set just now serve by itself again should we be gone, if it is off for a time."""
+        if server.name in self._switches:
+            await self._switches[server.name].keep()
+
+    def _loses_time(self, server: Server) -> None:
+        if server.name in self._switches:
+            self._switches[server.name].is_set()
 
     def _pausing_for(self, server: Server) -> list[str]:
         stage = self._stage
@@ -359,12 +377,14 @@ class Deeds:
         why = earlier.reason if earlier and earlier.result is Result.FAILED else "the relationship was not completed"
         self._tale.say(server, "putting back what it had")
         self._cover.forget(server)
+        self._loses_time(server)
         try:
             if live is not None and not await restoring.still_has(was, live, self._hands):
                 text = f"{why}; {server.name} {Found.FOREIGN}, so it was not put back"
                 self._tale.tell(server, Result.FAILED, text)
                 return False
             await self._cover.keep_during(restoring.put_back(was, self._hands), server)
+            await self._stay_off(server)
         except StepFailedError as error:
             self.unsure.add(server.name)
             text = f"{why}; {error}; a person has to look, a restart of Kea may be needed"

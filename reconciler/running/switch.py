@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
 from reconciler.kea import views
+from reconciler.kea.replies import Reply
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server, excerpt
 
 _TRIES = 5
+_RENEWED = 3  # after this part of the time that Kea was told the next is asked for
+_RETRIED = 1.0  # seconds after which that is tried again
 
 
 async def end_hold(server: Server) -> str | None:
@@ -31,7 +36,9 @@ async def end_hold(server: Server) -> str | None:
 class ServiceSwitch:
     """Switches a server's DHCP service off and on again; one that a person had switched off stays off.
 
-    Only Kea 2.6.2 and later tell whether it was off before. It survives a config-set (seen on 2.6.3 and 3.0.3).
+    Only Kea 2.6.2 and later tell whether it was off before. It survives a config-set, but the time does not after which
+    Kea would have switched it on by itself: from then on it is off for good (seen on 2.2.0, 2.6.3 and 3.0.3). So whoever
+    waits calls `keep`, and whoever sets the server says so (`is_set`) before that.
     """
 
     def __init__(self, server: Server, hands: Hands, *, is_off: bool = False) -> None:
@@ -39,19 +46,29 @@ class ServiceSwitch:
         self.server = server
         self._hands = hands
         self._is_off_by_us = is_off
+        self._seconds: int | None = None  # after which Kea switches it on by itself
+        self._begun_at: float | None = None  # when that time began, None where it doesn't run
+        self._tried_at = float("-inf")  # when it was to begin anew
 
     @property
     def is_holding(self) -> bool:
         """Whether the service is off by us."""
         return self._is_off_by_us
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether the service is off by us for a time, which has to be renewed."""
+        return self._is_off_by_us and self._seconds is not None
+
     async def off(self, *, seconds: int | None = None) -> str | None:
         """Switch it off. Returns why that failed, None when it is off; after a failure it is on as it was.
 
-        After so many `seconds` Kea switches it on by itself, should nobody be left who does.
+        After so many `seconds` Kea switches it on by itself, should nobody be left who does; not what a person
+        switched off.
         """
+        self._seconds = None if self.server.plan.snapshot.disabled_by_user else seconds
         try:
-            reply = await self.server.client.call("dhcp-disable", {"max-period": seconds} if seconds else None)
+            reply = await self._disable()
         except NotReachedError as error:
             return f"dhcp-disable: {error}"
         except EndpointError as error:  # it may be off
@@ -62,6 +79,28 @@ class ServiceSwitch:
             return f"dhcp-disable: {excerpt(reply.text)}"
         self._is_off_by_us = not self.server.plan.snapshot.disabled_by_user
         return None
+
+    async def _disable(self) -> Reply:
+        self._tried_at = self._hands.clock()
+        arguments = None if self._seconds is None else {"max-period": self._seconds}
+        reply = await self.server.client.call("dhcp-disable", arguments)
+        if reply.result == 0:
+            self._begun_at = self._tried_at
+        return reply
+
+    async def keep(self) -> None:
+        """Have the time begin anew where that is due; what fails is tried again with a later call."""
+        now = self._hands.clock()
+        if self.is_timed and self._is_due(now) and now - self._tried_at >= _RETRIED:
+            with contextlib.suppress(EndpointError):
+                await self._disable()
+
+    def _is_due(self, now: float) -> bool:
+        return self._begun_at is None or now - self._begun_at >= (self._seconds or 0) / _RENEWED
+
+    def is_set(self) -> None:
+        """The server is set: Kea forgets the time, which is to begin anew at once."""
+        self._begun_at, self._tried_at = None, float("-inf")
 
     async def on(self) -> str | None:
         """Undo `off`, trying more than once. Returns what a person has to do where that failed, else None."""
@@ -81,4 +120,9 @@ class ServiceSwitch:
                 self._is_off_by_us = False
                 return None
             failure = excerpt(reply.text)
-        return f"its DHCP service may still be off, run dhcp-enable on it: {failure}" if failure else None
+        if not failure:
+            return None
+        if self.is_timed and self._begun_at is not None:
+            by_itself = f"unless Kea switches it on by itself within {self._seconds} s"
+            return f"its DHCP service may still be off, {by_itself}, run dhcp-enable on it: {failure}"
+        return f"its DHCP service may still be off, run dhcp-enable on it: {failure}"

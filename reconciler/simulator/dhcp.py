@@ -54,6 +54,13 @@ class DhcpSwitch:
         for origin in [*self.off_by(Origin.HA), *self.off_by(Origin.PARTNER)]:
             self.enable(origin)
 
+    def forget_times(self) -> None:
+        """Stay off for good where it was off for a time: Kea drops its timers with each set (measured)."""
+        for origin, timer in self._off.items():
+            if timer is not None:
+                timer.cancel()
+                self._off[origin] = None
+
     def disable(self, origin: int, seconds: float | None = None) -> None:
         """Switch it off, for a time or until it is switched on again from the same side."""
         self.enable(origin)

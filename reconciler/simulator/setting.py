@@ -55,6 +55,7 @@ def apply(endpoint: SimulatedEndpoint, value: Json) -> Reply:
         return replies.error(str(refusal))
     failing = endpoint.fault(Kind.SET_FAILS, "config-set")
     endpoint.unload()
+    endpoint.dhcp.forget_times()
     endpoint.has_sockets = False
     if failing is not None:
         return replies.error(failing.text)

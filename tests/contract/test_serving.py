@@ -147,6 +147,22 @@ def test_two_servers_that_know_nothing_of_each_other_both_answer(network: Networ
     assert network.who() == ALONE, "a subnet without a pool has nothing to give"
 
 
+def test_a_time_without_service_can_be_renewed_and_is_forgotten_when_a_server_is_set(network: Network) -> None:
+    for server in NAMES:
+        network.serve(server)
+    for seconds in (1, 60):
+        network.ask("kea-b", "dhcp-disable", {"max-period": seconds})
+    network["kea-b"].let_pass(1.5)
+    assert network.who() == ALONE, "the second time has taken the place of the first"
+    network.ask("kea-b", "dhcp-disable", {"max-period": 4})
+    network.serve("kea-b")
+    network["kea-b"].let_pass(4.5)
+    assert network.who() == ALONE, "off for good"
+    network.ask("kea-b", "dhcp-disable", {"max-period": 1})
+    network["kea-b"].let_pass(2)
+    assert network.who() == BOTH_SERVE, "it is over"
+
+
 def test_a_guard_that_nothing_assigns_keeps_everybody_out(network: Network) -> None:
     network.serve("kea-b")
     key = "client-class"
