@@ -34,7 +34,8 @@ class RunRecord:
 class Leftover:
     """What runs of ours left open on one endpoint; `run` is the last of them, and `part` its place in the journal.
 
-    `pid` is that of Kea then. `is_silenced`: its DHCP service was on, and we switched it off. `is_unwritten`: it may
+    `pid` is that of Kea then. `is_silenced`: its DHCP service was on, and we switched it off; Kea switches it on by
+    itself at `silenced_until`, where there is such a time. `is_unwritten`: it may
     run what is not on its disk. `is_unclear`: nobody saw how the last set ended, or it failed. `is_maintaining`: its
     partner was sent into maintenance. `before` and `planned` are its configurations, there only where one of the
     middle two is so. The relationship is described as it was planned, for the case that nobody describes it any more.
@@ -50,6 +51,7 @@ class Leftover:
     control: str
     pid: int
     is_silenced: bool = False
+    silenced_until: datetime | None = None
     is_unwritten: bool = False
     is_unclear: bool = False
     is_maintaining: bool = False

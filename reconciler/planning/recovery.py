@@ -36,7 +36,7 @@ from reconciler.planning import wanted
 from reconciler.planning.diff import differences
 from reconciler.planning.places import located, with_live_hubs
 from reconciler.planning.pretence import judged
-from reconciler.planning.scenes import IN_MAINTENANCE, PARTNER_IN_MAINTENANCE
+from reconciler.planning.scenes import IN_MAINTENANCE, PARTNER_DOWN, PARTNER_IN_MAINTENANCE
 from reconciler.planning.standing import SEVERING, Aspect, is_torn, own_scopes, standing
 
 LiveWorld = Mapping[tuple[str, Service], Live]
@@ -178,11 +178,15 @@ def _mends_of(leftover: Leftover, snapshot: Snapshot, *, at_odds: bool) -> Itera
                 f"{run} set it, and how that ended nobody saw; it may be deaf, and gets back what it had",
             )
     if leftover.is_silenced and is_same_process and snapshot.disabled_by_user is not False:
-        yield Mend(
-            server,
-            Remedy.SERVE,
-            f"{run} switched its DHCP service off; it is switched on as soon as that is safe",
-        )
+        yield Mend(server, Remedy.SERVE, f"{run} switched its DHCP service off; {_until(leftover, snapshot)}")
+
+
+def _until(leftover: Leftover, snapshot: Snapshot) -> str:
+    if _has_taken_over(snapshot):
+        return "it is partner-down and would serve everybody; it is switched on if its partner gives no answer"
+    until = leftover.silenced_until
+    by_itself = f", by itself at {until.astimezone():%H:%M:%S}" if until is not None else ""
+    return f"it is switched on as soon as that is safe{by_itself}"
 
 
 def _ending_maintenance(leftover: Leftover, found: Mapping[str, Snapshot]) -> Iterator[Mend]:
@@ -249,12 +253,21 @@ def is_well(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> bool:
     return partner is not None and partner.in_touch and not partner.interrupted and partner.last_state == normal
 
 
+def _has_taken_over(snapshot: Snapshot) -> bool:
+    """Whether Kea decided that the server serves everybody, since its partner gives no answer."""
+    return snapshot.ha is not None and snapshot.ha.state == PARTNER_DOWN
+
+
 def why_unsafe(relationship: Relationship, server: str, found: Mapping[str, Snapshot]) -> str | None:
     """Return why a server's DHCP service can't be switched on yet, None where it can.
 
-    It can where nobody has the relationship: then each serves as it did before, or as its guards say. Else everybody
-    who is in it has to be well, and the server itself to be in it, or to have left it.
+    It can where nobody has the relationship: then each serves as it did before, or as its guards say. And where the
+    server says that its partner is down, and that one gives us no answer either: it would serve if it weren't for us.
+    Else everybody who is in it has to be well, and the server itself to be in it, or to have left it.
     """
+    others = [peer.server for peer in ha.talking_peers(relationship) if peer.server != server]
+    if _has_taken_over(found[server]) and not any(name in found for name in others):
+        return None
     inside = {name: each for name, each in found.items() if wanted.block_of(each) is not None}
     if not inside:
         missing = [peer.server for peer in relationship.peers if peer.server not in found]

@@ -19,7 +19,9 @@ def with_ours(live: LiveWorld, left: Sequence[Leftover]) -> dict[tuple[str, Serv
     """
     ours = {(each.server, each.service, each.pid) for each in left if each.is_silenced}
     return {
-        key: replace(each, is_off_by_us=True) if isinstance(each, Snapshot) and (*key, each.pid) in ours else each
+        key: replace(each, is_off_by_us=True)
+        if isinstance(each, Snapshot) and (*key, each.pid) in ours and each.disabled_by_user is not False
+        else each
         for key, each in live.items()
     }
 

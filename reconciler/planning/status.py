@@ -26,6 +26,7 @@ from reconciler.planning.neighbours import NO_PROBES, Probes
 from reconciler.planning.places import located
 from reconciler.planning.plan import LiveWorld
 from reconciler.planning.pretence import describe_unheard, judged
+from reconciler.planning.service import with_ours
 from reconciler.planning.standing import own_entry, standing
 
 # The states in which the HA hook lets the DHCP service run (ha_service.cc, adjustNetworkState).
@@ -53,7 +54,7 @@ def _is_removed(plan: RelationshipPlan) -> bool:
 
 def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) -> RelationshipStatus:
     """Return the status of one planned relationship; `live` and `probes` are what the plan was made from."""
-    relationship = plan.relationship
+    relationship, live = plan.relationship, with_ours(live, plan.left)
     peers = {
         peer.server: _located(relationship, live[peer.server, relationship.service]) for peer in relationship.peers
     }
@@ -114,7 +115,7 @@ def _health(peers: Mapping[str, Live], *, is_free_of_reasons: bool, is_held_up: 
 
 def _serves(live: Live) -> bool:
     """Whether a server answers clients as far as it can be told: alone without HA, else in its scopes."""
-    if isinstance(live, Unreachable) or live.disabled_by_user:
+    if isinstance(live, Unreachable) or live.disabled_by_user or live.is_off_by_us:
         return False
     if wanted.block_of(live) is None:
         return True
@@ -218,6 +219,8 @@ def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) 
         )
     if snapshot.disabled_by_user:
         yield f"{peer.server} has its DHCP service switched off by dhcp-disable"
+    elif snapshot.is_off_by_us:  # Kea 2.2 doesn't tell
+        yield f"{peer.server} has its DHCP service switched off by an apply that did not come to its end"
 
 
 def _is_to_be_renamed(peer: Peer, snapshot: Snapshot) -> bool:

@@ -36,9 +36,9 @@ async def end_hold(server: Server) -> str | None:
 class ServiceSwitch:
     """Switches a server's DHCP service off and on again; one that a person had switched off stays off.
 
-    Only Kea 2.6.2 and later tell whether it was off before. It survives a config-set, but the time does not after which
-    Kea would have switched it on by itself: from then on it is off for good (seen on 2.2.0, 2.6.3 and 3.0.3). So whoever
-    waits calls `keep`, and whoever sets the server says so (`is_set`) before that.
+    Only Kea 2.6.2 and later tell whether it was off before. It survives a config-set, but the time after which Kea
+    would have switched it on by itself does not: from then on it is off for good (seen on 2.2.0, 2.6.3 and 3.0.3). So
+    whoever waits calls `keep`, and whoever sets the server says so (`is_set`).
     """
 
     def __init__(self, server: Server, hands: Hands, *, is_off: bool = False) -> None:

@@ -6,19 +6,39 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciler.model import Mode, Peer, Role, Service
 from reconciler.model.journal import Leftover
 from reconciler.state.configurations import kept
-from reconciler.state.runs import is_alive, record
+from reconciler.state.runs import is_alive, now, record
 
 PERSISTED, RESTORED = "(persisted)", "(restored)"  # stand among the commands, for what was found out and not sent
 _REFUSED = 2  # Kea's result for a command that it doesn't know: nothing was executed
 _NOT_SENT = -1
+_SLOW = timedelta(seconds=5)  # in which Kea takes up a command, and its timer is late
 _FOREIGN = ("origin", "origin-id")  # a dhcp-enable or dhcp-disable with one of these is about a partner's hold
 _NO_CHANGE = frozenset({"config-write", "config-reload", "ha-scopes", "ha-reset", "ha-continue", "ha-sync"})
+
+
+class _Step(NamedTuple):
+    """One command: `result` is None as long as nobody knows how it ended."""
+
+    command: str
+    detail: str
+    result: int | None
+    began_at: str
+    ended_at: str | None
+
+    @property
+    def lasts_until(self) -> datetime | None:
+        """When Kea takes a dhcp-disable back by itself, at the latest; None where it doesn't."""
+        seconds = json.loads(self.detail or "{}").get("max-period")
+        if seconds is None:
+            return None
+        return datetime.fromisoformat(self.ended_at or self.began_at) + timedelta(seconds=seconds) + _SLOW
 
 
 @dataclass(slots=True)
@@ -29,6 +49,7 @@ class _Open:
     before: str  # digests; of the part in which it was set, and before the first set of unclear end
     planned: str | None
     is_silenced: bool = False
+    silenced_until: datetime | None = None  # when Kea switches it on by itself
     is_unwritten: bool = False
     is_unclear: bool = False
     is_maintaining: bool = False
@@ -37,14 +58,16 @@ class _Open:
     def is_owed(self) -> bool:
         return self.is_silenced or self.is_unwritten or self.is_unclear or self.is_maintaining
 
-    def follow(self, row: tuple[Any, ...], command: str, detail: str, result: int | None) -> None:
+    def follow(self, row: tuple[Any, ...], step: _Step) -> None:
         """Take one step into account. A result that nobody knows may be either."""
+        command, detail, result = step.command, step.detail, step.result
         if result in {_NOT_SENT, _REFUSED}:
             return
         may_have, is_sure, was_off = result in {None, 0}, result == 0, bool(row[5])
         match command:
             case "dhcp-disable":
-                self.is_silenced = self.is_silenced or (may_have and not was_off and not _is_foreign(detail))
+                if may_have and not _is_foreign(detail) and (self.is_silenced or not was_off):
+                    self._note_silence(step)
             case "dhcp-enable":
                 self.is_silenced = self.is_silenced and not (is_sure and not _is_foreign(detail))
             case "ha-maintenance-start":
@@ -62,7 +85,18 @@ class _Open:
                 self._note_set(row)
                 self.is_unwritten = True
 
+    def _note_silence(self, step: _Step) -> None:
+        is_for_good = self.is_silenced and self.silenced_until is None and step.result is None  # or it has a time now
+        self.silenced_until = None if is_for_good else step.lasts_until
+        self.is_silenced = True
+
+    def judge(self, moment: datetime) -> None:
+        """Kea has ended by itself what was for a time: who switched the service off since is somebody else."""
+        if self.silenced_until is not None and self.silenced_until < moment:
+            self.is_silenced, self.silenced_until = False, None
+
     def _note_set(self, row: tuple[Any, ...]) -> None:
+        self.silenced_until = None  # Kea forgets it, and the service stays off
         self.before, self.planned = self.before if self.is_unclear else row[6], row[7]
 
 
@@ -79,18 +113,23 @@ _PARTS = """
 """
 
 
+_STEPS = "SELECT command, detail, result, began_at, ended_at FROM step WHERE part = ? ORDER BY number"
+
+
 def _open_parts(database: sqlite3.Connection) -> dict[tuple[str, str], _Open]:
     found: dict[tuple[str, str], _Open] = {}
     for row in database.execute(_PARTS).fetchall():
         state = found.setdefault((row[1], row[2]), _Open(row, row[6], row[7]))
         if state.row[4] != row[4]:  # Kea was started anew since: what was switched off is on again
-            state.is_silenced = False
+            state.is_silenced, state.silenced_until = False, None
         if not (state.is_unwritten or state.is_unclear):
             state.before, state.planned = row[6], row[7]
         state.row = row
-        steps = database.execute("SELECT command, detail, result FROM step WHERE part = ? ORDER BY number", (row[0],))
-        for command, detail, result in steps.fetchall():
-            state.follow(row, command, detail, result)
+        for step in map(_Step._make, database.execute(_STEPS, (row[0],)).fetchall()):
+            state.follow(row, step)
+    moment = datetime.fromisoformat(now())
+    for state in found.values():
+        state.judge(moment)
     return found
 
 
@@ -126,6 +165,7 @@ def _leftovers(database: sqlite3.Connection, directory: Path, own: int | None) -
             control,
             pid,
             is_silenced=state.is_silenced,
+            silenced_until=state.silenced_until,
             is_unwritten=state.is_unwritten,
             is_unclear=state.is_unclear,
             is_maintaining=state.is_maintaining,

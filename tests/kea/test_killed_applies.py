@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.model import Mode
+from reconciler.planning.silence import LONGEST
 from tests.kea.removed import APPROVED, has_no_relationship
 from tests.kea.standing import SET, S, Standing, run_and_signal, standing
 from tests.kea.world import until
@@ -93,6 +94,7 @@ def is_off(world: Standing, server: KeaServer) -> bool:
     ("death", "is_wide"),
     [
         pytest.param(Death("kea-b", WRITE, is_carried_out=False), False, id="partner-set-and-not-written"),
+        pytest.param(Death("kea-b", b'"ha-scopes"', is_carried_out=False), False, id="primary-off-and-nobody-wide"),
         pytest.param(Death("kea-a", SET, is_carried_out=False), True, id="between-the-two"),
         pytest.param(Death("kea-a", SET, is_carried_out=True), True, id="primary-set-unseen"),
     ],
@@ -111,6 +113,39 @@ def test_a_killed_change_of_timers_is_finished(world: Standing, death: Death, is
     for server in world.servers:
         (library,) = (each for each in world.config(server)["hooks-libraries"] if "libdhcp_ha" in each["library"])
         assert library["parameters"]["high-availability"][0]["max-ack-delay"] == delay
+
+
+@pytest.mark.xdist_group("killed")
+def test_who_is_left_alone_and_switched_off_serves_again(world: Standing) -> None:
+    """One fault takes the apply and the partner, as where both are on one host. Kea would end it within a minute."""
+    world.document["parameters"]["max-ack-delay"] += 2000
+    world.write()
+    Death("kea-a", SET, is_carried_out=False).happens(world)
+    assert is_off(world, world.a)
+    ((_, switched_off),) = world.story("dhcp-disable")
+    assert switched_off.arguments == {"max-period": LONGEST}
+    world.b.kill_daemon(S)
+    until(lambda: world.state(world.a) == "partner-down", "kea-a takes over", 30.0)
+    status = world.run("status")
+    assert "Service down" in status.stdout, status
+    assert "it is switched on if its partner gives no answer" in status.stdout, status
+    done = world.apply()
+    assert done.exit_code == 1, done  # nothing can be changed
+    assert "its DHCP service is on again" in done.stdout, done
+    assert not is_off(world, world.a)
+
+
+@pytest.mark.xdist_group("killed-and-left")
+@pytest.mark.generations("3.0")  # which tells whether it is off; tests/contract has all versions
+def test_kea_ends_by_itself_what_a_killed_apply_switched_off(lab: Laboratory) -> None:
+    world = Standing(lab)
+    world.must_apply()
+    world.document["parameters"]["max-ack-delay"] = 5000
+    world.write()
+    Death("kea-b", b'"ha-scopes"', is_carried_out=False).happens(world)
+    assert is_off(world, world.a)
+    assert world.scopes() == (["kea-a"], [])
+    until(lambda: not is_off(world, world.a), "end of the time for which it was off", LONGEST + 30.0)
 
 
 # ----------------------------------------------------------------------------------------- to replicate

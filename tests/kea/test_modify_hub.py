@@ -178,7 +178,8 @@ def test_parameters_reach_one_server_after_the_other(branch: Branch, change: Cal
     change(branch)
     branch.apply(change.__name__)
     assert [name for name, _ in branch.world.sent("config-set")] == ["hub", "east"]
-    assert branch.world.sent("dhcp-disable", "dhcp-enable") == [("east", "dhcp-disable"), ("east", "dhcp-enable")]
+    assert branch.world.sent("dhcp-enable") == [("east", "dhcp-enable")]
+    assert set(branch.world.sent("dhcp-disable")) == {("east", "dhcp-disable")}
 
 
 def test_a_hub_that_serves_gives_up_its_clients_before_its_branch_answers_them(branch: Branch) -> None:
@@ -207,7 +208,7 @@ def test_roles_are_swapped_while_each_serves_for_the_other(branch: Branch) -> No
     for turn in ("once", "and back"):
         swapped(branch)
         branch.apply(f"roles swapped {turn}")
-        assert branch.world.sent("dhcp-disable") == [("east", "dhcp-disable")]
+        assert set(branch.world.sent("dhcp-disable")) == {("east", "dhcp-disable")}
 
 
 def test_everything_changes_at_once(branch: Branch) -> None:

@@ -35,6 +35,7 @@ class Kea:
     state: str
     scopes: Scopes = NOBODY
     is_off: bool = False
+    is_timed: bool = False  # it is off for a time only, which we renew
     is_written: bool = True
     is_fresh: bool = False
 
@@ -106,6 +107,7 @@ class Model:
     covering: frozenset[str] = frozenset()  # those that we keep wide
     until_back: Mapping[str, str] = field(default_factory=dict)  # for whom, where that one serves by itself again
     resting: frozenset[str] = frozenset()  # those that we asked to serve nobody
+    silenced: frozenset[str] = frozenset()  # those that are switched off for good
     in_recovery: bool = False  # also while they keep back their updates
     has_recovery: bool = False  # whether a server whose partner is set goes to communication-recovery
 
@@ -222,9 +224,9 @@ class Model:
                 asked = kea.name in self.covering | self.resting
                 return self.forgotten(kea).having(replace(kea, scopes=kea.own_scopes)) if asked else self
             case Deed.SILENCE:
-                return self.having(replace(kea, is_off=True))
+                return self.having(replace(kea, is_off=True, is_timed=kea.name not in self.silenced))
             case Deed.SERVE | Deed.SERVE_IF_MET | Deed.SERVE_AGAIN:
-                return self.having(replace(kea, is_off=False))
+                return self.having(replace(kea, is_off=False, is_timed=False))
             case Deed.SEND:
                 return self.having(replace(kea, config=planned[kea.name], is_written=False))
             case Deed.SET:
@@ -272,6 +274,11 @@ class Model:
         keas = {name: self.keas[name] if kea.is_off else kea for name, kea in made.keas.items()}
         return replace(self, keas=keas).kept()
 
+    def cut(self) -> Model:
+        """The servers a minute after the run was killed: Kea has ended what was for a time, and all have settled."""
+        on = {name: replace(kea, is_off=False) if kea.is_timed else kea for name, kea in self.keas.items()}
+        return replace(self, keas=on).unasked().settled()
+
     def lost(self) -> Model:
         """The servers after max-response-delay: who doesn't hear its partner takes over. Nobody keeps anything wide."""
         made = self.unasked().settled()
@@ -294,6 +301,10 @@ class Model:
             in_step = self.is_normal(one) and self.is_normal(other)
             if both and (even_in_step or not in_step):
                 yield f"{one.name} ({one.state}) and {other.name} ({other.state}) both serve the {min(both)}"
+
+    def unserved(self) -> Iterator[str]:
+        """Whom nobody serves."""
+        yield from sorted(HALVES.difference(*(kea.serves for kea in self.keas.values())))
 
     def left_alone(self) -> Iterator[str]:
         """Whom nobody serves though a server could: one in a state in which Kea serves, that is not switched off."""

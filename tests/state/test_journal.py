@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -133,6 +134,37 @@ def test_what_a_person_had_switched_off_is_none_of_ours(runs: Runs) -> None:
     journal = runs.begin(planned(was_off=True))
     journal.hears(journal.sends(A, "dhcp-disable", None), 0)
     assert flags(runs.left()) == set()
+
+
+HOURS = timedelta(hours=1)
+FOR_A_TIME = ("dhcp-disable", {"max-period": 60}, 0)
+TIMED: list[tuple[list[tuple[str, Any, int | None]], bool]] = [
+    ([FOR_A_TIME], False),
+    ([("dhcp-disable", {"max-period": 60}, None)], False),
+    ([("dhcp-disable", None, 0), FOR_A_TIME], False),
+    ([("dhcp-disable", None, 0), ("dhcp-disable", {"max-period": 60}, None)], True),  # it may not have been carried out
+    ([FOR_A_TIME, ("dhcp-disable", None, None)], True),
+    ([FOR_A_TIME, ("config-set", NEW, 0)], True),  # with which Kea forgets the time
+    ([FOR_A_TIME, ("config-set", NEW, None)], True),
+    ([FOR_A_TIME, ("config-set", NEW, 0), FOR_A_TIME], False),
+]
+
+
+@pytest.mark.parametrize(("steps", "lasts"), TIMED)
+def test_what_was_switched_off_for_a_time_is_nobody_s_after_it(
+    runs: Runs, steps: list[tuple[str, Any, int | None]], *, lasts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = runs.begin(planned())
+    for command, arguments, result in steps:
+        number = journal.sends(A, command, arguments)
+        if result is not None:
+            journal.hears(number, result)
+    (left,) = runs.left()
+    assert left.is_silenced
+    assert (left.silenced_until is None) is lasts
+    later = datetime.now(UTC) + HOURS
+    monkeypatch.setattr("reconciler.state.left.now", later.isoformat)
+    assert ("is_silenced" in flags(runs.left())) is lasts
 
 
 def test_what_certainly_was_not_sent_leaves_nothing(runs: Runs) -> None:
