@@ -3,11 +3,23 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from reconciler.model import HaView, Health, Mode, RelationshipStatus, Role, Service, Snapshot, Unreachable
+from reconciler.model import (
+    HaView,
+    Health,
+    Leftover,
+    Mode,
+    RelationshipStatus,
+    Role,
+    RunRecord,
+    Service,
+    Snapshot,
+    Unreachable,
+)
 from reconciler.planning.plan import plan
 from reconciler.planning.status import status
 from tests.planning.cases import World, read_case
@@ -126,6 +138,34 @@ Edits = dict[str, Callable[[Snapshot], Snapshot]]
 def test_what_makes_a_pair_unwell(edits: Edits, health: Health, reasons: list[str]) -> None:
     found = of("nothing-to-do", **edits)
     assert (found.status, list(found.reasons)) == (health, reasons)
+
+
+@pytest.mark.parametrize(("told", "is_off"), [(None, True), (True, True), (False, False)])
+def test_what_an_apply_that_was_cut_off_has_left_off_is_down_where_kea_tells_nothing_too(
+    told: bool | None, *, is_off: bool
+) -> None:
+    case = read_case("nothing-to-do")
+    live = case.live["kea-a", Service.DHCP4]
+    assert isinstance(live, Snapshot)
+    world = {**case.live, ("kea-a", Service.DHCP4): replace(live, disabled_by_user=told)}
+    (pair,) = case.desired.relationships
+    run = RunRecord(1, "apply", "root", "host", 1, datetime(2026, 1, 1, tzinfo=UTC), "", is_cut_off=True)
+    left = Leftover(
+        run,
+        1,
+        pair.name,
+        pair.service,
+        pair.mode,
+        pair.peers,
+        "kea-a",
+        live.endpoint.control,
+        live.pid,
+        is_silenced=True,
+    )
+    (made,) = plan(case.desired, world, left=[left]).relationships
+    found = status(made, world)
+    assert found.status is (Health.SERVICE_DOWN if is_off else Health.OK)
+    assert bool(found.reasons) is is_off
 
 
 def test_a_skew_that_kea_still_bears_is_a_note() -> None:
