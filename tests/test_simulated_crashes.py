@@ -284,39 +284,6 @@ def test_the_next_apply_finishes_what_was_cut_off_at_any_command(
     assert missed * 10 < len(planned), (missed, len(planned))
 
 
-# Where servers are handed over: without a fault of theirs, clients are not to wait for a person who applies again.
-HANDED_OVER = [
-    (Scene("modify", timers), Release.KEA_2_2),
-    (Scene("swap", swap), Release.KEA_2_2),
-    (Scene("replicate-load-balancing", replicate, mode=Mode.LOAD_BALANCING), Release.KEA_2_2),
-    (Scene("modify", timers), Release.KEA_3_0),
-    (Scene("modify-load-balancing", timers, mode=Mode.LOAD_BALANCING), Release.KEA_3_0),
-    (Scene("swap-load-balancing", swap, mode=Mode.LOAD_BALANCING), Release.KEA_2_2),
-]
-
-
-@pytest.mark.parametrize(("scene", "release"), HANDED_OVER, ids=lambda each: getattr(each, "name", str(each)))
-def test_clients_are_answered_though_nobody_applies_again(
-    tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is left before a command is what the last that changes something has left."""
-    story = undisturbed(tmp_path / "whole", scene, release)
-    planned = [(number, True) for number, (_, command) in enumerate(story) if command in CHANGING]
-    missed = 0
-    for place, point in enumerate(planned):
-        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{place}"))
-        life = begun(tmp_path / str(place), scene, release)
-        try:
-            life.dies_at = point
-            missed += not life.is_killed_in_apply()
-            Life.let_pass(life, 120)
-            found = life.world.serving(PREFIX)
-            assert not found.is_nobody, f"killed at {point}, {life.story[-1:]}: {found}: {standing(life)}"
-        finally:
-            life.__exit__()
-    assert missed * 4 < len(planned), (missed, len(planned))
-
-
 # ------------------------------------------------------------------------------- whose doing it was
 
 
