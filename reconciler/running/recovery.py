@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from reconciler.errors import EndpointError, StateError
-from reconciler.kea import hooks
+from reconciler.kea import ha, hooks
 from reconciler.model import (
     Disruption,
     Endpoint,
@@ -166,10 +166,11 @@ class _Recovery:
         return recovery.are_well(self._relationship, self._found)
 
     async def until_normal(self) -> None:
-        """Wait until the servers that are in the relationship are normal; not for ever."""
+        """Wait until the servers that are in the relationship are normal; not for ever, nor where one is away."""
         await self.look()
         inside = [each for each in self._servers.values() if wanted.block_of(each.plan.snapshot) is not None]
-        if inside and len(self._found) == len(self._servers):
+        needed = {*self._servers, *(peer.server for peer in ha.talking_peers(self._relationship))}
+        if inside and needed <= self._found.keys():
             limit = self._hands.normal_within or waiting.time_limit(self._relationship)
             await waiting.until_normal(self._relationship, inside, self._hands, seconds=limit, lets_go_on=True)
         await self.look()
