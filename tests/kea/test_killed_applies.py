@@ -220,9 +220,9 @@ def test_a_killed_removal_is_finished(world: Standing, death: Death) -> None:
     death.happens(world, *APPROVED)
     assert is_off(world, world.b)
     if any(world.ha(server) for server in world.servers):
-        waiting = world.apply()  # which nobody approved: it fails at nothing
+        # Nobody approved it: it fails at nothing. One that is out already may be on again, and answers nobody then.
+        waiting = world.apply()
         assert (waiting.exit_code, "failed" in waiting.stdout) == (3, False), waiting
-        assert is_off(world, world.b)
     done = world.apply(*APPROVED)
     assert done.exit_code == 0, done
     must_be_in_order(world)
