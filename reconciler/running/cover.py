@@ -114,7 +114,7 @@ class Cover:
         """
         task = asyncio.ensure_future(work)
         try:
-            while self._wide and not (await asyncio.wait({task}, timeout=waiting.WATCHING))[0]:
+            while self._wide and not (await asyncio.wait({task}, timeout=self._hands.watching))[0]:
                 await self._widen_again(but=server.name)
             return await task
         finally:

@@ -70,6 +70,7 @@ class _NoJournal:
 
 
 NO_JOURNAL = _NoJournal()
+WATCHING = 0.03  # seconds between two looks at a server that answers for another: it may fall back at any moment
 
 
 async def _not_tried(_: str) -> Probe:
@@ -83,7 +84,8 @@ class Hands:
     clear answer is looked at again before it is called silent; `normal_within`, in seconds, stands for
     `waiting.time_limit` where it is given. `again` makes the whole plan once more, with what was read of some servers
     since: who leaves a relationship is told by all servers and by desired. Without it no such plan is made again.
-    `probe` says what listens at a url, seen from here.
+    `probe` says what listens at a url, seen from here. `watching` is `WATCHING` by the real clock, while a server is
+    being set.
     """
 
     open_client: Callable[[Endpoint], Client]
@@ -96,3 +98,4 @@ class Hands:
     journal: Journal = NO_JOURNAL
     again: Callable[[Mapping[tuple[str, Service], Live]], Plan] | None = None
     probe: Callable[[str], Awaitable[Probe]] = _not_tried
+    watching: float = WATCHING

@@ -11,12 +11,11 @@ from reconciler.model import HaView, Mode, Probe, Relationship, Role
 from reconciler.planning import wanted
 from reconciler.planning.places import place
 from reconciler.planning.standing import standing
-from reconciler.running.hands import Hands
+from reconciler.running.hands import WATCHING, Hands
 from reconciler.running.pausing import let_go_on
 from reconciler.running.setting import Server
 
 PARTNER_DOWN = "partner-down"
-WATCHING = 0.03  # seconds between two looks at a server that answers for another: it may fall back at any moment
 
 
 def time_limit(relationship: Relationship) -> float:

@@ -336,7 +336,9 @@ class Pair:
         )
 
     def hands(self, **options: Any) -> Hands:
-        return Hands(self.open_client, self.clock, self.clock.sleep, **{"patience": 60.0} | options)
+        """`watching` never comes round: it goes by the real clock, and every story is to be the same on any machine."""
+        usual = {"patience": 60.0, "watching": 3600.0}
+        return Hands(self.open_client, self.clock, self.clock.sleep, **usual | options)
 
     async def plan(self) -> Plan:
         return plan(self.desired, await observe(self.desired.endpoints.values(), self.open_client))

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from reconciler.running.cover import Cover
+from reconciler.running.hands import WATCHING
 from reconciler.running.setting import Server
 from tests.running.fake_kea import Pair
 
@@ -21,7 +22,7 @@ class Covering:
             Server(each, self.pair.open_client(each.snapshot.endpoint), lambda _: True)
             for each in sorted(plan.servers, key=lambda each: each.peer.server)
         )
-        self.cover = Cover(plan.relationship, self.pair.hands())
+        self.cover = Cover(plan.relationship, self.pair.hands(watching=WATCHING))
 
     def scopes(self) -> tuple[list[str], list[str]]:
         return self.pair.a.scopes, self.pair.b.scopes
