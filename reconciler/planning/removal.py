@@ -38,6 +38,7 @@ from reconciler.planning.hub_rules import others_not_normal
 from reconciler.planning.places import has_others
 from reconciler.planning.remnants import Member, Remains, is_out
 from reconciler.planning.removal_notes import notes
+from reconciler.planning.risk import CLIENTS
 from reconciler.planning.service import is_off
 from reconciler.planning.silence import may_be_silenced
 
@@ -252,7 +253,7 @@ def _changes(
     if concerned and will_answer is not None and was_answered is not will_answer:
         answers = FieldChange("answered", before=was_answered, after=will_answer)
         words = scope_words(member.snapshot, concerned)
-        yield Change(Action.CHANGE, (("clients", f"of {words}"),), (answers,))
+        yield Change(Action.CHANGE, ((CLIENTS, f"of {words}"),), (answers,))
     before = replicated(member.snapshot.config, service)
     yield from (each.change for each in differences(before, _plain(after, service), service))
 

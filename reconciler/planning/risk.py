@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from reconciler.kea.objects import subnets_of
 from reconciler.model import Action, Change, Plan, RelationshipPlan, ServerPlan, Snapshot
+
+CLIENTS: Final = "clients"
+"""The kind of what is no object: whether a server answers the clients of its subnets."""
 
 
 def is_destructive(change: Change) -> bool:
@@ -28,7 +32,7 @@ def destruction(change: Change) -> str | None:
         return f"delete-{kind}"
     if kind == "subnet" and any(field.name == "id" for field in change.fields):
         return "change-subnet-id"
-    if kind == "clients" and any(field.after is False for field in change.fields):
+    if kind == CLIENTS and any(field.after is False for field in change.fields):
         return "stop-answering"
     return None
 

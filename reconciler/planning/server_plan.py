@@ -34,6 +34,7 @@ from reconciler.planning import wanted
 from reconciler.planning.commands import single_commands
 from reconciler.planning.diff import Difference, differences, field_changes
 from reconciler.planning.division import Division
+from reconciler.planning.risk import CLIENTS
 
 EARLIER = 8  # fingerprints of replications before the last that a stamp remembers
 
@@ -213,7 +214,7 @@ def _enabling(relationship: Relationship, snapshot: Snapshot) -> Iterator[Change
     service = relationship.service
     freed = guards.guarded_subnets(before, service).keys() - guards.guarded_subnets(after, service).keys()
     subnets = f"of {len(freed)} subnet{'' if len(freed) == 1 else 's'}"
-    yield Change(Action.CHANGE, (("clients", subnets),), (FieldChange("answered", before=False, after=True),))
+    yield Change(Action.CHANGE, ((CLIENTS, subnets),), (FieldChange("answered", before=False, after=True),))
 
 
 def _data_differences(theirs: Mapping[str, Any], data: Mapping[str, Any], service: Service) -> list[Difference]:

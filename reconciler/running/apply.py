@@ -16,6 +16,7 @@ from pathlib import Path
 
 from reconciler.errors import EndpointError, StateError
 from reconciler.model import (
+    Change,
     Endpoint,
     Live,
     Plan,
@@ -35,6 +36,7 @@ from reconciler.planning.places import located
 from reconciler.planning.plan import plan_relationship
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.removal import is_gone_as_planned
+from reconciler.planning.risk import CLIENTS
 from reconciler.planning.server_plan import plan_server
 from reconciler.planning.service import with_ours
 from reconciler.running.hands import Hands
@@ -120,11 +122,18 @@ def _counted_as(shown: RelationshipPlan, live: Live) -> Live:
 
 def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
     """Whether a plan changes and objects to nothing that was not shown; some of it may be done already."""
-    changes = {server.peer.server: server.changes for server in shown.servers}
+    changes = {server.peer.server: [_lasting(each) for each in server.changes] for server in shown.servers}
     known = {(each.code, each.object) for each in shown.objections}
     return {(each.code, each.object) for each in plan.objections} <= known and all(
-        change in changes.get(server.peer.server, ()) for server in plan.servers for change in server.changes
+        _lasting(change) in changes.get(server.peer.server, ()) for server in plan.servers for change in server.changes
     )
+
+
+def _lasting(change: Change) -> Change:
+    """Return a change without whom a server answers at the moment, which goes by the state of its HA."""
+    if change.path[-1][0] != CLIENTS:
+        return change
+    return replace(change, fields=tuple(replace(each, before=None) for each in change.fields))
 
 
 async def _carried_out(

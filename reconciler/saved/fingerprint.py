@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.planning.risk import CLIENTS
 from reconciler.redaction import visible
 from reconciler.reports.text_changes import change_lines
 from reconciler.reports.values import shown_name
@@ -63,10 +64,12 @@ def _server_effects(server: Value, *, is_keyed: bool) -> dict[str, Any]:
 def _change_effects(change: Value, *, is_keyed: bool) -> dict[str, Any]:
     """Return what a change does; why it is due, and at which line that is written, is another matter."""
     content = change["content"] or {}
+    # Whom a server answers now goes by the state of its HA.
+    sides = ("after",) if change["path"][-1][0] == CLIENTS else ("before", "after")
     fields = [
         [
             each["name"],
-            *([side in each, each.get(side)] for side in ("before", "after")),
+            *([side in each, each.get(side)] for side in sides),
             each["digests"] if is_keyed else None,
         ]
         for each in change["fields"]
