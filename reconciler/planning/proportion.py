@@ -55,7 +55,8 @@ def objections(case: Case) -> Iterator[Objection]:
             if _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
-            elif toll.deleted and toll.left == 0 and not is_empty:
+            # One that is the only one of its kind is as good as any other; without a pool nobody gets an address.
+            elif toll.deleted and toll.left == 0 and not is_empty and (toll.had > 1 or what != "reservations"):
                 whole = f"all {toll.had} {what}" if toll.had > 1 else f"the only one of the {what}"
                 told = f"{whole} on {name} would be deleted, and none would be left"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
