@@ -83,4 +83,4 @@ def must_wait(world: World, *reasons: str) -> None:
     assert (found["status"], found["in_sync"]) in {("service-down", None), ("impaired", None)}, found
     for reason in reasons:
         assert reason in text.stdout, text
-        assert any(reason in each for each in found["reasons"]), found
+        assert any(reason in each for each in (*found["reasons"], found["authority_reason"])), found["reasons"]
