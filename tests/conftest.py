@@ -70,8 +70,7 @@ def _reruns(item: pytest.Item) -> int:
     """How often a test that failed is tried again."""
     if item.get_closest_marker("kea") is not None:
         return _RERUNS
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    return 0 if folder in _CALCULATED else 1
+    return 0 if any(item.path.is_relative_to(Path(__file__).parent / folder) for folder in _CALCULATED) else 1
 
 
 def pytest_configure(config: pytest.Config) -> None:

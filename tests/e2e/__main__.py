@@ -16,7 +16,7 @@ from tests.e2e.table import README, text, written
 from tests.e2e.trial import Trial, tried
 
 _TIMES = 3
-_SIDE_BY_SIDE = 4  # a trial mostly waits for heartbeats
+_SIDE_BY_SIDE = 5  # a trial mostly waits for heartbeats
 
 
 def main(words: list[str]) -> int:
