@@ -298,7 +298,7 @@ class Deeds:
         its own tries again and tells. The server itself is off by us for a time that Kea has just forgotten.
         """
         for name in self._pausing_for(server):
-            await self._switches[name].on()
+            await self._switches[name].on(tries=1)  # one that has died must not keep the others waiting
         await self._stay_off(server)
 
     async def _stay_off(self, server: Server) -> None:

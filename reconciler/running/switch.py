@@ -102,10 +102,10 @@ class ServiceSwitch:
         """The server is set: Kea forgets the time, which is to begin anew at once."""
         self._begun_at, self._tried_at = None, float("-inf")
 
-    async def on(self) -> str | None:
+    async def on(self, *, tries: int = _TRIES) -> str | None:
         """Undo `off`, trying more than once. Returns what a person has to do where that failed, else None."""
         failure = ""
-        for attempt in range(_TRIES if self._is_off_by_us else 0):
+        for attempt in range(tries if self._is_off_by_us else 0):
             if attempt:
                 await self._hands.sleep(1.0)
             try:
