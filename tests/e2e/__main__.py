@@ -1,6 +1,6 @@
 """`python -m tests.e2e [WORD ...]`: tries every case, or those that have all the words in their names, three times.
 
-Where every case was tried, the table between its marks in the README is written. Takes half an hour, and root.
+Where every case was tried, the table between its marks in the README is written. Takes twenty minutes, and root.
 """
 
 from __future__ import annotations
