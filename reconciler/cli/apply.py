@@ -68,7 +68,11 @@ def apply(
         if then is not None and (reason := plan_files.expired(then, run.settings)):
             run.tell(forms, outdated_report(str(plan_file), reason))
             return int(verdict.ExitCode.WORLD_CHANGED)
-        found = session.load_desired(desired, names if then is None else then["selection"] or ())
+        whole = session.load_all(desired)
+        if then is not None and (reason := plan_files.dropped(then, whole)):
+            run.tell(forms, outdated_report(str(plan_file), reason))
+            return int(verdict.ExitCode.WORLD_CHANGED)
+        found = session.selected(whole, names if then is None else then["selection"] or ())
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
             made, live = session.make_plan(run, found, left_behind(run, state_dir))
             reason = None if then is None else plan_files.outdated(then, made, run)

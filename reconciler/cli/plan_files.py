@@ -17,11 +17,12 @@ from reconciler.errors import FixInputError, ReconcilerError, UsageError
 if TYPE_CHECKING:
     from reconciler.cli.session import Session
     from reconciler.kea.access import Settings
-    from reconciler.model import Plan, Problem
+    from reconciler.model import Desired, Plan, Problem
     from reconciler.saved.digests import Key
     from reconciler.saved.document import Made
 
 KEY_VARIABLE = "KEA_RECONCILER_PLAN_KEY"
+_OTHERWISE = "the plan of now is another one than the plan in the file:"
 
 
 def made_now(settings: Settings, names: Sequence[str]) -> Made:
@@ -49,11 +50,12 @@ def plan_key(settings: Settings) -> Key:
 
 def value_of(plan: Plan, made: Made, run: Session, approved: Sequence[str] = ()) -> dict[str, Any]:
     """Return the value of a plan's file, without any secret that is known, by the fingerprint that this has."""
+    from reconciler.saved.digests import sealed
     from reconciler.saved.document import document
     from reconciler.saved.fingerprint import fingerprint
 
     value: dict[str, Any] = run.scrubber.scrub_values(document(plan, made, approved))
-    return {**value, "fingerprint": fingerprint(value)}
+    return sealed({**value, "fingerprint": fingerprint(value)})
 
 
 def write(path: Path, value: Mapping[str, Any]) -> None:
@@ -138,6 +140,16 @@ def expired(document: dict[str, Any], settings: Settings) -> str | None:
     return found(document, datetime.now(UTC), settings.plan_hours)
 
 
+def dropped(document: Mapping[str, Any], desired: Desired) -> str | None:
+    """Return in words which relationships a plan file was asked for that are declared no more; None where all are."""
+    from reconciler.reports.values import shown_name
+
+    known = {each.name for each in desired.relationships}
+    gone = [name for name in document["selection"] or () if name not in known]
+    lines = [f"{shown_name(name)}: was in the plan file, and is in desired no more" for name in gone]
+    return "\n".join([_OTHERWISE, *lines]) if lines else None
+
+
 def difference(then: Mapping[str, Any], plan: Plan, run: Session) -> list[str]:
     """Return in lines what a plan of now does otherwise than the one in a plan file; empty where it is the same."""
     from reconciler.saved.fingerprint import difference as told
@@ -157,7 +169,7 @@ def outdated(then: Mapping[str, Any], plan: Plan, run: Session) -> str | None:
     if when:
         return f"it was applied at {when}, and a plan file is good for once"
     lines = difference(then, plan, run)
-    return "\n".join(["the plan of now is another one than the plan in the file:", *lines]) if lines else None
+    return "\n".join([_OTHERWISE, *lines]) if lines else None
 
 
 def beginning(then: Mapping[str, Any] | None, run: Session) -> Callable[[], None]:

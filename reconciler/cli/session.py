@@ -253,12 +253,22 @@ def load_desired(directory: Path, names: Sequence[str]) -> Desired:
 
     Raises FixInputError for wrong files and UsageError for a relationship that nobody declared.
     """
+    return selected(load_all(directory), names)
+
+
+def load_all(directory: Path) -> Desired:
+    """Read desired/, and say its warnings on stderr. Raises FixInputError for wrong files."""
     from reconciler.desired.load import load
     from reconciler.reports.text_problems import text_problems
 
     found = load(directory)
     if found.warnings:
         click.echo(text_problems(found.warnings, colour=wants_colour(sys.stderr)), err=True)
+    return found
+
+
+def selected(found: Desired, names: Sequence[str]) -> Desired:
+    """Keep only the named relationships, all without names. Raises UsageError for one that nobody declared."""
     known = {relationship.name for relationship in found.relationships}
     unknown = sorted(set(names) - known)
     if unknown:

@@ -122,6 +122,7 @@ def _out_of_a_dead_end(scene: Scene, goals: Mapping[str, frozenset[str]]) -> Dec
 def _without_partner(scene: Scene) -> Objection:
     return refusal(
         "role",
+        scene.peer.server,
         f"{scene.peer.server} is the {scene.peer.role} of a {scene.relationship.mode} relationship: Kea has no "
         "maintenance for it, since no other server could serve in its place",
         "a backup serves nobody and can be shut down as it is; a primary without a partner takes its service with it",
@@ -137,6 +138,7 @@ def _unready_for_maintenance(scene: Scene, partner: Peer) -> Iterator[Objection]
     name = scene.peer.server
     yield refusal(
         objection.code,
+        name,
         f"{objection.message}. Kea would take it for dead: {partner.server} would serve everybody at once, and so "
         f"would {name}, if only the way to it is broken",
         f"make {name} reachable; if it is down already, there is nothing to announce: {partner.server} takes over by "
@@ -152,6 +154,7 @@ def _not_back(scene: Scene, partner: Peer) -> Iterator[Objection]:
         name, state = scene.peer.server, scene.state(partner)
         yield refusal(
             objection.code,
+            name,
             f"{objection.message}. Until it is back, {partner.server} (in state {state}) has to go on serving alone",
             f"start {name}, then run this again; where {partner.server} is in state {PARTNER_DOWN} by then, the two "
             "become normal by themselves",
@@ -167,13 +170,13 @@ def _not_normal(scene: Scene, *peers: Peer) -> Iterator[Objection]:
             advice = "end the maintenance that is under way first (`kea-reconciler maintenance stop`)"
         else:
             advice = "wait until both servers are in their normal state (`kea-reconciler status`)"
-        yield refusal("state", f"{peer.server} is in state {state}, not {scene.normal(peer)}", advice)
+        yield refusal("state", peer.server, f"{peer.server} is in state {state}, not {scene.normal(peer)}", advice)
 
 
 def _apart(scene: Scene) -> Iterator[Objection]:
     skew = clock_skew([each for each in scene.live.values() if isinstance(each, Snapshot)])
     if skew is not None and skew >= SKEW_ERROR:
-        yield refusal("clock-skew", describe_skew(skew), "synchronise the clocks (NTP) first")
+        yield refusal("clock-skew", scene.relationship.name, describe_skew(skew), "synchronise the clocks (NTP) first")
 
 
 def _not_serving(scene: Scene, partner: Peer) -> Iterator[Objection]:
@@ -182,12 +185,14 @@ def _not_serving(scene: Scene, partner: Peer) -> Iterator[Objection]:
     if snapshot and snapshot.disabled_by_user:
         yield refusal(
             "service-off",
+            partner.server,
             f"{partner.server} has its DHCP service switched off by dhcp-disable: nobody would serve",
             f"send dhcp-enable to {partner.server} first",
         )
     if snapshot and not snapshot.sockets_ready:
         yield refusal(
             "service-off",
+            partner.server,
             f"{partner.server} has DHCP sockets that are not ready: nobody would serve the networks behind them",
             f"look at the interfaces of {partner.server} first",
         )
@@ -200,6 +205,7 @@ def _in_others(scene: Scene, partner: Peer) -> Iterator[Objection]:
     if number > 1:
         yield refusal(
             "several-relationships",
+            partner.server,
             f"{partner.server} is in {number} relationships, and Kea's ha-maintenance-start is for all of them at "
             f"once: every partner of {partner.server} would go into maintenance, not {scene.peer.server} alone",
             f"shut {scene.peer.server} down as it is: {partner.server} takes over after max-response-delay",
@@ -221,4 +227,5 @@ def _strange(scene: Scene, partner: Peer) -> Objection:
         )
     else:
         advice = "look with `kea-reconciler status`; Kea can't cancel a maintenance from these states"
-    return refusal("state", f"{scene.peer.server} is in state {own} and {partner.server} in state {other}", advice)
+    message = f"{scene.peer.server} is in state {own} and {partner.server} in state {other}"
+    return refusal("state", scene.relationship.name, message, advice)

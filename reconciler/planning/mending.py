@@ -46,7 +46,7 @@ def resume(scene: Scene) -> Decision:
             "take the pause out of the parameter `state-machine`, and `kea-reconciler apply` that with "
             "--approve partner-not-normal: the set starts its HA anew"
         )
-        refusals = (refusal("state", message, advice),)
+        refusals = (refusal("state", peer.server, message, advice),)
     if refusals:
         return refused(*refusals)
     says = [f"{peer.server}, in state {scene.state(peer)}, goes on to the next state, if it is paused"]
@@ -74,6 +74,7 @@ def sync(scene: Scene, source: str | None = None, leases: int | None = None) -> 
         return refused(
             refusal(
                 "role",
+                scene.peer.server,
                 f"{scene.peer.server} is the only server that keeps leases for others in this relationship",
                 "name the server that has the leases with --from",
             )
@@ -84,12 +85,12 @@ def sync(scene: Scene, source: str | None = None, leases: int | None = None) -> 
         refusals += out_of_touch(scene, peer)
     if not refusals and scene.state(peer) == "syncing":
         advice = "wait until it has done so"
-        refusals.append(refusal("state", f"{peer.server} fetches leases at this moment", advice))
+        refusals.append(refusal("state", peer.server, f"{peer.server} fetches leases at this moment", advice))
     snapshot = scene.snapshot(peer)
     is_lonely = scene.relationship.mode is Mode.PASSIVE_BACKUP and peer.role is Role.PRIMARY
     if snapshot and is_lonely and not can(snapshot.version, Capability.LONELY_SYNC):
         message = f"{peer.server} runs Kea {snapshot.version}, which never comes back from a sync in passive-backup"
-        refusals.append(refusal("role", message, "bring it to Kea 2.6 or later first"))
+        refusals.append(refusal("role", peer.server, message, "bring it to Kea 2.6 or later first"))
     if refusals:
         return refused(*refusals)
     limit = max(1, math.ceil(ha.sync_timeout(scene.relationship)))
@@ -194,18 +195,22 @@ def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
     if scene.relationship.mode is Mode.PASSIVE_BACKUP and peer.role is Role.PRIMARY and state != WAITING:
         yield refusal(
             "role",
+            peer.server,
             f"{peer.server} would be back in state {state} at once, without its scope, and answer nobody for good (a "
             "primary in passive-backup has no heartbeats, at which Kea would give it back)",
             "nothing can be stuck there; where its HA is to begin anew all the same, restart Kea on it",
         )
     if state in {IN_MAINTENANCE, PARTNER_IN_MAINTENANCE}:
-        yield refusal("state", f"{peer.server} is in state {state}", "end it with `kea-reconciler maintenance stop`")
+        yield refusal(
+            "state", peer.server, f"{peer.server} is in state {state}", "end it with `kea-reconciler maintenance stop`"
+        )
     if partner is None:
         return
     other = scene.state(partner)
     if other is None and state in SERVING:
         yield refusal(
             "sole-server",
+            partner.server,
             f"{partner.server} can't be relied on ({_why(scene, partner)}): while {peer.server} begins anew, nobody "
             "would serve",
             f"bring {partner.server} back first",
@@ -213,6 +218,7 @@ def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
     elif state in SERVING - {TERMINATED} and other in RECOVERING:  # a terminated one is what the other waits for
         yield refusal(
             "sole-server",
+            partner.server,
             f"{partner.server} is in state {other}: nobody would serve while {peer.server} begins anew",
             "wait until both servers are in their normal state (`kea-reconciler status`)",
         )
@@ -224,7 +230,7 @@ def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
     for each in scene.both:
         yield from _forgetful(scene, each)
     if TERMINATED in {state, other} and skew is not None and skew >= SKEW_ERROR:
-        yield refusal("clock-skew", describe_skew(skew), "synchronise the clocks (NTP) first")
+        yield refusal("clock-skew", scene.relationship.name, describe_skew(skew), "synchronise the clocks (NTP) first")
 
 
 def _not_serving(scene: Scene, partner: Peer) -> tuple[Objection, ...]:
@@ -236,7 +242,7 @@ def _not_serving(scene: Scene, partner: Peer) -> tuple[Objection, ...]:
     if snapshot is None or why is None:
         return ()
     message = f"{partner.server} {why}: nobody would serve while {name} begins anew"
-    return (refusal("service-off", message, service.remedy(snapshot)),)
+    return (refusal("service-off", partner.server, message, service.remedy(snapshot)),)
 
 
 def _well(scene: Scene, partner: Peer) -> tuple[Objection, ...]:
@@ -249,7 +255,7 @@ def _well(scene: Scene, partner: Peer) -> tuple[Objection, ...]:
         "clients while it begins anew"
     )
     advice = f"where it is to begin anew all the same: `maintenance start {peer.server}`, restart Kea on it, and stop"
-    return (refusal("state", message, f"{advice} the maintenance"),)
+    return (refusal("state", peer.server, message, f"{advice} the maintenance"),)
 
 
 def _forgetful(scene: Scene, peer: Peer) -> Iterator[Objection]:
@@ -260,6 +266,7 @@ def _forgetful(scene: Scene, peer: Peer) -> Iterator[Objection]:
     if scene.state(peer) == TERMINATED and is_in_memory:
         yield refusal(
             "leases-not-persistent",
+            peer.server,
             f"{peer.server} keeps its leases in memory only (persist: false), and may lose them on its way out of "
             f"{TERMINATED}",
             "set persist to true on that server first",

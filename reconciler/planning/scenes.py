@@ -181,9 +181,11 @@ def settled(decision: Decision) -> tuple[Ending, tuple[str, ...]] | None:
     return None if decision.nothing_to_do is None else (Ending.NOTHING_TO_DO, (decision.nothing_to_do,))
 
 
-def refusal(code: str, message: str, advice: str) -> Objection:
-    """Return a reason not to do it, which nobody can wave through."""
-    return Objection(code, message, advice, approvable=False)
+def refusal(code: str, about: str, message: str, advice: str) -> Objection:
+    """Return a reason not to do it, which nobody can wave through. `about` is the server or relationship that it is
+    about.
+    """
+    return Objection(code, message, advice, approvable=False, object=about)
 
 
 def refused(*objections: Objection) -> Decision:
@@ -196,10 +198,13 @@ def unready(scene: Scene, *peers: Peer) -> Iterator[Objection]:
     for peer in peers:
         live, name = scene.live[peer.server], peer.server
         if isinstance(live, Unreachable):
-            yield refusal("unreachable", f"{name} can't be reached: {live.reason}", f"make {name} reachable first")
+            yield refusal(
+                "unreachable", name, f"{name} can't be reached: {live.reason}", f"make {name} reachable first"
+            )
         elif live.ha is None:
             yield refusal(
                 "no-ha",
+                name,
                 f"{name} has no HA hook in force for this relationship",
                 "`kea-reconciler plan` says what is wrong, and `apply` mends it",
             )
@@ -209,6 +214,7 @@ def unready(scene: Scene, *peers: Peer) -> Iterator[Objection]:
             if told != peer.name:
                 yield refusal(
                     "identity",
+                    name,
                     f"{name} says it is {told!r}, not {peer.name!r}: its address may lead to another server",
                     f"check the control address of {name} in the inventory",
                 )
@@ -221,6 +227,7 @@ def out_of_touch(scene: Scene, *peers: Peer) -> Iterator[Objection]:
         if view is None or view.partner is None or view.partner.interrupted or not view.partner.in_touch:
             yield refusal(
                 "out-of-touch",
+                peer.server,
                 f"{peer.server} is out of touch with its partner: both would come to serve the same clients, without "
                 "knowing of each other",
                 "mend the connection between the two servers first",

@@ -35,7 +35,7 @@ def json_past(past: Past, changes: Mapping[str, Sequence[Change]]) -> str:
 
 
 def _without_cause(change: Change) -> dict[str, Any]:
-    return {key: value for key, value in change_value(change).items() if key not in {"cause", "moved"}}
+    return {key: value for key, value in change_value(change).items() if key not in {"cause", "moved", "risk"}}
 
 
 def entry_value(entry: Entry) -> dict[str, Any]:

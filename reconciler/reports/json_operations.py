@@ -21,7 +21,7 @@ def json_operation(outcome: OperationOutcome) -> str:
             "result": _hyphened(outcome.ending),
             "reasons": list(outcome.reasons),
             "refusals": [
-                {"code": each.code, "message": each.message, "advice": each.advice}
+                {"code": each.code, "object": each.object, "message": each.message, "advice": each.advice}
                 for each in outcome.decision.refusals
             ],
             "notes": list(outcome.decision.says),

@@ -20,8 +20,10 @@ from reconciler.model import (
 from reconciler.planning import steps
 from reconciler.planning.method import disruption, is_commanded
 from reconciler.planning.pause import pause
+from reconciler.planning.risk import destruction
 from reconciler.reports.json_objections import objection_values
 from reconciler.reports.json_text import json_text
+from reconciler.reports.text_changes import object_words
 
 
 def json_plan(plan: Plan, *, approved: Collection[str] = ()) -> str:
@@ -113,6 +115,17 @@ def change_value(change: Change) -> dict[str, Any]:
         "summary": change.summary,
         "cause": change.cause.value,
         "moved": list(change.moved),
+        "risk": _risk(change),
+    }
+
+
+def _risk(change: Change) -> dict[str, Any]:
+    code = destruction(change)
+    return {
+        "destructive": code is not None,
+        "code": code,
+        "object": None if code is None else object_words(change),
+        "active_leases": change.leases,
     }
 
 

@@ -20,11 +20,11 @@ from reconciler.model import (
     ServerPlan,
     Severity,
 )
-from reconciler.planning.risk import is_destructive
+from reconciler.planning.risk import destruction
 from reconciler.planning.sources import source_of
 from reconciler.planning.verdict import is_approved
 from reconciler.reports.annotations import Annotation, Level
-from reconciler.reports.text_changes import change_lines
+from reconciler.reports.text_changes import change_lines, object_words
 from reconciler.reports.text_outcomes import standing
 
 _HEALTH = {Health.SERVICE_DOWN: Level.ERROR, Health.IMPAIRED: Level.WARNING}
@@ -77,7 +77,7 @@ def of_outcomes(outcomes: Sequence[RelationshipOutcome], plan: Plan) -> Iterator
     for each in outcomes:
         where = places.get(each.relationship)
         for objection in each.blocked_by:
-            yield Annotation(Level.ERROR, f"{each.relationship}: {objection.code}", _told(objection), where)
+            yield Annotation(Level.ERROR, f"{each.relationship}: {_named(objection)}", _told(objection), where)
         for server in () if each.blocked_by else each.servers:
             if server.result in _RESULTS:
                 level = Level.ERROR if server.persisted is False else _RESULTS[server.result]
@@ -104,8 +104,12 @@ def _troubles(plan: RelationshipPlan) -> Iterator[Annotation]:
 def _objected(objection: Objection, plan: RelationshipPlan, approved: Collection[str]) -> Annotation:
     is_waved = is_approved(objection, approved)
     how = "also in the way" if plan.unplanned is not None else "blocked by"
-    title = f"{plan.relationship.name}: {'approved' if is_waved else how} {objection.code}"
+    title = f"{plan.relationship.name}: {'approved' if is_waved else how} {_named(objection)}"
     return Annotation(Level.WARNING if is_waved else Level.ERROR, title, _told(objection), plan.relationship.position)
+
+
+def _named(objection: Objection) -> str:
+    return f"{objection.code} ({objection.object})" if objection.object else objection.code
 
 
 def _told(objection: Objection) -> str:
@@ -115,8 +119,9 @@ def _told(objection: Objection) -> str:
 def _changed(plan: RelationshipPlan, server: ServerPlan) -> Iterator[Annotation]:
     relationship, name = plan.relationship, server.peer.server
     for change in server.changes:
-        if is_destructive(change):
-            title = f"{relationship.name}: destructive on {name}"
+        code = destruction(change)
+        if code is not None:
+            title = f"{relationship.name}: destructive on {name}: {code} ({object_words(change)})"
             text = "\n".join(change_lines(change, colour=False))
             yield Annotation(Level.WARNING, title, text, source_of(relationship, server.peer, change))
     if server.changes:

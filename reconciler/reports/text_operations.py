@@ -68,7 +68,8 @@ def _joined(outcome: OperationOutcome) -> Sequence[str]:
 
 def _refusal_lines(decision: Decision, *, colour: bool) -> Iterator[str]:
     for each in decision.refusals:
-        yield paint(f"refused: {visible(each.code)}: {visible(each.message)}", Style.BAD, colour=colour)
+        told = f"{visible(each.code)} ({visible(each.object)}): {visible(each.message)}"
+        yield paint(f"refused: {told}", Style.BAD, colour=colour)
         yield f"    {visible(each.advice)}"
 
 

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from reconciler.model import Action, Plan
+from reconciler.planning.risk import destruction
 from reconciler.planning.verdict import unapproved
+from reconciler.redaction import visible
 from reconciler.reports.numbers import count
 
 
@@ -21,6 +23,9 @@ def plan_summary(plan: Plan, approved: Collection[str] = (), fingerprint: str = 
     undone = _undone(plan)
     if actions:
         yield f"Plan: {', '.join(f'{actions[action]} to {action}' for action in Action)} {_place(plan)}."
+    destroyed = _destroyed(plan)
+    if destroyed:
+        yield f"Destructive: {', '.join(f'{destroyed[code]} {visible(code)}' for code in sorted(destroyed))}."
     mended = sum(len(each.mends) for each in plan.relationships)
     if mended:
         yield f"{count(mended, 'thing')} that an earlier run left behind would be put right."
@@ -60,6 +65,11 @@ def drift_summary(plan: Plan) -> Iterator[str]:
 
 def _actions(plan: Plan) -> Counter[Action]:
     return Counter(change.action for each in plan.relationships for server in each.servers for change in server.changes)
+
+
+def _destroyed(plan: Plan) -> Counter[str]:
+    codes = (destruction(change) for each in plan.relationships for server in each.servers for change in server.changes)
+    return Counter(code for code in codes if code is not None)
 
 
 def _undone(plan: Plan) -> int:

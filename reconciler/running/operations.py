@@ -132,8 +132,9 @@ class _Work:
             if not decision.is_passing:
                 break
             if self._hands.clock() >= limit or self._hands.stop.is_set():
-                advice = "look with `kea-reconciler status`, and run it again"
-                return replace(decision, refusals=(refusal("state", "it did not become possible in time", advice),))
+                about, message = self._scene.peer.server, "it did not become possible in time"
+                late = refusal("state", about, message, "look with `kea-reconciler status`, and run it again")
+                return replace(decision, refusals=(late,))
             await self._pause("; ".join(decision.says))
         return replace(decision, refusals=await self._deaf(decision.hearing)) if decision.hearing else decision
 
@@ -152,8 +153,9 @@ class _Work:
             if not deaf:
                 return ()
             if waited >= limit or self._hands.stop.is_set():
-                message = f"{' and '.join(deaf)} did not hear the other server for {waited:.0f} s"
-                return (refusal("out-of-touch", message, "mend the connection between the two servers first"),)
+                about = " and ".join(deaf)
+                message = f"{about} did not hear the other server for {waited:.0f} s"
+                return (refusal("out-of-touch", about, message, "mend the connection between the two servers first"),)
             await self._pause("making sure that both hear each other")
 
     # ------------------------------------------------------------------------------------------- sending

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,17 @@ def passing_key() -> Key:
 def plain_digest(value: Any) -> str:
     """Return a digest of a JSON value without its secrets, which are the same to it whatever they are."""
     return hashlib.sha256(canonical(redact(value))).hexdigest()[:_LENGTH]
+
+
+def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of a plan file with the digest of all that it holds, by which an altered file is known."""
+    return {**document, "digest": seal(document)}
+
+
+def seal(document: Mapping[str, Any]) -> str:
+    """Return the digest of all of a plan file but that digest itself. It is no signature: anybody can make it."""
+    rest = {name: value for name, value in document.items() if name != "digest"}
+    return f"sha256:{hashlib.sha256(canonical(rest)).hexdigest()}"
 
 
 def holds_secrets(value: Any) -> bool:

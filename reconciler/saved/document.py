@@ -21,16 +21,15 @@ from reconciler.model import (
     ServerPlan,
     Snapshot,
 )
-from reconciler.planning.risk import destruction
 from reconciler.planning.sources import source_of
 from reconciler.planning.wanted import desired_digest
 from reconciler.reports.costs import cost, is_affected
 from reconciler.reports.json_plan import plan_value
 from reconciler.reports.text_changes import cause_words
-from reconciler.saved.digests import Key, holds_secrets, plain_digest
+from reconciler.saved.digests import Key, holds_secrets, plain_digest, sealed
 from reconciler.saved.fingerprint import fingerprint
 
-FORMAT: Final = (1, 1)
+FORMAT: Final = (1, 2)
 """Major and minor version: a minor one only adds, and what is older reads it; a major one nobody older does."""
 
 
@@ -55,7 +54,7 @@ def document(plan: Plan, made: Made, approved: Sequence[str] = ()) -> dict[str, 
     undone = any(each.unplanned is not None or each.unreachable for each in plan.relationships)
     head = _head(made, plan.revision, plan.digest, is_errored=undone)
     whole = {**head, **value, "problems": []}
-    return {**whole, "fingerprint": fingerprint(whole)}
+    return sealed({**whole, "fingerprint": fingerprint(whole)})
 
 
 def failed_document(made: Made, problems: Sequence[Problem], reason: str = "") -> dict[str, Any]:
@@ -73,7 +72,7 @@ def failed_document(made: Made, problems: Sequence[Problem], reason: str = "") -
     if reason:
         told.append({"source": None, "severity": "error", "rule": "failed", "message": reason, "advice": ""})
     empty = {"has_changes": False, "relationships": [], "unmanaged": [], "fingerprint": None}
-    return {**_head(made, None, None, is_errored=True), **empty, "problems": told}
+    return sealed({**_head(made, None, None, is_errored=True), **empty, "problems": told})
 
 
 def _head(made: Made, revision: str | None, digest: str | None, *, is_errored: bool) -> dict[str, Any]:
@@ -145,8 +144,6 @@ def _complete_change(
     reason = cause_words(change.cause, change.moved, server.peer.server, plan.authority.server)
     told["reason"] = reason.partition(": ")[2]
     told["source"] = _place(source_of(plan.relationship, server.peer, change))
-    code = destruction(change)
-    told["risk"] = {"destructive": code is not None, "code": code, "active_leases": change.leases}
     told["content"] = _content(change.item, key)
     for value, field_change in zip(told["fields"], change.fields, strict=True):
         value["digests"] = _digests(field_change, key)

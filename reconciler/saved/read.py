@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.desired.schema import schema
 from reconciler.errors import FixInputError
 from reconciler.model import Position, Problem
+from reconciler.saved.digests import seal
 from reconciler.saved.document import FORMAT
 from reconciler.saved.fingerprint import fingerprint
 
@@ -18,6 +19,7 @@ LARGEST = 1 << 28  # bytes
 _VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})")
 _ID = re.compile(r"[0-9a-f]{32}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_FIRST_SEALED = 2  # minor version
 _AGAIN = "Make it anew with `kea-reconciler plan --out FILE`."
 
 
@@ -38,6 +40,8 @@ def read_document(path: Path) -> dict[str, Any]:
     _check_form(path, value)
     if value["fingerprint"] is not None and value["fingerprint"] != fingerprint(value):
         raise _refused(path, "its fingerprint is not that of what it holds: it was altered, or is damaged", _AGAIN)
+    if _is_sealed(value) and value.get("digest") != seal(value):
+        raise _refused(path, "its digest is not that of what it holds: it was altered, or is damaged", _AGAIN)
     return dict(value)
 
 
@@ -62,6 +66,12 @@ def _check_version(path: Path, value: Any) -> None:
     if int(found[1]) != FORMAT[0]:
         advice = f"This version of kea-reconciler reads {FORMAT[0]}.x: use the one that wrote it, or plan anew."
         raise _refused(path, f"it has format_version {told}", advice)
+
+
+def _is_sealed(value: Any) -> bool:
+    """Whether a file has the digest of all that it holds; the first two minor versions had none."""
+    minor = int(value["format_version"].partition(".")[2])
+    return "digest" in value or minor >= _FIRST_SEALED
 
 
 def _check_form(path: Path, value: Any) -> None:

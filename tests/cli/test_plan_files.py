@@ -12,6 +12,7 @@ import pytest
 from reconciler.cli import session
 from reconciler.model import Service
 from reconciler.running import counting
+from reconciler.saved.digests import sealed
 from tests.cli.site import Site, subnet
 from tests.reports.schemas import OUTCOME, validator
 
@@ -144,6 +145,15 @@ def test_a_plan_is_made_of_the_same_relationships_as_then(site: Site, file: Path
     assert site.run("apply", str(file), "--yes").exit_code == 0
     assert site.sent("kea-a") == []
     assert "config-set" in site.sent("kea-c")
+
+
+def test_a_relationship_that_git_dropped_since_is_a_difference(site: Site, file: Path) -> None:
+    site.add_pair("branch", servers=("kea-c", "kea-d"))
+    planned(site, file, "--relationship", "branch")
+    (site.desired / "relationships" / "branch.yaml").unlink()
+    ended = site.run("apply", str(file), "--yes", "--format", "json")
+    assert (ended.exit_code, site.sent()) == (4, [])
+    assert ended.json["refused"][1:] == ["branch: was in the plan file, and is in desired no more"]
 
 
 def test_the_same_plan_has_the_same_fingerprint_whenever_it_is_made(drifted: Site, tmp_path: Path) -> None:
@@ -292,7 +302,7 @@ def test_a_plan_that_is_too_old_is_not_carried_out(drifted: Site, file: Path, tm
     settings = tmp_path / "settings.toml"
     settings.write_text("[limits]\nplan-hours = 1\n")
     made = datetime.now(UTC) - timedelta(hours=2)
-    file.write_text(json.dumps({**planned(drifted, file), "created_at": made.isoformat(timespec="seconds")}))
+    file.write_text(json.dumps(sealed({**planned(drifted, file), "created_at": made.isoformat(timespec="seconds")})))
     ended = drifted.run("apply", str(file), "--yes", "--settings", str(settings))
     assert ended.exit_code == 4
     assert "plans expire" in ended.stdout

@@ -39,7 +39,8 @@ def test_a_hand_edit_after_the_review_stops_the_apply(lab: Laboratory, tmp_path:
     assert standby["state"]["ha_state"] == "hot-standby"
     assert standby["cost"]
     risks = {change["path"][0][1]: change["risk"] for change in standby["changes"]}
-    assert risks["10.0.4.0/24"] == {"destructive": True, "code": "delete-subnet", "active_leases": 0}
+    what = {"code": "delete-subnet", "object": "subnet 10.0.4.0/24"}
+    assert risks["10.0.4.0/24"] == {"destructive": True, **what, "active_leases": 0}
     assert risks["10.0.2.0/24"]["destructive"] is False
     assert "canary" not in file.read_text()
     assert run("show", str(file)).stdout.startswith(world.run("plan").stdout)

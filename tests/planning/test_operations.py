@@ -95,6 +95,7 @@ def passive() -> Relationship:
 def codes(decision: Decision) -> list[str]:
     assert not decision.refusals or (decision.orders == () and decision.nothing_to_do is None)
     assert all(each.message and each.advice and not each.approvable for each in decision.refusals)
+    assert all(each.object in {A, B, C, "hq-dhcp4"} for each in decision.refusals)
     return [each.code for each in decision.refusals]
 
 

@@ -26,8 +26,8 @@ SAYS = ("kea-a gets kea-b to stop, and then serves all clients alone",)
 GOES = Decision((ORDER,), {"kea-a": frozenset({"partner-in-maintenance"})}, SAYS)
 OBJECTS = Decision(
     refusals=(
-        refusal("unreachable", "kea-b can't be reached: connection refused", "make kea-b reachable first"),
-        refusal("state", "kea-a is in state waiting, not hot-standby", "wait until both servers are normal"),
+        refusal("unreachable", "kea-b", "kea-b can't be reached: connection refused", "make kea-b reachable first"),
+        refusal("state", "kea-a", "kea-a is in state waiting, not hot-standby", "wait until both servers are normal"),
     )
 )
 BEFORE = (

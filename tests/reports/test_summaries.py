@@ -35,7 +35,10 @@ OBJECTED = replace(samples.creation(), objections=BLOCKED.objections[:1])
         ),
         (
             (FREE,),
-            ["Plan: 2 to add, 7 to change, 1 to delete on 1 server in 1 of 1 relationship."],
+            [
+                "Plan: 2 to add, 7 to change, 1 to delete on 1 server in 1 of 1 relationship.",
+                "Destructive: 1 delete-option.",
+            ],
             [
                 "Drift: 9 differences on 1 server in 1 of 1 relationship.",
                 "The signs say what apply would do there: + add, ~ change, - delete.",
@@ -43,13 +46,17 @@ OBJECTED = replace(samples.creation(), objections=BLOCKED.objections[:1])
         ),
         (
             (samples.creation(), QUIET),
-            ["Plan: 2 to add, 0 to change, 1 to delete on 2 servers in 1 of 2 relationships."],
+            [
+                "Plan: 2 to add, 0 to change, 1 to delete on 2 servers in 1 of 2 relationships.",
+                "Destructive: 1 delete-subnet.",
+            ],
             ["No drift."],
         ),
         (
             (BLOCKED, OBJECTED, SILENT),
             [
                 "Plan: 4 to add, 7 to change, 2 to delete on 2 servers in 2 of 3 relationships.",
+                "Destructive: 1 delete-option, 1 delete-subnet.",
                 "1 of 3 relationships could not be planned.",
                 "2 of 3 relationships are blocked by safety objections.",
             ],

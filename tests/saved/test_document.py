@@ -48,7 +48,7 @@ def closed(node: Any) -> Any:
     return {**inner, "additionalProperties": False} if "properties" in node and "type" in node else inner
 
 
-OF_MINOR_VERSIONS = {"object"}  # what a file of 1.0 doesn't have, which is read too
+OF_MINOR_VERSIONS = {"object", "digest"}  # what files of 1.0 and 1.1 don't have, which are read too
 CLOSED = Draft202012Validator(closed(SCHEMA.schema))
 
 
@@ -168,10 +168,11 @@ def told(change: Change, key: Key = KEY) -> dict[str, Any]:
 def test_a_change_has_its_reason_its_line_and_its_risk() -> None:
     git = told(samples.modification().servers[0].changes[0])
     assert (git["reason"], git["source"]["line"]) == ("desired changed", 9)
-    assert git["risk"] == {"destructive": False, "code": None, "active_leases": None}
+    assert git["risk"] == {"destructive": False, "code": None, "object": None, "active_leases": None}
     gone = told(Change(Action.DELETE, samples.SUBNET_PATH, cause=Cause.PRIMARY, moved=("kea-a",)))
     assert (gone["reason"], gone["source"]["line"]) == ("kea-a's data changed", 5)
-    assert gone["risk"] == {"destructive": True, "code": "delete-subnet", "active_leases": None}
+    what = {"code": "delete-subnet", "object": "subnet 10.0.0.0/24"}
+    assert gone["risk"] == {"destructive": True, **what, "active_leases": None}
 
 
 def test_a_subnet_that_goes_says_how_many_leases_it_has() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.errors import FixInputError
 from reconciler.saved import read
+from reconciler.saved.digests import sealed
 from reconciler.saved.document import document, failed_document
 from reconciler.saved.read import expired, read_document
 from tests.reports import samples
@@ -50,10 +51,19 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_a_newer_minor_version_is_read_and_another_major_one_is_not(tmp_path: Path) -> None:
     newer = edited(lambda value: value.update({"format_version": "1.7", "more": [1]}))
     newer["relationships"][0]["servers"][0]["weather"] = "fine"
+    newer = sealed(newer)
     assert read_document(written(tmp_path, newer)) == newer
     for version in ("2.0", "0.9", "10.0"):
         path = written(tmp_path, {**VALUE, "format_version": version})
         assert version in why(path)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_an_older_minor_version_has_no_digest(tmp_path: Path, version: str) -> None:
+    older = edited(lambda value: value.update({"format_version": version}))
+    assert "its digest is not" in why(written(tmp_path, older))
+    del older["digest"]
+    assert read_document(written(tmp_path, older)) == older
 
 
 @pytest.mark.parametrize(
@@ -74,6 +84,11 @@ def test_a_newer_minor_version_is_read_and_another_major_one_is_not(tmp_path: Pa
         (edited(lambda value: value["relationships"][0]["servers"][0]["changes"].pop()), "was altered"),
         (edited(lambda value: value["relationships"][0].update({"objections": []})), "was altered"),
         (edited(lambda value: value.update({"fingerprint": "0" * 32})), "was altered"),
+        (edited(lambda value: value.update({"id": "1" * 32})), "its digest is not"),
+        (edited(lambda value: value.update({"created_at": "2026-11-27T12:00:00+00:00"})), "its digest is not"),
+        (edited(lambda value: value["relationships"][0].update({"notes": ["all is well"]})), "its digest is not"),
+        (edited(lambda value: value.update({"more": 1})), "its digest is not"),
+        (edited(lambda value: value.pop("digest")), "its digest is not"),
     ],
 )
 def test_all_else_is_refused(tmp_path: Path, value: Any, reason: str) -> None:
