@@ -33,7 +33,7 @@ def certificates(lab: Laboratory) -> Certificates:
 LIVES = [
     (generation, way)
     for generation, way in POSSIBLE
-    if (generation.series, str(way)) in {("2.2", "unix-http"), ("3.0", "unix-http"), ("3.0", WITH_ALL)}
+    if str(way) == "unix-http" or (generation.series, str(way)) == ("3.0", WITH_ALL)
 ]
 
 
