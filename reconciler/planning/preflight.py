@@ -167,7 +167,7 @@ def _nobody_there(case: Case, peer: Peer, snapshot: Snapshot, around: Neighbours
     held = _others(case, peer, around)
     why = f"Kea {snapshot.version} opens no HA listener of its own with these parameters"
     is_own = any(holder.kind in CONTROL and holder.endpoint == snapshot.endpoint for holder in held)
-    wrong = [holder for holder in held if holder.kind is not Kind.CHANNEL and holder.endpoint != snapshot.endpoint]
+    wrong = [holder for holder in held if holder.endpoint != snapshot.endpoint and not _is_own_agent(holder, peer)]
     listener = listener_of(snapshot)
     if around.probes.get(peer.url) is Probe.REFUSED:
         yield _objection(
@@ -183,6 +183,11 @@ def _nobody_there(case: Case, peer: Peer, snapshot: Snapshot, around: Neighbours
         yield _objection(
             peer, f"the url of {peer.server}, {peer.url}, is {wrong[0]}, which would answer for it; {why}", advice
         )
+
+
+def _is_own_agent(holder: Holder, peer: Peer) -> bool:
+    """Whether a channel may be an agent of the server itself, which takes commands for all of its services."""
+    return holder.kind is Kind.CHANNEL and holder.endpoint.server == peer.server
 
 
 def _others(case: Case, peer: Peer, around: Neighbours) -> list[Holder]:

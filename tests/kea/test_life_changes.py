@@ -181,7 +181,10 @@ def must_object_to_urls(world: World) -> None:
     right = peer["url"]
     is_dedicated = world.a.generation.has_dedicated_listener
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        found = {"http://127.0.0.1:9/": ("nothing listens at", True)}
+        found = {
+            "http://127.0.0.1:9/": ("nothing listens at", True),
+            world.controls["kea-a"][service]: ("the control channel of kea-a", True),
+        }
         if is_dedicated:
             found = {
                 f"http://127.0.0.1:{taken.getsockname()[1]}/": ("something listens at", True),

@@ -280,6 +280,31 @@ def test_without_a_listener_the_url_has_to_be_where_the_server_itself_answers() 
     assert "is the control socket of kea-b (dhcp6), which would answer for it" in site.told(Probe.OPEN)[1][0]
 
 
+@pytest.mark.parametrize(
+    ("server", "service", "said"),
+    [
+        ("kea-a", Service.DHCP4, ["the control channel of kea-a (dhcp4), which would answer for it"]),
+        ("kea-z", Service.DHCP6, ["the control channel of kea-z (dhcp6), which would answer for it"]),
+        ("kea-b", Service.DHCP6, []),
+        ("kea-b", Service.DHCP4, []),
+    ],
+    ids=str,
+)
+def test_without_a_listener_another_server_s_agent_is_the_wrong_one(
+    case: Case, server: str, service: Service, said: list[str]
+) -> None:
+    """Its own agent is the right one, and may be known as that of its other service only."""
+    endpoints = {**case.desired.endpoints, (server, service): Endpoint(server, service, URL)}
+    live = dict(case.live)
+    seen = live.get((server, service))
+    if isinstance(seen, Snapshot):
+        live[server, service] = replace(seen, endpoint=endpoints[server, service])
+    (made,) = plan(replace(case.desired, endpoints=endpoints), live, {URL: Probe.OPEN}).relationships
+    told = [each for each in made.objections if each.code == "listener-port" and "would answer" in each.message]
+    assert [each.message.partition(", is ")[2].partition(";")[0] for each in told] == said
+    assert all(each.approvable for each in told)
+
+
 @pytest.mark.parametrize("url", ["http://192.0.2.11:99999/", "http://[::/", "", 5])
 def test_a_url_that_is_none_is_where_nobody_is(url: Any) -> None:
     """Kea takes ports beyond 65535 for a peer's url."""
