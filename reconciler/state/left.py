@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from reconciler.model import Mode, Peer, Role, Service
 from reconciler.model.journal import Leftover
 from reconciler.state.configurations import kept
+from reconciler.state.database import told
 from reconciler.state.runs import is_alive, now, record
 
 PERSISTED, RESTORED = "(persisted)", "(restored)"  # stand among the commands, for what was found out and not sent
@@ -139,8 +140,12 @@ def owed(database: sqlite3.Connection) -> set[tuple[str, str]]:
 
 
 def leftovers(database: sqlite3.Connection, directory: Path, *, own: int | None = None) -> tuple[Leftover, ...]:
-    """Return what is open on each endpoint, sorted; nothing of runs that still go on, but for our `own`."""
-    found = _leftovers(database, directory, own)
+    """Return what is open on each endpoint, sorted; nothing of runs that still go on, but for our `own`.
+
+    Raises StateError.
+    """
+    with told(directory):
+        found = tuple(_leftovers(database, directory, own))
     return tuple(sorted(found, key=lambda each: (each.service, each.server)))
 
 
@@ -149,17 +154,17 @@ def _leftovers(database: sqlite3.Connection, directory: Path, own: int | None) -
         part, _, _, control, pid, _, _, _, relationship, description, *run, has_no_end, token = state.row
         if run[0] != own and has_no_end and is_alive(directory, token):
             continue
-        told = json.loads(description)
+        about = json.loads(description)
         needs_both = state.is_unwritten or state.is_unclear
         yield Leftover(
             record(run, is_cut_off=bool(has_no_end) and run[0] != own),
             part,
             relationship,
             Service(service),
-            Mode(told["mode"]),
+            Mode(about["mode"]),
             tuple(
                 Peer(each["server"], each["name"], Role(each["role"]), each["url"], is_hub=each["is-hub"])
-                for each in told["peers"]
+                for each in about["peers"]
             ),
             server,
             control,

@@ -67,12 +67,17 @@ class Run:
         holder = {"pid": os.getpid(), "user": user(), "host": socket.gethostname(), "since": now(), "command": command}
         with told(store.directory):
             self._descriptor = private_file(self._file)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.write(self._descriptor, json.dumps(holder).encode() + b"\n")
-            cursor = store.database.execute(
-                "INSERT INTO run (token, command, user, host, pid, began_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (token, command, holder["user"], holder["host"], holder["pid"], holder["since"], revision),
-            )
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.write(self._descriptor, json.dumps(holder).encode() + b"\n")
+                cursor = store.database.execute(
+                    "INSERT INTO run (token, command, user, host, pid, began_at, revision) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (token, command, holder["user"], holder["host"], holder["pid"], holder["since"], revision),
+                )
+            except BaseException:
+                self.release()
+                raise
         self.number = int(cursor.lastrowid or 0)
 
     def claim(
@@ -134,11 +139,13 @@ class Run:
 
     def end(self, exit_code: int | None) -> None:
         """Write down that the run is over, and let go of everything."""
-        with told(self._store.directory), transaction(self._store.database):
-            values = (now(), exit_code, self.number)
-            self._store.database.execute("UPDATE run SET ended_at = ?, exit_code = ? WHERE number = ?", values)
-            self._store.database.execute("DELETE FROM claim WHERE run = ?", (self.number,))
-        self.release()
+        try:
+            with told(self._store.directory), transaction(self._store.database):
+                values = (now(), exit_code, self.number)
+                self._store.database.execute("UPDATE run SET ended_at = ?, exit_code = ? WHERE number = ?", values)
+                self._store.database.execute("DELETE FROM claim WHERE run = ?", (self.number,))
+        finally:
+            self.release()
 
     def release(self) -> None:
         """Let go of the locks without a word, as the end of the process does."""

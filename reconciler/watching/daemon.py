@@ -16,7 +16,6 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-from reconciler.errors import StateError
 from reconciler.model import Board, Desired, Event, EventKind, Gravity, Thresholds
 from reconciler.running.planned import within
 from reconciler.state.runs import Store
@@ -166,8 +165,6 @@ class Daemon:
         try:
             seconds = await self._rounds.once(group, is_eager=is_eager)
             self._failing.pop(group.names, None)
-        except StateError as error:
-            seconds = self._failed(group, str(error))
         except Exception as error:  # noqa: BLE001 - see above; the text of an unforeseen exception may hold a secret
             frames = traceback.extract_tb(error.__traceback__)
             place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-3:]))
@@ -177,6 +174,7 @@ class Daemon:
     def _failed(self, group: Group, reason: str) -> float:
         times = self._failing[group.names] = self._failing.get(group.names, 0) + 1
         _log.error("%s: %s", ", ".join(group.names) or "what no relationship names", reason)
+        self._rounds.failed(group, reason)
         return pause(times, self._edges.chance())
 
     async def _wind_up(self) -> None:

@@ -85,8 +85,12 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
     if remarks.capped:
         yield Finding(EventKind.CAPPED, Gravity.ERROR, f"{name}: {remarks.capped}", f"{name} may be changed again")
     if remarks.failure:
-        over = f"{name}: nothing fails any more"
-        yield Finding(EventKind.FAILED, Gravity.ERROR, f"{name}: {remarks.failure}", over, remarks.failure)
+        yield of_failure(name, remarks.failure)
+
+
+def of_failure(name: str, reason: str) -> Finding:
+    """Return that something fails about a relationship."""
+    return Finding(EventKind.FAILED, Gravity.ERROR, f"{name}: {reason}", f"{name}: nothing fails any more", reason)
 
 
 def _first(reasons: tuple[str, ...]) -> str:

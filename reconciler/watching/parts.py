@@ -57,7 +57,8 @@ def with_parts(
 
 
 def _may_have_a_part(look: Look) -> bool:
-    is_held = look.rules.mode is WatchMode.REPORT or look.rules.suspension is not None
+    rules = look.rules
+    is_held = rules.mode is WatchMode.REPORT or rules.suspension is not None or bool(rules.unreadable)
     if look.ruling.may or not look.ruling.waits or is_held:
         return False
     return bool(look.ruling.unsteady) or (look.plan.unplanned is None and is_mixed(look.plan))

@@ -18,7 +18,8 @@ _LINES = 50  # of a relationship's drift on the board and in events
 @dataclass(slots=True)
 class Record:
     """One relationship. `failures` are applies in a row that failed, `hurried` looks in a row that found it waiting for
-    what comes by itself; `failure` is what failed last, and `rests_until` when that may be tried again. `shown` is the
+    what comes by itself, `troubled` those in a row that failed themselves or found no memory of what was done before;
+    `failure` is what failed last, and `rests_until` when that may be tried again. `shown` is the
     mark of the plan that was kept last.
     """
 
@@ -27,6 +28,7 @@ class Record:
     findings: Findings = field(default_factory=dict)
     failures: int = 0
     hurried: int = 0
+    troubled: int = 0
     failure: str = ""
     rests_until: float = 0.0
     shown: str = ""

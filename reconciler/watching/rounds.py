@@ -8,25 +8,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from reconciler.errors import LockedError, StateError
-from reconciler.model import Endpoint, Event, Leftover, Plan, RelationshipPlan, Role, Unmanaged, WatchMode
+from reconciler.model import Endpoint, Event, EventKind, Leftover, Plan, RelationshipPlan, Role, Unmanaged, WatchMode
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.status import statuses
 from reconciler.reports.text_shown import shown
 from reconciler.running.planned import planned
 from reconciler.state.fights import keep_fought
-from reconciler.state.left import leftovers
-from reconciler.state.runs import Store, holder, user, writes_since
+from reconciler.state.runs import Store, holder, user
 from reconciler.state.shown import keep_shown
-from reconciler.state.suspensions import suspensions
 from reconciler.watching import telling
 from reconciler.watching.acting import COMMAND, Acting, Deed
 from reconciler.watching.edges import Edges
 from reconciler.watching.fights import WINDOW, contested_of, marks
-from reconciler.watching.findings import Remarks, Subject, events, of_watched
+from reconciler.watching.findings import Findings, Remarks, Subject, events, of_failure, of_watched
 from reconciler.watching.grouping import Group
+from reconciler.watching.memory import Memory, remembered
 from reconciler.watching.parts import with_parts
 from reconciler.watching.reading import LiveWorld, Reader, looks_same
 from reconciler.watching.records import Look, Record, new_record, seen
@@ -121,11 +120,11 @@ class Rounds:
         self._acting.stop()
 
     async def once(self, group: Group, *, is_eager: bool = False) -> float:
-        """Look at a group, do what may be done, and return in how many seconds to look again. Raises StateError.
+        """Look at a group, do what may be done, and return in how many seconds to look again.
 
         `is_eager`: servers that failed lately are asked too, whether it is their turn or not.
         """
-        busy = holder(self._store, {each.control for each in group.endpoints})
+        busy = self._busy(group)
         if busy is not None:  # what is seen in the middle of somebody's apply is no drift
             _log.info("%s: %s is at work there; looking again later", ", ".join(group.names), busy)
             return pause(1, self._edges.chance())
@@ -137,6 +136,24 @@ class Rounds:
             finally:
                 self.at_work.discard(group.names)
         return self._next(group, looks)
+
+    def failed(self, group: Group, reason: str) -> None:
+        """Put it on the board and tell that a round came to nothing. What stands on the board besides stays."""
+        for name in group.names:
+            record = self.records.get(name)
+            if record is None:
+                continue
+            record.troubled += 1
+            record.watched = replace(record.watched, failures=record.failures or record.troubled)
+            found = {**record.findings, EventKind.FAILED: of_failure(name, reason)}
+            subject = Subject(group.desired.revision, name, record.watched.service)
+            self._tell_findings(record, found, subject, self._edges.wall())
+
+    def _busy(self, group: Group) -> str | None:
+        try:
+            return holder(self._store, {each.control for each in group.endpoints})
+        except StateError:  # the look says so, and nothing is done
+            return None
 
     # ----------------------------------------------------------------------------------------- looking
 
@@ -152,8 +169,8 @@ class Rounds:
         `left` is what runs left open, where that is known.
         """
         began = self._edges.clock()
-        left = leftovers(self._store.database, self._store.directory) if left is None else left
-        own = [each for each in left if group.has(each.relationship)]
+        memory = remembered(self._store, self._edges.wall(), left)
+        own = [each for each in memory.left if group.has(each.relationship)]
         read = await self._reader.read({*group.endpoints, *also}, is_eager=is_eager)
         around = self._reader.live if group.is_rest else self._reader.known(self._free)
         read = {**around, **read}
@@ -164,17 +181,15 @@ class Rounds:
             made, found = await planned(group.desired, read, self._reader.open, self._edges.probe, own)
             live = dict(found)
             self._pictures[group.names] = _Picture(group, made, read)
-        looks = list(self._judged(made, live, self._edges.clock() - began))
+        looks = list(self._judged(made, live, memory, self._edges.clock() - began))
         looks = with_parts(looks, group.desired, live, made, self._rules_of_part)
         self._show(group, made, looks)
         return looks
 
-    def _judged(self, made: Plan, live: LiveWorld, seconds: float) -> Iterable[Look]:
+    def _judged(self, made: Plan, live: LiveWorld, memory: Memory, seconds: float) -> Iterable[Look]:
         """Yield for each relationship what it is like and what may be done about it."""
         now, at = self._edges.clock(), self._edges.wall()
         told = {each.name: each for each in statuses(made, live)}
-        suspended = suspensions(self._store.database, self._store.directory, at)
-        written = writes_since(self._store, COMMAND, at - timedelta(hours=1))
         has_objections = any(each.objections for each in made.relationships)
         approved = self._approved(made) if has_objections else ()
         for plan in made.relationships:
@@ -188,18 +203,26 @@ class Rounds:
             rules = Rules(
                 mode=self._habits.mode,
                 approved=approved,
-                suspension=suspended.get(name),
+                suspension=memory.suspended.get(name),
                 unsteady=still_to_prove(record.presence, self._habits.steady, now),
-                contested=contested_of(plan, self._store.database, self._store.directory, at),
-                writes=written.get((name, service.value), 0),
+                writes=memory.written.get((name, service.value), 0),
                 most_writes=self._habits.writes_per_hour,
                 resting=record.rests_until - now,
+                unreadable=memory.unreadable,
             )
+            rules = self._rules_of_part(plan, rules)
+            if rules.unreadable:  # what was known stays so
+                rules = replace(rules, suspension=record.watched.suspension, contested=record.watched.contested)
             status = replace(told[name], suspension=rules.suspension, contested=rules.contested)
             yield Look(plan, status, rules, ruling(plan, rules), at, seconds)
 
     def _rules_of_part(self, part: RelationshipPlan, rules: Rules) -> Rules:
-        found = contested_of(part, self._store.database, self._store.directory, self._edges.wall())
+        if rules.unreadable:
+            return rules
+        try:
+            found = contested_of(part, self._store.database, self._store.directory, self._edges.wall())
+        except StateError as error:
+            return replace(rules, unreadable=str(error))
         return replace(rules, contested=found)
 
     # ------------------------------------------------------------------------------------------ acting
@@ -207,6 +230,8 @@ class Rounds:
     async def _act(self, group: Group, looks: list[Look]) -> list[Look]:
         """Have the servers for ourselves, look once more, carry out what may be, and look at what became of it."""
         concerned = {server.snapshot.endpoint for look in looks if look.due for server in look.due.servers}
+        deeds: list[Deed] = []
+        failure = ""
         try:
             with self._acting.claimed({*group.endpoints, *concerned}, group.desired.revision) as journal:
                 fresh = [look for look in await self._look(group, also=concerned, left=journal.left()) if look.due]
@@ -220,8 +245,13 @@ class Rounds:
         except LockedError as error:  # somebody was quicker
             _log.info("%s", error)
             return looks
+        except StateError as error:
+            failure = str(error)
         for deed in deeds:
-            self._note(deed, made.revision)
+            self._note(deed, group.desired.revision)
+        for look in looks:
+            if failure and look.due:
+                self._fail(self._record(look.plan), failure)
         return looks if self._acting.is_stopping else await self._look(group, also=concerned)
 
     def _mark_at_work(self, looks: Iterable[Look], *, is_at_work: bool) -> None:
@@ -231,15 +261,16 @@ class Rounds:
 
     def _note(self, deed: Deed, revision: str) -> None:
         """Keep what was done, and what failed; and tell it."""
-        record, now = self._record(deed.plan), self._edges.clock()
-        keep_fought(self._store, deed.plan.relationship.name, marks(deed.applied), self._edges.wall(), WINDOW)
+        record = self._record(deed.plan)
+        try:
+            keep_fought(self._store, deed.plan.relationship.name, marks(deed.applied), self._edges.wall(), WINDOW)
+        except StateError as error:
+            _log.error("what was put right can't be remembered: %s", error)
         record.shown = ""
         if deed.has_changed:
             record.watched = replace(record.watched, applied_at=self._edges.wall())
         if deed.has_failed:
-            record.failures += 1
-            record.failure = telling.failure(deed)
-            record.rests_until = now + pause(record.failures, self._edges.chance())
+            self._fail(record, telling.failure(deed))
         elif not deed.is_interrupted:
             self._recover(record)
         self._tell(telling.applied(deed, self._edges.wall(), revision))
@@ -248,6 +279,11 @@ class Rounds:
         """Return what is kept of a relationship, be it one that desired lost in the middle of a round."""
         relationship = plan.relationship
         return self.records.setdefault(relationship.name, new_record(relationship.name, relationship.service))
+
+    def _fail(self, record: Record, reason: str) -> None:
+        record.failures += 1
+        record.failure = reason
+        record.rests_until = self._edges.clock() + pause(record.failures, self._edges.chance())
 
     @staticmethod
     def _recover(record: Record) -> None:
@@ -268,19 +304,23 @@ class Rounds:
             if _is_quiet(look.plan):
                 self._recover(record)
             record.hurried = record.hurried + 1 if look.is_passing else 0
+            record.troubled = record.troubled + 1 if look.rules.unreadable else 0
             is_settled = PASSING.isdisjoint(each.code for each in look.plan.objections)
-            if look.due is None and is_settled:
+            if look.due is None and is_settled and not look.rules.unreadable:
                 self._remember(look, made)
-            failures = record.failures or self._reader.failures(group.endpoints)
+            failures = record.failures or record.troubled or self._reader.failures(group.endpoints)
             before, record.watched = record.watched, seen(record.watched, look, failures)
             subject = Subject(made.revision, record.watched.name, record.watched.service)
             for event in telling.transitions(before, record.watched, subject):
                 self._tell(event)
-            remarks = Remarks(look.ruling.asks, look.ruling.unsteady, look.ruling.capped, record.failure)
-            found = of_watched(record.watched, remarks)
-            for event in events(record.findings, found, subject, look.at):
-                self._tell(event)
-            record.findings = found
+            failure = look.rules.unreadable or record.failure
+            remarks = Remarks(look.ruling.asks, look.ruling.unsteady, look.ruling.capped, failure)
+            self._tell_findings(record, of_watched(record.watched, remarks), subject, look.at)
+
+    def _tell_findings(self, record: Record, found: Findings, subject: Subject, at: datetime) -> None:
+        for event in events(record.findings, found, subject, at):
+            self._tell(event)
+        record.findings = found
 
     def _remember(self, look: Look, made: Plan) -> None:
         """Keep a plan in the history that is only told; that it can't be kept is said, and stops nothing."""

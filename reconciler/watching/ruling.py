@@ -17,6 +17,7 @@ class Rules:
     """What holds for one relationship now. `approved` are codes of objections; `unsteady` is for how many seconds more
     the primary has to prove itself; `contested` are objects in words; `writes` are how often it was changed within the
     last hour, of at most `most_writes`. `resting` is for how many seconds nothing is tried after a try that failed.
+    `unreadable` is why nothing is known of what was done before, empty where it is.
     """
 
     mode: WatchMode
@@ -27,6 +28,7 @@ class Rules:
     writes: int = 0
     most_writes: int = 10
     resting: float = 0.0
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def _held(plan: RelationshipPlan, rules: Rules) -> Iterator[str]:
         yield "the mode is report: nothing is changed; `kea-reconciler apply` would"
     if rules.mode is WatchMode.REPLICATE and is_asked:
         yield "desired changed, and the mode is replicate: `kea-reconciler apply` does it"
+    if rules.unreadable:
+        yield f"nothing is changed as long as nothing is known of earlier runs: {rules.unreadable}"
     if rules.suspension is not None:
         yield suspension_words(rules.suspension)
     if rules.contested:

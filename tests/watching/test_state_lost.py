@@ -1,0 +1,58 @@
+"""The daemon whose state directory is lost: it goes on watching, changes nothing, and says both."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.simulator import Release, World
+from tests.cli.site import Site, until
+from tests.watching.living import Living
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+OPTIONS = ("--interval", "0.7", "--steady", "0", "--mode", "replicate")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with World() as world:
+        made = Site(world, tmp_path, Release.KEA_3_0)
+        made.add_pair()
+        yield made.made()
+
+
+def overwrite(state: Path) -> None:
+    for path in state.glob("state.db*"):
+        path.write_bytes(os.urandom(path.stat().st_size))
+
+
+def told_status(daemon: Living) -> dict[str, Any]:
+    found: dict[str, Any] = daemon.get("status.json").json()["relationships"][0]
+    return found
+
+
+@pytest.mark.parametrize("lose", [overwrite, shutil.rmtree])
+def test_it_goes_on_watching_and_changes_nothing(site: Site, lose: Callable[[Path], None]) -> None:
+    with Living(site.desired, site.folder, *OPTIONS) as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "first look", 60)
+        site.forget()
+        lose(daemon.state)
+        site.change("kea-b", lambda config: config.update({"valid-lifetime": 1234}))
+        failed = daemon.until("failed", is_over=False)
+        assert str(daemon.state) in failed["message"]
+        daemon.until("drift", is_over=False)
+        site["kea-a"].stop_agent()
+        daemon.until("status", is_over=False)
+        assert told_status(daemon)["authority"] == "kea-b"
+        until(
+            lambda: 'consecutive_failures{relationship="hq",service="dhcp4"} 0.0' not in daemon.get("metrics").text, "x"
+        )
+        assert len(daemon.events("failed")) == 1
+        assert daemon.stop() == 0
+    assert site.sent() == []
