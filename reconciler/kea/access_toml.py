@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from reconciler.errors import FixInputError
@@ -13,7 +14,6 @@ from reconciler.model import Position, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 _LARGEST = 1 << 20
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -100,7 +100,7 @@ def read_text(path: Path, *, is_private: bool, may_group_read: bool = False) -> 
     """Return the text of a regular file of at most 1 MiB.
 
     One that `is_private` must belong to us or root, and nobody else may have any permission on it, except that
-    its group may read it where `may_group_read`. RefusedFileError otherwise.
+    its group may read it where `may_group_read`, or where systemd hands it over. RefusedFileError otherwise.
     """
     try:
         # Non-blocking, so that a named pipe can't hold us up before it is seen to be one.
@@ -113,7 +113,7 @@ def read_text(path: Path, *, is_private: bool, may_group_read: bool = False) -> 
         if not stat.S_ISREG(status.st_mode):
             raise RefusedFileError("is not a regular file", "Name a regular file.")
         if is_private:
-            _check_privacy(status, may_group_read=may_group_read)
+            _check_privacy(status, may_group_read=may_group_read or _is_handed_over(path, status))
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             content = stream.read(_LARGEST + 1)
     finally:
@@ -133,6 +133,15 @@ def _check_privacy(status: os.stat_result, *, may_group_read: bool) -> None:
     if status.st_mode & forbidden:
         mode = f"{stat.S_IMODE(status.st_mode):04o}"
         raise RefusedFileError(f"holds secrets, but others have permissions on it (mode {mode})", "chmod it to 0600.")
+
+
+def _is_handed_over(path: Path, status: os.stat_result) -> bool:
+    """Whether systemd put a credential there for this service alone (systemd.exec(5), LoadCredential=).
+
+    It is root's, and from systemd 254 on an ACL lets the service's user read it, which `stat` shows as its group.
+    """
+    folder = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""))
+    return status.st_uid == 0 and folder.is_absolute() and path.parent.resolve() == folder.resolve()
 
 
 def _positions(text: str, file: str) -> Iterable[tuple[tuple[str, ...], Position]]:

@@ -281,3 +281,35 @@ def test_tls_files_for_plain_http_are_a_mistake(tmp_path: Path) -> None:
 def test_a_password_that_lost_its_quotes_is_not_repeated(tmp_path: Path) -> None:
     path = written(tmp_path, f'["http://192.0.2.1:8000"]\nuser = "a"\npassword = {CANARY}\n')
     assert complaints(read_credentials, path) == [(3, 12, "credentials-toml")]
+
+
+# ------------------------------------------------------------------------- credentials that systemd hands over
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "is_elsewhere", "is_taken"),
+    [
+        (0, 0o440, False, True),
+        (0, 0o440, True, False),
+        (0, 0o444, False, False),
+        (0, 0o460, False, False),
+        (1, 0o440, False, False),
+    ],
+)
+def test_what_systemd_hands_over_is_read_although_an_acl_looks_like_a_group_s_permission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, mode: int, is_elsewhere: bool, is_taken: bool
+) -> None:
+    path = written(tmp_path, f'["https://kea-a.example"]\nuser = "ctrl"\npassword = "{CANARY}"\n', mode=mode)
+    real, own = os.fstat, os.geteuid()
+
+    def of_owner(descriptor: int) -> os.stat_result:
+        found = list(real(descriptor)[:10])
+        found[4] = owner and own + owner
+        return os.stat_result(found)
+
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "other" if is_elsewhere else tmp_path))
+    monkeypatch.setattr("reconciler.kea.access_toml.os.fstat", of_owner)
+    if is_taken:
+        assert read_credentials(path)
+    else:
+        assert [rule for _, _, rule in complaints(read_credentials, path)] == ["credentials-file"]
