@@ -16,8 +16,10 @@ from pathlib import Path
 
 from watchfiles import awatch
 
+from reconciler.errors import StateError
 from reconciler.model import Board, Desired, Event, EventKind, Gravity, Thresholds
 from reconciler.running.planned import within
+from reconciler.state.retention import forget
 from reconciler.state.runs import Store
 from reconciler.watching.edges import Edges, Observer
 from reconciler.watching.findings import Finding, Findings, Subject, events
@@ -33,6 +35,7 @@ _log = logging.getLogger("reconciler.watching")
 _LEVELS = {Gravity.INFO: logging.INFO, Gravity.WARNING: logging.WARNING, Gravity.ERROR: logging.ERROR}
 _TICK = 1.0  # seconds between two signs of life, at most
 _STEP = 200  # milliseconds without a change, after which what was written is read
+_AN_HOUR = 3600.0
 _A_SECOND = 50  # groups that are begun with at the start of the daemon
 
 
@@ -56,7 +59,7 @@ class Daemon:
         approved: Approved = nothing_approved,
         concurrency: int = 100,
     ) -> None:
-        self._source, self._edges, self._habits = source, edges, habits
+        self._source, self._edges, self._habits, self._store = source, edges, habits, store
         self._observers, self._notifier = tuple(observers), notifier or Notifier({})
         self._thresholds = thresholds
         self._reader = Reader(edges, concurrency)
@@ -108,7 +111,8 @@ class Daemon:
         """Watch until `stop` is called."""
         self._adopt(self._source.desired)
         self._tell(self._own(EventKind.STARTED, f"watching begins; the mode is {self._habits.mode}"))
-        followers = [asyncio.create_task(each) for each in (self._follow_files(), self._follow_desired())]
+        beside = (self._follow_files(), self._follow_desired(), self._forget_hourly())
+        followers = [asyncio.create_task(each) for each in beside]
         self._told.set()
         self._notifier.send(f"READY=1\nSTATUS={self._habits.mode}")
         try:
@@ -221,6 +225,15 @@ class Daemon:
                 _log.warning("%s can't be followed: %s", self._source.directory, error.strerror or type(error).__name__)
                 await self._edges.sleep(self._habits.interval)
                 self._told.set()
+
+    async def _forget_hourly(self) -> None:
+        """Forget what is old, now and each hour, also where nothing is ever changed."""
+        while not self._stop.is_set():
+            try:
+                forget(self._store, self._edges.wall())
+            except StateError as error:
+                _log.error("what is old can't be forgotten: %s", error)
+            await self._edges.sleep(_AN_HOUR)
 
     # ----------------------------------------------------------------------------------------- telling
 
