@@ -1,4 +1,6 @@
-"""What a shell offers where a relationship or a server is to be named: what the files below --desired have."""
+"""What a shell offers: where a relationship or a server is to be named, what the files below --desired have; where an
+objection is, the codes that there are.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +28,13 @@ def servers(context: click.Context, _parameter: click.Parameter, incomplete: str
 
     names = {server for server, _ in load_listed(_folder(context))}
     return sorted(name for name in names if name.startswith(incomplete))
+
+
+def codes(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the codes of objections that begin so."""
+    from reconciler.planning.guard import CODES
+
+    return sorted(code for code in CODES if code.startswith(incomplete))
 
 
 def _folder(context: click.Context) -> Path:

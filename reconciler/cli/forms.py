@@ -17,10 +17,13 @@ import click
 from reconciler.redaction import Scrubber
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from reconciler.reports.report import Report
 
 _RUN = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")  # set by the runner
-_RUN_URL = re.compile(r"https?://[\w.-]+(?::\d+)?/[\w.-]+/[\w.-]+/actions/runs/\d+")
+_JOB = "CI_JOB_URL"  # the same of GitLab
+_RUN_URL = re.compile(r"https?://[\w.-]+(?::\d+)?(?:/[\w.-]+){2,20}?/(?:actions/runs|-/jobs)/\d+")
 
 
 class Kind(StrEnum):
@@ -63,6 +66,14 @@ class FormType(click.ParamType):  # type: ignore[type-arg] # generic only in the
     """FORM or FORM=FILE on the command line."""
 
     name = "form"
+
+    def shell_complete(
+        self, _context: click.Context, _option: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer the forms; which file one goes to is for people to say."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(kind) for kind in Kind if kind.startswith(incomplete)]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Form:
         """Return what was written as a form."""
@@ -151,10 +162,13 @@ def _from_checkout(file: str) -> str:
 
 
 def _pointer() -> str:
-    """Return where the whole of a report is, as Markdown: the run that the runner tells of, if it does."""
+    """Return where the whole of a report is, as Markdown: the run (the job, on GitLab) that the runner tells of, if it
+    does.
+    """
     server, repository, run = (os.environ.get(name, "") for name in _RUN)
-    url = f"{server}/{repository}/actions/runs/{run}"
-    return f"[the log of the run and its artifacts]({url})" if _RUN_URL.fullmatch(url) else ""
+    urls = (f"{server}/{repository}/actions/runs/{run}", os.environ.get(_JOB, ""))
+    found = next(filter(_RUN_URL.fullmatch, urls), None)
+    return f"[the log of the run and its artifacts]({found})" if found else ""
 
 
 def echo(text: str, *, err: bool = False) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -43,14 +44,16 @@ def init(
     already there is `import`.
     """
     from reconciler.cli import session
-    from reconciler.desired.new_files import new_files
+    from reconciler.desired.files import RELATIONSHIPS
+    from reconciler.desired.new_files import file_name, new_files
     from reconciler.model import Mode, Service
 
     with session.told_errors():
         refuse_existing("init", [desired / "servers.yaml"])
         if not session.is_terminal(sys.stdin):
             _refuse_gaps(name, mode, servers)
-        name = name or _ask("Name of the relationship", "hq-dhcp4")
+        name = name or _ask("Name of the relationship", "hq-dhcp4", _name)
+        refuse_existing("init", [desired / RELATIONSHIPS / f"{file_name(name)}.yaml"])
         service = service or ("dhcp4" if servers else _choose("Service", ("dhcp4", "dhcp6")))
         mode = mode or _choose("Mode", MODES)
         relationship, endpoints = _described(name, Service(service), Mode(mode), servers or _ask_servers(Mode(mode)))
@@ -107,7 +110,7 @@ def _ask_servers(mode: Mode) -> list[Server]:
 
 
 def _ask_server(role: str, name: str) -> Server:
-    server = _ask(f"Name of the {role}", name)
+    server = _ask(f"Name of the {role}", name, _server_name)
     control = _ask(
         f"Where {server} takes commands (its control agent, or the daemon's own socket: http://ADDRESS:PORT/)",
         None,
@@ -127,6 +130,24 @@ def _ask(text: str, default: str | None, check: Callable[[str], str] | None = No
 
 def _choose(text: str, choices: Sequence[str]) -> str:
     return str(click.prompt(text, type=click.Choice(choices), default=choices[0], err=True))
+
+
+def _name(text: str) -> str:
+    from reconciler.desired.schema import schema
+
+    return _unless_wrong(text, _misfit(schema("relationship")["properties"]["name"], text))
+
+
+def _server_name(text: str) -> str:
+    from reconciler.desired.schema import schema
+
+    return _unless_wrong(text, _misfit(schema("servers")["properties"]["servers"]["propertyNames"], text))
+
+
+def _misfit(rule: Mapping[str, Any], text: str) -> str | None:
+    """Return in words why a name is none by its rule in a schema."""
+    fits = re.search(rule["pattern"], text) and len(text) <= rule.get("maxLength", len(text))
+    return None if fits else str(rule["patternErrorMessage"])
 
 
 def _control(text: str) -> str:

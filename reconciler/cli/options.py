@@ -81,6 +81,7 @@ approve = click.option(
     "approved",
     multiple=True,
     metavar="CODE[@FINGERPRINT]",
+    shell_complete=completing.codes,
     callback=_known_codes,
     help="Go on in spite of the safety objection with this code, in this run alone, or with FINGERPRINT only in that "
     "plan. May be given more than once.",

@@ -68,7 +68,7 @@ def comment(page: Path, name: str | None) -> int:
         if place.change is None:
             raise Failure("this job is about no pull or merge request, so there is nothing to comment on")
         with Calls(place) as calls:
-            done, post = made(forge(place, calls), place.change, page.read_text(encoding="utf-8"), name)
+            done, post = made(forge(place, calls), place.change, _text(page), name)
         _say("comment", done, post.url)
         return 0
 
@@ -95,7 +95,7 @@ def issue(page: Path, outcome: str, title: str, name: str | None) -> int:
 
     with told_errors():
         place = _place()
-        text, is_well = page.read_text(encoding="utf-8"), outcome == "success"
+        text, is_well = _text(page), outcome == "success"
         with Calls(place) as calls:
             done, post = made(forge(place, calls), text, is_well=is_well, title=title, name=name)
         _say("issue", done, post.url if post else "")
@@ -127,6 +127,15 @@ def reviewed(commit: str, out: Path, name: str | None) -> int:
             out.write_bytes(reviewed_plan(place, calls, commit, name))
         echo(f"the plan that was reviewed: {out}")
         return 0
+
+
+def _text(page: Path) -> str:
+    from reconciler.errors import UsageError
+
+    try:
+        return page.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{page} is no text; publish takes a page that `--format markdown=FILE` wrote") from None
 
 
 def _place() -> Surroundings:

@@ -45,8 +45,11 @@ def _line(content: bytes, number: int) -> bytes | None:
 
 def _commit(porcelain: str) -> Commit | None:
     """Return what `git blame --porcelain` says of one line."""
-    first, *rest = porcelain.splitlines() or [""]
-    values = dict(line.split(" ", 1) for line in rest if " " in line and not line.startswith("\t"))
+    first, *rest = porcelain.split("\n")  # a subject may hold what other programs take for the end of a line
+    values: dict[str, str] = {}
+    for line in rest:
+        name, _, value = line.partition(" ")
+        values.setdefault(name, value)
     seconds = values.get("author-time", "")
     if not seconds.isdigit():
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from types import TracebackType
@@ -25,6 +26,12 @@ _ADVICE: Mapping[int, str] = {
     HTTPStatus.NOT_FOUND: "there is no such thing, or the token may not see it: look at the job's permissions",
     HTTPStatus.UNPROCESSABLE_ENTITY: "it does not take what was sent",
 }
+
+
+def _named_pause(response: httpx.Response) -> float:
+    """Return for how many seconds a forge that was asked too much wants to be left alone, within reason."""
+    told = response.headers.get("retry-after", "")
+    return min(float(told), _PATIENCE) if re.fullmatch(r"[0-9]{1,6}", told) else 1.0
 
 
 class ForgeError(ReconcilerError):
@@ -103,16 +110,20 @@ class Calls:
         return response.content
 
     def _ask(self, method: str, url: str, *, is_kept_elsewhere: bool = False, **options: Any) -> httpx.Response:
-        """Ask; again where the forge has a bad moment, unless that could make the same thing twice."""
-        tries = 1 if method == "POST" else _TRIES
-        for left in reversed(range(tries)):
+        """Ask; again where the forge has a bad moment, unless that could make the same thing twice, or has been asked
+        too much, after the time that it names.
+        """
+        may_repeat = method != "POST"
+        for left in reversed(range(_TRIES)):
             try:
                 response = self._client.request(method, url, **options)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                if left:
+                if left and may_repeat:
                     continue
                 raise ForgeError(f"{self._place.kind} can't be asked: {type(error).__name__}") from error
-            if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR or not left:
+            if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and left:
+                time.sleep(_named_pause(response))
+            elif response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR or not (left and may_repeat):
                 break
         if response.is_success or (is_kept_elsewhere and response.is_redirect):
             return response

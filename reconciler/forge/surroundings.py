@@ -46,7 +46,7 @@ def surroundings(variables: Mapping[str, str]) -> Surroundings:
         return _checked(Kind.GITHUB, address, project, change, variables.get("GITHUB_TOKEN", ""))
     if variables.get("GITLAB_CI") == "true":
         number = variables.get("CI_MERGE_REQUEST_IID", "")
-        change = int(number) if number.isascii() and number.isdigit() else None
+        change = int(number) if re.fullmatch(r"[1-9][0-9]{0,17}", number) else None
         address, project = variables.get("CI_API_V4_URL", ""), variables.get("CI_PROJECT_ID", "")
         return _checked(Kind.GITLAB, address, project, change, variables.get("GITLAB_TOKEN", ""))
     raise UsageError(
@@ -80,4 +80,4 @@ def _pull_request(path: str | None) -> int | None:
         raise UsageError(f"{path}, which GITHUB_EVENT_PATH names, holds no event: it is no JSON") from error
     pull = event.get("pull_request") if isinstance(event, dict) else None
     number = pull.get("number") if isinstance(pull, dict) else None
-    return number if isinstance(number, int) else None
+    return number if type(number) is int and number > 0 else None  # JSON's true is an int too

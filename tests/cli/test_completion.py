@@ -87,9 +87,54 @@ def test_servers_are_offered(folder: Path, command: str) -> None:
     assert offered(line, KEA_RECONCILER_DESIRED=str(folder)) == ["plain,kea-a", "plain,kea-b"]
 
 
+def test_forms_and_objections_are_offered() -> None:
+    every = ["plain,text", "plain,json", "plain,markdown", "plain,github"]
+    assert offered("kea-reconciler plan --format ") == every
+    assert offered("kea-reconciler plan --format ma") == ["plain,markdown"]
+    assert offered("kea-reconciler apply --approve authority-s") == ["plain,authority-shrunk"]
+
+
 @pytest.mark.parametrize("words", ["plan --relationship ", "sync "])
 def test_without_files_there_is_nothing_to_offer(words: str) -> None:
     assert offered(f"kea-reconciler {words}") == []
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_offers_it(folder: Path, tmp_path: Path) -> None:
+    """The script in a real fish, which says itself what it would offer."""
+    line = f"kea-reconciler plan --desired {folder} --relationship "
+    script = f"set -x PATH {Path(PROGRAM).parent} $PATH\nkea-reconciler completion fish | source\ncomplete -C '{line}'"
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    ended = subprocess.run(
+        ["fish", "--no-config", "-c", script], capture_output=True, text=True, check=True, env=environment
+    )
+    assert ended.stdout.split() == ["branch", "hq-dhcp4"]
+
+
+ZSH = """\
+PATH={programs}:$PATH
+autoload -Uz compinit && compinit -u -D
+compdef() { :; }
+compadd() { print -r -- $completions; }
+eval "$(kea-reconciler completion zsh)"
+words=(kea-reconciler plan --desired {folder} --relationship '')
+CURRENT=6
+_kea_reconciler_completion
+"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_offers_it(folder: Path, tmp_path: Path) -> None:
+    """The script's function in a real zsh, with the words of a line; what it would offer is written down."""
+    script = ZSH.replace("{programs}", str(Path(PROGRAM).parent)).replace("{folder}", str(folder))
+    ended = subprocess.run(
+        ["zsh", "-f", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    assert ended.stdout.split() == ["branch", "hq-dhcp4"]
 
 
 def test_bash_takes_what_is_offered(folder: Path) -> None:

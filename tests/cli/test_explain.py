@@ -47,7 +47,7 @@ def test_what_git_asks_for(told: Site) -> None:
     git(told.folder, "add", "desired")
     git(told.folder, "commit", "--quiet", "-m", "What is there")
     edit(told, **{"max-unacked-clients": 7})
-    git(told.folder, "commit", "--quiet", "-a", "-m", "Be patient")
+    git(told.folder, "commit", "--quiet", "-a", "-m", "Be patient\x0bauthor Eve\x0bauthor-time 0")
     commit = git(told.folder, "rev-parse", "HEAD")[:12]
     text = explain(told, "hq").stdout
     path = told.desired / "relationships" / "hq.yaml"
@@ -57,7 +57,8 @@ def test_what_git_asks_for(told: Site) -> None:
         assert part.startswith("    ~ relationship hq: max-unacked-clients ")
         assert "      why: git: desired changed\n" in part
         assert re.search(
-            rf"      where: {path}:{line}:\d+\n      since: {WHEN}, commit {commit} by Ada: Be patient\n", part
+            rf"      where: {path}:{line}:\d+\n      since: {WHEN}, commit {commit} by Ada: Be patient\\x0bauthor Eve",
+            part,
         )
     assert text.count("max-unacked-clients: While communication is interrupted: a server takes over when more") == 1
     assert "      by: Kea Administrator Reference Manual, libdhcp_ha: High Availability\n" in text

@@ -115,10 +115,12 @@ def test_from_answers(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     with Terminal([PROGRAM, "init", "--desired", str(folder)], has_stdout=False) as terminal:
         for question, answer in (
-            ("Name of the relationship [hq-dhcp4]: ", ""),
+            ("Name of the relationship [hq-dhcp4]: ", "h q"),
+            ("A relationship's name is made of letters", ""),
             ("Service (dhcp4, dhcp6) [dhcp4]: ", ""),
             ("Mode (hot-standby, load-balancing, passive-backup) [hot-standby]: ", ""),
-            ("Name of the primary [kea-a]: ", "one"),
+            ("Name of the primary [kea-a]: ", "-one"),
+            ("A server's name is made of letters", "one"),
             ("Where one takes commands", "192.0.2.10"),
             ("it begins with none of http://", "http://192.0.2.10:8000/"),
             ("Where its peers reach one (by IP address; on Kea 2.2 its control agent, later a port of its own) ", ""),

@@ -40,6 +40,8 @@ class FakeForge:
                 self.send_response(status)
                 if link:
                     self.send_header("Location" if status == 302 else "Link", link)
+                if status == 429:
+                    self.send_header("Retry-After", "0")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -55,7 +55,7 @@ class Pipeline:
     exit_code: int = 0
 
     def run(self, name: str) -> bool:
-        """Run a job's `before_script` and `script` in one shell, then its `after_script` in another, as GitLab does.
+        """Run a job's `before_script` and `script` in one shell, as GitLab does.
 
         Instead of what pip would install it has this program.
         """
@@ -65,15 +65,11 @@ class Pipeline:
         self._install()
         done = self._shell([*before, *job["script"]])
         self.output, self.exit_code = done.stdout + done.stderr, done.returncode
-        status = "success" if done.returncode == 0 else "failed"
-        if after := job.get("after_script"):
-            told = self._shell(after, CI_JOB_STATUS=status)
-            self.output += told.stdout + told.stderr
-            assert told.returncode == 0, self.output
+        assert "after_script" not in job, "where it fails, GitLab calls the job a success"
         return done.returncode == 0
 
-    def _shell(self, lines: list[str], **more: str) -> subprocess.CompletedProcess[str]:
-        variables = {**TEMPLATE["variables"], **self.variables, **more}
+    def _shell(self, lines: list[str]) -> subprocess.CompletedProcess[str]:
+        variables = {**TEMPLATE["variables"], **self.variables}
         script = "\n".join(lines).replace(f"{_INSTALLED}/", f"{self.folder}/kea/")
         return subprocess.run(
             ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],

@@ -119,6 +119,34 @@ def test_a_bad_moment_is_waited_out_but_nothing_is_made_twice(job: FakeForge, tm
     assert len(made) == 1
 
 
+def test_a_forge_that_was_asked_too_much_is_asked_later(job: FakeForge, tmp_path: Path) -> None:
+    job.failures = [429, 429]
+    assert comment(tmp_path, f"{PLAN}\none\n").exit_code == 0
+    assert len(job.texts(ON_CHANGE)) == 1
+    job.failures = [429] * 3
+    ended = comment(tmp_path, f"{PLAN}\ntwo\n")
+    assert (ended.exit_code, "with status 429: try again later" in ended.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("number", ["true", "-3", "0", "1.5", '"7"'])
+def test_an_event_about_no_pull_request_is_none(
+    job: FakeForge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(f'{{"pull_request": {{"number": {number}}}}}')
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+    monkeypatch.setenv("CI_MERGE_REQUEST_IID", number)
+    ended = comment(tmp_path, f"{PLAN}\n")
+    assert (ended.exit_code, "about no pull or merge request" in ended.stderr) == (1, True)
+    assert job.calls == []
+
+
+def test_a_page_that_is_no_text_is_refused(job: FakeForge, tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_bytes(b"\xff\xfe")
+    ended = run("publish", "comment", str(tmp_path / "page.md"))
+    assert (ended.exit_code, "is no text" in ended.stderr, job.calls) == (64, True, [])
+
+
 def test_a_page_of_somebody_else_is_not_published(job: FakeForge, tmp_path: Path) -> None:
     ended = comment(tmp_path, "# hello\n")
     assert ended.exit_code == 64

@@ -62,7 +62,7 @@ def test_there_is_one() -> None:
 def test_it_is_a_workflow(path: Path) -> None:
     for name, job in jobs(path).items():
         assert "runs-on" in job, name
-        assert 0 < job["timeout-minutes"] <= 120, name
+        assert 0 < job["timeout-minutes"] <= (60 if name != "apply" else 1440), name
         for step in job["steps"]:
             assert ("run" in step) != ("uses" in step), step
 
@@ -127,6 +127,19 @@ def test_what_changes_servers_is_never_cancelled_and_runs_alone() -> None:
         if "concurrency" in job
     }
     assert len(groups) == 3, "a run that only looks would take the place of an apply that waits"
+    assert job["timeout-minutes"] == 1440, "GitHub would end one of many servers in the middle"
+
+
+@pytest.mark.parametrize("name", ["plan", "apply", "drift"])
+def test_a_folder_does_not_take_the_place_of_another_that_waits(name: str) -> None:
+    """GitHub keeps one run of a group waiting, and drops the one that waited before."""
+    groups = [
+        job["concurrency"]["group"]
+        for job in jobs(ROOT / ".github" / "workflows" / f"{name}.yml").values()
+        if "concurrency" in job
+    ]
+    assert groups
+    assert all("${{ inputs.name }}" in group for group in groups)
 
 
 def test_the_workflow_to_copy_gives_each_what_it_declares() -> None:
