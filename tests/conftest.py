@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -15,6 +16,7 @@ from hypothesis import settings
 from lab.kea import GENERATIONS, OLDEST, Generation, KeaServer
 from lab.laboratory import Laboratory
 from reconciler.state import machine
+from tests.side_by_side import folder_in_memory, giving_way, in_turns, is_real
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -48,9 +50,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("generation", wanted, ids=str, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not asked for; and let a group of tests that shares its servers be one for each generation."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+    """Leave out what is not asked for; let a group of tests that shares its servers be one for each generation; give
+    workers some of each kind of test in turns.
+    """
     chosen = config.getoption("--generation")
     kept = [item for item in items if not chosen or all(each.series in chosen for each in _generations(item))]
     left_out = set(items).difference(kept)
@@ -64,13 +68,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("xdist_group") is not None:
             for generation in _parameters(item):
                 item.add_marker(pytest.mark.xdist_group(generation.series))
+    yield
+    if hasattr(config, "workerinput"):
+        items[:] = in_turns(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test; one that no clock can fail gives way to all others."""
+    is_patient = not is_real(item) and (_is_calculated(item) or item.get_closest_marker("long") is not None)
+    with giving_way() if is_patient else contextlib.nullcontext():
+        return (yield)
 
 
 def _reruns(item: pytest.Item) -> int:
     """How often a test that failed is tried again."""
-    if item.get_closest_marker("kea") is not None:
+    if is_real(item):
         return _RERUNS
-    return 0 if any(item.path.is_relative_to(Path(__file__).parent / folder) for folder in _CALCULATED) else 1
+    return 0 if _is_calculated(item) else 1
+
+
+def _is_calculated(item: pytest.Item) -> bool:
+    """Whether it is a test that no clock can fail."""
+    folder = item.nodeid.split("/")[1:2]
+    return item.nodeid.startswith("tests/") and not _CALCULATED.isdisjoint(folder)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,8 +100,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     settings.register_profile("patient", deadline=None)
     settings.load_profile("patient")
-    folder = tempfile.TemporaryDirectory(prefix="kea-state-")
+    memory = folder_in_memory()
+    folder = tempfile.TemporaryDirectory(prefix="kea-state-", dir=memory)
     config.add_cleanup(folder.cleanup)
+    if memory is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)  # where pytest has the folders of tests
     os.environ["XDG_STATE_HOME"] = folder.name
     machine.PREFIX = f"kea-reconciler-test-{os.getpid()}"  # workers have the same made-up servers
     os.environ.pop("KEA_RECONCILER_STATE_DIR", None)

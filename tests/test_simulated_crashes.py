@@ -41,25 +41,40 @@ class Mortal(Life):
         super().__init__(folder, release)
         self.dies_at: tuple[int, bool] | None = None
         self.double: list[str] = []
+        self._changing: set[str] = set()
+        self._watched_at: float | None = None
 
     def begins(self, endpoint: Endpoint, command: str) -> None:
         self.watch(command)
+        if command in CHANGING:
+            self._changing.add(str(endpoint))
         if self.dies_at == (len(self.story), False):
             raise KilledError
         super().begins(endpoint, command)
 
     def ends(self, endpoint: Endpoint) -> None:
         super().ends(endpoint)
-        self.watch("an answer")
+        if str(endpoint) in self._changing:
+            self._changing.discard(str(endpoint))
+            self._watched_at = None
+            self.watch("an answer")
         if self.dies_at is not None and self.dies_at[1] and len(self.story) > self.dies_at[0]:
             raise KilledError  # another server may have been asked meanwhile
 
     def let_pass(self, seconds: float) -> None:
-        for _ in range(int(seconds)):
+        self.world.call(self._passing, int(seconds))
+
+    def _passing(self, seconds: int) -> None:
+        for _ in range(seconds):
             super().let_pass(1)
             self.watch("time")
 
     def watch(self, what: str) -> None:
+        """Look who answers, unless nothing was changed and no time has passed since the last look."""
+        now = self.world.clock.now()
+        if now == self._watched_at:
+            return
+        self._watched_at = now
         if is_double(self):
             self.double.append(f"{len(self.story)} {what}: {standing(self)}")
 
@@ -256,6 +271,7 @@ def undisturbed(folder: Path, scene: Scene, release: Release) -> list[tuple[str,
         life.__exit__()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("scene", "release"), KINDS, ids=lambda each: getattr(each, "name", str(each)))
 def test_the_next_apply_finishes_what_was_cut_off_at_any_command(
     tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch

@@ -36,6 +36,7 @@ HANDED_OVER = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("scene", "release"), HANDED_OVER, ids=lambda each: getattr(each, "name", str(each)))
 def test_clients_are_answered_though_nobody_applies_again(
     tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch

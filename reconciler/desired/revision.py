@@ -100,6 +100,8 @@ def ask_git(directory: Path, *arguments: str) -> bytes | None:
         "GIT_NO_LAZY_FETCH": "1",
     }
     try:
+        if not _is_in_work_tree(directory.resolve()):
+            return None  # which git would say too, and takes a process to say
         done = subprocess.run(
             [program, *_OPTIONS, "-C", str(directory.absolute()), *arguments],
             env=environment,
@@ -111,3 +113,8 @@ def ask_git(directory: Path, *arguments: str) -> bytes | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+def _is_in_work_tree(directory: Path) -> bool:
+    """Whether a folder, or one that it is in, has what every work tree of git has: `.git`, a folder or a file."""
+    return any((folder / ".git").exists() for folder in (directory, *directory.parents))

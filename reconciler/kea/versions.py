@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,6 +13,7 @@ Version = tuple[int, int, int]
 TESTED_SERIES: frozenset[tuple[int, int]] = frozenset({(2, 2), (2, 6), (3, 0)})
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_version(text: str) -> Version:
     """Turn version-get's text, such as "2.2.0" or "2.7.9-git", into three comparable numbers.
 

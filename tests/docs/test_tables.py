@@ -27,6 +27,7 @@ def test_the_committed_reference_is_the_generated_one() -> None:
     assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == docs.generate.text(), "run `make docs`"
 
 
+@pytest.mark.long
 def test_the_committed_coverage_is_what_the_tests_show() -> None:
     assert (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8") == docs.coverage.text(), "run `make docs`"
 

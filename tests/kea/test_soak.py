@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lab.laboratory import Laboratory
 
-pytestmark = [pytest.mark.kea, pytest.mark.generations("2.2", "3.0")]
+pytestmark = [pytest.mark.kea, pytest.mark.long, pytest.mark.generations("2.2", "3.0")]
 
 PAIRS = ("hq", "branch")
 SERVICE = Service.DHCP4

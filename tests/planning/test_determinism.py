@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 PROGRAM = """
@@ -33,6 +35,7 @@ def output(seed: str) -> bytes:
     return run.stdout
 
 
+@pytest.mark.long
 def test_plans_statuses_and_what_is_sent_do_not_depend_on_the_hash_seed() -> None:
     first = output("1")
     assert first.count(b"authority") > 50

@@ -92,6 +92,7 @@ def killed_watch(life: Mortal) -> None:
     life._writing.clear()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("scene", "release"), SCENES, ids=lambda each: getattr(each, "name", str(each)))
 def test_killed_at_any_command_it_ends_in_the_same_world(
     tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch
