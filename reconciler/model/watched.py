@@ -37,10 +37,10 @@ class EventKind(StrEnum):
     """What an event is about.
 
     Those of one moment: the daemon began or ended, desired was taken over anew, a relationship was carried out (or
-    failed to be), was suspended or resumed, or has another status or authority. Those that begin and end (findings):
-    desired can't be used, the git branch can't be followed, a relationship is not OK, servers differ although nobody
-    changed desired, what desired asks for is not done yet, something waits for a person, an object is contested, a
-    primary that came back has to prove itself, too much was written, a look or an apply failed.
+    failed to be), was suspended or resumed. Those that begin and end (findings): desired can't be used, the git branch
+    can't be followed, a relationship is not OK, another server than the primary is the truth, servers differ although
+    nobody changed desired, what desired asks for is not done yet, something waits for a person, an object is contested,
+    a primary that came back has to prove itself, too much was written, a look or an apply failed.
     """
 
     STARTED = "started"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model import Event, EventKind, Gravity, Health, Service, Watched
+from reconciler.model import Event, EventKind, Gravity, Health, RelationshipStatus, Role, Service, Watched
 
 _HEALTH = {
     Health.OK: ("OK", Gravity.INFO),
@@ -62,6 +62,10 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         word, severity = _HEALTH[status.status]
         text, over = f"{name} is {word}: {_first(status.reasons)}", f"{name} is OK again"
         yield Finding(EventKind.STATUS, severity, text, over, status.status.value, status.reasons)
+    if status is not None and status.authority != (primary := _primary(status)):
+        text = f"{name}: the authority is {status.authority or 'nobody'} now: {status.authority_reason}"
+        over = f"{name}: the authority is {primary or 'the primary'} again"
+        yield Finding(EventKind.AUTHORITY, Gravity.WARNING, text, over, status.authority or "")
     if watched.drift:
         text, over = f"{name} has drifted: {_differences(watched.drift_count)}", f"{name} has no drift any more"
         yield Finding(EventKind.DRIFT, Gravity.WARNING, text, over, "\n".join(watched.drift), watched.drift)
@@ -91,6 +95,11 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
 def of_failure(name: str, reason: str) -> Finding:
     """Return that something fails about a relationship."""
     return Finding(EventKind.FAILED, Gravity.ERROR, f"{name}: {reason}", f"{name}: nothing fails any more", reason)
+
+
+def _primary(status: RelationshipStatus) -> str | None:
+    """Return who is the truth as a rule, about which nothing is told."""
+    return next((each.server for each in status.servers if each.role is Role.PRIMARY), None)
 
 
 def _first(reasons: tuple[str, ...]) -> str:

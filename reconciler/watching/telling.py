@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from reconciler.model import Event, EventKind, Gravity, RelationshipStatus, Result, Role, ServerOutcome, Watched
+from reconciler.model import Event, EventKind, Gravity, Result, ServerOutcome, Watched
 from reconciler.planning.returned import data_changes
 from reconciler.planning.verdict import ExitCode, of_outcomes
 from reconciler.reports.text_changes import change_lines
@@ -17,27 +17,16 @@ _MOST = 50  # lines of changes that an event carries
 
 
 def transitions(before: Watched, after: Watched, subject: Subject) -> Iterator[Event]:
-    """Yield what is told when another server is the truth than before (at first: than the primary), or a suspension
-    begins or ends.
-    """
+    """Yield what is told when a suspension begins or ends."""
     at = after.looked_at
     if at is None:
         return
     about = (subject.relationship, subject.service)
-    old, new = before.status, after.status
-    if new is not None and new.authority != (old.authority if old is not None else _primary(new)):
-        text = f"{after.name}: the authority is {new.authority or 'nobody'} now: {new.authority_reason}"
-        yield Event(at, EventKind.AUTHORITY, Gravity.WARNING, text, *about, revision=subject.revision)
     if before.suspension is None and after.suspension is not None:
         text = f"{after.name} is suspended by {after.suspension.user}: {after.suspension.reason}"
         yield Event(at, EventKind.SUSPENDED, Gravity.INFO, text, *about, revision=subject.revision)
     if before.suspension is not None and after.suspension is None:
         yield Event(at, EventKind.RESUMED, Gravity.INFO, f"{after.name} is resumed", *about, revision=subject.revision)
-
-
-def _primary(status: RelationshipStatus) -> str | None:
-    """Return who is the truth as a rule, about which nothing is told at first."""
-    return next((each.server for each in status.servers if each.role is Role.PRIMARY), None)
 
 
 def applied(deed: Deed, at: datetime, revision: str) -> Event:

@@ -25,7 +25,7 @@ DRIFT = Event(
     "drift:hq",
 )
 OVER = replace(DRIFT, severity=Gravity.INFO, summary="hq has no drift any more", details=(), is_over=True)
-SWAPPED = Event(AT, EventKind.AUTHORITY, Gravity.WARNING, "hq: the authority is kea-b now", "hq")
+SUSPENDED = Event(AT, EventKind.SUSPENDED, Gravity.WARNING, "hq is suspended by ann: CHG-1", "hq")
 HOOK = Webhook("ops", "https://hooks.example/x", WebhookForm.JSON, Gravity.WARNING)
 
 
@@ -55,7 +55,7 @@ def test_an_end_without_a_begin_is_no_news() -> None:
 
 
 def test_what_has_no_end_is_told_each_time() -> None:
-    assert turns(SWAPPED, SWAPPED) == [Turn.ONCE, Turn.ONCE]
+    assert turns(SUSPENDED, SUSPENDED) == [Turn.ONCE, Turn.ONCE]
 
 
 def test_a_failed_apply_is_told_by_its_finding_alone() -> None:

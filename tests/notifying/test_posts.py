@@ -17,7 +17,7 @@ import pytest
 
 from reconciler.model import Gravity, WebhookForm
 from reconciler.notifying.posts import LONGEST, MOST, Posts, pause, post
-from tests.notifying.test_news import DRIFT, HOOK, OVER, SWAPPED
+from tests.notifying.test_news import DRIFT, HOOK, OVER, SUSPENDED
 
 Answers = list[int | Exception]
 URL = "https://hooks.example/x"
@@ -111,7 +111,7 @@ def test_of_too_many_the_oldest_go(caplog: pytest.LogCaptureFixture) -> None:
     async def work() -> None:
         posts = Posts([HOOK], {}, send=receiver.send, host="h")
         for _ in range(MOST + 3):
-            posts.tell(SWAPPED)
+            posts.tell(SUSPENDED)
         await posts.finish(20)
 
     asyncio.run(work())

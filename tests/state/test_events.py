@@ -12,7 +12,7 @@ from reconciler.model import Event, EventKind, Gravity
 from reconciler.state.events import EventKeeper, open_findings
 from reconciler.state.history import entries, lately
 from reconciler.state.runs import Store, open_store
-from tests.notifying.test_news import AT, DRIFT, OVER, SWAPPED
+from tests.notifying.test_news import AT, DRIFT, OVER, SUSPENDED
 from tests.state.test_history import carried_out
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def test_a_daemon_that_starts_anew_keeps_nothing_twice(store: Store) -> None:
     anew = EventKeeper(store)
     assert anew.told == {"drift:hq": Gravity.WARNING}
     anew.keep(replace(DRIFT, at=AT.replace(hour=5)))
-    anew.keep(SWAPPED)
+    anew.keep(SUSPENDED)
     assert anew.settle(AT, "new") == ()
-    assert kept(store) == [(DRIFT.summary, False), (SWAPPED.summary, False)]
+    assert kept(store) == [(DRIFT.summary, False), (SUSPENDED.summary, False)]
 
 
 def test_what_ended_while_no_daemon_watched_is_over(store: Store) -> None:

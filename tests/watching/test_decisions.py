@@ -35,11 +35,12 @@ from reconciler.model import (
     WatchMode,
 )
 from reconciler.watching.fights import TIMES, contested, marks
-from reconciler.watching.findings import Finding, Subject, events
+from reconciler.watching.findings import Finding, Remarks, Subject, events, of_watched
 from reconciler.watching.grouping import groups
 from reconciler.watching.ruling import Rules, ruling
 from reconciler.watching.steadiness import Presence, presence, still_to_prove
 from reconciler.watching.timing import LONGEST, pause, spread
+from tests.page.boards import pair, watched
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 ENDPOINT = Endpoint("kea-b", Service.DHCP4, "http://192.0.2.11:8000/")
@@ -246,3 +247,20 @@ def test_a_finding_is_told_when_it_begins_changes_and_ends_and_not_in_between() 
     assert [each.summary for each in told({EventKind.DRIFT: drift}, {EventKind.DRIFT: other})] == ["2 differences"]
     over = told({EventKind.DRIFT: other}, {})
     assert [(each.summary, each.severity, each.is_over) for each in over] == [("no drift", Gravity.INFO, True)]
+
+
+def test_another_truth_than_the_primary_lasts_until_it_is_that_again() -> None:
+    def found(authority: str | None) -> dict[EventKind, Finding]:
+        status = pair("hq", authority=authority, authority_reason="hq-a can't be reached")
+        return of_watched(watched("hq", status), Remarks())
+
+    assert found("hq-a") == {}
+    (begun,), anew = told(found("hq-a"), found("hq-b")), told({}, found("hq-b"))
+    assert begun.summary == "hq: the authority is hq-b now: hq-a can't be reached"
+    assert [begun] == anew  # a daemon that starts anew tells the same finding, and so nobody twice
+    assert begun.finding == "authority:hq"
+    assert [each.summary for each in told(found("hq-b"), found(None))] == [
+        "hq: the authority is nobody now: hq-a can't be reached"
+    ]
+    (over,) = told(found("hq-b"), found("hq-a"))
+    assert (over.summary, over.is_over) == ("hq: the authority is hq-a again", True)
