@@ -185,17 +185,19 @@ async def _watch(run: Session, source: Source, habits: Habits, store: Store, lis
 
     from reconciler.notifying.posts import Posts
     from reconciler.state.events import EventKeeper
+    from reconciler.state.outbox import Outbox
     from reconciler.watching.daemon import Daemon
     from reconciler.watching.systemd import Notifier
 
     keeper = EventKeeper(store)
-    posts = Posts(run.settings.webhooks, keeper.told)
+    hooks = run.settings.webhooks
+    posts = Posts(hooks, Outbox(store, {each.name for each in hooks}))
     daemon = Daemon(
         source,
         edges_of(run),
         habits,
         store,
-        observers=(keeper.keep, posts.tell),
+        observers=(posts.tell, keeper.keep),  # in this order: what is cut off in between is told twice, not never
         notifier=Notifier(os.environ),
         thresholds=run.settings.thresholds,
         approved=partial(_approved, run),
@@ -238,8 +240,9 @@ async def _settled(daemon: Daemon, keeper: EventKeeper, posts: Posts) -> None:
     while not (board := daemon.board()).is_ready:  # noqa: ASYNC110 - nobody tells when it is
         await asyncio.sleep(1.0)
     for event in keeper.settle(board.at, board.revision):
-        keeper.keep(event)
         posts.tell(event)
+        keeper.keep(event)
+    posts.settle(keeper.open)
 
 
 def edges_of(run: Session) -> Edges:

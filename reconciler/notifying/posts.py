@@ -7,12 +7,13 @@ import logging
 import random
 import socket
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import httpx
 
-from reconciler.model import Event, Gravity, Webhook
+from reconciler.model import Event, Gravity, Turn, Webhook
 from reconciler.notifying.bodies import body
 from reconciler.notifying.news import Notice, concerns, notice, told_after
 
@@ -40,12 +41,42 @@ def chance() -> float:
     return random.random()  # noqa: S311 - it spreads pauses, nothing more
 
 
+class Kept(Protocol):
+    """Where it is kept what webhooks, by their names, are still to be told, and which findings they were told of."""
+
+    def told(self, hook: str) -> Mapping[str, Gravity]:
+        """Return the findings that last and were told, each with how much it mattered at most."""
+
+    def waiting(self, hook: str) -> Sequence[tuple[int, Event, Turn, Gravity]]:
+        """Return what waits, in its order, each with its number."""
+
+    def add(self, hook: str, event: Event, turn: Turn, weight: Gravity) -> int | None:
+        """Keep what is to be told; returns its number, None where it can't be kept."""
+
+    def drop(self, number: int) -> None:
+        """Forget what was taken, or given up."""
+
+    def forget_told(self, hook: str, finding: str) -> None:
+        """Forget that a finding was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A notice that waits, and the number by which it is kept."""
+
+    news: Notice
+    number: int | None
+
+
 @dataclass(slots=True)
-class _Outbox:
-    """What one webhook is still to be told. `failures` are tries in a row that failed."""
+class _Box:
+    """What one webhook is still to be told, and what lasts of what it was told. `failures` are tries in a row that
+    failed.
+    """
 
     hook: Webhook
-    waiting: deque[Notice] = field(default_factory=deque)
+    told: Mapping[str, Gravity]
+    waiting: deque[_Waiting]
     is_filled: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
 
@@ -53,71 +84,87 @@ class _Outbox:
 class Posts:
     """Tells webhooks what is news. `tell` is an observer of the daemon, in its loop, and never waits; `run` posts.
 
-    `told` are the findings that were told before this daemon began. Nothing that fails here reaches the daemon.
+    What waits, and what was told, is in `kept`, so that a daemon that starts anew goes on where another one ended.
+    Nothing that fails here reaches the daemon.
     """
 
     def __init__(
         self,
         hooks: Sequence[Webhook],
-        told: Mapping[str, Gravity],
+        kept: Kept,
         *,
         send: Post = post,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = chance,
         host: str = "",
     ) -> None:
-        self._boxes = [_Outbox(hook) for hook in hooks]
-        self._told = dict(told)
+        """Raises StateError where what is kept can't be read."""
+        self._kept = kept
+        self._boxes = [_box(hook, kept) for hook in hooks]
         self._send, self._sleep, self._chance = send, sleep, chance
         self._host = host or socket.gethostname()
 
     def tell(self, event: Event) -> None:
         """Take an event, to be told where it is news."""
-        news = notice(event, self._told)
-        if news is None:
-            return
-        self._told = told_after(self._told, news)
         for box in self._boxes:
-            if concerns(box.hook, news):
-                if len(box.waiting) >= MOST:
-                    lost = box.waiting.popleft()
-                    _log.error("%s takes nothing: given up: %s", box.hook.name, lost.event.summary)
-                box.waiting.append(news)
-                box.is_filled.set()
+            news = notice(event, box.told)
+            if news is None or not concerns(box.hook, news):
+                continue
+            box.told = told_after(box.told, news)
+            if len(box.waiting) >= MOST:
+                lost = box.waiting.popleft()
+                self._drop(lost)
+                _log.error("%s takes nothing: given up: %s", box.hook.name, lost.news.event.summary)
+            number = self._kept.add(box.hook.name, news.event, news.turn, news.weight)
+            box.waiting.append(_Waiting(news, number))
+            box.is_filled.set()
+
+    def settle(self, lasting: Collection[str]) -> None:
+        """Forget that anybody was told of what does not last any more, and of which the end is not known either."""
+        for box in self._boxes:
+            gone = box.told.keys() - set(lasting)
+            for finding in gone:
+                self._kept.forget_told(box.hook.name, finding)
+            box.told = {key: weight for key, weight in box.told.items() if key not in gone}
 
     async def run(self) -> None:
         """Post what is told, until it is cancelled."""
         await asyncio.gather(*(self._empty_for_good(box) for box in self._boxes))
 
     async def finish(self, seconds: float) -> None:
-        """Post what still waits, within this time; what is not taken then is given up."""
+        """Post what still waits, within this time; what is not taken then waits for the next daemon."""
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(self._empty(box) for box in self._boxes))
         except TimeoutError:
             for box in self._boxes:
-                for news in box.waiting:
-                    _log.error("%s was not told: %s", box.hook.name, news.event.summary)
+                for each in box.waiting:
+                    text = "%s was not told, and is when a daemon runs again: %s"
+                    _log.warning(text, box.hook.name, each.news.event.summary)
 
-    async def _empty_for_good(self, box: _Outbox) -> None:
+    def _drop(self, done: _Waiting) -> None:
+        if done.number is not None:
+            self._kept.drop(done.number)
+
+    async def _empty_for_good(self, box: _Box) -> None:
         while True:
             await box.is_filled.wait()
             box.is_filled.clear()
             await self._empty(box)
 
-    async def _empty(self, box: _Outbox) -> None:
+    async def _empty(self, box: _Box) -> None:
         """Post everything that waits, in its order: a webhook is never told that something is over before it began."""
         while box.waiting:
-            news = box.waiting[0]
-            if await self._is_done_with(box, news):
+            first = box.waiting[0]
+            if await self._is_done_with(box, first.news):
                 box.failures = 0
-                if box.waiting and box.waiting[0] is news:  # else given up meanwhile
-                    box.waiting.popleft()
+                if box.waiting and box.waiting[0] is first:  # else given up meanwhile
+                    self._drop(box.waiting.popleft())
                 continue
             box.failures += 1
             await self._sleep(pause(box.failures, self._chance()))
 
-    async def _is_done_with(self, box: _Outbox, news: Notice) -> bool:
+    async def _is_done_with(self, box: _Box, news: Notice) -> bool:
         """Try once; whether nothing more is to be done about it. Neither url nor answer is ever logged."""
         name = box.hook.name
         try:
@@ -135,10 +182,18 @@ class Posts:
         self._complain(box, f"{name} can't be told, and is tried again: status {status}")
         return False
 
-    def _complain(self, box: _Outbox, text: str) -> None:
+    def _complain(self, box: _Box, text: str) -> None:
         """Say that a webhook fails, once."""
         if not box.failures:
             _log.warning("%s", text)
+
+
+def _box(hook: Webhook, kept: Kept) -> _Box:
+    waiting = [_Waiting(Notice(event, turn, weight), number) for number, event, turn, weight in kept.waiting(hook.name)]
+    made = _Box(hook, kept.told(hook.name), deque(waiting))
+    if waiting:
+        made.is_filled.set()
+    return made
 
 
 def pause(failures: int, chance: float) -> float:

@@ -127,6 +127,30 @@ _MIGRATIONS = (
     """
     ALTER TABLE event ADD COLUMN mark TEXT;  -- of a plan that was shown: the same for what would do the same
     """,
+    """
+    CREATE TABLE notice (           -- what a webhook is still to be told
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        hook TEXT NOT NULL,
+        turn TEXT NOT NULL,
+        weight TEXT NOT NULL,
+        at TEXT NOT NULL,           -- from here on as in event
+        kind TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        summary TEXT NOT NULL,
+        relationship TEXT,
+        service TEXT,
+        details TEXT NOT NULL,
+        revision TEXT NOT NULL,
+        finding TEXT,
+        is_over INTEGER NOT NULL
+    );
+    CREATE TABLE told (             -- what lasts and a webhook was, or is to be, told of
+        hook TEXT NOT NULL,
+        finding TEXT NOT NULL,
+        severity TEXT NOT NULL,     -- how much it mattered at most
+        PRIMARY KEY (hook, finding)
+    );
+    """,
 )
 NEWEST = len(_MIGRATIONS)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import datetime
 
 from reconciler.errors import StateError
@@ -15,7 +15,7 @@ from reconciler.state.database import told, transaction
 from reconciler.state.runs import Store
 
 _log = logging.getLogger("reconciler")
-_COLUMNS = "at, kind, severity, summary, relationship, service, details, revision, finding, is_over"
+COLUMNS = "at, kind, severity, summary, relationship, service, details, revision, finding, is_over"
 
 
 class EventKeeper:
@@ -28,9 +28,9 @@ class EventKeeper:
         self._stale = set(self._open)  # open when the daemon began, and not found again yet
 
     @property
-    def told(self) -> Mapping[str, Gravity]:
-        """How much each finding mattered that was open before."""
-        return {key: event.severity for key, event in self._open.items()}
+    def open(self) -> Collection[str]:
+        """The findings that last."""
+        return self._open.keys()
 
     def keep(self, event: Event) -> None:
         """Keep an event, unless it is a finding that is open as it is, or a change that the journal has."""
@@ -76,16 +76,16 @@ class EventKeeper:
 def open_findings(store: Store) -> dict[str, Event]:
     """Return the findings that began and are not over, by their keys. Raises StateError."""
     query = (
-        f"SELECT {_COLUMNS} FROM event WHERE number IN "  # noqa: S608 - columns of ours
+        f"SELECT {COLUMNS} FROM event WHERE number IN "  # noqa: S608 - columns of ours
         "(SELECT max(number) FROM event WHERE finding IS NOT NULL GROUP BY finding) AND NOT is_over ORDER BY number"
     )
     with told(store.directory):
         rows = store.database.execute(query).fetchall()
-    events = (_event(*row) for row in rows if row[1] in set(EventKind))
+    events = (event_of(*row) for row in rows if row[1] in set(EventKind))
     return {event.finding: event for event in events if event.finding is not None}
 
 
-def _event(
+def event_of(
     at: str,
     kind: str,
     severity: str,
@@ -97,6 +97,7 @@ def _event(
     finding: str,
     is_over: int,
 ) -> Event:
+    """Return an event as it was kept, by the values of COLUMNS."""
     return Event(
         datetime.fromisoformat(at),
         EventKind(kind),
@@ -115,26 +116,29 @@ def _is_same(one: Event, other: Event) -> bool:
     return (one.summary, one.severity, one.details) == (other.summary, other.severity, other.details)
 
 
-def _insert(store: Store, event: Event) -> None:
-    service = None if event.service is None else event.service.value
-    values = (
+def values_of(event: Event) -> tuple[str | int | None, ...]:
+    """Return what is kept of an event, the values of COLUMNS."""
+    return (
         event.at.isoformat(timespec="milliseconds"),
         event.kind.value,
         event.severity.value,
         sound(event.summary),
         event.relationship,
-        service,
+        None if event.service is None else event.service.value,
         json.dumps([*map(sound, event.details)]),
         event.revision,
         event.finding,
         event.is_over,
     )
+
+
+def _insert(store: Store, event: Event) -> None:
     with told(store.directory), transaction(store.database):
         if event.kind is EventKind.APPLIED and _is_in_journal(store, event):
             return
         store.database.execute(
-            f"INSERT INTO event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns of ours
-            values,
+            f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns of ours
+            values_of(event),
         )
 
 

@@ -16,7 +16,7 @@ def forget(store: Store, moment: datetime | None = None) -> None:
 
     Runs that sent nothing to any server count only among the last LEAST. A run that goes on, or left something open
     that is not settled yet, is never forgotten. Events of the daemon go after DAYS, or beyond the last MOST_EVENTS,
-    but for those of findings that are still open. Raises StateError.
+    but for those of findings that are still open; so does what a webhook did not take for DAYS. Raises StateError.
     """
     with told(store.directory):
         _forget(store, moment)
@@ -55,6 +55,7 @@ def _forget(store: Store, moment: datetime | None) -> None:
             """,
             (oldest, MOST_EVENTS),
         )
+        database.execute("DELETE FROM notice WHERE at < ?", (oldest,))
         database.execute(
             "DELETE FROM configuration WHERE digest NOT IN "
             "(SELECT before FROM part UNION SELECT planned FROM part WHERE planned IS NOT NULL)"

@@ -7,16 +7,19 @@ import http.server
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import orjson
 import pytest
 
-from reconciler.model import Gravity, WebhookForm
+from reconciler.model import Event, Gravity, Turn, Webhook, WebhookForm
 from reconciler.notifying.posts import LONGEST, MOST, Posts, pause, post
+from reconciler.state.outbox import Outbox
+from reconciler.state.runs import Store, open_store
 from tests.notifying.test_news import DRIFT, HOOK, OVER, SUSPENDED
 
 Answers = list[int | Exception]
@@ -40,6 +43,26 @@ class Receiver:
         return answer
 
 
+class Nowhere:
+    """Keeps nothing."""
+
+    def told(self, hook: str) -> Mapping[str, Gravity]:
+        assert hook == HOOK.name
+        return {}
+
+    def waiting(self, _hook: str) -> Sequence[tuple[int, Event, Turn, Gravity]]:
+        return ()
+
+    def add(self, _hook: str, _event: Event, _turn: Turn, _weight: Gravity) -> int | None:
+        return None
+
+    def drop(self, number: int) -> None:
+        raise AssertionError(number)
+
+    def forget_told(self, _hook: str, _finding: str) -> None:
+        pass
+
+
 def told_to(receiver: Receiver, act: Callable[[Posts], Awaitable[None] | None]) -> list[float]:
     """Run posts with a sleep that takes no time; returns how long it was asked to wait."""
     pauses: list[float] = []
@@ -49,7 +72,7 @@ def told_to(receiver: Receiver, act: Callable[[Posts], Awaitable[None] | None]) 
         await asyncio.sleep(0)
 
     async def work() -> None:
-        posts = Posts([HOOK], {}, send=receiver.send, sleep=sleep, chance=lambda: 0.5, host="h")
+        posts = Posts([HOOK], Nowhere(), send=receiver.send, sleep=sleep, chance=lambda: 0.5, host="h")
         running = asyncio.create_task(posts.run())
         done = act(posts)
         if done is not None:
@@ -92,24 +115,83 @@ def test_what_is_never_taken_is_given_up(caplog: pytest.LogCaptureFixture) -> No
     assert "status 404" in caplog.text
 
 
-def test_a_daemon_that_starts_anew_tells_nothing_twice() -> None:
-    receiver = Receiver()
+def test_a_daemon_that_starts_anew_tells_nothing_twice(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path / "state")) as store:
+        assert lived(store, Receiver(), DRIFT) == ["begun"]
+        assert lived(store, Receiver(), DRIFT, OVER) == ["recovered"]
+        assert lived(store, Receiver(), OVER) == []
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_what_a_webhook_did_not_take_is_told_by_the_next_daemon(tmp_path: Path, is_killed: bool) -> None:
+    """Also what is over by then: the begin before the end."""
+    with closing(open_store(tmp_path / "state")) as store:
+        assert lived(store, Receiver(*[503] * 1000), DRIFT, is_killed=is_killed) == []
+        assert lived(store, Receiver(*[503] * 1000), DRIFT, SUSPENDED, is_killed=is_killed) == []
+        assert lived(store, Receiver(), DRIFT, OVER) == ["begun", "once", "recovered"]
+        assert lived(store, Receiver(), DRIFT) == ["begun"]
+
+
+def test_a_webhook_that_is_new_is_told_what_lasts_and_no_end_of_what_it_was_not_told(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path / "state")) as store:
+        assert lived(store, Receiver(), DRIFT) == ["begun"]
+        other = replace(HOOK, name="other")
+        assert lived(store, Receiver(), OVER, hook=other) == []
+        assert lived(store, Receiver(), DRIFT, hook=other) == ["begun"]
+        assert lived(store, Receiver(), DRIFT) == ["begun"]  # one that was taken out of the settings meanwhile
+
+
+def test_of_what_ended_unseen_the_next_begin_is_told(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path / "state")) as store:
+        assert lived(store, Receiver(), DRIFT) == ["begun"]
+        Posts([HOOK], Outbox(store, [HOOK.name])).settle([])
+        assert lived(store, Receiver(), DRIFT) == ["begun"]
+
+
+def test_a_state_directory_that_fails_keeps_nobody_from_being_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(open_store(tmp_path / "state")) as store:
+        outbox = Outbox(store, [HOOK.name])
+        store.database.execute("PRAGMA query_only=ON")
+        receiver = Receiver()
+
+        async def work() -> None:
+            posts = Posts([HOOK], outbox, send=receiver.send, host="h")
+            posts.tell(DRIFT)
+            await posts.finish(5)
+
+        asyncio.run(work())
+    assert receiver.got == ["begun"]
+    assert "what ops is to be told can't be remembered" in caplog.text
+
+
+def lived(store: Store, receiver: Receiver, *events: Event, hook: Webhook = HOOK, is_killed: bool = False) -> list[str]:
+    """What a webhook took while one daemon lived that told of these events."""
 
     async def work() -> None:
-        posts = Posts([HOOK], {"drift:hq": Gravity.WARNING}, send=receiver.send, host="h")
-        posts.tell(DRIFT)
-        posts.tell(OVER)
-        await posts.finish(5)
+        posts = Posts([hook], Outbox(store, [hook.name]), send=receiver.send, host="h", sleep=turn)
+        running = asyncio.create_task(posts.run())
+        for event in events:
+            posts.tell(event)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        running.cancel()
+        if not is_killed:
+            await posts.finish(0.05)
+
+    async def turn(_: float) -> None:
+        await asyncio.sleep(0.001)
 
     asyncio.run(work())
-    assert receiver.got == ["recovered"]
+    return receiver.got
 
 
 def test_of_too_many_the_oldest_go(caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver()
 
     async def work() -> None:
-        posts = Posts([HOOK], {}, send=receiver.send, host="h")
+        posts = Posts([HOOK], Nowhere(), send=receiver.send, host="h")
         for _ in range(MOST + 3):
             posts.tell(SUSPENDED)
         await posts.finish(20)
@@ -125,14 +207,14 @@ def test_at_the_end_it_waits_for_nobody_for_long(caplog: pytest.LogCaptureFixtur
         return 200
 
     async def work() -> None:
-        posts = Posts([HOOK], {}, send=send, host="h")
+        posts = Posts([HOOK], Nowhere(), send=send, host="h")
         posts.tell(DRIFT)
         await posts.finish(0.05)
 
     began = time.monotonic()
     asyncio.run(work())
     assert time.monotonic() - began < 10
-    assert "was not told: hq has drifted" in caplog.text
+    assert "was not told, and is when a daemon runs again: hq has drifted" in caplog.text
 
 
 def test_pauses_grow_to_a_limit_and_differ() -> None:
@@ -171,7 +253,7 @@ def test_over_the_wire() -> None:
         hook = replace(HOOK, url=f"{url}/services/T1?key=2", form=WebhookForm.SLACK)
 
         async def work() -> list[int]:
-            posts = Posts([hook], {})
+            posts = Posts([hook], Nowhere())
             posts.tell(DRIFT)
             await posts.finish(10)
             return [await post(f"{url}/moved", b"{}")]

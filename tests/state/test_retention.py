@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from reconciler.model import Gravity, Turn
+from reconciler.state.outbox import Outbox
 from reconciler.state.retention import DAYS, LEAST, MOST, forget
 from reconciler.state.runs import Run, Store, open_store
+from tests.notifying.test_news import DRIFT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +83,8 @@ def test_events_go_but_for_those_of_findings_that_are_open(tmp_path: Path) -> No
     store.database.executemany("INSERT INTO event (at, kind, finding, is_over) VALUES (?, 'drift', ?, ?)", rows)
     forget(store, datetime(2026, 1, 2, tzinfo=UTC))
     assert len(store.database.execute("SELECT 1 FROM event").fetchall()) == 5
+    Outbox(store, ["ops"]).add("ops", DRIFT, Turn.BEGUN, Gravity.WARNING)
     forget(store, LATER)
     assert store.database.execute("SELECT number FROM event").fetchall() == [(5,)]
+    assert store.database.execute("SELECT hook FROM notice").fetchall() == []  # nobody took it for so long
     store.close()
