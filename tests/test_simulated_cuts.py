@@ -42,12 +42,12 @@ def test_clients_are_answered_though_nobody_applies_again(
     tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is left before a command is what the last that changes something has left."""
-    story = undisturbed(tmp_path / "whole", scene, release)
+    story, made = undisturbed(tmp_path / "whole", scene, release)
     planned = [(number, True) for number, (_, command) in enumerate(story) if command in CHANGING]
     missed = 0
     for place, point in enumerate(planned):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{place}"))
-        life = begun(tmp_path / str(place), scene, release)
+        life = begun(tmp_path / str(place), scene, release, made)
         try:
             life.dies_at = point
             missed += not life.is_killed_in_apply()

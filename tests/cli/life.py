@@ -33,14 +33,16 @@ USUAL = {"heartbeat-delay": 1000, "max-response-delay": 10000, "sync-timeout": 1
 class Life(Site):
     """A world and the command line in simulated time; a context manager.
 
-    `story` has every command as (server, command), `violations` what must never happen and did; `plan` is the last one
-    that was made. `is_waived`: objections to the state of a partner were approved. `events` happen at
-    the command of their number, counted in `story`, right before it is sent.
+    `story` has every command as (server, command), `requests` as it was sent, with the time and the server,
+    `violations` what must never happen and did; `plan` is the last one that was made. `is_waived`: objections to the
+    state of a partner were approved. `events` happen at the command of their number, counted in `story`, right before
+    it is sent.
     """
 
     def __init__(self, folder: Path, release: Release = Release.KEA_2_2) -> None:
         super().__init__(World(Clock(speed=0)), folder, release)
         self.story: list[tuple[str, str]] = []
+        self.requests: list[tuple[float, str, bytes]] = []
         self.violations: list[str] = []
         self.plan: Plan | None = None
         self.is_waived = False
@@ -182,6 +184,7 @@ class Witness:
 
     async def exchange(self, request: bytes, patience: Patience, *, is_repeatable: bool) -> Answer:
         self._life.begins(self._endpoint, orjson.loads(request)["command"])
+        self._life.requests.append((self._life.world.clock.now(), self._endpoint.server, request))
         try:
             return await self._inner.exchange(request, patience, is_repeatable=is_repeatable)
         finally:

@@ -101,14 +101,14 @@ def test_killed_at_any_command_it_ends_in_the_same_world(
     life = begun(tmp_path / "whole", scene, release)
     try:
         watch(life)
-        story = list(life.story)
+        story, made = list(life.story), life.was_made
         must_be_in_order(life, scene)
     finally:
         life.__exit__()
     all_points = [point for point in points(story) if not scene.arguments or story[point[0]][1] in CHANGING]
     for number, point in enumerate(all_points):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
-        life = begun(tmp_path / str(number), scene, release)
+        life = begun(tmp_path / str(number), scene, release, made)
         try:
             life.dies_at = point
             killed_watch(life)
