@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
-from contextlib import closing
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -142,13 +142,25 @@ def watch(
         log_with(
             (JsonLines if log_format == "json" else TextLines)(run.scrubber.scrub, lambda: source.desired.revision)
         )
-        with closing(open_store(state_directory(state_dir))) as store:
+        with closing(open_store(state_directory(state_dir))) as store, _no_death_by_hup():
             lock = DaemonLock(store.directory)
             try:
                 session.run(_watch(run, source, habits, store, _Listening(listen, hosts)))
             finally:
                 lock.release()
     return 0
+
+
+@contextmanager
+def _no_death_by_hup() -> Iterator[None]:
+    """Ignore SIGHUP until the daemon takes it, which is from when `reconcile-now` knows of it: it looks then anyway."""
+    import signal
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _source(desired: Path, remote: str | None, branch: str, *, require_signed: bool) -> Source:
@@ -237,8 +249,9 @@ async def _settled(daemon: Daemon, keeper: EventKeeper, posts: Posts) -> None:
     """Tell of what ended while no daemon watched, as soon as everything was looked at once."""
     import asyncio
 
-    while not (board := daemon.board()).is_ready:  # noqa: ASYNC110 - nobody tells when it is
+    while not daemon.is_settled:  # noqa: ASYNC110 - nobody tells when it is
         await asyncio.sleep(1.0)
+    board = daemon.board()
     for event in keeper.settle(board.at, board.revision):
         posts.tell(event)
         keeper.keep(event)

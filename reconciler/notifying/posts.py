@@ -29,10 +29,14 @@ Post = Callable[[str, bytes], Awaitable[int]]
 
 async def post(url: str, content: bytes) -> int:
     """Post JSON with httpx, which honours the proxies of the environment. No redirect is followed: it would take the
-    notice somewhere else.
+    notice somewhere else. Of the answer only the status is read, and all of it takes _SECONDS at most.
     """
-    async with httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False) as client:
-        response = await client.post(url, content=content, headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    async with (
+        asyncio.timeout(_SECONDS),
+        httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False) as client,
+        client.stream("POST", url, content=content, headers=headers) as response,
+    ):
         return response.status_code
 
 

@@ -71,12 +71,18 @@ class Daemon:
         self._failing: dict[tuple[str, ...], int] = {}
         self._findings: Findings = {}
         self._wake, self._stop, self._told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._has_looked_at_desired = False
         self._started_at = self._ticked_at = edges.wall()
 
     @property
     def revision(self) -> str:
         """The revision of desired that is in force."""
         return self._source.desired.revision
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything was looked at once: every relationship, and desired with its git branch."""
+        return self._has_looked_at_desired and self.board().is_ready
 
     def board(self) -> Board:
         """Return what is known now."""
@@ -214,6 +220,7 @@ class Daemon:
                 self._adopt(self._source.desired)
                 self._tell(self._own(EventKind.DESIRED, f"desired is {self.revision} now"))
             self._tell_of_desired()
+            self._has_looked_at_desired = True
 
     async def _follow_files(self) -> None:
         """Notice what is written below the folder; where that can't be noticed, the usual pace has to do."""

@@ -16,6 +16,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.redaction import visible
 
 _SECONDS = 120.0
+_MOST = 400  # characters of what git says
 _OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never")
 
 
@@ -95,7 +96,7 @@ class Branch:
         """Return what git prints; GitError, which begins with `failure`, where it fails."""
         done = self._git(*arguments)
         if done.returncode != 0:
-            reason = visible(_last_line(done.stderr)) or f"git ended with {done.returncode}"
+            reason = visible(_said(done.stderr)) or f"git ended with {done.returncode}"
             raise GitError(f"{failure}: {reason}")
         return done.stdout
 
@@ -120,10 +121,12 @@ class Branch:
             raise GitError(f"git {arguments[0]} can't be run: {type(error).__name__}") from error
 
 
-def _last_line(text: str) -> str:
-    """Return the last line that says something, without the login that a url may hold."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return _without_login(lines[-1]) if lines else ""
+def _said(text: str) -> str:
+    """Return what git says, as one line, without the logins that urls may hold: the file or host stands in any of its
+    lines.
+    """
+    whole = " ".join(_without_login(line.strip()) for line in text.splitlines() if line.strip())
+    return whole if len(whole) <= _MOST else f"{whole[:_MOST]} ..."
 
 
 def _without_login(line: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.server
 import logging
 import threading
@@ -262,3 +263,38 @@ def test_over_the_wire() -> None:
     ((path, kind, content), (moved, _, _)) = received  # no redirect is followed
     assert (path, kind, moved) == ("/services/T1?key=2", "application/json", "/moved")
     assert "hq has drifted" in orjson.loads(content)["text"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "drip", "expected"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536, 200),  # an answer without an end is not read
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x", None),  # one that never gets to it is given up in time
+    ],
+)
+def test_an_answer_without_an_end_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, drip: bytes, expected: int | None
+) -> None:
+    monkeypatch.setattr("reconciler.notifying.posts._SECONDS", 0.5 if expected is None else 60.0)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        writer.write(answer)
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(drip)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async def work() -> int | None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        try:
+            return await post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"{}")
+        except TimeoutError:
+            return None
+        finally:
+            server.close()
+
+    began = time.monotonic()
+    assert asyncio.run(work()) == expected
+    assert time.monotonic() - began < 30

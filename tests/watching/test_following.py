@@ -156,3 +156,17 @@ def test_an_unsigned_commit_that_a_signed_merge_brings_is_refused(signing: Repos
     with pytest.raises(GitError, match=smuggled[:12]):
         Branch(signing.here, "origin", "main", must_be_signed=True).pull()
     assert signing.head == before
+
+
+def test_what_keeps_it_from_moving_is_said_with_the_file(repositories: Repositories) -> None:
+    branch = Branch(repositories.here, "origin", "main")
+    commit = repositories.commit("two")
+    lock = repositories.here / ".git" / "index.lock"  # left by a git that was killed in the middle
+    lock.touch()
+    with pytest.raises(
+        GitError, match=r"can't be moved forward: .*index\.lock': File exists.*remove the file manually"
+    ):
+        branch.pull()
+    lock.unlink()
+    branch.pull()
+    assert repositories.head == commit

@@ -1,0 +1,71 @@
+"""The daemon's first moments: a signal does not kill it, and what it does not know yet is not over."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+
+from reconciler.model import Desired, Endpoint, Service, WatchMode
+from reconciler.state.runs import open_store
+from reconciler.watching.daemon import Daemon
+from reconciler.watching.edges import Edges
+from reconciler.watching.rounds import Habits
+from reconciler.watching.source import Source
+
+DESIRED = Path(__file__).resolve().parents[2] / "desired"
+AT_ONCE = """
+import os, signal
+from reconciler.state import daemon
+
+class NudgedAtOnce(daemon.DaemonLock):
+    def __init__(self, directory):
+        super().__init__(directory)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+daemon.DaemonLock = NudgedAtOnce
+from reconciler.cli import main
+main()
+"""
+
+
+def test_reconcile_now_in_its_first_moment_does_not_kill_it(tmp_path: Path) -> None:
+    options = ("watch", "--desired", str(DESIRED), "--state-dir", str(tmp_path / "state"), "--listen", "none")
+    with subprocess.Popen([sys.executable, "-c", AT_ONCE, *options], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("watching begins" in line for line in lines)
+        process.terminate()
+        process.stderr.read()
+        assert process.wait(60) == 0
+
+
+def test_nothing_is_over_before_desired_was_looked_at_too(tmp_path: Path) -> None:
+    endpoint = Endpoint("kea-a", Service.DHCP4, "http://192.0.2.10:8000/")
+    is_fetched = threading.Event()
+
+    def fetch() -> None:
+        assert is_fetched.wait(60)
+
+    async def work(daemon: Daemon) -> None:
+        running = asyncio.create_task(daemon.run())
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        try:
+            assert daemon.board().is_ready
+            assert not daemon.is_settled
+        finally:
+            is_fetched.set()
+        async with asyncio.timeout(60):
+            while not daemon.is_settled:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        daemon.stop()
+        await running
+
+    with closing(open_store(tmp_path / "state")) as store:
+        desired = Desired({("kea-a", Service.DHCP4): endpoint}, (), "git:1")
+        edges = Edges(open_client=None, hands=None, probe=None)  # type: ignore[arg-type] # nobody is asked anything
+        asyncio.run(work(Daemon(Source(tmp_path / "none", desired, fetch), edges, Habits(WatchMode.REPORT), store)))
