@@ -51,7 +51,7 @@ def pair(disk: Path, generation: Generation) -> Iterator[Standing]:
 @pytest.fixture
 def world(pair: Standing, disk: Path) -> Iterator[Standing]:
     pair.change(pair.a, lambda config: config["subnet4"][0].update(reservations=[]))
-    pair.must_apply("--approve", "authority-shrunk")
+    pair.must_apply("--approve", "authority-shrunk", "--approve", "authority-older")  # it was started just now
     pair.heal()
     yield pair
     (disk / "ballast").unlink(missing_ok=True)
