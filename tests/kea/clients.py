@@ -11,14 +11,13 @@ import socket
 import struct
 import threading
 import time
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
-from lab.ports import Port
+from tests.kea.relay import Client, Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 RELAY = "127.0.0.1"
 SERVED = {  # parts of a configuration with which a server listens to the relay
@@ -31,39 +30,10 @@ _END, _NO_ADDRESS = b"\xff", socket.inet_ntoa(bytes(4))
 _OF_SERVER = bytes([54, 4]) + socket.inet_aton(RELAY)  # the address that the server serves, and goes by
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """One client: when it asked (time.monotonic(), seconds), which servers made it an offer, which leased it what it
-    asked for, and which answered that it must not use its address; and the address that each server named last.
-    """
-
-    asked: float
-    offers: set[str] = field(default_factory=set)
-    leases: set[str] = field(default_factory=set)
-    refusals: set[str] = field(default_factory=set)
-    addresses: dict[str, str] = field(default_factory=dict)
-
-
-class Clients:
+class Clients(Relay):
     """A relay with any number of clients, for servers of these names; usable as a context manager."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._ports = {name: Port() for name in names}
-        self._relay = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._relay.bind((RELAY, 0))
-        self._relay.settimeout(0.05)
-        self._is_closing = threading.Event()
-        self._listening = threading.Thread(target=self._listen, daemon=True)
-        self._listening.start()
-        self.asked: list[Client] = []
-
-    def options(self) -> dict[str, dict[str, Any]]:
-        """KeaServer's options, by server name, that make the servers listen to, and answer, this relay."""
-        answered = str(self._relay.getsockname()[1])
-        return {
-            name: {"executables": {"kea-dhcp4": ("/usr/sbin/kea-dhcp4", "-p", str(port.number), "-P", answered)}}
-            for name, port in self._ports.items()
-        }
+    family, address, daemon = socket.AF_INET, RELAY, "kea-dhcp4"
 
     def ask(self) -> Client:
         """Let one more client send its DISCOVER to every server."""
@@ -74,8 +44,7 @@ class Clients:
         number = len(self.asked)
         client = Client(time.monotonic())
         self.asked.append(client)
-        port = self._ports[name]
-        self._relay.sendto(_request(number, list(self._ports).index(name), address), (RELAY, port.number))
+        self.send(name, _request(number, self.names.index(name), address))
         return client
 
     def renew(self, client: Client, address: str) -> None:
@@ -88,8 +57,8 @@ class Clients:
 
     def _send_to_all(self, client: Client, options: bytes, current: str) -> None:
         number = next(n for n in reversed(range(len(self.asked))) if self.asked[n] is client)
-        for place, port in enumerate(self._ports.values()):
-            self._relay.sendto(_message(number, place, options, current), (RELAY, port.number))
+        for place, name in enumerate(self.names):
+            self.send(name, _message(number, place, options, current))
 
     def rebind(self, address: str) -> Client:
         """Let one more client ask every server whether it may keep its address, as it does when its own is silent."""
@@ -136,31 +105,14 @@ class Clients:
         assert len(answered) > 20, "clients are answered"
         return max(after - before for before, after in pairwise(answered))
 
-    def close(self) -> None:
-        """End the relay."""
-        self._is_closing.set()
-        self._listening.join()
-        self._relay.close()
-        for port in self._ports.values():
-            port.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _listen(self) -> None:
-        names = tuple(self._ports)
-        while not self._is_closing.is_set():
-            with contextlib.suppress(TimeoutError, ConnectionRefusedError):
-                answer = self._relay.recv(2000)
-                place, number = struct.unpack("!BxH", answer[4:8])
-                client, name = self.asked[number], names[place]
-                for kind, told in ((_OFFER, client.offers), (_LEASE, client.leases), (_REFUSAL, client.refusals)):
-                    if kind in answer:
-                        told.add(name)
-                client.addresses[name] = socket.inet_ntoa(answer[16:20])  # yiaddr
+    def hear(self, answer: bytes) -> None:
+        """The transaction id tells which client it is for, and of which server."""
+        place, number = struct.unpack("!BxH", answer[4:8])
+        client, name = self.asked[number], self.names[place]
+        for kind, told in ((_OFFER, client.offers), (_LEASE, client.leases), (_REFUSAL, client.refusals)):
+            if kind in answer:
+                told.add(name)
+        client.addresses[name] = socket.inet_ntoa(answer[16:20])  # yiaddr
 
 
 def _request(number: int, place: int, address: str) -> bytes:

@@ -19,7 +19,8 @@ from lab.kea import Generation, base_configuration
 from lab.laboratory import Laboratory
 from lab.ports import Port
 from reconciler.model import Mode, Role, Service
-from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
+from tests.kea import clients as clients4
+from tests.kea import clients6
 from tests.kea.traces import Trace, relationship
 from tests.kea.world import World, subnet, until
 
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 THREADS = {"enable-multi-threading": True, "thread-pool-size": 2, "packet-queue-size": 16}
 PAUSES = {"states": [{"state": "waiting", "pause": "always"}, {"state": "ready", "pause": "once"}]}
 APPROVED = ("--approve", "shared-pools", "--approve", "untested-version")
-ROOMY = {"subnet": "10.1.0.0/16", "pools": [{"pool": "10.1.0.1 - 10.1.255.254"}]}
+ROOMY = {Service.DHCP4: ip_network("10.1.0.0/16"), Service.DHCP6: ip_network("2001:db8:1::/112")}
+
+
+Clients = clients4.Clients | clients6.Clients6
 
 
 @dataclass
@@ -41,7 +45,7 @@ class Pair:
 
     world: World
     clients: Clients | None = None
-    addresses: Iterator[str] = field(default_factory=lambda: map(str, ip_network("10.1.0.0/16").hosts()))
+    addresses: Iterator[str] = field(default_factory=lambda: iter(()))
     ports: list[Port] = field(default_factory=list)
     authority: trustme.CA | None = None
     files: int = 0
@@ -126,7 +130,7 @@ class Pair:
         serving = [s for s, scopes in zip(world.servers, world.scopes(), strict=True) if scopes]
         for wanted in [self._leased(server) for server in serving] if self.clients else ():
             for backup in backups:
-                asked = partial(backup.command, world.service, "lease4-get", wanted)
+                asked = partial(backup.command, world.service, f"lease{world.service.value[-1]}-get", wanted)
                 until(lambda asked=asked: asked()["result"] == 0, f"{wanted} on {backup.name}", 10.0)  # type: ignore[misc]
 
     def _leased(self, server: KeaServer) -> dict[str, str]:
@@ -142,16 +146,22 @@ def standing_pair(
     generation: Generation, mode: Mode, service: Service, backups: int = 0, clients: Clients | None = None
 ) -> Iterator[Pair]:
     """A relationship of servers with one subnet, whose peers talk as they do by default in this generation. They listen
-    to `clients`, if there are any, who get addresses of 10.1.0.0/16.
+    to `clients`, if there are any, who get addresses of ROOMY.
     """
     with Laboratory(generation=generation) as lab:
-        own: dict[str, Any] = {"multi_threading": THREADS, **(SERVED if clients else {})}
-        net = subnet(service, 1, **(BEHIND_RELAY | ROOMY if clients else {}))
+        own: dict[str, Any] = {"multi_threading": THREADS}
+        relayed: dict[str, Any] = {}
+        room = ROOMY[service]
+        if clients:
+            theirs = clients4 if service is Service.DHCP4 else clients6
+            own |= theirs.SERVED
+            relayed = {**theirs.BEHIND_RELAY, "subnet": str(room), "pools": [{"pool": str(room)}]}
+        net = subnet(service, 1, **relayed)
         start = base_configuration(service, subnets=[net], **own)
         bodies = {f"kea-{letter}": start for letter in "abcd"}
         options = clients.options() if clients else None
         world = World(lab, service, mode, backups=backups, configurations=bodies, is_logged=True, options=options)
-        pair = Pair(world, clients)
+        pair = Pair(world, clients, map(str, room.hosts()))
         pair.listen(dedicated=generation.has_dedicated_listener)
         world.write()
         world.must_apply(*APPROVED)

@@ -9,7 +9,7 @@ import pytest
 from lab.kea import base_configuration
 from lab.proxy import Fault
 from reconciler.model import Mode, Service
-from tests.kea.clients import BEHIND_RELAY, SERVED, Client, Clients
+from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
 from tests.kea.safety import must_not_be
 from tests.kea.world import World, subnet
 from tests.pairs import PAIR_MODES
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab.laboratory import Laboratory
+    from tests.kea.relay import Client
 
 pytestmark = pytest.mark.kea
 

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.model import Mode, Service
 from tests.kea.clients import Clients
+from tests.kea.clients6 import Clients6
 from tests.kea.modified import (
     Pair,
     becomes,
@@ -41,10 +42,12 @@ MODES = {Mode.PASSIVE_BACKUP: Service.DHCP4, Mode.HOT_STANDBY: Service.DHCP6, Mo
 )
 def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Pair]:
     service = MODES[request.param]
-    with Clients(("kea-a", "kea-b", "kea-c")) as clients:
-        asking = clients if service is Service.DHCP4 else None
-        with standing_pair(generation, request.param, service, backups=1, clients=asking) as pair:
-            yield pair
+    asking = Clients if service is Service.DHCP4 else Clients6
+    with (
+        asking(("kea-a", "kea-b", "kea-c")) as clients,
+        standing_pair(generation, request.param, service, backups=1, clients=clients) as pair,
+    ):
+        yield pair
 
 
 @pytest.fixture
