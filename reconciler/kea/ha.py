@@ -149,9 +149,26 @@ def wanted_block(
     known = {name for name in known if not is_unknown(name, version)}
     block = {key: value for key, value in (standing or {}).items() if key not in known}
     block |= {"this-server-name": me.name, "mode": relationship.mode.value, **relationship.parameters}
+    for name in _INSIDE:
+        remarks = _remarks(name, standing or {})
+        if remarks and name in known:
+            block[name] = {**remarks, **block.get(name, {})}
     before = _by_new_names(relationship, me, standing or {})
     block["peers"] = [_wanted_peer(peer, before.get(peer.name, {})) for peer in relationship.peers]
     return block
+
+
+# What may stand in a parameter that is a map itself.
+_INSIDE: Mapping[str, frozenset[str]] = {
+    "multi-threading": frozenset(defaults("", "0")["multi-threading"]),
+    "state-machine": frozenset({"states"}),
+}
+
+
+def _remarks(name: str, block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands in a parameter of an entry that we don't know."""
+    inside = block.get(name)
+    return {k: v for k, v in inside.items() if k not in _INSIDE[name]} if isinstance(inside, Mapping) else {}
 
 
 def _by_new_names(relationship: Relationship, me: Peer, standing: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -249,6 +249,7 @@ def _disagreements(
         theirs = ha.normal_form(block_of(snapshot) or {}, snapshot.version)
         server = snapshot.endpoint.server
         theirs |= {key: ours[key] for key in _left_to_kea(relationship, ours, source, theirs, snapshot)}
+        theirs = ha.with_new_peers_in_short(theirs, ours)
         for key in sorted((ours.keys() | theirs.keys()) - {"this-server-name"}):
             for change in field_changes(key, ours.get(key, ABSENT), theirs.get(key, ABSENT)):
                 if change.name.rpartition(".")[2] in ha.FILES:

@@ -90,12 +90,16 @@ def test_a_url_means_the_same_with_and_without_a_slash_and_peers_are_in_no_order
 def test_what_we_do_not_know_is_kept_and_what_we_know_is_replaced() -> None:
     standing = real_block("dhcp4-hs-kea-a") | {"future": 1, "max-ack-delay": 7, "wait-backup-ack": True}
     standing["peers"] = [{**peer, "future-peer": peer["name"], "auto-failover": False} for peer in standing["peers"]]
+    standing["multi-threading"] = {"enable-multi-threading": True, "future-threads": 2}
+    standing["state-machine"] = {"states": [{"state": "ready", "pause": "always"}], "future-states": 3}
     made = wanted_block(PAIR, ONE, standing)
     assert made == {
         "this-server-name": "kea-a",
         "mode": "hot-standby",
         **PARAMETERS,
         "future": 1,
+        "multi-threading": {"future-threads": 2},
+        "state-machine": {"future-states": 3},
         "peers": [
             {"name": peer.name, "role": peer.role.value, "url": peer.url, "future-peer": peer.name}
             for peer in (ONE, TWO)

@@ -22,7 +22,9 @@ PASSWORD = "correct-horse-battery"
 
 
 def hand_made(lab: Laboratory, mode: Mode, service: Service, **differing: Any) -> World:
-    """A pair whose HA hook was written by hand, with a key that nobody knows; `differing` is kea-b's own data."""
+    """A pair whose HA hook was written by hand, with keys that nobody knows, most of them on kea-b only; `differing` is
+    kea-b's own data.
+    """
     data = {"subnets": [subnet(service, 1), subnet(service, 2)]}
     world = World(
         lab,
@@ -47,6 +49,9 @@ def hand_made(lab: Laboratory, mode: Mode, service: Service, **differing: Any) -
             ],
         }
         block["peers"][0] |= {"basic-auth-user": "ha", "basic-auth-password": PASSWORD}
+        if server is world.b:
+            block |= {"x-own": [1], "multi-threading": {"x-own": 2}, "state-machine": {"x-own": 3}}
+            block["peers"][1]["x-own"] = 4
         config["hooks-libraries"] = [
             {"library": f"{server.generation.hooks}/libdhcp_lease_cmds.so"},
             {"library": f"{server.generation.hooks}/libdhcp_ha.so", "parameters": {"high-availability": [block]}},
@@ -97,6 +102,8 @@ def test_what_was_imported_can_be_changed_and_keeps_what_nobody_knows(lab: Labor
         block = libraries[-1]["parameters"]["high-availability"][0]
         assert (block["heartbeat-delay"], block["x-remark"]) == (600, "made on a Friday")
         assert block["peers"][0]["basic-auth-password"] == PASSWORD
+    inside = [block, block["multi-threading"], block["state-machine"], block["peers"][1]]  # kea-b's
+    assert [each["x-own"] for each in inside] == [[1], 2, 3, 4]
     assert PASSWORD not in ended.stdout + ended.stderr
 
 
