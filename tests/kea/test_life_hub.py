@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import socket
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,7 +13,7 @@ from lab.kea import GENERATIONS, base_configuration
 from reconciler.kea import hooks
 from reconciler.model import Service
 from tests.kea.hub import Hub
-from tests.kea.world import run, subnet
+from tests.kea.world import run, subnet, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,23 +140,53 @@ def test_the_same_subnet_on_two_branches_is_refused_before_anything_is_touched(w
     assert world.hub.config(world.service) == hub
 
 
-def test_hooks_that_failed_to_load_on_the_hub_are_seen_and_loaded_again(lab: Laboratory) -> None:
+@pytest.fixture
+def hub(lab: Laboratory) -> Iterator[Hub]:
+    """A hub that stands by for two branches."""
+    with Hub(lab, Service.DHCP4) as made:
+        made.write("east", "west")
+        made.must_apply()
+        made.must_be_normal()
+        yield made
+
+
+def must_say(world: Hub, words: str, *relationships: str) -> None:
+    """Status gives these words as a reason in these relationships, and in no other."""
+    status = world.run("status", "--format", "json")
+    found = [each["name"] for each in status.json["relationships"] if any(words in why for why in each["reasons"])]
+    assert (status.exit_code, found) == (1, list(relationships)), status
+
+
+def test_hooks_that_failed_to_load_on_the_hub_are_seen_and_loaded_again(hub: Hub) -> None:
     """All of its relationships are gone with them, be it for a mistake in one."""
-    service = Service.DHCP4
-    with Hub(lab, service) as world:
-        world.write("east", "west")
-        world.must_apply()
-        world.must_be_normal()
-        good = world.config(world.hub)
-        broken = copy.deepcopy(good)
-        hooks.relationships_of(broken)[1]["this-server-name"] = "nobody"  # type: ignore[index]
-        assert world.hub.command(service, "config-set", {service.root: broken})["result"] != 0
-        assert world.config(world.hub) == good
-        assert world.states(world.hub) == []
-        status = world.run("status", "--format", "json")
-        assert status.exit_code == 1, status
-        said = "hub has the HA hook configured, but not in force, its commands are gone"
-        assert all(any(said in why for why in each["reasons"]) for each in status.json["relationships"])
-        world.must_apply()
-        world.must_be_normal()
-        assert world.states(world.hub) == ["hot-standby", "hot-standby"]
+    good = hub.config(hub.hub)
+    broken = copy.deepcopy(good)
+    hooks.relationships_of(broken)[1]["this-server-name"] = "nobody"  # type: ignore[index]
+    assert hub.hub.command(hub.service, "config-set", {hub.service.root: broken})["result"] != 0
+    assert hub.config(hub.hub) == good
+    assert hub.states(hub.hub) == []
+    must_say(hub, "hub has the HA hook configured, but not in force, its commands are gone", "east", "west")
+    hub.must_apply()
+    hub.must_be_normal()
+    assert hub.states(hub.hub) == ["hot-standby", "hot-standby"]
+
+
+def test_a_listener_of_the_hub_that_could_not_be_bound_is_seen_and_opened(hub: Hub) -> None:
+    """It hears both branches, but one of them hears nothing of it."""
+    good = hub.config(hub.hub)
+    url = hub.documents["west"]["peers"][1]["url"]
+    place = urlsplit(url)
+    hub.hub.set_config(hub.service, good | {"hooks-libraries": []})
+    with socket.create_server((place.hostname or "", place.port or 0)):
+        assert hub.hub.command(hub.service, "config-set", {hub.service.root: good})["result"] == 1
+    assert hub.config(hub.hub) == good
+    said = f"hub gives its partner no answer, and nothing else is between them: its HA listener at {url}"
+    until(lambda: said in hub.run("status").stdout, "status that sees it")
+    must_say(hub, said, "west")
+    for command in ("plan", "drift"):
+        shown = hub.run(command)
+        assert "west: dhcp4, hot-standby" in shown.stdout, shown
+        assert "heard by its partner false -> true" in shown.stdout, shown
+    hub.must_apply()
+    hub.must_be_normal()
+    socket.create_connection((place.hostname or "", place.port or 0), timeout=2).close()
