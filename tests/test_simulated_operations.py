@@ -172,6 +172,15 @@ def test_a_world_that_changed_while_a_person_thought_is_looked_at_again(pair: Pa
     assert pair.acted() == []
 
 
+def test_why_it_is_refused_stands_in_every_form(pair: Pair, tmp_path: Path) -> None:
+    pair.must("maintenance", "start", "kea-b")
+    comment = tmp_path / "comment.md"
+    ended = pair.operate("reset", "kea-a", "--yes", "--format", "github", "--format", f"markdown={comment}")
+    told = "refused: state (kea-a): kea-a is in state partner-in-maintenance"
+    assert (ended.exit_code, told in comment.read_text()) == (3, True)
+    assert ended.stdout.startswith(f"::error title=reset::{told}%0A    end it with")
+
+
 def test_without_a_terminal_nothing_is_done_without_yes(pair: Pair) -> None:
     ended = pair.operate("maintenance", "start", "kea-b")
     assert (ended.exit_code, pair.acted()) == (64, [])

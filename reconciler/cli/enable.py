@@ -50,14 +50,14 @@ def enable(
     relationship again needs no `enable`: `apply` sees to that.
     """
     from reconciler.cli import session
-    from reconciler.desired.load import load_inventory
+    from reconciler.desired.load import load_approvals, load_inventory
     from reconciler.desired.revision import revision
     from reconciler.model import Plan
     from reconciler.planning.enabling import plan_enabling
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        endpoints = load_inventory(desired)
+        endpoints, approvals = load_inventory(desired), load_approvals(desired)
         services = _services(endpoints, server, service)
         with at_work(run, state_dir, lock_timeout, [endpoints[server, each] for each in services]) as ending:
             with session.progress() as say:
@@ -70,7 +70,7 @@ def enable(
             if not any(plan.has_changes or plan.unplanned for plan in plans):
                 return ending.says(_not_disabled(run, server, plans, forms))
             question = None if yes else Question("Let it serve?", "enable it", "not enabled")
-            made = Plan(revision(desired), plans)
+            made = Plan(revision(desired), plans, approvals=approvals)
             given = approvals_of(run, made, approved)
             return ending.says(carry_out_plan(run, made, given, forms=forms, verbose=False, question=question))
 

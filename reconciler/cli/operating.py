@@ -63,11 +63,11 @@ def operate(operation: str, server: str, options: Mapping[str, Any], source: str
         code = verdict.of_operation(outcome, interrupted=is_interrupted)
         report = other_report(
             str(request.operation),
-            lambda colour: "\n" + text_operation(outcome, colour=colour),
+            lambda colour: text_operation(outcome, colour=colour, is_alone=True),
             lambda: json_operation(outcome),
             is_well=code is verdict.ExitCode.OK,
         )
-        run.tell(request.forms, report)
+        run.tell(request.forms, report.with_text(lambda colour: "\n" + text_operation(outcome, colour=colour)))
         return int(code)
 
 

@@ -17,7 +17,7 @@ from reconciler.desired.limits import LIMITS, Limits
 from reconciler.desired.reader import read_documents
 from reconciler.desired.revision import digest_of, revision_of
 from reconciler.errors import FixInputError
-from reconciler.model import Desired, Endpoint, Peer, Problem, Relationship, Service, Severity
+from reconciler.model import Approval, Desired, Endpoint, Peer, Problem, Relationship, Service, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,6 +58,14 @@ def load_inventory(directory: Path, *, limits: Limits = LIMITS) -> Mapping[tuple
     if any(problem.severity is Severity.ERROR for problem in problems) or drafts.inventory is None:
         raise FixInputError(problems)
     return drafts.inventory.endpoints
+
+
+def load_approvals(directory: Path, *, limits: Limits = LIMITS) -> Mapping[str, tuple[Approval, ...]]:
+    """Return what files approve, by the fingerprint of the plan. Raises FixInputError with what is wrong in them."""
+    found, problems = read_approvals(directory, limits)
+    if problems:
+        raise FixInputError(sorted(problems))
+    return found
 
 
 def load_described(directory: Path, *, limits: Limits = LIMITS) -> tuple[Relationship, ...]:

@@ -101,29 +101,55 @@ def tolls(server: ServerPlan, service: Service) -> Mapping[str, Toll]:
                 _add(found[what], change.path[: place + 1], _count(subnet, lists), is_gone=is_gone)
     for what, paths in changed.items():
         found[what].changed = len(paths)
+    found["pools"].changed += _replaced([change for change, _ in touched if change.path not in merged])
     return found
+
+
+def _replaced(changes: Sequence[Change]) -> int:
+    """Return how many pools others take the place of in their subnet, but for those whose addresses all stay, as they
+    do where one is divided.
+    """
+    number = 0
+    for gone, added in _pools(changes, ("pool", "pd-pool")).values():
+        left = [each for each in gone if not _stays(each.path[-1][1], [new.path[-1][1] for new in added])]
+        number += min(len(left), len(added))
+    return number
 
 
 def _merged(changes: Sequence[Change]) -> set[Path]:
     """Return which pools go into one that is added to the same subnet, as two halves do, and those they go into."""
-    pools: dict[Path, tuple[list[Change], list[Change]]] = {}
-    for change in changes:
-        if change.path[-1][0] == "pool" and change.action is not Action.CHANGE:
-            pools.setdefault(change.path[:-1], ([], []))[change.action is Action.ADD].append(change)
     found: set[Path] = set()
-    for gone, added in pools.values():
+    for gone, added in _pools(changes, ("pool",)).values():
         for new in added:
             inner = [each.path for each in gone if _lies_in(each.path[-1][1], new.path[-1][1])]
             found.update([*inner, new.path] if inner else ())
     return found
 
 
+def _pools(changes: Sequence[Change], kinds: tuple[str, ...]) -> dict[Path, tuple[list[Change], list[Change]]]:
+    """Return the pools that go and those that come, whole, by where they are."""
+    pools: dict[Path, tuple[list[Change], list[Change]]] = {}
+    for change in changes:
+        if change.path[-1][0] in kinds and change.action is not Action.CHANGE:
+            pools.setdefault(change.path[:-1], ([], []))[change.action is Action.ADD].append(change)
+    return pools
+
+
 def _lies_in(inner: str, outer: str) -> bool:
+    return _stays(inner, [outer])
+
+
+def _stays(pool: str, others: Sequence[str]) -> bool:
+    """Whether every address of a pool is in one of the others."""
     try:
-        (begin, end), (first, last) = ends(inner), ends(outer)
-    except ValueError:  # a server has what is no pool
+        begin, end = map(int, ends(pool))
+        ranges = sorted(tuple(map(int, ends(each))) for each in others)
+    except ValueError:  # a server has what is no pool, or it is one of prefixes
         return False
-    return int(first) <= int(begin) and int(end) <= int(last)
+    for first, last in ranges:
+        if first <= begin <= last:
+            begin = last + 1
+    return begin > end
 
 
 def _innermost(change: Change) -> int | None:

@@ -252,8 +252,8 @@ def _changes(
     was_answered = True if answers_now(member) else "in another's place" if will_answer is False else False
     if concerned and will_answer is not None and was_answered is not will_answer:
         answers = FieldChange("answered", before=was_answered, after=will_answer)
-        words = scope_words(member.snapshot, concerned)
-        yield Change(Action.CHANGE, ((CLIENTS, f"of {words}"),), (answers,))
+        taken = None if will_answer else leases_in(member.snapshot, concerned)
+        yield Change(Action.CHANGE, ((CLIENTS, f"of {subnet_words(concerned)}"),), (answers,), leases=taken)
     before = replicated(member.snapshot.config, service)
     yield from (each.change for each in differences(before, _plain(after, service), service))
 
@@ -264,13 +264,22 @@ def _plain(config: Mapping[str, Any], service: Service) -> dict[str, Any]:
 
 def scope_words(snapshot: Snapshot, prefixes: frozenset[str]) -> str:
     """Return in words how many subnets, and leases in use in them, are concerned."""
-    text = f"{len(prefixes)} subnet{'' if len(prefixes) == 1 else 's'}"
+    text, leases = subnet_words(prefixes), leases_in(snapshot, prefixes)
+    return text if leases is None else f"{text} with {leases} active lease{'' if leases == 1 else 's'}"
+
+
+def subnet_words(prefixes: frozenset[str]) -> str:
+    """Return in words how many subnets are concerned: a part of what a plan does, unlike the leases of the moment."""
+    return f"{len(prefixes)} subnet{'' if len(prefixes) == 1 else 's'}"
+
+
+def leases_in(snapshot: Snapshot, prefixes: frozenset[str]) -> int | None:
+    """Return how many leases are in use in subnets of a server, None where they were not counted."""
     if snapshot.active_leases is None:
-        return text
+        return None
     found = subnets_of(snapshot.config, snapshot.endpoint.service.subnets)
     ids = {int(subnet.get("id", 0)) for prefix, (_, subnet) in found.items() if prefix in prefixes}
-    leases = sum(number for each, number in snapshot.active_leases.items() if each in ids)
-    return f"{text} with {leases} active lease{'' if leases == 1 else 's'}"
+    return sum(number for each, number in snapshot.active_leases.items() if each in ids)
 
 
 def is_gone_as_planned(server: ServerPlan, live: Snapshot) -> bool:

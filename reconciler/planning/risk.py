@@ -60,6 +60,8 @@ def with_leases_at_stake(plan: Plan) -> Plan:
 
 
 def _at_stake(snapshot: Snapshot, change: Change) -> int | None:
+    if change.path[0][0] == CLIENTS:
+        return change.leases
     if not is_destructive(change) or snapshot.active_leases is None or change.path[0][0] != "subnet":
         return None
     _, subnet = subnets_of(snapshot.config, snapshot.endpoint.service.subnets).get(change.path[0][1], (None, {}))

@@ -44,9 +44,13 @@ def text_decision(operation: Operation, scene: Scene, decision: Decision, *, col
     return "\n".join(lines)
 
 
-def text_operation(outcome: OperationOutcome, *, colour: bool = False) -> str:
-    """Return what became of an operation, and the states before and after; no line end at its end."""
-    lines = []
+def text_operation(outcome: OperationOutcome, *, colour: bool = False, is_alone: bool = False) -> str:
+    """Return what became of an operation, and the states before and after; no line end at its end. Where it `is_alone`,
+    not below the decision, it says itself why nothing was sent.
+    """
+    lines: list[str] = []
+    if is_alone and not outcome.after:
+        lines += _refusal_lines(outcome.decision, colour=colour)
     if outcome.after:
         columns = ("server", "role", "state before", "state now", "scopes now", "partner heard")
         lines += table([columns, *map(_change, outcome.before, outcome.after)])

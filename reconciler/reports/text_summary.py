@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 
 from reconciler.model import Action, Plan
 from reconciler.planning.risk import destruction
 from reconciler.planning.verdict import unapproved
-from reconciler.redaction import visible
 from reconciler.reports.numbers import count
+
+_WORD = re.compile(r"[a-z]{1,20}(-[a-z]{1,20}){1,4}")
 
 
 def plan_summary(plan: Plan, approved: Collection[str] = (), fingerprint: str = "") -> Iterator[str]:
@@ -25,7 +27,7 @@ def plan_summary(plan: Plan, approved: Collection[str] = (), fingerprint: str = 
         yield f"Plan: {', '.join(f'{actions[action]} to {action}' for action in Action)} {_place(plan)}."
     destroyed = _destroyed(plan)
     if destroyed:
-        yield f"Destructive: {', '.join(f'{destroyed[code]} {visible(code)}' for code in sorted(destroyed))}."
+        yield f"Destructive: {', '.join(f'{destroyed[code]} {code}' for code in sorted(destroyed))}."
     mended = sum(len(each.mends) for each in plan.relationships)
     if mended:
         yield f"{count(mended, 'thing')} that an earlier run left behind would be put right."
@@ -68,8 +70,11 @@ def _actions(plan: Plan) -> Counter[Action]:
 
 
 def _destroyed(plan: Plan) -> Counter[str]:
+    """Count what is destroyed by its code; a kind of object that is no word of ours, as a file may have it, is no part
+    of one.
+    """
     codes = (destruction(change) for each in plan.relationships for server in each.servers for change in server.changes)
-    return Counter(code for code in codes if code is not None)
+    return Counter(code if _WORD.fullmatch(code) else "delete-object" for code in codes if code is not None)
 
 
 def _undone(plan: Plan) -> int:

@@ -71,6 +71,22 @@ def test_a_merged_file_counts_for_its_plan_and_no_other(blocked: Site, mark: str
     assert blocked.run("apply", str(tmp_path / "plan.json"), "--yes").exit_code == 0
 
 
+def test_a_merged_file_counts_for_enable_too(pair: Site) -> None:
+    pair.documents[0]["state"] = "absent"
+    pair.write()
+    assert pair.run("apply", "--yes", "--approve", "remove-relationship").exit_code == 0
+    refused = pair.run("enable", "kea-b", "--yes")
+    mark = refused.stdout.partition("a file approvals/")[2].partition(".yaml")[0]
+    assert (refused.exit_code, "blocked: two-would-serve (kea-a)" in refused.stdout) == (3, True)
+    path = pair.desired / "approvals" / f"{mark}.yaml"
+    path.parent.mkdir()
+    path.write_text("approve:\n  - code: two-would-serve\n")
+    assert pair.run("enable", "kea-b", "--yes").exit_code == 1
+    path.write_text('approve:\n  - code: two-would-serve\n    reason: "kea-a is switched off"\n')
+    done = pair.run("enable", "kea-b", "--yes")
+    assert (done.exit_code, "approved: two-would-serve: kea-a is switched off" in done.stderr) == (0, True)
+
+
 def test_what_was_approved_is_not_approved_once_the_plan_is_another(blocked: Site, mark: str) -> None:
     approve(blocked, mark)
     third = subnet(Service.DHCP4, 3)

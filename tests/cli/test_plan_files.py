@@ -156,6 +156,24 @@ def test_a_relationship_that_git_dropped_since_is_a_difference(site: Site, file:
     assert ended.json["refused"][1:] == ["branch: was in the plan file, and is in desired no more"]
 
 
+def test_a_removal_is_the_same_plan_however_many_leases_come_and_go(pair: Site, file: Path) -> None:
+    """On a server that has clients their number is another one at every moment."""
+    pair.documents[0]["state"] = "absent"
+    pair.write()
+    lease = {"ip-address": "10.0.1.20", "hw-address": "aa:bb:cc:00:00:01", "subnet-id": 1, "valid-lft": 4000}
+    made = {**lease, "cltt": int(pair.world.clock.wall()), "state": 0}
+    assert pair.run("plan", "--out", str(file)).exit_code == 3
+    told = json.loads(file.read_text())["relationships"][0]["servers"][0]["changes"]
+    risks = {each["risk"]["code"]: each["risk"]["active_leases"] for each in told}
+    for server in ("kea-a", "kea-b"):
+        pair.endpoint(server).leases.put(made)
+    approval = f"remove-relationship@{json.loads(file.read_text())['fingerprint']}"
+    shown = pair.run("plan", "--approve", approval)
+    assert (shown.exit_code, risks["stop-answering"]) == (0, 0)
+    assert 'answered "in another\'s place" -> false (1 lease in use)' in shown.stdout
+    assert pair.run("apply", str(file), "--yes", "--approve", approval).exit_code == 0
+
+
 def test_the_same_plan_has_the_same_fingerprint_whenever_it_is_made(drifted: Site, tmp_path: Path) -> None:
     one, other = (planned(drifted, tmp_path / name) for name in ("one.json", "other.json"))
     assert one["fingerprint"] == other["fingerprint"]

@@ -86,6 +86,24 @@ def test_what_another_takes_the_place_of_is_not_lost() -> None:
     assert codes([subnet(30), subnet(31)], [subnet(1), subnet(2)]) == []  # renumbered
 
 
+@pytest.mark.parametrize(
+    ("pools", "raised"),
+    [
+        ([(101, 199)], [CHANGED]),  # elsewhere
+        ([(1, 5)], [CHANGED]),  # smaller
+        ([(1, 4), (5, 30)], []),  # divided
+        ([(1, 4), (6, 30)], [CHANGED]),  # with a gap
+    ],
+)
+def test_a_pool_whose_addresses_do_not_all_stay_is_changed(pools: list[tuple[int, int]], raised: list[str]) -> None:
+    after = [
+        subnet(number) | {"pools": [{"pool": f"10.0.{number}.{first}-10.0.{number}.{last}"} for first, last in pools]}
+        for number in range(1, 21)
+    ]
+    assert codes(after, TWENTY) == raised
+    assert codes(after, TWENTY, changed_share=1.0) == []
+
+
 def test_a_pool_takes_the_place_of_one_of_its_own_subnet_alone() -> None:
     """Half of the subnets lease no more, however many pools the others get."""
     moved = [subnet(number, pools=2 * (number % 2)) for number in range(1, 21)]

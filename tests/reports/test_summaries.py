@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import RelationshipOutcome, RelationshipPlan, Result, ServerOutcome
+from reconciler.model import Action, Change, RelationshipOutcome, RelationshipPlan, Result, ServerOutcome
 from reconciler.planning.drift import only_drift
 from reconciler.reports.text_outcomes import text_outcomes
 from reconciler.reports.text_plan import text_drift, text_plan
 from reconciler.reports.text_problems import text_problems
 from reconciler.reports.text_status import text_status
+from reconciler.reports.text_summary import plan_summary
 from tests.reports import samples, standings
 
 BLOCKED = samples.modification()
@@ -74,6 +75,14 @@ def test_what_a_plan_comes_to(
     plan = samples.plan(*relationships)
     assert text_plan(plan).split("\n\n")[-1].split("\n") == plan_lines
     assert text_drift(only_drift(plan)).split("\n\n")[-1].split("\n") == drift_lines
+
+
+def test_a_kind_of_object_that_is_no_word_of_ours_is_not_repeated() -> None:
+    """As somebody may have written it into a plan file: these lines stand as they are at the top of a comment."""
+    gone = Change(Action.DELETE, (("x</details>**\n::error::", "y"),))
+    server = replace(FREE.servers[0], changes=(gone,))
+    (line,) = (line for line in plan_summary(samples.plan(replace(FREE, servers=(server,)))) if "Destr" in line)
+    assert line == "Destructive: 1 delete-object."
 
 
 def test_an_approved_objection_blocks_nothing() -> None:

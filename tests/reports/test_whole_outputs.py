@@ -90,6 +90,9 @@ REPORTS: dict[str, Callable[[], str]] = {
     "outcomes.md": lambda: markdown(pages.outcome_page(standings.OUTCOMES)),
     "problems.md": lambda: markdown(pages.problem_page(standings.PROBLEMS)),
     "operation-failed.md": lambda: markdown(pages.text_page("reset", text_operation(operated.FAILED))),
+    "operation-refused.md": lambda: markdown(
+        pages.text_page("maintenance start", text_operation(operated.REFUSED, is_alone=True))
+    ),
     "plan.github": lambda: commands(tuple(remarks.of_plan(FULL, ["clock-skew"]))),
     "drift.github": lambda: commands(tuple(remarks.of_drift(only_drift(FULL)))),
     "status.github": lambda: commands(tuple(remarks.of_status(standings.STATUSES, samples.plan()))),
