@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options
-from reconciler.cli.approving import approvals_of
+from reconciler.cli.approving import Approvals, approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
 from reconciler.cli.remembering import at_work, left_behind
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
+    from reconciler.cli.session import Session
+    from reconciler.model import Plan
+    from reconciler.planning.verdict import ExitCode
 
 QUESTION = Question("Apply this plan?", "apply", "not applied")
 
@@ -59,6 +62,7 @@ def apply(
     """
     from reconciler.cli import plan_files, session
     from reconciler.planning import verdict
+    from reconciler.planning.recovery import mends_alone
     from reconciler.reports.report import outdated_report
     from reconciler.running.planned import again, within
 
@@ -76,9 +80,11 @@ def apply(
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
             made, live = session.make_plan(run, found, left_behind(run, state_dir))
             reason = None if then is None else plan_files.outdated(then, made, run)
-            if reason:
+            if reason and not (rest := mends_alone(made, "the plan file is not carried out")).relationships:
                 run.tell(forms, outdated_report(str(plan_file), reason))
                 return ending.says(verdict.ExitCode.WORLD_CHANGED)
+            if reason:
+                return ending.says(_put_right(run, made, rest, forms, (str(plan_file), reason), is_asked=not yes))
             given = approvals_of(run, made, approved)
             made = session.with_counts(run, made, live)
             question = None if yes else QUESTION
@@ -94,3 +100,29 @@ def apply(
             )
             had_work = any(each.has_changes or each.mends for each in made.relationships)
             return ending.says(verdict.ExitCode.CHANGES if detailed_exitcode and had_work and code == 0 else code)
+
+
+def _put_right(
+    run: Session, made: Plan, rest: Plan, forms: Forms, refused: tuple[str, str], *, is_asked: bool
+) -> ExitCode:
+    """Put right what an earlier run left behind, such as one that was cut off while it carried out this very file, and
+    nothing else. `rest` is that part of the plan `made`; `refused` are the file, and why it isn't carried out.
+
+    Where nothing else is due, all that was reviewed is done: then this ends as any apply does.
+    """
+    from functools import partial
+
+    from reconciler.planning.verdict import ExitCode
+    from reconciler.reports.report import mended_report
+
+    is_more_due = any(each.has_changes or each.unplanned is not None for each in made.relationships)
+    code = carry_out_plan(
+        run,
+        rest,
+        Approvals(()),
+        forms=forms,
+        verbose=False,
+        question=QUESTION if is_asked else None,
+        report=partial(mended_report, *refused) if is_more_due else None,
+    )
+    return ExitCode.WORLD_CHANGED if is_more_due else code

@@ -42,11 +42,12 @@ def carry_out_plan(
     question: Question | None,
     begins: Callable[[], None] = lambda: None,
     again: Callable[[Mapping[tuple[str, Service], Live]], Plan] | None = None,
+    report: Callable[[Sequence[RelationshipOutcome], Plan], Report] | None = None,
 ) -> ExitCode:
     """Show a plan, ask unless there is nothing to ask, carry it out, say what became of it, and return how that ends.
 
     Where `forms` have no text for stdout, it holds the outcome alone. `begins` is called before anything is sent;
-    `again` is for Hands.
+    `again` is for Hands; `report` makes another report of the outcomes than the usual one.
     """
     from reconciler.cli import session
     from reconciler.planning import verdict
@@ -68,7 +69,8 @@ def carry_out_plan(
         )
     finally:
         remember_shown(run, made, None)
-    run.tell(forms, _below_the_plan(outcome_report(outcomes, made), is_told=_is_told_by_plan(outcomes)))
+    told = (report or outcome_report)(outcomes, made)
+    run.tell(forms, _below_the_plan(told, is_told=report is None and _is_told_by_plan(outcomes)))
     return verdict.of_outcomes(outcomes, interrupted=is_interrupted)
 
 

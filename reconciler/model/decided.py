@@ -69,8 +69,8 @@ class Change:
     or deleted whole, `fields` is empty and `summary` says in a few words what it holds. `moved` names the
     servers that moved away from what was last replicated, where that can be told. `item` is the object that is
     added or deleted whole, secrets and all: to be digested, never to be shown. `leases` are how many are in use, on the
-    server that the change is of, in the subnet that it takes something from, or in those whose clients it leaves; None
-    where that is not known, or nothing is taken.
+    server that the change is of, in the subnet that it takes something from, or in those whose clients it is about;
+    None where that is not known, or nothing is taken.
     """
 
     action: Action

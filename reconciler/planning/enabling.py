@@ -31,7 +31,7 @@ from reconciler.model import (
 from reconciler.planning.diff import differences
 from reconciler.planning.hub_rules import others_not_normal
 from reconciler.planning.places import at_place
-from reconciler.planning.removal import subnet_words
+from reconciler.planning.removal import leases_in, subnet_words
 from reconciler.planning.risk import CLIENTS
 from reconciler.planning.silence import may_be_silenced
 
@@ -128,7 +128,8 @@ def _enabled(peer: Peer, snapshot: Snapshot) -> ServerPlan:
     changes = [each.change for each in differences(before, after, service)]
     if freed:  # there are none where on-remove was delete: then only the class goes that drops everything
         answers = FieldChange("answered", before=False, after=True)
-        changes.insert(0, Change(Action.CHANGE, ((CLIENTS, f"of {subnet_words(freed)}"),), (answers,)))
+        path, leases = ((CLIENTS, f"of {subnet_words(freed)}"),), leases_in(snapshot, freed)
+        changes.insert(0, Change(Action.CHANGE, path, (answers,), leases=leases))
     return ServerPlan(peer, snapshot, tuple(changes), config, leaves=True)
 
 

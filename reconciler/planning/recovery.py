@@ -25,6 +25,7 @@ from reconciler.model import (
     Mode,
     Peer,
     Plan,
+    Procedure,
     Relationship,
     RelationshipPlan,
     Remedy,
@@ -62,6 +63,23 @@ def with_recovery(plan: Plan, live: LiveWorld, left: Sequence[Leftover]) -> Plan
     plans = [_recovering(each, live, of(each.relationship, left)) for each in plan.relationships]
     plans += [each for each in (_recovering(each, live, of(each.relationship, left)) for each in lost) if each.mends]
     return replace(plan, relationships=tuple(sorted(plans, key=_name)))
+
+
+def mends_alone(plan: Plan, why: str) -> Plan:
+    """Return of a plan only what is to be put right. `why` is told of a relationship on which more is due."""
+    return replace(plan, relationships=tuple(_mended_alone(each, why) for each in plan.relationships if each.mends))
+
+
+def _mended_alone(plan: RelationshipPlan, why: str) -> RelationshipPlan:
+    return replace(
+        plan,
+        procedure=Procedure.NOTHING,
+        servers=tuple(replace(each, changes=(), outgoing=None, commands=()) for each in plan.servers),
+        objections=(),
+        unplanned=why if plan.has_changes else plan.unplanned,
+        stages=(),
+        foresight=(),
+    )
 
 
 def _name(plan: RelationshipPlan) -> tuple[str, Service]:

@@ -252,8 +252,8 @@ def _changes(
     was_answered = True if answers_now(member) else "in another's place" if will_answer is False else False
     if concerned and will_answer is not None and was_answered is not will_answer:
         answers = FieldChange("answered", before=was_answered, after=will_answer)
-        taken = None if will_answer else leases_in(member.snapshot, concerned)
-        yield Change(Action.CHANGE, ((CLIENTS, f"of {subnet_words(concerned)}"),), (answers,), leases=taken)
+        leases = leases_in(member.snapshot, concerned)
+        yield Change(Action.CHANGE, ((CLIENTS, f"of {subnet_words(concerned)}"),), (answers,), leases=leases)
     before = replicated(member.snapshot.config, service)
     yield from (each.change for each in differences(before, _plain(after, service), service))
 

@@ -210,7 +210,29 @@ def _json(document: Mapping[str, Any]) -> str:
     return json_text(document)
 
 
-def outdated_report(file: str, reason: str) -> Report:
+def mended_report(file: str, reason: str, outcomes: Sequence[RelationshipOutcome], plan: Plan) -> Report:
+    """Return the report on a plan file that is not carried out, where what an earlier run left behind was put right."""
+    done = outcome_report(outcomes, plan)
+    refused = outdated_report(file, reason, "What an earlier run left behind was put right; see above")
+
+    def page() -> Page:
+        page = done.page()
+        return replace(page, blocks=(*refused.page().blocks, *page.blocks))
+
+    def json() -> str:
+        from reconciler.reports.json_outcomes import json_outcomes
+
+        return json_outcomes(outcomes, refused=reason.split("\n"))
+
+    return Report(
+        lambda colour: f"{done.text(colour)}\n\n{refused.text(colour)}",
+        json,
+        page,
+        lambda: [*refused.annotations(), *done.annotations()],
+    )
+
+
+def outdated_report(file: str, reason: str, done: str = "Nothing was changed") -> Report:
     """Return the report on a plan file that is not carried out, since it is not the plan any more."""
 
     def text(colour: bool) -> str:  # noqa: FBT001 - as Report has it
@@ -218,7 +240,7 @@ def outdated_report(file: str, reason: str) -> Report:
         from reconciler.reports.colours import Style, paint
 
         first, *rest = f"{file} was not applied: {reason}".split("\n")
-        end = "Nothing was changed. Plan again."
+        end = f"{done}. Plan again."
         return "\n".join([paint(visible(first), Style.BAD, colour=colour), *(f"  {line}" for line in rest), end])
 
     def page() -> Page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from reconciler.cli import session
 from reconciler.model import Service
 from reconciler.running import counting
 from reconciler.saved.digests import sealed
-from tests.cli.site import Site, subnet
+from reconciler.simulator import Kind
+from tests.cli.site import Site, subnet, until
 from tests.reports.schemas import OUTCOME, validator
 
 if TYPE_CHECKING:
@@ -120,6 +122,37 @@ def test_what_git_changed_since_is_not_applied_either(drifted: Site, file: Path)
     assert ended.exit_code == 4
     assert "max-unacked-clients" in ended.stdout
     assert drifted.sent() == []
+
+
+@pytest.mark.parametrize("cut_off_at", ["kea-b", "kea-a"])
+def test_after_one_that_was_killed_the_file_puts_right_what_that_left(
+    pair: Site, file: Path, tmp_path: Path, cut_off_at: str
+) -> None:
+    """The next run of a job gets the same file: it must not leave servers as a killed one left them."""
+    pair.documents[0]["parameters"]["max-unacked-clients"] = 3
+    pair.write()
+    planned(pair, file)
+    pair[cut_off_at].faults.add(Kind.DELAY, "config-set", seconds=1.0, times=1)
+    killed = subprocess.Popen(
+        pair.line("apply", str(file), "--yes", "--state-dir", str(tmp_path / "state")),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: "config-set" in pair.sent(cut_off_at), "the set")
+    killed.kill()
+    killed.wait()
+    pair.until_normal()
+    ended = pair.run("apply", str(file), "--yes", "--state-dir", str(tmp_path / "state"), "--format", "json")
+    left = pair.run("plan", "--detailed-exitcode", "--state-dir", str(tmp_path / "state"))
+    assert "put right" not in left.stdout
+    if cut_off_at == "kea-a":  # the last one: all of the file was carried out
+        assert (ended.exit_code, left.exit_code) == (0, 0), ended
+        return
+    assert (ended.exit_code, left.exit_code) == (4, 2), ended
+    OUTCOME.validate(ended.json)
+    assert "a plan file is good for once" in ended.json["refused"][0]
+    told = {each["server"]: each["reason"] for each in ended.json["relationships"][0]["servers"]}
+    assert "what it runs is on its disk" in told["kea-b"]
 
 
 def test_that_is_said_in_every_form(drifted: Site, file: Path, tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_disabled_server_is_enabled_once_nobody_else_serves_its_subnets(lab: L
     refused = world.run("enable", "kea-b", "--yes")
     assert refused.exit_code == 3, refused
     assert "two-would-serve" in refused.stdout
-    assert "1 subnet with 0 active leases" in refused.stdout
+    assert "~ clients of 1 subnet: answered false -> true" in refused.stdout
     assert world.sent(world.b) == []
     config = world.config(world.a)
     config["subnet4"][0] |= {"id": 2, "subnet": "10.0.0.0/16"}
