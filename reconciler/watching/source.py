@@ -1,9 +1,12 @@
-"""The desired state in force: the last one that was right, whatever is being written into the folder."""
+"""The desired state in force: the last one that was right, whatever is being written into the folder.
+
+Half of a file may be right as it is, and mean something else. So nothing is read while it is being written.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from reconciler.desired.load import load
@@ -11,6 +14,11 @@ from reconciler.errors import FixInputError, ReconcilerError
 from reconciler.model import Desired
 
 _MOST = 20  # problems that are told at once
+STILL = 2.0  # seconds without a change, after which files are read
+_TRIES = 30  # to find them still
+
+
+_Signs = frozenset[tuple[str, int, int]]
 
 
 class Source:
@@ -27,30 +35,42 @@ class Source:
         pull: Callable[[], None] = lambda: None,
         *,
         must_be_committed: bool = False,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.directory, self.desired = directory, desired
         self.problems: tuple[str, ...] = ()
         self.git_problem = ""
-        self._pull, self._must_be_committed = pull, must_be_committed
+        self._pull, self._must_be_committed, self._sleep = pull, must_be_committed, sleep
         self._sign = _signs(directory)
 
     async def look(self, *, is_told: bool = False) -> bool:
         """Read what there is, and return whether another desired state is in force now.
 
-        `is_told`: something changed there, so that it is read even if it looks the same.
+        `is_told`: something changed there, so that it is read even if it looks the same. What looks different is read
+        as soon as it has been the same for STILL seconds.
         """
-        return await asyncio.to_thread(self._look, is_told=is_told)
+        sign = await asyncio.to_thread(self._followed)
+        if sign == self._sign:
+            return is_told and await asyncio.to_thread(self._read)
+        for _ in range(_TRIES):
+            await self._sleep(STILL)
+            before, sign = sign, await asyncio.to_thread(_signs, self.directory)
+            if sign == before:
+                self._sign = sign
+                return await asyncio.to_thread(self._read)
+        self.problems = (f"files below {self.directory} are written all the time: nothing is read meanwhile",)
+        return False
 
-    def _look(self, *, is_told: bool) -> bool:
+    def _followed(self) -> _Signs:
+        """Follow the branch, and return what the folder looks like then."""
         try:
             self._pull()
             self.git_problem = ""
         except ReconcilerError as error:
             self.git_problem = str(error)
-        sign = _signs(self.directory)
-        if sign == self._sign and not is_told:
-            return False
-        self._sign = sign
+        return _signs(self.directory)
+
+    def _read(self) -> bool:
         try:
             found = load(self.directory)
         except FixInputError as error:
@@ -77,7 +97,7 @@ def is_uncommitted(desired: Desired) -> bool:
     return not desired.revision.startswith("git:") or desired.revision.endswith("-dirty")
 
 
-def _signs(directory: Path) -> frozenset[tuple[str, int, int]]:
+def _signs(directory: Path) -> _Signs:
     """Return by what it is noticed that files were changed: their names, times and sizes."""
     found = set()
     for path in directory.rglob("*"):
