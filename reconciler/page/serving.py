@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from reconciler.errors import UsageError
+from reconciler.page.connections import MOST_AT_ONCE, Connection
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-_MOST_AT_ONCE = 64  # connections; more are told to come again
 _log = logging.getLogger("reconciler")
 
 
@@ -36,14 +36,14 @@ class Serving:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=_MOST_AT_ONCE,
+                limit_concurrency=MOST_AT_ONCE,
                 timeout_keep_alive=15,
                 timeout_graceful_shutdown=1,
             )
