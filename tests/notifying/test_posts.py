@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import http.server
 import logging
 import threading
@@ -280,11 +279,16 @@ def test_an_answer_without_an_end_holds_nothing_up(
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(65536)
         writer.write(answer)
-        with contextlib.suppress(OSError):
+        try:
             while True:
                 writer.write(drip)
                 await writer.drain()
                 await asyncio.sleep(0.01)
+        except OSError:  # it was left
+            writer.transport.abort()
+            left.set()
+
+    left = asyncio.Event()
 
     async def work() -> int | None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -294,6 +298,8 @@ def test_an_answer_without_an_end_holds_nothing_up(
             return None
         finally:
             server.close()
+            await asyncio.wait_for(left.wait(), 30)
+            await asyncio.sleep(0.05)  # until the transport is closed
 
     began = time.monotonic()
     assert asyncio.run(work()) == expected
