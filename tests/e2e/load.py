@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "perfdhcp"
 RATE = 40  # exchanges a second: little enough for a busy machine with two processors
-_RANGE = 60_000  # clients of which each exchange takes one; perfdhcp draws them by chance
 _BATCHES = count(1)
 # It polls as often as timers can be: a millisecond is often enough, and leaves the processors to the servers.
 _CALMLY = ("sh", "-c", '{ echo 1000000 > /proc/self/timerslack_ns; } 2> /dev/null; exec "$@"', "sh")
@@ -40,14 +39,14 @@ class Report:
 
 
 class Load:
-    """New clients on a host, from `with` until `stop()`: each makes one four-way exchange and does not ask twice."""
+    """Clients on a host, from `with` until `stop()`: each exchange is that of one of so many, drawn by chance."""
 
-    def __init__(self, host: Host, directory: Path) -> None:
+    def __init__(self, host: Host, directory: Path, clients: int) -> None:
         self._host = host
         batch = next(_BATCHES)
         self._output = directory / f"{PROGRAM}-{batch}.output"
         base = f"mac=02:{batch // 256:02x}:{batch % 256:02x}:00:00:00"  # no client of an earlier load
-        asking = (found(PROGRAM) or PROGRAM, "-4", "-l", "eth0", "-r", str(RATE), "-R", str(_RANGE), "-b", base)
+        asking = (found(PROGRAM) or PROGRAM, "-4", "-l", "eth0", "-r", str(RATE), "-R", str(clients), "-b", base)
         self._process = Process((*host.wrapper, *_CALMLY, *asking), environment={}, output=self._output)
 
     def __enter__(self) -> Self:

@@ -165,7 +165,7 @@ class Scene(World):
         """What new clients notice while something is done, until both servers are normal again."""
         self.until_normal(self.patience)
         begin, logged = len(self.heard()), [len(server.log(FOUR)) for server in self.servers]
-        with Load(self.network.hosts["clients"], self.lab.directory) as load:
+        with Load(self.network.hosts["clients"], self.lab.directory, self.pair.clients) as load:
             time.sleep(_AROUND)
             began = time.monotonic()
             action()

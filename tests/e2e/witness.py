@@ -54,8 +54,15 @@ class Heard:
         return len([address for address, _ in self._lines if address == _ASKED])
 
     def answered(self) -> int:
-        """How many clients were promised an address."""
-        return len(set().union(*self.promised().values()))
+        """How often a client that asked was promised an address."""
+        asking, answered = set[str](), 0
+        for address, client in self._lines:
+            if address == _ASKED:
+                asking.add(client)
+            elif client in asking:  # else a second server's answer
+                asking.remove(client)
+                answered += 1
+        return answered
 
     def is_last_unanswered(self) -> bool:
         """Whether the client that asked last was promised nothing after it."""
