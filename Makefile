@@ -28,7 +28,7 @@ test: install lint types ## everything: format, lint, types, and all tests, thos
 	$(PYTEST) -m "not e2e"
 	$(CLIENTS)
 
-clients: install ## what real clients lose while a pair is changed, all of it, for the table in the README; twenty minutes, as root
+clients: install ## what real clients lose while a pair is changed, all of it, for the table in the README; half an hour, as root
 	$(PYTHON_HERE) -m tests.e2e
 
 fast: install-python ## the tests that need no Kea
