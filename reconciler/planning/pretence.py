@@ -67,7 +67,7 @@ def unheard(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> st
     """
     pair = [peer.server for peer in ha.talking_peers(relationship) if peer.server in snapshots]
     for one, other in permutations(pair, 2):
-        if (_hears(snapshots[one]) or _is_asleep(snapshots[one])) and _is_left_without_answer(snapshots[other]):
+        if (hears(snapshots[one]) or _is_asleep(snapshots[one])) and _is_left_without_answer(snapshots[other]):
             return one
     return None
 
@@ -85,7 +85,8 @@ def describe_unheard(relationship: Relationship, peer: Peer) -> str:
     )
 
 
-def _hears(snapshot: Snapshot) -> bool:
+def hears(snapshot: Snapshot) -> bool:
+    """Return whether a server has heard its partner lately: within what a lost heartbeat or a reload explains."""
     partner = snapshot.ha.partner if snapshot.ha else None
     return partner is not None and partner.in_touch and not partner.interrupted and partner.age <= _patience(snapshot)
 

@@ -25,7 +25,7 @@ from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.neighbours import NO_PROBES, Probes
 from reconciler.planning.places import located
 from reconciler.planning.plan import LiveWorld
-from reconciler.planning.pretence import describe_unheard, judged
+from reconciler.planning.pretence import describe_unheard, hears, judged
 from reconciler.planning.service import with_ours
 from reconciler.planning.standing import own_entry, standing
 
@@ -69,7 +69,7 @@ def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) 
         relationship.name,
         relationship.service.value,
         relationship.mode.value,
-        _health(peers, is_free_of_reasons=not reasons, is_held_up=bool(_missing_backups(relationship, peers))),
+        _health(relationship, peers, is_free_of_reasons=not reasons),
         reasons,
         plan.authority.server,
         plan.authority.reason,
@@ -107,8 +107,9 @@ def _located(relationship: Relationship, live: Live) -> Live:
     return located(relationship, live) if isinstance(live, Snapshot) else live
 
 
-def _health(peers: Mapping[str, Live], *, is_free_of_reasons: bool, is_held_up: bool) -> Health:
-    if is_held_up or not any(_serves(each) for each in peers.values()):
+def _health(relationship: Relationship, peers: Mapping[str, Live], *, is_free_of_reasons: bool) -> Health:
+    is_served = any(_serves(each) for each in peers.values()) or _heard_by(relationship, peers) is not None
+    if not is_served or _missing_backups(relationship, peers):
         return Health.SERVICE_DOWN
     return Health.OK if is_free_of_reasons else Health.IMPAIRED
 
@@ -122,11 +123,26 @@ def _serves(live: Live) -> bool:
     return live.ha is not None and live.ha.state in SERVING and bool(live.ha.scopes)
 
 
+def _heard_by(relationship: Relationship, peers: Mapping[str, Live]) -> str | None:
+    """Return the server that hears its partner serve clients, where that can't be reached from here; else None."""
+    partners = [peers[peer.server] for peer in relationship.peers if peer.role is not Role.BACKUP]
+    if not any(isinstance(each, Unreachable) for each in partners):
+        return None
+    for name, live in peers.items():
+        partner = live.ha.partner if isinstance(live, Snapshot) and live.ha is not None and hears(live) else None
+        if partner is not None and partner.last_state in SERVING and partner.last_scopes:
+            return name
+    return None
+
+
 def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[str]:
+    hearing = _heard_by(relationship, peers)
     for peer in relationship.peers:
         live = peers[peer.server]
         if isinstance(live, Unreachable):
             yield f"{peer.server} can't be reached: {live.reason}"
+            if hearing is not None and peer.role is not Role.BACKUP:
+                yield f"{hearing} hears it all the same, and that it serves clients"
         elif not _is_to_join(relationship, peer, peers):
             yield from _server_reasons(relationship, peer, live)
     snapshots = [each for each in peers.values() if isinstance(each, Snapshot)]

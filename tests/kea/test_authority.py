@@ -384,6 +384,7 @@ def test_a_primary_that_only_we_cannot_reach_stays_the_truth(world: Trio) -> Non
         told = {each["reason"] for each in world.relation(done)["servers"]}
         assert all("kea-b still hears kea-a" in each for each in told)
         assert world.sets() == []
+        assert world.told("status")["status"] == "impaired"  # it serves its clients, as kea-b hears
     finally:
         world.proxies["kea-a"].heal()
     world.must_apply()

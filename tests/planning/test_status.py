@@ -223,13 +223,22 @@ def test_what_cant_be_planned_says_why_and_not_whether_it_is_in_sync() -> None:
 
 
 def test_one_that_is_gone() -> None:
-    found = of("unreachable-primary")
+    found = of("unreachable-primary", kea_b=ha(partner_age=60.0))
     assert (found.authority, found.in_sync) == ("kea-b", None)
     assert found.status is Health.SERVICE_DOWN  # its standby has not noticed yet, or can't tell: it serves nobody
     assert found.reasons == ("kea-a can't be reached: connection refused",)
     gone, standby = found.servers
     assert (gone.is_reachable, gone.reason, gone.version, gone.ha_state) == (False, "connection refused", None, None)
     assert (standby.is_reachable, standby.ha_state) == (True, "hot-standby")
+
+
+def test_one_that_only_we_do_not_reach() -> None:
+    """Its standby hears it serve the clients, who notice nothing."""
+    found = of("unreachable-primary")
+    heard = "kea-b hears it all the same, and that it serves clients"
+    assert (found.status, found.reasons[1:]) == (Health.IMPAIRED, (heard,))
+    for silent in ({"partner_last_scopes": ()}, {"partner_interrupted": True}, {"partner_last_state": "waiting"}):
+        assert of("unreachable-primary", kea_b=ha(**silent)).status is Health.SERVICE_DOWN
 
 
 def test_one_that_is_to_be_removed_while_its_primary_is_gone() -> None:
