@@ -61,7 +61,7 @@ def carry_out_plan(
     run.echo(text, err=not forms.is_text)
     try:
         if question is not None and _has_work(made, approved):
-            ask(question.text, question.doing, question.refusal)
+            ask(run, question.text, question.doing, question.refusal)
         if _has_work(made, approved):
             begins()
         outcomes, is_interrupted = carried_out(
@@ -96,17 +96,18 @@ def _is_told_by_plan(outcomes: Sequence[RelationshipOutcome]) -> bool:
     return all(server.result is Result.NOTHING_TO_DO for each in outcomes for server in each.servers)
 
 
-def ask(question: str, doing: str, refusal: str) -> None:
+def ask(run: Session, question: str, doing: str, refusal: str) -> None:
     """Ask on the terminal; where nobody can answer, say how to go on, and where the answer is no, end.
 
-    `doing` is what --yes would do without a question.
+    `doing` is what --yes would do without a question. Nobody else is kept from the servers meanwhile.
     """
     from reconciler.cli.session import Failure, is_terminal
 
     if not is_terminal(sys.stdin):
         raise click.UsageError(f"there is no terminal to ask on; give --yes to {doing} without a question")
-    if not click.confirm(question, err=True):
-        raise Failure(f"{refusal}: the answer was no; nothing was changed")
+    with run.aside():
+        if not click.confirm(question, err=True):
+            raise Failure(f"{refusal}: the answer was no; nothing was changed")
 
 
 def carried_out(run: Session, act: Callable[[Hands], Awaitable[T]]) -> tuple[T, bool]:

@@ -95,7 +95,7 @@ def _done(
         before = standings(relationship, found.live)
         return OperationOutcome(request.operation, relationship, request.server, *end, decision, before), False
     if not request.yes:
-        ask("Go on?", "go on", "not done")
+        ask(run, "Go on?", "go on", "not done")
     return carried_out(run, lambda hands: carry_out(request.operation, found, decide, hands))
 
 

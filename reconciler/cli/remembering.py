@@ -57,12 +57,12 @@ def at_work(
         with session.progress() as say:
             mine.claim({endpoint.control for endpoint in endpoints}, seconds, say)
         forget(store)
-        run.journal = Journal(store, mine)
+        run.journal, run.aside = Journal(store, mine), mine.aside
         ending = Ending()
         try:
             yield ending
         finally:
-            run.journal = None
+            run.journal, run.aside = None, contextlib.nullcontext
             mine.end(ending.code)
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -112,6 +113,7 @@ class Session:
     credentials: Credentials
     scrubber: Scrubber = field(default_factory=Scrubber)
     journal: Journal | None = None  # of the run at hand, where it changes something
+    aside: Callable[[], AbstractContextManager[None]] = nullcontext  # others may work while a person is asked
 
     def open_client(self, endpoint: Endpoint, gauge: Gauge | None = None) -> Client:
         """Return a client for one endpoint, to be used as an async context manager."""

@@ -16,7 +16,7 @@ import secrets
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +61,7 @@ class Run:
         """Begin. Raises StateError where that can't be written down."""
         self._store = store
         self._machine = machine.Claims()
+        self._controls: frozenset[str] = frozenset()
         self.command = command
         token = secrets.token_hex(8)
         self._file = lock_file(store.directory, token)
@@ -102,6 +103,36 @@ class Run:
                 )
             say(f"waiting for {holder}")
             sleep(_PAUSE)
+        self._controls = frozenset(controls)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let others have the endpoints while a person is asked something, and get them back after it.
+
+        Raises LockedError where another run is at work on one of them then, or was meanwhile: what was shown before may
+        not be so any more. One with another state directory is noticed only while it is at work.
+        """
+        with told(self._store.directory):
+            ((last,),) = self._store.database.execute("SELECT coalesce(max(number), 0) FROM step").fetchall()
+        self._machine.release()
+        self._forget_claims()
+        yield
+        self.claim(self._controls, 0)
+        other = self._been_at_work(last)
+        if other is not None:
+            raise LockedError(f"{described(other)} worked on the same servers meanwhile; nothing was done, try again")
+
+    def _been_at_work(self, since: int) -> RunRecord | None:
+        """Return another run that sent something to one of the endpoints, or may have, after a step."""
+        with told(self._store.directory):
+            rows = self._store.database.execute(
+                f"SELECT part.control, {', '.join(f'run.{each}' for each in _COLUMNS.split(', '))} "  # noqa: S608
+                "FROM step JOIN run ON run.number = step.run LEFT JOIN part ON part.number = step.part "
+                "WHERE step.number > ? AND step.run != ?",
+                (since, self.number),
+            ).fetchall()
+        found = [row for control, *row in rows if control is None or control in self._controls]
+        return record(found[0], is_cut_off=False) if found else None
 
     def _take(self, controls: Collection[str]) -> str | None:
         """Get these endpoints, all or none; returns in words who has one of them."""
@@ -110,9 +141,12 @@ class Run:
             return described(found)
         other = self._machine.take(controls)
         if other is not None:
-            with told(self._store.directory):
-                self._store.database.execute("DELETE FROM claim WHERE run = ?", (self.number,))
+            self._forget_claims()
         return other
+
+    def _forget_claims(self) -> None:
+        with told(self._store.directory):
+            self._store.database.execute("DELETE FROM claim WHERE run = ?", (self.number,))
 
     def _noted(self, wanted: set[str]) -> RunRecord | None:
         """Write down which endpoints this run has, where no other has one of them; else return that one."""

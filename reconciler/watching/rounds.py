@@ -34,6 +34,7 @@ from reconciler.watching.steadiness import presence, still_to_prove
 from reconciler.watching.timing import pause, spread
 
 _log = logging.getLogger("reconciler.watching")
+_LONG = 300.0  # seconds for which somebody else may be at work on servers before they are looked at all the same
 Approved = Callable[[Plan], Collection[str]]
 
 
@@ -98,6 +99,7 @@ class Rounds:
         self.records: dict[str, Record] = {}
         self.unmanaged: tuple[Unmanaged, ...] = ()
         self.at_work: set[tuple[str, ...]] = set()  # groups, by their names, that must not be cut off
+        self._busy_since: dict[tuple[str, ...], float] = {}  # when somebody else was first seen at work
         self._free: tuple[Endpoint, ...] = ()  # those that no relationship names
         self._pictures: dict[tuple[str, ...], _Picture] = {}
         self._shown: dict[tuple[str, ...], set[str]] = {}  # which relationships a group told of
@@ -127,7 +129,11 @@ class Rounds:
         busy = self._busy(group)
         if busy is not None:  # what is seen in the middle of somebody's apply is no drift
             _log.info("%s: %s is at work there; looking again later", ", ".join(group.names), busy)
+            since = self._busy_since.setdefault(group.names, self._edges.clock())
+            if self._edges.clock() - since > _LONG:  # it may hang, and nobody would hear of what happens meanwhile
+                await self._look(group, is_eager=is_eager)
             return pause(1, self._edges.chance())
+        self._busy_since.pop(group.names, None)
         looks = await self._look(group, is_eager=is_eager)
         if any(look.due for look in looks) and not self._acting.is_stopping:
             self.at_work.add(group.names)

@@ -105,3 +105,17 @@ def test_4_when_a_server_changed_while_the_person_thought(drifted: Site, name: s
     assert "its configuration changed since the plan was made" in terminal.screen
     assert drifted.sent() == []
     assert drifted.endpoint("kea-b").config == before
+
+
+def test_the_question_keeps_nobody_from_the_servers(drifted: Site) -> None:
+    """Who works there while it waits makes what was shown untrue."""
+    with at_terminal(drifted, "--state-dir", str(drifted.folder / "state")) as terminal:
+        terminal.wait_for(QUESTION)
+        done = drifted.run("apply", "--yes", "--state-dir", str(drifted.folder / "state"), "--lock-timeout", "0")
+        assert done.exit_code == 0, done
+        drifted.forget()
+        terminal.type("y\n")
+        assert terminal.end() == 5
+    assert "`kea-reconciler apply` of " in terminal.screen
+    assert "worked on the same servers meanwhile; nothing was done, try again" in terminal.screen
+    assert drifted.sent() == []

@@ -61,6 +61,24 @@ def test_the_second_waits_for_the_first_and_says_so(store: Store) -> None:
     second.end(0)
 
 
+def test_while_a_person_is_asked_others_may_work(store: Store) -> None:
+    """And where one did, what was shown is no more: unless it was on other servers."""
+    asking, other = Run(store, "apply"), Run(store, "watch")
+    asking.claim({"http://a/"}, 0)
+    with asking.aside():
+        other.claim({"http://a/"}, 0)
+        other.end(0)
+    with pytest.raises(LockedError, match="`apply` of "):
+        Run(store, "watch").claim({"http://a/"}, 0)
+
+    working, aside = Run(store, "sync"), asking.aside()
+    aside.__enter__()
+    working.claim({"http://a/"}, 0)
+    with pytest.raises(LockedError, match="`sync` of "):
+        aside.__exit__(None, None, None)
+    working.end(0)
+
+
 def test_it_waits_no_longer_than_it_was_told(store: Store) -> None:
     first, second = Run(store, "apply"), Run(store, "apply")
     first.claim({"http://a/"}, 0)
