@@ -81,6 +81,7 @@ missing_packages() {
     has faketime || echo faketime
     has debootstrap || echo debootstrap debian-archive-keyring
     has curl || echo curl
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql # a test has a Configuration Backend
     has chromium || echo chromium fonts-dejavu-core # tests look at the status page: 120 MB, a minute
 }
 

@@ -182,7 +182,8 @@ class ServerPlan:
     has now. `leaves` says that the server is to have no part in the relationship afterwards. `commands` change the
     server in the same way as `outgoing` does, one object at a time and without touching its HA; none where that can't
     be. `told_disruption` and `told_cost` are what its clients notice, in a word and in more, where the plan was read
-    from a file and that can't be worked out again.
+    from a file and that can't be worked out again. `apart` is how its data would have to change to be the authority's
+    where they don't follow it (`replicate: false`): told as drift, and never done.
     """
 
     peer: Peer
@@ -194,6 +195,7 @@ class ServerPlan:
     commands: tuple[Command, ...] = field(default=(), repr=False, compare=False)
     told_disruption: Disruption | None = None
     told_cost: str | None = None
+    apart: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +258,11 @@ class RelationshipPlan:
     def has_changes(self) -> bool:
         """Whether any server is to be set."""
         return any(server.changes for server in self.servers)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether servers have other data than the authority where none follow it."""
+        return any(server.apart for server in self.servers)
 
     @property
     def lacks_half(self) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.kea.translation import Translation
 from reconciler.model import Peer, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.division import Division, division, undivided
-from reconciler.planning.server_plan import next_generation, plan_server
+from reconciler.planning.server_plan import apart, next_generation, plan_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +49,7 @@ def drafted(
         data = words[snapshot.version].part if replicates and snapshot is not source else None
         if snapshot is source and pools.is_due:
             data = wanted.replicated_part(relationship, pools.authority)
-        servers.append(plan_server(relationship, peer, snapshot, data, pools, revision, generation))
+        server = plan_server(relationship, peer, snapshot, data, pools, revision, generation)
+        is_told = not relationship.replicate and not is_shared and snapshot is not source
+        servers.append(replace(server, apart=apart(relationship, snapshot, source)) if is_told else server)
     return Draft(tuple(servers), pools, words, replicates, is_shared)

@@ -10,7 +10,8 @@ _DRIFT = frozenset({Cause.PRIMARY, Cause.PEER, Cause.VERSION})
 
 
 def only_drift(plan: Plan) -> Plan:
-    """Return a plan with the changes alone that a server's move caused, for looking at.
+    """Return a plan with the changes alone that a server's move caused, for looking at; also those that are not due,
+    since the data of the relationship follow nobody.
 
     What could not be read or decided stays, with what else is in the way there, and so do the notes; objections stay
     where a change does. No server of it has anything to send: half of what a plan would set must never go out.
@@ -28,6 +29,5 @@ def _of_relationship(plan: RelationshipPlan) -> RelationshipPlan:
 
 
 def _of_server(server: ServerPlan) -> ServerPlan:
-    return replace(
-        server, changes=tuple(each for each in server.changes if each.cause in _DRIFT), outgoing=None, commands=()
-    )
+    drifted = tuple(each for each in server.changes if each.cause in _DRIFT)
+    return replace(server, changes=(*drifted, *server.apart), outgoing=None, commands=(), apart=())

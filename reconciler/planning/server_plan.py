@@ -83,6 +83,20 @@ def plan_server(
     return ServerPlan(peer, snapshot, changes, config, try_standing, commands=commands)
 
 
+def apart(relationship: Relationship, snapshot: Snapshot, source: Snapshot) -> tuple[Change, ...]:
+    """Return what differs from the data of the authority `source` on a server that does not follow it. Who moved is
+    told by each server's own stamp, which has the fingerprints of what that server had when it was set last.
+    """
+    data = wanted.in_words_of(relationship, source, snapshot.version).part
+    found = _data_differences(wanted.replicated_part(relationship, snapshot), data, relationship.service)
+    touched = {name for each in found for name in each.sections}
+    moved = {}
+    for each in (source, snapshot):
+        stamp = stamp_of(relationship, each)
+        moved[each.endpoint.server] = _moved_sections(relationship, each, stamp, touched) if stamp else set()
+    return tuple(_caused(each, moved, source.endpoint.server, Cause.PRIMARY) for each in found)
+
+
 def is_primary(relationship: Relationship, snapshot: Snapshot) -> bool:
     """Whether a snapshot is of the server that is the primary as desired wants it."""
     return snapshot.endpoint.server == relationship.primary.server

@@ -61,7 +61,7 @@ def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) 
     read = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
     peers |= judged(relationship, read, probes)
     servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
-    in_sync = None if plan.unplanned else not plan.has_changes
+    in_sync = None if plan.unplanned else not (plan.has_changes or plan.is_apart)
     reasons = (*_unread(plan), *_reasons(relationship, peers))
     if plan.unplanned and not plan.unreachable:  # what can't be planned isn't looked after either
         reasons += (plan.unplanned,)
@@ -250,7 +250,7 @@ def _server_status(plan: RelationshipPlan, peer: Peer, peers: Mapping[str, Live]
     if isinstance(live, Unreachable):
         return ServerStatus(peer.server, peer.role, is_reachable=False, reason=live.reason)
     planned = next((server for server in plan.servers if server.peer is peer), None)
-    in_sync = None if planned is None else not planned.changes
+    in_sync = None if planned is None else not (planned.changes or planned.apart)
     reason = "; ".join(_server_reasons(plan.relationship, peer, live)) or "normal"
     others = [each.clock_offset for each in peers.values() if isinstance(each, Snapshot) and each is not live]
     skews = [live.clock_offset - other for other in others if other is not None and live.clock_offset is not None]

@@ -56,6 +56,8 @@ def drift_summary(plan: Plan) -> Iterator[str]:
     if number:
         yield f"Drift: {count(number, 'difference')} {_place(plan)}."
         yield "The signs say what apply would do there: + add, ~ change, - delete."
+        if not all(each.relationship.replicate for each in plan.relationships if each.has_changes):
+            yield "Where replicate is false, apply leaves DHCP data as they are."
     if undone:
         yield f"{_of_all(undone, plan)} could not be compared."
     in_part = _in_part(plan)

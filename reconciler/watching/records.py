@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from reconciler.model import Cause, Change, RelationshipPlan, RelationshipStatus, Service, Watched
+from reconciler.model import Cause, Change, RelationshipPlan, RelationshipStatus, ServerPlan, Service, Watched
 from reconciler.reports.text_changes import cause_words, change_lines
 from reconciler.watching.findings import Findings
 from reconciler.watching.ruling import Rules, Ruling
@@ -105,12 +105,12 @@ def _differing(before: Watched, look: Look) -> Watched:
     )
 
 
-def _of_cause(changes: tuple[Change, ...], *, is_git: bool) -> list[Change]:
-    return [each for each in changes if (each.cause is Cause.GIT) is is_git]
+def _of_cause(server: ServerPlan, *, is_git: bool) -> list[Change]:
+    return [each for each in (*server.changes, *server.apart) if (each.cause is Cause.GIT) is is_git]
 
 
 def _count(plan: RelationshipPlan, *, is_git: bool) -> int:
-    return sum(len(_of_cause(server.changes, is_git=is_git)) for server in plan.servers)
+    return sum(len(_of_cause(server, is_git=is_git)) for server in plan.servers)
 
 
 def _lines(plan: RelationshipPlan, *, is_git: bool) -> list[str]:
@@ -118,7 +118,7 @@ def _lines(plan: RelationshipPlan, *, is_git: bool) -> list[str]:
     lines: list[str] = []
     for server in plan.servers:
         name = server.peer.server
-        for change in _of_cause(server.changes, is_git=is_git)[: _LINES + 1]:
+        for change in _of_cause(server, is_git=is_git)[: _LINES + 1]:
             why = "" if is_git else f" ({cause_words(change.cause, change.moved, name, plan.authority.server)})"
             first, *rest = (line.strip() for line in change_lines(change, colour=False))
             lines.append(f"{name}: {' '.join((first, ', '.join(rest))).strip()}{why}")

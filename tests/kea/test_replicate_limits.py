@@ -122,7 +122,8 @@ def test_each_server_that_moved_is_told_of_the_objects_that_it_moved(lab: Labora
 def test_without_replication_only_the_relationship_is_managed(lab: Laboratory, service: Service) -> None:
     first = base_configuration(service, subnets=[subnet(service, 1)])
     second = base_configuration(service, subnets=[subnet(service, 2)], valid_lifetime=1234)
-    world = World(lab, service, Mode.LOAD_BALANCING, configurations={"kea-a": first, "kea-b": second})
+    bodies = {"kea-a": first, "kea-b": second}
+    world = World(lab, service, Mode.LOAD_BALANCING, configurations=bodies, is_logged=True)
     world.document["replicate"] = False
     world.write()
     before = [world.shared_part(server) for server in world.servers]
@@ -137,14 +138,25 @@ def test_without_replication_only_the_relationship_is_managed(lab: Laboratory, s
     assert subnets == [[1, 3], [2]]
     assert [world.shared_part(world.b)] == before[1:]
     assert "replicate is false" in world.run("plan").stdout
-    told = world.run("drift", "--format", "json").json["relationships"][0]["notes"]
-    (apart,) = [note for note in told if "has other DHCP data" in note]
+    told = world.run("drift", "--format", "json").json["relationships"][0]
+    (apart,) = [note for note in told["notes"] if "has other DHCP data" in note]
     names = [subnet(service, number)["subnet"] for number in (1, 2, 3)]
     assert apart.startswith("kea-b has other DHCP data than kea-a: ")
     assert all(
         f"{verb} subnet {name}" in apart
         for verb, name in zip(("lacks", "has in addition", "lacks"), names, strict=True)
     )
+    (changes,) = [each["changes"] for each in told["servers"] if each["server"] == "kea-b"]
+    due = {("add", names[0]), ("delete", names[1]), ("add", names[2])}
+    assert due <= {(each["action"], each["path"][0][1]) for each in changes}
+    drift = world.run("drift", "--detailed-exitcode")
+    assert drift.exit_code == 2, drift
+    assert "Where replicate is false, apply leaves DHCP data as they are." in drift.stdout
+    status = world.run("status", "--format", "json")
+    assert (status.exit_code, status.json["relationships"][0]["in_sync"]) == (0, False)
+    world.forget()
+    assert world.apply().exit_code == 0
+    assert world.story() == []
 
     del world.document[
         "replicate"
