@@ -63,9 +63,10 @@ def backend() -> Iterator[Backend]:
         folder.chmod(0o755)
         os.chown(folder, user, -1)
         data = folder / "data"
-        make = [PROGRAMS / "initdb", "--auth=trust", "--no-sync", f"--username={_NAME}", data]
+        make = [str(PROGRAMS / "initdb"), "--auth=trust", "--no-sync", f"--username={_NAME}", str(data)]
         subprocess.run(make, check=True, cwd=folder, user=user, capture_output=True)
-        serve = [PROGRAMS / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+        where = ["-D", str(data), "-k", str(folder)]
+        serve = [str(PROGRAMS / "postgres"), *where, "-c", "listen_addresses=", "-c", "fsync=off"]
         with subprocess.Popen(serve, cwd=folder, user=user, stderr=subprocess.DEVNULL) as daemon:
             try:
                 made = Backend(folder)

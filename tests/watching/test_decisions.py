@@ -32,11 +32,13 @@ from reconciler.model import (
     Snapshot,
     Suspension,
     Unreachable,
+    Watched,
     WatchMode,
 )
 from reconciler.watching.fights import TIMES, contested, marks
 from reconciler.watching.findings import Finding, Remarks, Subject, events, of_watched
 from reconciler.watching.grouping import groups
+from reconciler.watching.records import Look, seen
 from reconciler.watching.ruling import Rules, ruling
 from reconciler.watching.steadiness import Presence, presence, still_to_prove
 from reconciler.watching.timing import LONGEST, pause, spread
@@ -98,6 +100,20 @@ def test_where_nothing_is_due_nothing_waits(mode: WatchMode) -> None:
 
 def test_a_change_beside_one_of_git_is_not_replicated_alone() -> None:
     assert not ruling(plan(change(), change(Cause.GIT, 3)), Rules(WatchMode.REPLICATE)).may
+
+
+@pytest.mark.parametrize("mode", WatchMode)
+def test_what_differs_where_nothing_is_replicated_is_told_and_left(mode: WatchMode) -> None:
+    server = ServerPlan(PEERS[1], SNAPSHOT, apart=(change(Cause.PRIMARY),))
+    relationship = replace(RELATIONSHIP, replicate=False)
+    plan = RelationshipPlan(relationship, Authority("kea-a", "it answers"), servers=(server,))
+    rules = Rules(mode=mode)
+    decided = ruling(plan, rules)
+    assert (decided.may, decided.waits, decided.asks) == (False, (), ())
+    board = seen(Watched("hq", Service.DHCP4), Look(plan, None, rules, decided, NOW, 0.1), 0)
+    assert (board.drift_count, board.drifted_since, board.change_count) == (1, NOW, 0)
+    assert "valid-lifetime" in board.drift[0]
+    assert EventKind.DRIFT in of_watched(board, Remarks())
 
 
 def test_an_objection_waits_for_a_person_or_for_the_servers() -> None:
