@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.errors import LockedError
+from reconciler.errors import LockedError, StateError
 from reconciler.state import machine
 from reconciler.state.runs import Run, Store, holder, open_store, user
 
@@ -154,3 +154,16 @@ def test_a_run_that_was_killed_holds_nothing(store: Store) -> None:
     mine = Run(store, "apply")
     mine.claim({"http://a/"}, 0)
     mine.end(0)
+
+
+def test_a_disk_that_is_full_leaves_nobody_locked_out(store: Store, tmp_path: Path) -> None:
+    control = str(tmp_path / "kea.sock")
+    run = Run(store, "watch")
+    run.claim({control}, 0)
+    store.database.execute("PRAGMA query_only=ON")
+    with pytest.raises(StateError):
+        run.end(0)
+    assert machine.holder([control]) is None
+    with pytest.raises(StateError):
+        Run(store, "watch")
+    assert list(store.directory.glob("run-*.lock")) == []

@@ -9,23 +9,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from reconciler.simulator import Release, World
-from tests.cli.site import Site, run, until
+from tests.cli.site import run, until
 from tests.watching.living import Living, lasting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from tests.cli.site import Site
 
 OPTIONS = ("--interval", "0.7", "--steady", "0", "--host", "kea.example.org")
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with World() as world:
-        made = Site(world, tmp_path, Release.KEA_3_0)
-        made.add_pair()
-        yield made.made()
 
 
 def test_they_say_what_the_daemon_knows(site: Site) -> None:

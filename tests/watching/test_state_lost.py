@@ -8,23 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reconciler.simulator import Release, World
-from tests.cli.site import Site, until
+from tests.cli.site import until
 from tests.watching.living import Living
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from tests.cli.site import Site
+
 OPTIONS = ("--interval", "0.7", "--steady", "0", "--mode", "replicate")
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with World() as world:
-        made = Site(world, tmp_path, Release.KEA_3_0)
-        made.add_pair()
-        yield made.made()
 
 
 def overwrite(state: Path) -> None:
