@@ -50,6 +50,12 @@ def test_what_differs_and_lasts_is_reported_the_worst_first(lab: Laboratory, ser
     assert text.exit_code == 0, "only --detailed-exitcode makes it 2"
     assert f"{world.address(42)}" in text.stdout.splitlines()[4]
     assert world.story() == [], "nothing is changed"
+    if service is Service.DHCP6:
+        for server, client in ((world.a, 1), (world.b, 2)):
+            world.lease(server, 0, client, **{"ip-address": "2001:db8:1:0:5::", "type": "IA_PD", "prefix-len": 80})
+        report = world.compared(code=2)
+        assert report["counts"] == {"two-clients": 2, "missing": 2, "differs": 1}
+        assert ("two-clients", "2001:db8:1:0:5::") in kinds(report)
 
 
 def test_what_is_on_its_way_is_not_reported(lab: Laboratory) -> None:
