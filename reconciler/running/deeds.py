@@ -271,7 +271,7 @@ class Deeds:
 
     async def end_hold(self, server: Server, _: Step) -> bool:
         """Let a server serve that its partner forgot to release."""
-        return self._is_fine(server, await end_hold(server))
+        return self._is_fine(server, await end_hold(server.client))
 
     # ------------------------------------------------------------------------------------------- setting
 

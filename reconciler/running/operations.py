@@ -32,6 +32,7 @@ from reconciler.running import waiting
 from reconciler.running.anew import set_again
 from reconciler.running.hands import Hands
 from reconciler.running.leases import lacking
+from reconciler.running.switch import end_hold
 
 if TYPE_CHECKING:
     from reconciler.kea.client import Client
@@ -59,6 +60,8 @@ async def carry_out(operation: Operation, scene: Scene, decide: Decide, hands: H
         work = _Work(operation, scene, clients, decide, hands)
         decision = await work.decided_now()
         ending, reasons = settled(decision) or await work.done(decision)
+        if ending is Ending.DONE:
+            reasons += await work.held()
         after = standings(scene.relationship, (await work.look()).live)
         answers, name = tuple(work.answers), scene.peer.server
         return OperationOutcome(operation, scene.relationship, name, ending, reasons, decision, before, after, answers)
@@ -206,6 +209,17 @@ class _Work:
             return None
         self._hands.say(f"{self._relationship.name}: setting {order.server} to its own configuration again")
         return await set_again(peer, seen, self._clients[order.server], self._hands)
+
+    async def held(self) -> tuple[str, ...]:
+        """Let servers serve that their partners held off while they fetched leases, and forgot; returns what stays so.
+
+        Not a hub, whose other partners may be fetching leases.
+        """
+        failures: list[str] = []
+        for name, seen in self._known.items():
+            failure = await end_hold(self._clients[name]) if len(seen.views) < 2 else None
+            failures += [f"{name}: {failure}"] if failure else []
+        return tuple(failures)
 
     async def _synced(self, order: Order) -> tuple[Ending, tuple[str, ...]]:
         """Find out from the leases whether a sync whose answer was lost was carried out."""

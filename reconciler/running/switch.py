@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
 from reconciler.kea import views
@@ -10,12 +11,15 @@ from reconciler.kea.replies import Reply
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server, excerpt
 
+if TYPE_CHECKING:
+    from reconciler.kea.client import Client
+
 _TRIES = 5
 _RENEWED = 3  # after this part of the time that Kea was told the next is asked for
 _RETRIED = 1.0  # seconds after which that is tried again
 
 
-async def end_hold(server: Server) -> str | None:
+async def end_hold(client: Client) -> str | None:
     """Let a server serve again that its partner held off while it fetched leases, and forgot.
 
     Kea 2.2 says at the end of a sync that it is done in words that 2.6 and 3.0 don't understand: they answer nobody
@@ -23,9 +27,9 @@ async def end_hold(server: Server) -> str | None:
     sync is going on. Returns why that failed, None when nothing is held, or can be told.
     """
     try:
-        reply = await server.client.call("status-get")
+        reply = await client.call("status-get")
         for origin in views.held_by_partners(reply.arguments if isinstance(reply.arguments, dict) else {}):
-            reply = await server.client.call("dhcp-enable", {"origin-id": origin})
+            reply = await client.call("dhcp-enable", {"origin-id": origin})
             if reply.result != 0:
                 return f"dhcp-enable: {excerpt(reply.text)}"
     except EndpointError as error:
