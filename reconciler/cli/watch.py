@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
 _LAST_WORDS = 5.0  # seconds that webhooks get to take what still waits when the daemon ends
 
 
+class Seconds(click.FloatRange):
+    """A number of seconds in a range; click itself lets nan through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
+
 @click.command(short_help="Watch all relationships for good; report, replicate or enforce.")
 @options.desired
 @click.option(
@@ -44,7 +56,7 @@ _LAST_WORDS = 5.0  # seconds that webhooks get to take what still waits when the
 )
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0.5),
+    type=Seconds(min=0.5, max=86400),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -52,7 +64,7 @@ _LAST_WORDS = 5.0  # seconds that webhooks get to take what still waits when the
 )
 @click.option(
     "--steady",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0, max=86400),
     default=60.0,
     show_default=True,
     metavar="SECONDS",

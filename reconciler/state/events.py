@@ -85,6 +85,17 @@ def open_findings(store: Store) -> dict[str, Event]:
     return {event.finding: event for event in events if event.finding is not None}
 
 
+def begun(store: Store) -> dict[str, datetime]:
+    """Return since when what is open lasts, by the findings' keys. Raises StateError."""
+    query = (
+        "SELECT finding, min(at) FROM event AS one WHERE finding IS NOT NULL AND number > coalesce("
+        "(SELECT max(number) FROM event WHERE finding = one.finding AND is_over), 0) GROUP BY finding"
+    )
+    with told(store.directory):
+        rows = store.database.execute(query).fetchall()
+    return {finding: datetime.fromisoformat(at) for finding, at in rows}
+
+
 def event_of(
     at: str,
     kind: str,

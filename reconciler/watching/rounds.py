@@ -16,6 +16,7 @@ from reconciler.planning.recovery import PASSING
 from reconciler.planning.status import statuses
 from reconciler.reports.text_shown import shown
 from reconciler.running.planned import planned
+from reconciler.state.events import begun
 from reconciler.state.fights import keep_fought
 from reconciler.state.runs import Store, holder, user
 from reconciler.state.shown import keep_shown
@@ -81,7 +82,7 @@ class Rounds:
     """All that is known of the relationships, by name, and how it becomes more.
 
     `approved` tells the codes of objections that are approved of a plan. A group must not be given to `once` while it
-    is at it already.
+    is at it already. Raises StateError where what was told before can't be read.
     """
 
     def __init__(
@@ -103,17 +104,22 @@ class Rounds:
         self._free: tuple[Endpoint, ...] = ()  # those that no relationship names
         self._pictures: dict[tuple[str, ...], _Picture] = {}
         self._shown: dict[tuple[str, ...], set[str]] = {}  # which relationships a group told of
+        self._begun = begun(store)  # since when what an earlier daemon told of lasts, until it is known here
 
     def adopt(self, groups: Sequence[Group]) -> None:
         """Work with these groups from now on: forget what is not among them."""
         named = {name for group in groups for name in group.names}
         self._free = next((group.endpoints for group in groups if group.is_rest), ())
+        revision = next((group.desired.revision for group in groups), "")
         for name in set(self.records) - named - self._shown.get((), set()):
-            self._end(name)
+            self._end(name, revision)
         for group in groups:
             for each in group.desired.relationships:
-                if each.name in group.names:
-                    self.records.setdefault(each.name, new_record(each.name, each.service))
+                if each.name in group.names and each.name not in self.records:
+                    since = self._begun.pop(f"{EventKind.DRIFT}:{each.name}", None)
+                    record = new_record(each.name, each.service)
+                    record.watched = replace(record.watched, drifted_since=since)
+                    self.records[each.name] = record
         self._pictures.clear()
         self._shown = {(): self._shown.get((), set())}
 
@@ -301,7 +307,7 @@ class Rounds:
         """Put what was found on the board, and tell what is new about it."""
         names = {look.plan.relationship.name for look in looks}
         for name in self._shown.get(group.names, set()) - names:
-            self._end(name)
+            self._end(name, made.revision)
         self._shown[group.names] = names
         if group.is_rest:
             self.unmanaged = made.unmanaged
@@ -340,11 +346,11 @@ class Rounds:
                 except StateError as error:
                     _log.error("a plan can't be remembered: %s", error)
 
-    def _end(self, name: str) -> None:
+    def _end(self, name: str, revision: str) -> None:
         """Take a relationship off the board, with all that lasted about it."""
         record = self.records.pop(name, None)
         if record is not None:
-            subject = Subject("", name, record.watched.service)
+            subject = Subject(revision, name, record.watched.service)
             for event in events(record.findings, {}, subject, self._edges.wall()):
                 self._tell(event)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.model import Event, EventKind, Gravity
-from reconciler.state.events import EventKeeper, open_findings
+from reconciler.state.events import EventKeeper, begun, open_findings
 from reconciler.state.history import entries, lately
 from reconciler.state.runs import Store, open_store
 from tests.notifying.test_news import AT, DRIFT, OVER, SUSPENDED
@@ -66,6 +66,18 @@ def test_what_is_over_is_not_open(store: Store) -> None:
     for event in (DRIFT, OVER):
         keeper.keep(event)
     assert open_findings(store) == {}
+    assert begun(store) == {}
+
+
+def test_what_becomes_another_lasts_since_it_began(store: Store) -> None:
+    keeper, hours = EventKeeper(store), (1, 2, 3, 4)
+    first, over, again, other = (
+        replace(event, at=AT + timedelta(hours=hour))
+        for event, hour in zip((DRIFT, OVER, DRIFT, DRIFT), hours, strict=True)
+    )
+    for event in (first, over, again, replace(other, summary="more", details=("more",))):
+        keeper.keep(event)
+    assert begun(store) == {"drift:hq": again.at}
 
 
 def test_an_apply_that_the_journal_has_is_no_entry_of_its_own(store: Store) -> None:

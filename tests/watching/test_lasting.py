@@ -1,0 +1,74 @@
+"""What lasts while the daemon is restarted, and while its relationship leaves the desired files."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.cli import session
+from reconciler.cli.watch import edges_of
+from reconciler.desired.load import load
+from reconciler.kea.access import Credentials, Settings
+from reconciler.model import Event, EventKind, WatchMode
+from reconciler.simulator import Release, World
+from reconciler.state.events import EventKeeper
+from reconciler.state.runs import open_store
+from reconciler.watching.grouping import groups
+from reconciler.watching.reading import Reader
+from reconciler.watching.rounds import Habits, Rounds
+from tests.cli.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with World() as world:
+        made = Site(world, tmp_path, Release.KEA_3_0)
+        made.add_pair()
+        yield made.made()
+
+
+def test_a_drift_goes_on_and_ends_with_the_revision_that_ended_it(site: Site) -> None:
+    told: list[Event] = []
+
+    async def watch() -> None:
+        edges = edges_of(session.Session(Settings(), Credentials()))
+        with closing(open_store(site.folder / "state")) as store:
+            reader = Reader(edges, 10)
+            keeper, habits = EventKeeper(store), Habits(WatchMode.REPORT, 60, 0)
+
+            def tell(event: Event) -> None:
+                keeper.keep(event)
+                told.append(event)
+
+            rounds = Rounds(edges, habits, store, reader, tell)
+            desired = load(site.desired)
+            rounds.adopt(groups(desired))
+            (group,) = (each for each in groups(desired) if each.names)
+            try:
+                site.change("kea-b", lambda config: config.update({"valid-lifetime": 1234}))
+                await rounds.once(group)
+                assert [each.revision for each in told if each.kind is EventKind.DRIFT] == [desired.revision]
+                since = rounds.records["hq"].watched.drifted_since
+                anew = Rounds(edges, habits, store, reader, tell)  # as a daemon that was restarted
+                anew.adopt(groups(desired))
+                await anew.once(group)
+                since_then = anew.records["hq"].watched.drifted_since
+                assert since is not None
+                assert since_then is not None
+                assert abs(since_then - since) < timedelta(milliseconds=1)  # events are kept to the millisecond
+                told.clear()
+                rounds.adopt(groups(replace(desired, relationships=(), revision="git:next")))
+            finally:
+                await reader.close()
+
+    asyncio.run(watch())
+    assert ("drift:hq", True, "git:next") in [(each.finding, each.is_over, each.revision) for each in told]
