@@ -15,7 +15,7 @@ from reconciler.cli.remembering import left_behind, state_directory
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reconciler.model import Change, Entry, RelationshipPlan, ServerPlan, Service
+    from reconciler.model import Change, Desired, Entry, RelationshipPlan, ServerPlan, Service
     from reconciler.reports.text_explained import Explanation
 
 
@@ -48,8 +48,11 @@ def explain(
 
     with session.told_errors():
         run = session.open_session(settings, credentials, log_level, desired)
-        made, _ = session.make_plan(run, session.load_desired(desired, [relationship]), left_behind(run, state_dir))
-        plan = next(each for each in made.relationships if each.relationship.name == relationship)
+        made, _ = session.make_plan(run, _desired(desired, relationship), left_behind(run, state_dir))
+        plan = next((each for each in made.relationships if each.relationship.name == relationship), None)
+        if plan is None:
+            known = ", ".join(each.relationship.name for each in made.relationships)
+            raise UsageError(f"no relationship {relationship}, in desired or on a server; there are: {known}")
         if plan.unplanned is not None and not plan.has_changes:
             raise session.Failure(f"nothing could be planned for {relationship}: {run.scrubber.scrub(plan.unplanned)}")
         for away in plan.unreachable:
@@ -72,6 +75,17 @@ def explain(
             )
         )
         return code
+
+
+def _desired(folder: Path, relationship: str) -> Desired:
+    """Return what is to be planned: the relationship alone where it is declared, else all, since one whose file was
+    deleted is known only by what servers have of it.
+    """
+    from reconciler.cli import session
+
+    whole = session.load_all(folder)
+    is_declared = relationship in {each.name for each in whole.relationships}
+    return session.selected(whole, [relationship] if is_declared else [])
 
 
 def _explanation(plan: RelationshipPlan, server: ServerPlan, change: Change, past: Sequence[Entry]) -> Explanation:

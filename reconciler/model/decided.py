@@ -12,7 +12,7 @@ from reconciler.model.steps import Disruption
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.model.desired import Approval, Peer, Relationship, Service
+    from reconciler.model.desired import Approval, Peer, Position, Relationship, Service
     from reconciler.model.journal import Leftover, Mend
     from reconciler.model.json import Json
     from reconciler.model.live import Probe, Snapshot, Unreachable
@@ -70,7 +70,8 @@ class Change:
     servers that moved away from what was last replicated, where that can be told. `item` is the object that is
     added or deleted whole, secrets and all: to be digested, never to be shown. `leases` are how many are in use, on the
     server that the change is of, in the subnet that it takes something from, or in those whose clients it is about;
-    None where that is not known, or nothing is taken.
+    None where that is not known, or nothing is taken. `told_source` is the place in the files that asks for it, where
+    the plan was read from a file and that can't be looked up again.
     """
 
     action: Action
@@ -81,6 +82,7 @@ class Change:
     moved: tuple[str, ...] = ()
     item: Mapping[str, Json] | None = field(default=None, repr=False, compare=False)
     leases: int | None = field(default=None, compare=False)
+    told_source: Position | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from reconciler.kea.objects import subnets_of
 from reconciler.kea.pools import ends
@@ -13,8 +12,8 @@ from reconciler.model import Action, Change, Objection, ServerPlan, Service, Thr
 from reconciler.planning.guard import Case
 
 SHRUNK, CHANGED = "authority-shrunk", "large-change"
-_KINDS = {"subnet": "subnets", "pool": "pools", "pd-pool": "pools", "reservation": "reservations"}
-_LISTS = {"pools": ("pools", "pd-pools"), "reservations": ("reservations",)}  # where a subnet has them
+_KINDS = {"subnet": "subnets", "pool": "pools", "pd-pool": "pd-pools", "reservation": "reservations"}
+_INSIDE = ("pools", "pd-pools", "reservations")  # what a subnet has lists of
 Path = tuple[tuple[str, str], ...]
 
 
@@ -51,7 +50,7 @@ def objections(case: Case) -> Iterator[Objection]:
         name = server.peer.server
         for what, toll in tolls(server, case.relationship.service).items():
             what_of = f"{name}: {what}"
-            gone = toll.lost if what == "pools" else toll.deleted
+            gone = toll.lost if what in {"pools", "pd-pools"} else toll.deleted
             if _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
@@ -77,13 +76,13 @@ def tolls(server: ServerPlan, service: Service) -> Mapping[str, Toll]:
     touched = [(change, inner) for change in server.changes if (inner := _innermost(change)) is not None]
     if not touched:
         return {}
-    found = {what: Toll() for what in ("subnets", "pools", "reservations")}
+    found = {what: Toll() for what in ("subnets", *_INSIDE)}
     config = server.snapshot.config
     subnets = subnets_of(config, service.subnets)
     found["subnets"].had = len(subnets)
     found["reservations"].had = len(config.get("reservations") or ())
-    for what, lists in _LISTS.items():
-        found[what].had += sum(_count(subnet, lists) for _, subnet in subnets.values())
+    for what in _INSIDE:
+        found[what].had += sum(len(subnet.get(what) or ()) for _, subnet in subnets.values())
     changed: dict[str, set[Path]] = {what: set() for what in found}
     merged = _merged([change for change, _ in touched])
     for change, place in touched:
@@ -97,20 +96,22 @@ def tolls(server: ServerPlan, service: Service) -> Mapping[str, Toll]:
         _add(found[_KINDS[kind]], change.path[:place], 1, is_gone=is_gone)
         if kind == "subnet":
             subnet = subnets[key][1] if is_gone and key in subnets else change.item or {}
-            for what, lists in _LISTS.items():
-                _add(found[what], change.path[: place + 1], _count(subnet, lists), is_gone=is_gone)
+            for what in _INSIDE:
+                _add(found[what], change.path[: place + 1], len(subnet.get(what) or ()), is_gone=is_gone)
     for what, paths in changed.items():
         found[what].changed = len(paths)
-    found["pools"].changed += _replaced([change for change, _ in touched if change.path not in merged])
+    rest = [change for change, _ in touched if change.path not in merged]
+    for kind in ("pool", "pd-pool"):
+        found[_KINDS[kind]].changed += _replaced(rest, kind)
     return found
 
 
-def _replaced(changes: Sequence[Change]) -> int:
-    """Return how many pools others take the place of in their subnet, but for those whose addresses all stay, as they
-    do where one is divided.
+def _replaced(changes: Sequence[Change], kind: str) -> int:
+    """Return how many pools of a kind others take the place of in their subnet, but for those whose addresses all stay,
+    as they do where one is divided.
     """
     number = 0
-    for gone, added in _pools(changes, ("pool", "pd-pool")).values():
+    for gone, added in _pools(changes, kind).values():
         left = [each for each in gone if not _stays(each.path[-1][1], [new.path[-1][1] for new in added])]
         number += min(len(left), len(added))
     return number
@@ -119,18 +120,18 @@ def _replaced(changes: Sequence[Change]) -> int:
 def _merged(changes: Sequence[Change]) -> set[Path]:
     """Return which pools go into one that is added to the same subnet, as two halves do, and those they go into."""
     found: set[Path] = set()
-    for gone, added in _pools(changes, ("pool",)).values():
+    for gone, added in _pools(changes, "pool").values():
         for new in added:
             inner = [each.path for each in gone if _lies_in(each.path[-1][1], new.path[-1][1])]
             found.update([*inner, new.path] if inner else ())
     return found
 
 
-def _pools(changes: Sequence[Change], kinds: tuple[str, ...]) -> dict[Path, tuple[list[Change], list[Change]]]:
+def _pools(changes: Sequence[Change], kind: str) -> dict[Path, tuple[list[Change], list[Change]]]:
     """Return the pools that go and those that come, whole, by where they are."""
     pools: dict[Path, tuple[list[Change], list[Change]]] = {}
     for change in changes:
-        if change.path[-1][0] in kinds and change.action is not Action.CHANGE:
+        if change.path[-1][0] == kind and change.action is not Action.CHANGE:
             pools.setdefault(change.path[:-1], ([], []))[change.action is Action.ADD].append(change)
     return pools
 
@@ -159,10 +160,6 @@ def _innermost(change: Change) -> int | None:
     """
     places = [place for place, (kind, key) in enumerate(change.path) if kind in _KINDS and key != "order"]
     return places[-1] if places else None
-
-
-def _count(subnet: Mapping[str, Any], lists: tuple[str, ...]) -> int:
-    return sum(len(subnet.get(name) or ()) for name in lists)
 
 
 def _add(toll: Toll, where: Path, number: int, *, is_gone: bool) -> None:

@@ -13,6 +13,8 @@ def source_of(relationship: Relationship, peer: Peer, change: Change) -> Positio
     What git changed has the place of the very parameter where the file has it, else that of the relationship. What a
     server changed has the place of the peer that is set.
     """
+    if change.told_source is not None:
+        return change.told_source
     places, kind = relationship.positions, change.path[0][0]
     if change.cause is not Cause.GIT:
         return peer.position or relationship.position

@@ -113,6 +113,8 @@ def _complete(told: dict[str, Any], plan: RelationshipPlan, key: Key) -> None:
             *_held(relationship),
         ]
     )
+    for value, away in zip(told["unreachable"], plan.unreachable, strict=True):
+        value["source"] = _place(away.endpoint.position)
     for value, server in zip(told["servers"], plan.servers, strict=True):
         del value["pause"]
         value["source"] = _place(server.peer.position)

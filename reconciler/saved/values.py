@@ -90,6 +90,7 @@ def change_of(value: Value) -> Change:
         Cause(value["cause"]),
         tuple(value["moved"]),
         leases=value["risk"]["active_leases"],
+        told_source=position_of(value["source"]),
     )
 
 
@@ -111,10 +112,15 @@ def _relationship(value: Value) -> RelationshipPlan:
         ),
         tuple(value["notes"]),
         value["unplanned"],
-        tuple(Unreachable(Endpoint(each["server"], service, ""), each["reason"]) for each in value["unreachable"]),
+        tuple(_unreachable(each, service) for each in value["unreachable"]),
         tuple(map(_stage, value["stages"])),
         mends=tuple(Mend(each["server"], Remedy(each["remedy"]), each["reason"]) for each in value["mends"]),
     )
+
+
+def _unreachable(value: Value, service: Service) -> Unreachable:
+    place = position_of(value.get("source"))  # files before 1.2 have none
+    return Unreachable(Endpoint(value["server"], service, "", position=place), value["reason"])
 
 
 def _peer(value: Value) -> Peer:

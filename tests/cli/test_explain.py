@@ -64,6 +64,17 @@ def test_what_git_asks_for(told: Site) -> None:
     assert "      by: Kea Administrator Reference Manual, libdhcp_ha: High Availability\n" in text
 
 
+def test_the_removal_of_one_whose_file_is_gone(told: Site) -> None:
+    told.add_pair("branch", servers=("kea-c", "kea-d"))
+    (told.desired / "relationships" / "hq.yaml").unlink()
+    text = explain(told, "hq").stdout
+    change = "- relationship hq: hot-standby, primary kea-a, standby kea-b"
+    assert f"  kea-b:\n    {change}\n      why: git: desired changed" in text
+    assert "The plan is objected to (remove-relationship)" in text
+    unknown = told.run("explain", "nothing")
+    assert (unknown.exit_code, "no relationship nothing, in desired or on a server" in unknown.stderr) == (64, True)
+
+
 def test_a_line_that_nobody_committed_is_told_by_the_history(told: Site) -> None:
     edit(told, **{"max-unacked-clients": 7})
     text = explain(told, "hq", "max-unacked-clients").stdout

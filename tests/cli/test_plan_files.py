@@ -333,6 +333,8 @@ def test_a_server_that_can_not_be_read_is_in_the_file(drifted: Site, file: Path)
 
 
 def test_show_gives_every_form_and_ends_as_the_plan_did(drifted: Site, file: Path, tmp_path: Path) -> None:
+    drifted.documents[0]["parameters"]["max-unacked-clients"] = 3
+    drifted.write()
     value = planned(drifted, file)
     plain = drifted.run("plan").stdout
     shown = drifted.run_line("show", str(file))
@@ -343,6 +345,7 @@ def test_show_gives_every_form_and_ends_as_the_plan_did(drifted: Site, file: Pat
     comment = tmp_path / "comment.md"
     told = drifted.run_line("show", str(file), "--format", f"markdown={comment}", "--format", "github")
     assert told.stdout.startswith("::notice file=")
+    assert told.stdout == drifted.run("plan", "--format", "github").stdout
     assert value["fingerprint"] in comment.read_text()
     drifted.change("kea-a", lambda config: config.update({"subnet4": []}))
     assert drifted.run("plan", "--out", str(file)).exit_code == 3

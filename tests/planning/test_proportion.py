@@ -76,6 +76,16 @@ def test_never_the_last_one() -> None:
     assert objection.message == "the only one of the pools on kea-b would be deleted, and none would be left"
 
 
+def test_pools_of_prefixes_are_a_kind_of_their_own() -> None:
+    """One kind does not stand in for the other: clients that ask for an address get none of a pool of prefixes."""
+    pools: dict[str, Any] = {"pd-pools": [{"prefix": "2001:db8::", "prefix-len": 48, "delegated-len": 64}]}
+    (objection,) = found([subnet(1, pools=0, **pools)], [subnet(1, **pools)])
+    assert (objection.code, objection.object) == (SHRUNK, "kea-b: pools")
+    (objection,) = found([subnet(1)], [subnet(1, **pools)])
+    assert (objection.code, objection.object) == (SHRUNK, "kea-b: pd-pools")
+    assert codes([subnet(1)], [subnet(1)]) == []
+
+
 def test_what_another_takes_the_place_of_is_not_lost() -> None:
     larger = [{"pool": "10.0.1.1-10.0.1.99"}]
     assert codes([subnet(1, pools=0) | {"pools": larger}], [subnet(1, pools=1)]) == []
