@@ -123,11 +123,13 @@ def base(service: Service) -> Config:
     four = service is Service.DHCP4
     identifier = {"hw-address": "02:00:00:00:00:99"} if four else {"duid": "00:03:00:01:99"}
     crowd = [{"hw-address": f"02:00:00:00:04:{number:02x}", "hostname": f"h{number}"} for number in range(40)]
+    delegated = {"prefix": "2001:db8:9000::", "prefix-len": 40, "delegated-len": 56}
+    prefixes = {} if four else {"pd-pools": [delegated]}  # so is this pool, which is never the only one
     return base_configuration(
         service,
         subnets=[
             subnet(service, 1, reservations=[{**identifier, "hostname": "fixed"}]),
-            subnet(service, 2),
+            subnet(service, 2, **prefixes),
         ],
         shared_networks=[
             {"name": "floor", service.subnets: [subnet(service, 3)]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,7 +35,7 @@ class Repository:
         for path in (self.clone, self.checkout):
             git(folder, "clone", "--quiet", str(self.bare), str(path))
         git(self.clone, "checkout", "--quiet", "-B", "main")
-        desired.rename(self.clone / "desired")
+        shutil.move(desired, self.clone / "desired")
         self.commit("What the servers have")
 
     def commit(self, message: str) -> None:

@@ -29,7 +29,7 @@ def test_every_objection_says_what_it_is_about(case: Case) -> None:
         for objection in each.objections:
             about, _, what = objection.object.partition(": ")
             assert set(about.split(" and ")) <= known, objection
-            assert what in {"", "subnets", "pools", "reservations"}, objection
+            assert what in {"", "subnets", "pools", "pd-pools", "reservations"}, objection
 
 
 def test_planning_alters_nothing_that_was_read(case: Case) -> None:
