@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.errors import EndpointError
+from reconciler.errors import EndpointError, NotReachedError
 from reconciler.model import Endpoint, Live, Requests, Service, Snapshot, Unreachable
 from reconciler.running.observe import read, refreshed
 from reconciler.watching.timing import pause
@@ -93,7 +93,7 @@ class Reader:
         if failing is not None and not is_eager and self._edges.clock() < failing.until and key in self.live:
             return self.live[key]
         async with self._ailing if failing is not None else self._well:
-            live = await self._asked(endpoint)
+            live = await self._asked(endpoint, is_new=failing is None)
         if isinstance(live, Snapshot):
             if live.config is not (seen.config if (seen := self._seen.get(endpoint)) else None):
                 self._edges.learn([live])
@@ -105,13 +105,23 @@ class Reader:
             await self._drop(endpoint)
         return live
 
-    async def _asked(self, endpoint: Endpoint) -> Live:
-        seen = self._seen.get(endpoint)
+    async def _asked(self, endpoint: Endpoint, *, is_new: bool) -> Live:
+        """Read an endpoint. Where a connection does not come about in time, and that is new, it is tried once more: who
+        gets too little processor, or asks many at once, would take living servers for dead.
+        """
         try:
-            client = self._client(endpoint)
-            return await read(client, endpoint) if seen is None else await refreshed(client, seen)
+            return await self._read(endpoint)
         except EndpointError as error:
-            return Unreachable(endpoint, str(error).removeprefix(f"{endpoint} at "))
+            if not (is_new and isinstance(error.__cause__, TimeoutError) and isinstance(error, NotReachedError)):
+                return _unreachable(endpoint, error)
+        try:
+            return await self._read(endpoint)
+        except EndpointError as error:
+            return _unreachable(endpoint, error)
+
+    async def _read(self, endpoint: Endpoint) -> Live:
+        client, seen = self._client(endpoint), self._seen.get(endpoint)
+        return await read(client, endpoint) if seen is None else await refreshed(client, seen)
 
     def _client(self, endpoint: Endpoint) -> Client:
         if endpoint not in self._clients:
@@ -133,6 +143,10 @@ class Reader:
             seconds=before.seconds + seconds,
             last_seconds=seconds,
         )
+
+
+def _unreachable(endpoint: Endpoint, error: EndpointError) -> Unreachable:
+    return Unreachable(endpoint, str(error).removeprefix(f"{endpoint} at "))
 
 
 def looks_same(one: Live | None, other: Live | None) -> bool:
