@@ -24,6 +24,7 @@ from pathlib import Path
 from reconciler.errors import LockedError
 from reconciler.model.journal import RunRecord
 from reconciler.state import machine
+from reconciler.state.addresses import place
 from reconciler.state.database import open_database, told, transaction
 from reconciler.state.directory import prepare, private_file
 
@@ -61,7 +62,7 @@ class Run:
         """Begin. Raises StateError where that can't be written down."""
         self._store = store
         self._machine = machine.Claims()
-        self._controls: frozenset[str] = frozenset()
+        self._places: frozenset[str] = frozenset()
         self.command = command
         token = secrets.token_hex(8)
         self._file = lock_file(store.directory, token)
@@ -94,7 +95,8 @@ class Run:
         Waits, at most `seconds`, until runs that have one of them are done. Raises LockedError, which says who it is.
         """
         limit = clock() + seconds
-        while (holder := self._take(controls)) is not None:
+        places = {place(each) for each in controls}
+        while (holder := self._take(places)) is not None:
             if clock() >= limit:
                 raise LockedError(
                     f"{holder} is at work on the same servers"
@@ -103,7 +105,7 @@ class Run:
                 )
             say(f"waiting for {holder}")
             sleep(_PAUSE)
-        self._controls = frozenset(controls)
+        self._places = frozenset(places)
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
@@ -117,7 +119,7 @@ class Run:
         self._machine.release()
         self._forget_claims()
         yield
-        self.claim(self._controls, 0)
+        self.claim(self._places, 0)
         other = self._been_at_work(last)
         if other is not None:
             raise LockedError(f"{described(other)} worked on the same servers meanwhile; nothing was done, try again")
@@ -131,15 +133,15 @@ class Run:
                 "WHERE step.number > ? AND step.run != ?",
                 (since, self.number),
             ).fetchall()
-        found = [row for control, *row in rows if control is None or control in self._controls]
+        found = [row for control, *row in rows if control is None or place(control) in self._places]
         return record(found[0], is_cut_off=False) if found else None
 
-    def _take(self, controls: Collection[str]) -> str | None:
-        """Get these endpoints, all or none; returns in words who has one of them."""
-        found = self._noted(set(controls))
+    def _take(self, places: Collection[str]) -> str | None:
+        """Get the endpoints at these places, all or none; returns in words who has one of them."""
+        found = self._noted(set(places))
         if found is not None:
             return described(found)
-        other = self._machine.take(controls)
+        other = self._machine.take(places)
         if other is not None:
             self._forget_claims()
         return other
@@ -194,14 +196,15 @@ def holder(store: Store, controls: Collection[str]) -> str | None:
 
     Raises StateError.
     """
+    places = {place(each) for each in controls}
     with told(store.directory):
         rows = store.database.execute(
             f"SELECT control, {_COLUMNS} FROM claim JOIN run ON run.number = claim.run"  # noqa: S608
         ).fetchall()
     for control, *row in rows:
-        if control in controls and is_alive(store.directory, row[-1]):
+        if control in places and is_alive(store.directory, row[-1]):
             return described(record(row, is_cut_off=False))
-    return machine.holder(controls)
+    return machine.holder(places)
 
 
 def writes_since(store: Store, command: str, moment: datetime) -> dict[tuple[str, str], int]:

@@ -167,3 +167,17 @@ def test_a_disk_that_is_full_leaves_nobody_locked_out(store: Store, tmp_path: Pa
     with pytest.raises(StateError):
         Run(store, "watch")
     assert list(store.directory.glob("run-*.lock")) == []
+
+
+@pytest.mark.parametrize("other", ["http://localhost:8000", "http://[::1]:8000/", "https://LOCALHOST:8000/kea"])
+def test_one_server_by_two_addresses_is_one(store: Store, tmp_path: Path, other: str) -> None:
+    elsewhere = open_store(tmp_path / "other")
+    first, beside, second = Run(store, "apply"), Run(store, "apply"), Run(elsewhere, "apply")
+    first.claim({"http://127.0.0.1:8000/"}, 0)
+    for run in (beside, second):
+        with pytest.raises(LockedError):
+            run.claim({other}, 0)
+    assert holder(store, {other})
+    second.claim({other.replace("8000", "8001"), "http://192.0.2.1:8000/", "unix:/run/kea"}, 0)
+    for run in (first, beside, second):
+        run.end(0)
