@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     from reconciler.model import Endpoint
     from reconciler.simulator import SimulatedEndpoint, SimulatedServer
+    from reconciler.simulator.serving import Serving
 
 PREFIX = "10.0.1.0/24"
+PREFIXES = {Service.DHCP4: PREFIX, Service.DHCP6: "2001:db8:1::/64"}
 CHANGING = WRITES | {"ha-scopes", "ha-maintenance-start", "ha-maintenance-cancel"}
 
 
@@ -47,6 +49,7 @@ class Mortal(Life):
         self.dies_at: tuple[int, bool] | None = None
         self.double: list[str] = []
         self.was_made: Made | None = None
+        self.service = Service.DHCP4
         self._changing: set[str] = set()
         self._watched_at: float | None = None
 
@@ -110,16 +113,20 @@ class Mortal(Life):
 
 
 def endpoints(life: Life) -> list[SimulatedEndpoint]:
-    return [server.endpoint(Service.DHCP4) for server in life.world.servers.values()]
+    return [endpoint for server in life.world.servers.values() for endpoint in server.endpoints.values()]
 
 
-def is_double(life: Life) -> bool:
+def answering(life: Mortal) -> Serving:
+    return life.world.serving(PREFIXES[life.service], life.service)
+
+
+def is_double(life: Mortal) -> bool:
     """Whether two servers answer the same clients, one of them not in its normal state with a partner that it hears."""
-    answering = life.world.serving(PREFIX)
-    if not answering.is_double:
+    found = answering(life)
+    if not found.is_double:
         return False
-    names = {name for half in answering if len(half) > 1 for name in half}
-    return not all(_is_aware(life.endpoint(name)) for name in names)
+    names = {name for half in found if len(half) > 1 for name in half}
+    return not all(_is_aware(life.endpoint(name, life.service)) for name in names)
 
 
 def _is_aware(endpoint: SimulatedEndpoint) -> bool:
@@ -151,6 +158,8 @@ class Scene:
     ends_without: bool = False
     backups: int = 0
     is_together: bool = False  # both are set without a wait between them
+    service: Service = Service.DHCP4
+    is_hub: bool = False  # kea-a is the primary of another relationship too, with kea-x
 
 
 def replicate(life: Mortal) -> None:
@@ -261,11 +270,15 @@ def begun(folder: Path, scene: Scene, release: Release, made: Made | None = None
     servers = ("kea-a", "kea-b", "kea-c")[: 2 + scene.backups]
     try:
         with made.at_its_ports() if made is not None else contextlib.nullcontext():
-            life.add_pair("hq", mode=scene.mode, servers=servers)
+            life.add_pair("hq", scene.service, scene.mode, servers=servers)
+            if scene.is_hub:
+                add_branch(life)
     except OSError:
         life.__exit__()
         return begun(folder, scene, release)
-    life.documents[0]["parameters"] = dict(USUAL)
+    life.service = scene.service
+    for document in life.documents:
+        document["parameters"] = dict(USUAL)
     life.write()
     if made is not None:
         made.again(life)
@@ -278,6 +291,20 @@ def begun(folder: Path, scene: Scene, release: Release, made: Made | None = None
     life.story.clear()
     life.double.clear()
     return life
+
+
+def add_branch(life: Mortal) -> None:
+    """Let the primary of the pair be a hub, with another relationship in which its partner is kea-x."""
+    life.world.add_server("kea-x", {Service.DHCP4: {"subnet4": []}}, version=life.release)
+    life.inventory["kea-x"] = {"dhcp4": {"control": life["kea-x"].control}}
+    host, _, port = life["kea-a"].ha_url(Service.DHCP4).rstrip("/").rpartition(":")
+    hub = {"server": "kea-a", "name": "hub", "role": "primary", "url": f"{host}:{int(port) + 1000}/"}
+    other = {"server": "kea-x", "role": "standby", "url": life["kea-x"].ha_url(Service.DHCP4)}
+    life.documents.append({**life.documents[0], "name": "west", "peers": [hub, other]})
+    tags = {1: "kea-a", 11: "hub"}
+    subnets = [subnet(Service.DHCP4, each, user_context={"ha-server-name": name}) for each, name in tags.items()]
+    life.endpoint("kea-a").edit(lambda config: config.update(subnet4=subnets))
+    life.endpoint("kea-a").command("config-write")
 
 
 def points(story: list[tuple[str, str]]) -> Iterator[tuple[int, bool]]:
@@ -301,12 +328,12 @@ def must_be_in_order(life: Mortal, scene: Scene) -> None:
         assert endpoint.written == endpoint.config, endpoint.server.name
         if endpoint.server.name in {"kea-a", "kea-b", "kea-c"}:
             assert (endpoint.ha is None) is scene.ends_without
-        if endpoint.ha is not None:
-            assert endpoint.ha.state == endpoint.ha.settings.normal_state, standing(life)
-            assert set(endpoint.serves) <= {endpoint.ha.settings.name}, standing(life)
-    answering = life.world.serving(PREFIX)
-    assert not answering.is_nobody
-    assert not answering.is_double or scene.mode is Mode.LOAD_BALANCING
+        for half in endpoint.relationships:
+            assert half.state == half.settings.normal_state, standing(life)
+            assert set(half.scopes) <= {half.settings.name}, standing(life)
+    found = answering(life)
+    assert not found.is_nobody
+    assert not found.is_double or life.documents[0]["mode"] == Mode.LOAD_BALANCING.value
     assert life.double == []
     assert life.violations == []
 
@@ -330,6 +357,11 @@ def undisturbed(folder: Path, scene: Scene, release: Release) -> tuple[list[tupl
 def test_the_next_apply_finishes_what_was_cut_off_at_any_command(
     tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    must_be_finished(tmp_path, scene, release, monkeypatch)
+
+
+def must_be_finished(tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill the apply of a scene at each of its points, and let the next one finish."""
     story, made = undisturbed(tmp_path / "whole", scene, release)
     planned = list(points(story))
     missed = 0

@@ -1,0 +1,40 @@
+"""The process is killed at every command of an apply, as in `test_simulated_crashes`: on other relationships than
+a pair for DHCPv4, and with another mode afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.model import Mode, Service
+from reconciler.simulator import Release
+from tests.test_simulated_crashes import Mortal, Scene, must_be_finished, replicate, timers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def other_mode(life: Mortal) -> None:
+    life.documents[0]["mode"] = Mode.LOAD_BALANCING.value
+    life.documents[0]["peers"][1]["role"] = "secondary"
+    life.write()
+
+
+SCENES = [
+    (Scene("create-passive-backup", is_related=False, mode=Mode.PASSIVE_BACKUP), Release.KEA_2_2),
+    (Scene("modify-passive-backup", timers, mode=Mode.PASSIVE_BACKUP), Release.KEA_3_0),
+    (Scene("replicate-passive-backup", replicate, mode=Mode.PASSIVE_BACKUP, backups=1), Release.KEA_2_2),
+    (Scene("modify-dhcp6", timers, service=Service.DHCP6), Release.KEA_3_0),
+    (Scene("other-mode", other_mode, is_together=True), Release.KEA_3_0),
+    (Scene("modify-hub", timers, is_hub=True), Release.KEA_3_0),
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("scene", "release"), SCENES, ids=lambda each: getattr(each, "name", str(each)))
+def test_the_next_apply_finishes_what_was_cut_off_elsewhere(
+    tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    must_be_finished(tmp_path, scene, release, monkeypatch)
