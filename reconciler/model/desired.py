@@ -159,8 +159,8 @@ class Thresholds:
     """How many of a server's subnets, pools or reservations a plan may delete or change without an approval.
 
     Of `least` or more of a kind, deleting more than `deleted_share` or changing more than `changed_share` of them is
-    too much; more than `deleted` or `changed` is, however many there are. Deleting the last one is always too much, a
-    reservation that is the only one excepted.
+    too much; more than `deleted` or `changed` is, however many there are. Deleting the last one is always too much, but
+    for the only reservation where a person added it to that server alone.
     """
 
     least: int = 10

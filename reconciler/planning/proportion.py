@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from reconciler.kea.objects import subnets_of
 from reconciler.kea.pools import ends
-from reconciler.model import Action, Change, Objection, ServerPlan, Service, Thresholds
+from reconciler.model import Action, Cause, Change, Objection, ServerPlan, Service, Thresholds
 from reconciler.planning.guard import Case
 
 SHRUNK, CHANGED = "authority-shrunk", "large-change"
@@ -20,11 +20,13 @@ Path = tuple[tuple[str, str], ...]
 @dataclass(slots=True)
 class Toll:
     """How many objects of one kind a server has, and how many of them a plan deletes, changes and adds; and `fewer`, by
-    how many there are fewer in each place. One takes another's there, as a pool does that is made larger.
+    how many there are fewer in each place. One takes another's there, as a pool does that is made larger. `undone` are
+    those deleted that somebody added to this server alone.
     """
 
     had: int = 0
     deleted: int = 0
+    undone: int = 0
     changed: int = 0
     added: int = 0
     fewer: Counter[Path] = field(default_factory=Counter)
@@ -54,8 +56,8 @@ def objections(case: Case) -> Iterator[Objection]:
             if _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
-            # One that is the only one of its kind is as good as any other; without a pool nobody gets an address.
-            elif toll.deleted and toll.left == 0 and not is_empty and (toll.had > 1 or what != "reservations"):
+            # The only reservation goes unasked where it was added here alone: nobody else ever had one to lose.
+            elif toll.deleted and toll.left == 0 and not is_empty and not (what == "reservations" and toll.undone == 1):
                 whole = f"all {toll.had} {what}" if toll.had > 1 else f"the only one of the {what}"
                 told = f"{whole} on {name} would be deleted, and none would be left"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
@@ -92,12 +94,12 @@ def tolls(server: ServerPlan, service: Service) -> Mapping[str, Toll]:
         if change.action is Action.CHANGE or place < len(change.path) - 1:
             changed[_KINDS[kind]].add(change.path[: place + 1])
             continue
-        is_gone = change.action is Action.DELETE
-        _add(found[_KINDS[kind]], change.path[:place], 1, is_gone=is_gone)
+        _add(found[_KINDS[kind]], change.path[:place], 1, change)
         if kind == "subnet":
+            is_gone = change.action is Action.DELETE
             subnet = subnets[key][1] if is_gone and key in subnets else change.item or {}
             for what in _INSIDE:
-                _add(found[what], change.path[: place + 1], len(subnet.get(what) or ()), is_gone=is_gone)
+                _add(found[what], change.path[: place + 1], len(subnet.get(what) or ()), change)
     for what, paths in changed.items():
         found[what].changed = len(paths)
     rest = [change for change, _ in touched if change.path not in merged]
@@ -162,9 +164,11 @@ def _innermost(change: Change) -> int | None:
     return places[-1] if places else None
 
 
-def _add(toll: Toll, where: Path, number: int, *, is_gone: bool) -> None:
-    if is_gone:
+def _add(toll: Toll, where: Path, number: int, change: Change) -> None:
+    if change.action is Action.DELETE:
         toll.deleted += number
+        toll.undone += number if change.cause is Cause.PEER else 0
+        toll.fewer[where] += number
     else:
         toll.added += number
-    toll.fewer[where] += number if is_gone else -number
+        toll.fewer[where] -= number

@@ -153,7 +153,7 @@ def authority_without(reservations: int, of: int) -> World:
 @pytest.mark.parametrize(
     ("lost", "of", "is_shrunk"),
     [
-        (1, 1, False),
+        (1, 1, True),
         (8, 9, False),
         (9, 9, True),
         (3, 10, False),
