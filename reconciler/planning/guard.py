@@ -6,16 +6,16 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from reconciler.kea import ha, hooks
 from reconciler.kea.locality import LOCAL
 from reconciler.kea.objects import subnets_of
 from reconciler.kea.versions import is_tested
 from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
+from reconciler.planning import identity
 from reconciler.planning.division import Division, are_split
-from reconciler.planning.standing import SEVERING, is_main, is_torn, name_each_other, own_entry, standing
-from reconciler.planning.wanted import block_of, dedicated_listener_is_on, is_broken
+from reconciler.planning.standing import SEVERING, is_main, is_torn, standing
+from reconciler.planning.wanted import dedicated_listener_is_on, is_broken
 
 SKEW_WARNING, SKEW_ERROR = 30.0, 60.0  # seconds; above 60 Kea ends the HA service (communication_state.cc)
 DEEPEST = 64  # Kea from 2.6.5 and 3.0.3 on refuses nesting above 100; no real configuration comes near
@@ -74,84 +74,6 @@ def _untested_version(case: Case) -> Iterator[Objection]:
                 "try it on a pair that serves nobody first",
                 object=peer.server,
             )
-
-
-def _identity(case: Case) -> Iterator[Objection]:
-    for peer, snapshot in case.read:
-        block = block_of(snapshot)
-        name = block.get("this-server-name") if block else peer.name
-        if name != peer.name and not _is_renamed(case, peer, name):
-            yield Objection(
-                "identity",
-                f"{peer.server} says it is {name!r}, not {peer.name!r}: its address leads to another server, "
-                "or another server's configuration was copied onto it",
-                f"check the control address of {peer.server} in the inventory; approve only if it was copied",
-                object=peer.server,
-            )
-
-
-def _another_partner(case: Case) -> Iterator[Objection]:
-    """A server that hears its partner, which is another one than the relationship's of that name: of another pair.
-
-    It has another url than desired for itself too, and the relationship's server of that name hears a partner as well.
-    Where one of this isn't so, a change is on its way, or was cut off between the two.
-    """
-    own = {peer.name: str(entry.get("url")) for peer, snapshot in case.read if (entry := own_entry(snapshot))}
-    hearing = {peer.name for peer, snapshot in case.read if _hears(snapshot)}
-    wanted = {peer.name: peer.url for peer in case.relationship.peers}
-    for peer, snapshot in case.read:
-        if peer.name not in hearing or ha.same_url(own.get(peer.name, peer.url), peer.url):
-            continue
-        for name, url in _partners(snapshot):
-            if (
-                name in hearing
-                and name in own
-                and not ha.same_url(url, own[name])
-                and not ha.same_url(url, wanted[name])
-            ):
-                yield Objection(
-                    "identity",
-                    f"{peer.server} hears a partner {name} at {url}, and {name} of this relationship says it is at "
-                    f"{own[name]}: one of the two addresses leads to a server of another pair",
-                    "check the control addresses in the inventory; approve only if the two are meant for each other",
-                    object=peer.server,
-                )
-
-
-def _hears(snapshot: Snapshot) -> bool:
-    partner = snapshot.ha.partner if snapshot.ha is not None else None
-    return partner is not None and partner.in_touch and not partner.interrupted
-
-
-def _partners(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """Yield the name and url by which a server has its partner."""
-    block = block_of(snapshot) or {}
-    for entry in block.get("peers") or ():
-        if entry.get("role") != Role.BACKUP and entry.get("name") != block.get("this-server-name"):
-            yield str(entry.get("name")), str(entry.get("url"))
-
-
-def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
-    """Whether a server that goes by another name is the one meant all the same.
-
-    It says it is at the peer's url; or, where the name isn't another one's (two addresses may be swapped then), it is
-    at the peer's address and no other server of the relationship hears its partner, or all have each other for peers
-    under the names that they have now, which can't be told unless all could be read.
-    """
-    own = own_entry(case.snapshots[peer.server]) or {}
-    if own.get("url") and ha.same_url(str(own["url"]), peer.url):
-        return True
-    if name in {each.name for each in case.relationship.peers}:
-        return False
-    is_there = urlsplit(str(own.get("url"))).hostname == urlsplit(peer.url).hostname
-    if is_there and not _is_any_in_touch(case, peer):
-        return True
-    return len(case.read) < len(case.relationship.peers) or name_each_other(each for _, each in case.read)
-
-
-def _is_any_in_touch(case: Case, peer: Peer) -> bool:
-    """Whether another server of the relationship hears its partner: that is somebody else then than the one at hand."""
-    return any(_hears(snapshot) for each, snapshot in case.read if each is not peer)
 
 
 def _authority_empty(case: Case) -> Iterator[Objection]:
@@ -320,8 +242,7 @@ def _counted(pools: Sequence[str]) -> str:
 
 RULES = (
     _untested_version,
-    _identity,
-    _another_partner,
+    *identity.RULES,
     _authority_empty,
     _subnet_id_conflict,
     _not_normal,

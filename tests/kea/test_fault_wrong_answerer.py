@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.kea import base_configuration
+from lab.laboratory import Laboratory
 from reconciler.model import Service
 from tests.kea.standing import S, Standing, standing
-from tests.kea.world import subnet
+from tests.kea.world import subnet, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lab.kea import Generation
-    from lab.laboratory import Laboratory
 
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-wrong-answerer")]
 
@@ -81,6 +81,30 @@ def test_a_stranger_in_a_relationship_of_its_own_is_left_alone(world: Standing, 
     assert world.story() == []
     assert other.story() == []
     assert other.config(other.b) == before
+
+
+@pytest.mark.parametrize("dead", ["kea-a", "kea-b"])
+def test_a_stranger_of_the_same_name_is_left_alone_while_our_own_server_is_dead(lab: Laboratory, dead: str) -> None:
+    """It is well, and stamped for another relationship; ours hears nobody."""
+    with Laboratory(generation=lab.generation) as elsewhere:
+        ours, other = Standing(lab), Standing(elsewhere)
+        other.document["name"] = "branch"
+        (other.desired / "relationships" / "hq.yaml").unlink()
+        other.write()
+        for each in (ours, other):
+            each.must_apply()
+            each.until_normal()
+        victim, left = (ours.a, ours.b) if dead == "kea-a" else (ours.b, ours.a)
+        victim.kill_daemon(S)
+        until(lambda: ours.state(left) == "partner-down", "partner-down")
+        lead(ours, dead, other.proxies[dead].control)
+        other.forget()
+        done = ours.apply("--format", "json")
+        assert done.exit_code == 3, done
+        (told,) = [each for each in done.json["relationships"][0]["blocked_by"] if each["code"] == "identity"]
+        assert "leads to a server of another pair" in told["message"]
+        assert ours.story() == []
+        assert other.story() == []
 
 
 def test_one_server_behind_both_addresses_is_found_before_anything_is_sent(lab: Laboratory) -> None:

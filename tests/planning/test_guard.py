@@ -213,17 +213,27 @@ def test_an_objection_quotes_no_configuration() -> None:
 # ------------------------------------------------------------------------------------- another pair's server
 
 
-def a_server_of_another_pair(url: str) -> list[str]:
+def a_server_of_another_pair(url: str, *, is_alone: bool = False, is_stamped: bool = True) -> list[str]:
     """The objections where the address of kea-b leads to a server that has kea-a at this url, hears it, and has another
-    url than desired for itself.
+    url than desired for itself. `is_alone`: our kea-a hears nobody; `is_stamped`: the other one has our stamp.
     """
     case = read_case("nothing-to-do")
-    b = case.live["kea-b", Service.DHCP4]
+    a, b = (case.live[name, Service.DHCP4] for name in ("kea-a", "kea-b"))
+    assert isinstance(a, Snapshot)
     assert isinstance(b, Snapshot)
+    assert a.ha is not None
+    assert a.ha.partner is not None
     edits: list[dict[str, Any]] = [{"op": "replace", "path": f"{BLOCK}/0/peers/0/url", "value": url}]
     edits.append({"op": "replace", "path": f"{BLOCK}/0/peers/1/url", "value": "http://192.0.2.98:8001/"})
     edits.append({"op": "replace", "path": "/valid-lifetime", "value": 77})
-    world = {**case.live, ("kea-b", Service.DHCP4): replace(b, config=edited(dict(b.config), edits))}
+    stranger = edited(dict(b.config), edits)
+    if not is_stamped:
+        del stranger["user-context"]
+    partner = replace(a.ha.partner, in_touch=not is_alone, interrupted=is_alone)
+    world: World = {
+        ("kea-a", Service.DHCP4): replace(a, ha=replace(a.ha, partner=partner)),
+        ("kea-b", Service.DHCP4): replace(b, config=stranger),
+    }
     (made,) = plan(case.desired, world).relationships
     return [each.message for each in made.objections if each.code == "identity"]
 
@@ -235,9 +245,19 @@ def test_a_server_that_hears_the_partner_of_another_pair_is_not_taken_away_from_
     )
 
 
+def test_nor_is_it_where_our_other_server_is_alone() -> None:
+    """Unless its stamp says that it is ours: then it was only left behind."""
+    url = "http://192.0.2.99:8001/"
+    (told,) = a_server_of_another_pair(url, is_alone=True, is_stamped=False)
+    assert told.startswith(f"kea-b hears a partner kea-a at {url}, where no server of this relationship is or is to be")
+    assert a_server_of_another_pair(url, is_alone=True) == []
+    assert len(a_server_of_another_pair(url, is_stamped=False)) == 1
+
+
 def test_one_that_hears_the_partner_that_is_meant_is_no_other_pair_s() -> None:
     (pair,) = read_case("nothing-to-do").desired.relationships
     assert a_server_of_another_pair(pair.primary.url) == []
+    assert a_server_of_another_pair(pair.primary.url, is_alone=True, is_stamped=False) == []
 
 
 # ------------------------------------------------------------------------------------- a server that can't serve

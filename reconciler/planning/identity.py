@@ -1,0 +1,125 @@
+"""Is it the server that is meant? Objections to servers that answer at an address and aren't who they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from reconciler.kea import ha
+from reconciler.model import Objection, Peer, Role, Snapshot
+from reconciler.planning.pretence import hears
+from reconciler.planning.server_plan import stamp_of
+from reconciler.planning.standing import name_each_other, own_entry
+from reconciler.planning.wanted import block_of
+
+if TYPE_CHECKING:
+    from reconciler.planning.guard import Case
+
+
+def _another_name(case: Case) -> Iterator[Objection]:
+    for peer, snapshot in case.read:
+        block = block_of(snapshot)
+        name = block.get("this-server-name") if block else peer.name
+        if name != peer.name and not _is_renamed(case, peer, name):
+            yield Objection(
+                "identity",
+                f"{peer.server} says it is {name!r}, not {peer.name!r}: its address leads to another server, "
+                "or another server's configuration was copied onto it",
+                f"check the control address of {peer.server} in the inventory; approve only if it was copied",
+                object=peer.server,
+            )
+
+
+def _another_partner(case: Case) -> Iterator[Objection]:
+    """A server that hears its partner, which is another one than the relationship's of that name: of another pair.
+
+    It has another url than desired for itself too, and the relationship's server of that name hears a partner as well.
+    Where one of this isn't so, a change is on its way, or was cut off between the two.
+    """
+    own = {peer.name: str(entry.get("url")) for peer, snapshot in case.read if (entry := own_entry(snapshot))}
+    hearing = {peer.name for peer, snapshot in case.read if _hears(snapshot)}
+    wanted = {peer.name: peer.url for peer in case.relationship.peers}
+    for peer, snapshot in case.read:
+        if peer.name not in hearing or ha.same_url(own.get(peer.name, peer.url), peer.url):
+            continue
+        for name, url in _partners(snapshot):
+            if (
+                name in hearing
+                and name in own
+                and not ha.same_url(url, own[name])
+                and not ha.same_url(url, wanted[name])
+            ):
+                yield Objection(
+                    "identity",
+                    f"{peer.server} hears a partner {name} at {url}, and {name} of this relationship says it is at "
+                    f"{own[name]}: one of the two addresses leads to a server of another pair",
+                    "check the control addresses in the inventory; approve only if the two are meant for each other",
+                    object=peer.server,
+                )
+
+
+def _strangers_partner(case: Case) -> Iterator[Objection]:
+    """A server that is at another url than it should, is not known to be of this relationship by its stamp, and hears a
+    partner where none of this one's is or is to be: it is of another pair, be our other server at work or not.
+    """
+    own = {peer.name: str(entry.get("url")) for peer, snapshot in case.read if (entry := own_entry(snapshot))}
+    known = [*own.values(), *(peer.url for peer in case.relationship.peers)]
+    for peer, snapshot in case.read:
+        is_there = ha.same_url(own.get(peer.name, peer.url), peer.url)
+        if is_there or stamp_of(case.relationship, snapshot) is not None or not hears(snapshot):
+            continue
+        for name, url in _partners(snapshot):
+            if not any(ha.same_url(url, each) for each in known):
+                yield Objection(
+                    "identity",
+                    f"{peer.server} hears a partner {name} at {url}, where no server of this relationship is or is to "
+                    "be: its address leads to a server of another pair",
+                    f"check the control address of {peer.server} in the inventory; approve only if it is meant",
+                    object=peer.server,
+                )
+
+
+def _hears(snapshot: Snapshot) -> bool:
+    partner = snapshot.ha.partner if snapshot.ha is not None else None
+    return partner is not None and partner.in_touch and not partner.interrupted
+
+
+def _partners(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Yield the name and url by which a server has its partner."""
+    block = block_of(snapshot) or {}
+    for entry in block.get("peers") or ():
+        if entry.get("role") != Role.BACKUP and entry.get("name") != block.get("this-server-name"):
+            yield str(entry.get("name")), str(entry.get("url"))
+
+
+def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
+    """Whether a server that goes by another name is the one meant all the same.
+
+    It says it is at the peer's url; or, where the name isn't another one's (two addresses may be swapped then), it is
+    at the peer's address and no other server of the relationship hears its partner, or all have each other for peers
+    under the names that they have now, which can't be told unless all could be read.
+    """
+    own = own_entry(case.snapshots[peer.server]) or {}
+    if own.get("url") and ha.same_url(str(own["url"]), peer.url):
+        return True
+    if name in {each.name for each in case.relationship.peers}:
+        return False
+    is_there = urlsplit(str(own.get("url"))).hostname == urlsplit(peer.url).hostname
+    if is_there and not _is_any_in_touch(case, peer):
+        return True
+    return len(case.read) < len(case.relationship.peers) or name_each_other(each for _, each in case.read)
+
+
+def _is_any_in_touch(case: Case, peer: Peer) -> bool:
+    """Whether another server of the relationship hears its partner: that is somebody else then than the one at hand."""
+    return any(_hears(snapshot) for each, snapshot in case.read if each is not peer)
+
+
+def _another_pair(case: Case) -> Iterator[Objection]:
+    told = list(_another_partner(case))
+    yield from told
+    yield from (each for each in _strangers_partner(case) if each.object not in {known.object for known in told})
+
+
+RULES = (_another_name, _another_pair)
