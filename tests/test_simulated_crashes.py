@@ -159,6 +159,7 @@ class Scene:
     backups: int = 0
     is_together: bool = False  # both are set without a wait between them
     service: Service = Service.DHCP4
+    leaving: tuple[str, ...] = ()  # servers that have no HA at the end
     is_hub: bool = False  # kea-a is the primary of another relationship too, with kea-x
 
 
@@ -327,7 +328,7 @@ def must_be_in_order(life: Mortal, scene: Scene) -> None:
         assert not endpoint.dhcp.is_off_by(Origin.USER), standing(life)
         assert endpoint.written == endpoint.config, endpoint.server.name
         if endpoint.server.name in {"kea-a", "kea-b", "kea-c"}:
-            assert (endpoint.ha is None) is scene.ends_without
+            assert (endpoint.ha is None) is (scene.ends_without or endpoint.server.name in scene.leaving)
         for half in endpoint.relationships:
             assert half.state == half.settings.normal_state, standing(life)
             assert set(half.scopes) <= {half.settings.name}, standing(life)

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.model import Mode, Service
 from reconciler.simulator import Release
-from tests.test_simulated_crashes import Mortal, Scene, must_be_finished, replicate, timers
+from tests.test_simulated_crashes import APPROVED, Mortal, Scene, must_be_finished, replicate, timers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +22,17 @@ def other_mode(life: Mortal) -> None:
     life.write()
 
 
+def backup_leaves(life: Mortal) -> None:
+    del life.documents[0]["peers"][2]
+    life.write()
+
+
 SCENES = [
     (Scene("create-passive-backup", is_related=False, mode=Mode.PASSIVE_BACKUP), Release.KEA_2_2),
     (Scene("modify-passive-backup", timers, mode=Mode.PASSIVE_BACKUP), Release.KEA_3_0),
     (Scene("replicate-passive-backup", replicate, mode=Mode.PASSIVE_BACKUP, backups=1), Release.KEA_2_2),
     (Scene("modify-dhcp6", timers, service=Service.DHCP6), Release.KEA_3_0),
+    (Scene("backup-leaves", backup_leaves, backups=1, arguments=APPROVED, leaving=("kea-c",)), Release.KEA_2_2),
     (Scene("other-mode", other_mode, is_together=True), Release.KEA_3_0),
     (Scene("modify-hub", timers, is_hub=True), Release.KEA_3_0),
 ]

@@ -74,7 +74,7 @@ async def mend_first(plan: RelationshipPlan, hands: Hands, *, is_waiting: bool) 
         done = await work.carry_out(now | when_well if work.is_well() else now)
         if is_waiting or any(each.failure is None for each in done):
             await work.until_normal()
-        return done
+        return [each for each in done if not each.is_early]  # tried again after the plan
 
 
 async def mend_after(plan: RelationshipPlan, outcome: RelationshipOutcome, hands: Hands) -> list[Mended]:
