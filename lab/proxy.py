@@ -33,8 +33,7 @@ class Proxy:
     """
 
     def __init__(self, upstream: str) -> None:
-        parts = urlsplit(upstream)
-        self._upstream = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self.lead_to(upstream)
         self._port = Port()
         self._listener: socket.socket | None = None
         self._closing = threading.Event()
@@ -49,6 +48,11 @@ class Proxy:
     def control(self) -> str:
         """The URL to use instead of the agent's."""
         return f"http://127.0.0.1:{self._port.number}/"
+
+    def lead_to(self, upstream: str) -> None:
+        """Forward to another agent from now on."""
+        parts = urlsplit(upstream)
+        self._upstream = (parts.hostname or "127.0.0.1", parts.port or 80)
 
     # ------------------------------------------------------------------------------------------ faults
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.generation import OLDEST
+from lab.kea import GENERATIONS, base_configuration
 from lab.proxy import Fault
 from reconciler.kea.versions import has_config_hash
 from tests.kea.standing import S, Standing, standing
@@ -66,6 +68,26 @@ def test_a_hand_edit_is_not_overwritten(world: Standing, name: str, is_old: bool
     world.until_normal()
     edit(world, name, {"decline-probation-period": 86400})
     world.until_normal()
+
+
+def test_a_daemon_of_another_version_in_its_place_gets_nothing(world: Standing) -> None:
+    """It came there once the plan was made."""
+    world.move()
+    other = GENERATIONS[(GENERATIONS.index(world.lab.generation) + 1) % len(GENERATIONS)]
+    newcomer = world.lab.server("kea-n", {S: base_configuration(S)}, generation=other)
+    before = newcomer.config(S)
+    world.forget()
+    in_between(world, lambda: world.proxies["kea-b"].lead_to(newcomer.control), "kea-b")
+    try:
+        done = world.apply("--format", "json")
+        # One that is older than 2.4 has no hash to be asked for.
+        expected = (1, "failed") if other == OLDEST else (4, "world-changed")
+        assert (done.exit_code, world.outcome(done)["kea-b"]["result"]) == expected, done
+        assert world.story() == []
+        assert newcomer.config(S) == before
+    finally:
+        world.proxies["kea-b"].lead_to(world.b.control)
+        newcomer.stop()
 
 
 def test_an_edit_that_changed_nothing_stops_nothing(world: Standing) -> None:
