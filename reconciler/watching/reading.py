@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, Service]
 LiveWorld = dict[Key, Live]
+_SLOW = 2.0  # seconds for a reading, above which the next one keeps out of the others' way
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class _Failing:
 class Reader:
     """What is known of all endpoints.
 
-    Those that failed wait for their turn in a lane of their own: a hundred dead servers keep no living one waiting.
+    Those that failed, or took long, wait for their turn in a lane of their own: a hundred dead or slow servers keep no
+    other waiting.
     """
 
     def __init__(self, edges: Edges, concurrency: int) -> None:
@@ -40,6 +42,7 @@ class Reader:
         self._clients: dict[Endpoint, Client] = {}
         self._seen: dict[Endpoint, Snapshot] = {}  # the last that was read of each
         self._failing: dict[Endpoint, _Failing] = {}
+        self._slow: set[Endpoint] = set()  # by their last reading
         self.live: LiveWorld = {}
         self.requests: dict[Key, Requests] = {}
 
@@ -73,6 +76,7 @@ class Reader:
         for each in [each for each in {*self._seen, *self._failing} if each not in kept]:
             self._seen.pop(each, None)
             self._failing.pop(each, None)
+        self._slow &= kept
         keys = {(each.server, each.service) for each in kept}
         self.live = {key: each for key, each in self.live.items() if key in keys and each.endpoint in kept}
         self.requests = {key: each for key, each in self.requests.items() if key in keys}
@@ -92,8 +96,10 @@ class Reader:
         failing, key = self._failing.get(endpoint), (endpoint.server, endpoint.service)
         if failing is not None and not is_eager and self._edges.clock() < failing.until and key in self.live:
             return self.live[key]
-        async with self._ailing if failing is not None else self._well:
+        async with self._ailing if failing is not None or endpoint in self._slow else self._well:
+            began = self._edges.clock()
             live = await self._asked(endpoint, is_new=failing is None)
+            (self._slow.add if self._edges.clock() - began > _SLOW else self._slow.discard)(endpoint)
         if isinstance(live, Snapshot):
             if live.config is not (seen.config if (seen := self._seen.get(endpoint)) else None):
                 self._edges.learn([live])
