@@ -18,7 +18,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reconciler.errors import LockedError
@@ -207,16 +207,16 @@ def holder(store: Store, controls: Collection[str]) -> str | None:
     return machine.holder(places)
 
 
-def writes_since(store: Store, command: str, moment: datetime) -> dict[tuple[str, str], int]:
-    """Return how often runs of a command began to change each relationship, by (name, service), since a moment.
+def writes_within(store: Store, command: str, now: datetime, window: timedelta) -> dict[tuple[str, str], int]:
+    """Return how often runs of a command began to change each relationship, by (name, service), within the last time.
 
     Raises StateError.
     """
     with told(store.directory):
         rows = store.database.execute(
             "SELECT relationship, service, count(*) FROM work JOIN run ON run.number = work.run "
-            "WHERE run.command = ? AND work.began_at > ? GROUP BY relationship, service",
-            (command, moment.isoformat(timespec="milliseconds")),
+            "WHERE run.command = ? AND work.began_at > ? AND work.began_at <= ? GROUP BY relationship, service",
+            (command, *(each.isoformat(timespec="milliseconds") for each in (now - window, now))),
         ).fetchall()
     return {(name, service): number for name, service, number in rows}
 

@@ -1,7 +1,8 @@
 """Objects that drift back again and again: somebody else sets them to what we take away, and fighting helps nobody.
 
-What counts is the very same change of the same object on the same server. An operator who works on one subnet all
-day makes a different change each time, and is followed.
+What counts is the very same change of the same object on the same server: an operator who works on one subnet of the
+authority all day makes a different change each time, and is followed. Where a server gets back what it had, whatever
+somebody set there instead makes no difference.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ def marks(plan: RelationshipPlan) -> dict[str, str]:
 
 
 def _mark(server: str, change: Change) -> str:
+    if change.cause is Cause.PEER:
+        return digest([server, change.action, change.path, [[each.name, each.after] for each in change.fields]])
     fields = [[each.name, each.before, each.after] for each in change.fields]
     return digest([server, change.action, change.path, fields, change.summary])
 
@@ -44,4 +47,4 @@ def contested_of(
 ) -> tuple[str, ...]:
     """Return the contested objects of a plan, by what the state directory knows. Raises StateError."""
     wanted = marks(plan)
-    return contested(fought(database, directory, plan.relationship.name, now - WINDOW), wanted) if wanted else ()
+    return contested(fought(database, directory, plan.relationship.name, now, WINDOW), wanted) if wanted else ()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from reconciler.errors import StateError
 from reconciler.model import Leftover, Suspension
 from reconciler.state.left import leftovers
-from reconciler.state.runs import Store, writes_since
+from reconciler.state.runs import Store, writes_within
 from reconciler.state.suspensions import suspensions
 from reconciler.watching.acting import COMMAND
 
@@ -35,7 +35,7 @@ def remembered(store: Store, at: datetime, left: Sequence[Leftover] | None = Non
         return Memory(
             leftovers(store.database, store.directory) if left is None else left,
             suspensions(store.database, store.directory, at),
-            writes_since(store, COMMAND, at - _WINDOW),
+            writes_within(store, COMMAND, at, _WINDOW),
         )
     except StateError as error:
         return Memory(unreadable=str(error))

@@ -22,16 +22,26 @@ NOW, HOUR = datetime(2026, 11, 26, 12, tzinfo=UTC), timedelta(hours=1)
 def test_each_is_counted_for_its_relationship_as_long_as_it_is_asked_for(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     keep_fought(store, "hq", ["a", "b"], NOW, HOUR)
-    keep_fought(store, "hq", ["a"], NOW + timedelta(minutes=10), HOUR)
     keep_fought(store, "berlin", ["a"], NOW, HOUR)
     keep_fought(store, "berlin", [], NOW, HOUR)
+    keep_fought(store, "hq", ["a"], NOW + timedelta(minutes=10), HOUR)
     store.close()
     store = open_store(tmp_path)
-    assert fought(store.database, tmp_path, "hq", NOW - HOUR) == {"a": 2, "b": 1}
-    assert fought(store.database, tmp_path, "hq", NOW) == {"a": 1}
+    later = NOW + timedelta(minutes=10)
+    assert fought(store.database, tmp_path, "hq", later, HOUR) == {"a": 2, "b": 1}
+    assert fought(store.database, tmp_path, "hq", later, later - NOW) == {"a": 1}
     keep_fought(store, "hq", ["c"], NOW + HOUR, HOUR)
-    assert fought(store.database, tmp_path, "berlin", NOW - HOUR) == {}  # forgotten for good
-    assert fought(store.database, tmp_path, "hq", NOW - HOUR) == {"a": 1, "c": 1}
+    assert fought(store.database, tmp_path, "berlin", NOW, 2 * HOUR) == {}  # forgotten for good
+    assert fought(store.database, tmp_path, "hq", NOW + HOUR, HOUR) == {"a": 1, "c": 1}
+    store.close()
+
+
+def test_what_a_clock_that_was_ahead_dated_counts_for_nothing_and_goes(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    keep_fought(store, "hq", ["a"], NOW + 9000 * HOUR, HOUR)
+    assert fought(store.database, tmp_path, "hq", NOW, HOUR) == {}
+    keep_fought(store, "hq", ["b"], NOW, HOUR)
+    assert fought(store.database, tmp_path, "hq", NOW + 9000 * HOUR, 9999 * HOUR) == {"b": 1}
     store.close()
 
 
@@ -41,6 +51,6 @@ def test_a_database_of_an_older_version_knows_of_none(tmp_path: Path, monkeypatc
         open_store(tmp_path).close()
     database = open_to_read(tmp_path)
     assert database is not None
-    assert fought(database, tmp_path, "hq", NOW) == {}
+    assert fought(database, tmp_path, "hq", NOW, HOUR) == {}
     assert suspensions(database, tmp_path, NOW) == {}
     database.close()

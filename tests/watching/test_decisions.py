@@ -56,8 +56,8 @@ PASSING = Objection("partner-not-normal", "kea-a is waiting", "wait")
 LASTING = Objection("authority-empty", "it is empty", "look")
 
 
-def change(cause: Cause = Cause.PEER, after: object = 2) -> Change:
-    field = FieldChange("valid-lifetime", 1, after)
+def change(cause: Cause = Cause.PEER, after: object = 2, before: object = 1) -> Change:
+    field = FieldChange("valid-lifetime", before, after)
     return Change(Action.CHANGE, (("global", "valid-lifetime"),), (field,), cause=cause)
 
 
@@ -190,6 +190,12 @@ def test_the_same_change_made_three_times_lately_is_contested() -> None:
 def test_other_values_of_the_same_object_are_somebody_s_work() -> None:
     fights = dict.fromkeys(marks(plan(change())), TIMES)
     assert contested(fights, marks(plan(change(after=3)))) == ()
+
+
+def test_what_somebody_sets_instead_makes_no_difference_where_a_server_gets_back_what_it_had() -> None:
+    fights = dict.fromkeys(marks(plan(change(Cause.PEER, before=1))), TIMES)
+    assert contested(fights, marks(plan(change(Cause.PEER, before=7)))) == ("global valid-lifetime on kea-b",)
+    assert contested(fights, marks(plan(change(Cause.PEER, after=7)))) == ()
 
 
 def test_what_git_asks_for_is_never_contested() -> None:
