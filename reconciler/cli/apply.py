@@ -69,9 +69,6 @@ def apply(
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
         then = None if plan_file is None else plan_files.read_to_apply(plan_file, run.settings, names)
-        if then is not None and (reason := plan_files.expired(then, run.settings)):
-            run.tell(forms, outdated_report(str(plan_file), reason))
-            return int(verdict.ExitCode.WORLD_CHANGED)
         whole = session.load_all(desired)
         if then is not None and (reason := plan_files.dropped(then, whole)):
             run.tell(forms, outdated_report(str(plan_file), reason))
@@ -79,12 +76,15 @@ def apply(
         found = session.selected(whole, names if then is None else then["selection"] or ())
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
             made, live = session.make_plan(run, found, left_behind(run, state_dir))
-            reason = None if then is None else plan_files.outdated(then, made, run)
+            reason = None
+            if then is not None:
+                reason = plan_files.expired(then, run.settings) or plan_files.outdated(then, made, run)
             if reason and not (rest := mends_alone(made, "the plan file is not carried out")).relationships:
                 run.tell(forms, outdated_report(str(plan_file), reason))
                 return ending.says(verdict.ExitCode.WORLD_CHANGED)
             if reason:
-                return ending.says(_put_right(run, made, rest, forms, (str(plan_file), reason), is_asked=not yes))
+                code = _put_right(run, made, rest, forms, (str(plan_file), reason), is_asked=not yes)
+                return ending.says(verdict.ExitCode.CHANGES if detailed_exitcode and code == 0 else code)
             given = approvals_of(run, made, approved)
             made = session.with_counts(run, made, live)
             question = None if yes else QUESTION
@@ -125,4 +125,4 @@ def _put_right(
         question=QUESTION if is_asked else None,
         report=partial(mended_report, *refused) if is_more_due else None,
     )
-    return ExitCode.WORLD_CHANGED if is_more_due else code
+    return ExitCode.WORLD_CHANGED if is_more_due and code is not ExitCode.INTERRUPTED else code

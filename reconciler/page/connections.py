@@ -8,9 +8,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST_AT_ONCE = (
-    64  # connections; beyond that those that wait are closed, and where all are busy, more are told to come again
-)
+# Connections: beyond that those that wait are closed, and where all are busy, more are told to come again.
+MOST_AT_ONCE = 64
 _TO_ASK, _TO_TAKE = 10.0, 60.0  # seconds in which a request has to be whole, and the answer to be taken
 
 

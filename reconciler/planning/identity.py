@@ -38,7 +38,7 @@ def _another_partner(case: Case) -> Iterator[Objection]:
     Where one of this isn't so, a change is on its way, or was cut off between the two.
     """
     own = {peer.name: str(entry.get("url")) for peer, snapshot in case.read if (entry := own_entry(snapshot))}
-    hearing = {peer.name for peer, snapshot in case.read if _hears(snapshot)}
+    hearing = {peer.name for peer, snapshot in case.read if _is_in_touch(snapshot)}
     wanted = {peer.name: peer.url for peer in case.relationship.peers}
     for peer, snapshot in case.read:
         if peer.name not in hearing or ha.same_url(own.get(peer.name, peer.url), peer.url):
@@ -80,7 +80,7 @@ def _strangers_partner(case: Case) -> Iterator[Objection]:
                 )
 
 
-def _hears(snapshot: Snapshot) -> bool:
+def _is_in_touch(snapshot: Snapshot) -> bool:
     partner = snapshot.ha.partner if snapshot.ha is not None else None
     return partner is not None and partner.in_touch and not partner.interrupted
 
@@ -113,7 +113,7 @@ def _is_renamed(case: Case, peer: Peer, name: object) -> bool:
 
 def _is_any_in_touch(case: Case, peer: Peer) -> bool:
     """Whether another server of the relationship hears its partner: that is somebody else then than the one at hand."""
-    return any(_hears(snapshot) for each, snapshot in case.read if each is not peer)
+    return any(_is_in_touch(snapshot) for each, snapshot in case.read if each is not peer)
 
 
 def _another_pair(case: Case) -> Iterator[Objection]:

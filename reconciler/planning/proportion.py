@@ -57,7 +57,12 @@ def objections(case: Case) -> Iterator[Objection]:
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
             # The only reservation goes unasked where it was added here alone: nobody else ever had one to lose.
-            elif toll.deleted and toll.left == 0 and not is_empty and not (what == "reservations" and toll.undone == 1):
+            elif (
+                toll.deleted
+                and toll.left == 0
+                and not is_empty
+                and not (what == "reservations" and toll.had == toll.undone == 1)
+            ):
                 whole = f"all {toll.had} {what}" if toll.had > 1 else f"the only one of the {what}"
                 told = f"{whole} on {name} would be deleted, and none would be left"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)

@@ -213,7 +213,9 @@ def _json(document: Mapping[str, Any]) -> str:
 def mended_report(file: str, reason: str, outcomes: Sequence[RelationshipOutcome], plan: Plan) -> Report:
     """Return the report on a plan file that is not carried out, where what an earlier run left behind was put right."""
     done = outcome_report(outcomes, plan)
-    refused = outdated_report(file, reason, "What an earlier run left behind was put right; see above")
+    refused = outdated_report(
+        file, reason, "What an earlier run left behind was put right as far as it could be; see above"
+    )
 
     def page() -> Page:
         page = done.page()

@@ -16,6 +16,7 @@ from reconciler.kea import ha, views
 from reconciler.model import HaView, Live, Objection, Service, Snapshot, Unreachable
 from reconciler.planning.scenes import (
     PARTNER_DOWN,
+    SYNCING,
     TERMINATED,
     Answer,
     Decision,
@@ -213,8 +214,11 @@ class _Work:
     async def held(self) -> tuple[str, ...]:
         """Let servers serve that their partners held off while they fetched leases, and forgot; returns what stays so.
 
-        Not a hub, whose other partners may be fetching leases.
+        Not where leases are being fetched now, nor a hub, whose other partners may be doing so.
         """
+        scene = await self.look()
+        if any(scene.state(peer) == SYNCING for peer in self._relationship.peers):
+            return ()
         failures: list[str] = []
         for name, seen in self._known.items():
             failure = await end_hold(self._clients[name]) if len(seen.views) < 2 else None

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import Objection, Service, Snapshot, Thresholds
+from reconciler.model import Cause, Objection, Service, Snapshot, Thresholds
 from reconciler.planning.plan import plan
-from reconciler.planning.proportion import CHANGED, SHRUNK
+from reconciler.planning.proportion import CHANGED, SHRUNK, Toll
 from tests.planning.cases import World, read_case
 
 CASE = read_case("nothing-to-do")
@@ -84,6 +84,15 @@ def test_pools_of_prefixes_are_a_kind_of_their_own() -> None:
     (objection,) = found([subnet(1)], [subnet(1, **pools)])
     assert (objection.code, objection.object) == (SHRUNK, "kea-b: pd-pools")
     assert codes([subnet(1)], [subnet(1)]) == []
+
+
+def test_one_that_was_added_here_alone_excuses_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are lost: two by the authority, and one that somebody added to the server."""
+    had = [subnet(1, reservations=2), subnet(2, reservations=1)]
+    for causes, is_excused in (((Cause.PEER,), True), ((Cause.PRIMARY, Cause.PRIMARY, Cause.PEER), False)):
+        toll = Toll(had=len(causes), deleted=len(causes), undone=causes.count(Cause.PEER))
+        monkeypatch.setattr("reconciler.planning.proportion.tolls", lambda *_, toll=toll: {"reservations": toll})
+        assert codes([subnet(1)], had) == ([] if is_excused else [SHRUNK])
 
 
 def test_what_another_takes_the_place_of_is_not_lost() -> None:
