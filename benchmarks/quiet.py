@@ -42,7 +42,7 @@ def rows(folder: Path, size: tuple[int, int]) -> Iterator[Row]:
                     time.sleep(ROUNDS * INTERVAL)
                     ours, theirs = _processor_seconds(daemon.pid) - spent, time.perf_counter() - began
                     looks = _number(address, "request_duration_seconds_count") - looks
-                    if _well(address) != pairs or looks < 0.8 * ROUNDS * 2 * 2 * pairs:  # two requests a server
+                    if _well(address) != pairs or looks < 0.8 * ROUNDS * 2 * pairs:  # a request a server at least
                         raise RuntimeError("it was not quiet, or the daemon did not keep its interval")
                 finally:
                     daemon.terminate()
