@@ -5,33 +5,17 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import pytest
 
 from reconciler.cli import session
 from reconciler.cli.watch import edges_of
 from reconciler.desired.load import load
 from reconciler.kea.access import Credentials, Settings
 from reconciler.model import Health, WatchMode
-from reconciler.simulator import Release, World
 from reconciler.state.runs import Run, open_store
 from reconciler.watching.grouping import groups
 from reconciler.watching.reading import Reader
 from reconciler.watching.rounds import Habits, Rounds
 from tests.cli.site import Site
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with World() as world:
-        made = Site(world, tmp_path, Release.KEA_3_0)
-        made.add_pair()
-        yield made.made()
 
 
 def test_who_is_at_work_for_long_hides_nothing_and_is_left_alone(site: Site) -> None:

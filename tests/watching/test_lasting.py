@@ -6,34 +6,18 @@ import asyncio
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
-
-import pytest
 
 from reconciler.cli import session
 from reconciler.cli.watch import edges_of
 from reconciler.desired.load import load
 from reconciler.kea.access import Credentials, Settings
 from reconciler.model import Event, EventKind, WatchMode
-from reconciler.simulator import Release, World
 from reconciler.state.events import EventKeeper
 from reconciler.state.runs import open_store
 from reconciler.watching.grouping import groups
 from reconciler.watching.reading import Reader
 from reconciler.watching.rounds import Habits, Rounds
 from tests.cli.site import Site
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with World() as world:
-        made = Site(world, tmp_path, Release.KEA_3_0)
-        made.add_pair()
-        yield made.made()
 
 
 def test_a_drift_goes_on_and_ends_with_the_revision_that_ended_it(site: Site) -> None:
