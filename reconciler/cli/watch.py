@@ -191,7 +191,7 @@ def _source(desired: Path, remote: str | None, branch: str, *, require_signed: b
     found = load(desired)
     if require_signed and is_uncommitted(found):
         raise UsageError(UNCOMMITTED)
-    return Source(desired, found, followed.pull, must_be_committed=require_signed)
+    return Source(desired, found, followed.pull, stop=followed.stop, must_be_committed=require_signed)
 
 
 @dataclass(frozen=True, slots=True)

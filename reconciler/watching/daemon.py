@@ -105,6 +105,7 @@ class Daemon:
         """End: nothing new is begun, and what is under way is left in order after the step at hand."""
         self._rounds.stop()
         self._stop.set()
+        self._source.stop()
         self._wake.set()
 
     def look_now(self) -> None:
@@ -216,7 +217,10 @@ class Daemon:
                 await asyncio.wait_for(self._told.wait(), seconds)
             is_told = self._told.is_set()
             self._told.clear()
-            if await self._source.look(is_told=is_told):
+            is_another = await self._source.look(is_told=is_told)
+            if self._stop.is_set():  # which ends looking in the middle
+                return
+            if is_another:
                 self._adopt(self._source.desired)
                 self._tell(self._own(EventKind.DESIRED, f"desired is {self.revision} now"))
             self._tell_of_desired()

@@ -1,27 +1,21 @@
 """Following a branch of a git remote: fast-forward only, and signed only where that is required.
 
-The program git does it. Hooks and what else a repository may want to run stay off; ssh keys and the like are those of
-the user that runs the daemon.
+The program git does it, as the user that runs the daemon.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reconciler.errors import ReconcilerError
 from reconciler.redaction import visible
+from reconciler.watching.git import Git, GitError
 
-_SECONDS = 120.0
+if TYPE_CHECKING:
+    import subprocess
+
 _MOST = 400  # characters of what git says
-_OPTIONS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never")
-
-
-class GitError(ReconcilerError):
-    """The branch can't be followed; what was in force stays so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +28,7 @@ class Branch:
     remote: str
     name: str
     must_be_signed: bool = False
+    git: Git = field(default_factory=Git, repr=False, compare=False)
 
     def pull(self) -> None:
         """Bring the work tree level with the branch. Raises GitError, and changes nothing then."""
@@ -47,7 +42,13 @@ class Branch:
         if self.must_be_signed:
             self._check_signatures(here, there)
         if here != there:
-            self._must("the work tree can't be moved forward", "merge", "--quiet", "--ff-only", there)
+            self._move(there)
+
+    def stop(self) -> None:
+        """End a `pull` that is under way in another thread at once, but for the step that moves the work tree; it
+        raises GitError. No other begins.
+        """
+        self.git.stop()
 
     def check(self) -> None:
         """Make sure that what is in the work tree now may be used. Raises GitError."""
@@ -92,33 +93,20 @@ class Branch:
                 "meant, move the work tree forward by hand (git merge --ff-only) to a signed commit that comes after it"
             )
 
-    def _must(self, failure: str, *arguments: str) -> str:
+    def _move(self, commit: str) -> None:
+        """Move the work tree forward: the one step that leaves something half done where it is ended."""
+        self._must("the work tree can't be moved forward", "merge", "--quiet", "--ff-only", commit, to_its_end=True)
+
+    def _must(self, failure: str, *arguments: str, to_its_end: bool = False) -> str:
         """Return what git prints; GitError, which begins with `failure`, where it fails."""
-        done = self._git(*arguments)
+        done = self._git(*arguments, to_its_end=to_its_end)
         if done.returncode != 0:
             reason = visible(_said(done.stderr)) or f"git ended with {done.returncode}"
             raise GitError(f"{failure}: {reason}")
         return done.stdout
 
-    def _git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        program = shutil.which("git")
-        if program is None:
-            raise GitError("the program git is not installed")
-        environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "/bin/false"}
-        environment.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
-        try:
-            return subprocess.run(
-                [program, *_OPTIONS, "-C", str(self.directory.absolute()), *arguments],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise GitError(f"git {arguments[0]} can't be run: {type(error).__name__}") from error
+    def _git(self, *arguments: str, to_its_end: bool = False) -> subprocess.CompletedProcess[str]:
+        return self.git.run(self.directory, *arguments, to_its_end=to_its_end)
 
 
 def _said(text: str) -> str:

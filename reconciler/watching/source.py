@@ -24,8 +24,8 @@ _Signs = frozenset[tuple[str, int, int]]
 class Source:
     """Reads the folder when it may have changed. `desired` is what is in force, `problems` why it is not the folder's.
 
-    `pull` brings the folder level with a git branch before it is read; it raises ReconcilerError where it can't. With
-    `must_be_committed`, files that differ from the commit are wrong.
+    `pull` brings the folder level with a git branch before it is read; it raises ReconcilerError where it can't, and
+    when `stop` was called, which ends it. With `must_be_committed`, files that differ from the commit are wrong.
     """
 
     def __init__(
@@ -34,13 +34,15 @@ class Source:
         desired: Desired,
         pull: Callable[[], None] = lambda: None,
         *,
+        stop: Callable[[], None] = lambda: None,
         must_be_committed: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.directory, self.desired = directory, desired
         self.problems: tuple[str, ...] = ()
         self.git_problem = ""
-        self._pull, self._must_be_committed, self._sleep = pull, must_be_committed, sleep
+        self._pull, self.stop = pull, stop
+        self._must_be_committed, self._sleep = must_be_committed, sleep
         self._sign = _signs(directory)
 
     async def look(self, *, is_told: bool = False) -> bool:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.watching.following import Branch, GitError
+from reconciler.watching import git as program
+from reconciler.watching.following import Branch
+from reconciler.watching.git import GitError
+from tests.cli.work_tree import git
+from tests.kea.world import until
+from tests.watching.living import Living
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    from tests.cli.site import Site
 
 
 class Repositories:
@@ -170,3 +181,113 @@ def test_what_keeps_it_from_moving_is_said_with_the_file(repositories: Repositor
     lock.unlink()
     branch.pull()
     assert repositories.head == commit
+
+
+# ------------------------------------------------------------------------------------- the end of it
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """Somebody who takes connections, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        yield server
+
+
+def url_of(server: socket.socket) -> str:
+    return f"git://127.0.0.1:{server.getsockname()[1]}/site.git"
+
+
+def left_in(work_tree: Path) -> list[str]:
+    """What git has there while it is at it: locks, and packs that are not whole."""
+    files = (path.name for path in (work_tree / ".git").rglob("*") if path.is_file())
+    return [name for name in files if name.endswith(".lock") or name.startswith("tmp_")]
+
+
+def test_a_remote_that_never_answers_is_left_at_once(repositories: Repositories, silent: socket.socket) -> None:
+    branch, before = Branch(repositories.here, url_of(silent), "main"), repositories.head
+    with ThreadPoolExecutor() as pool:
+        pulling = pool.submit(branch.pull)
+        connection, _ = silent.accept()
+        began = time.monotonic()
+        branch.stop()
+        with pytest.raises(GitError, match="git fetch was ended"):
+            pulling.result(60)
+        assert time.monotonic() - began < 60
+        connection.close()
+    assert (repositories.head, left_in(repositories.here)) == (before, [])
+    with pytest.raises(GitError, match="was not begun"):
+        branch.pull()
+
+
+def test_what_git_started_ends_with_it_even_if_it_will_not(
+    repositories: Repositories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = tmp_path / "deaf"
+    deaf.write_text(
+        f"#!/bin/sh\ntrap '' TERM\necho $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid\n"
+        "while :; do sleep 1; done\n"
+    )
+    deaf.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(deaf))
+    branch = Branch(repositories.here, "ssh://127.0.0.1/site.git", "main")
+    with ThreadPoolExecutor() as pool:
+        pulling = pool.submit(branch.pull)
+        until((tmp_path / "pid").exists, "transport of git", 60)
+        branch.stop()
+        with pytest.raises(GitError):
+            pulling.result(60)
+    pid = (tmp_path / "pid").read_text().strip()
+    until(lambda: is_gone(pid), "end of the transport", 30)
+
+
+def is_gone(pid: str) -> bool:
+    """Whether a process has ended, be it that nobody asked how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_remote_that_is_slower_than_may_be_is_left(
+    repositories: Repositories, silent: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "_SECONDS", 0.1)
+    with pytest.raises(GitError, match=r"git fetch was not done within 0\.1 s"):
+        Branch(repositories.here, url_of(silent), "main").pull()
+    assert left_in(repositories.here) == []
+
+
+def test_the_work_tree_is_moved_to_the_end_whatever_is_asked_meanwhile(
+    repositories: Repositories, tmp_path: Path
+) -> None:
+    """A filter holds git up in the middle of writing the files."""
+    held, go = tmp_path / "held", tmp_path / "go"
+    smudge = f"touch {held}; while [ ! -e {go} ]; do sleep 0.1; done; cat"
+    repositories.git(repositories.here, "config", "filter.slow.smudge", smudge)
+    (repositories.origin / ".gitattributes").write_text("file filter=slow\n")
+    commit = repositories.commit("two")
+    branch = Branch(repositories.here, "origin", "main")
+    with ThreadPoolExecutor() as pool:
+        pulling = pool.submit(branch.pull)
+        until(held.exists, "git that writes the files", 60)
+        branch.stop()
+        go.touch()
+        pulling.result(60)
+    assert repositories.head == commit
+    assert (repositories.here / "file").read_text() == "two"
+    assert repositories.git(repositories.here, "status", "--porcelain") == ""
+
+
+def test_the_daemon_ends_while_a_remote_keeps_it_waiting(site: Site, tmp_path: Path, silent: socket.socket) -> None:
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "one")):
+        git(site.desired, *arguments)
+    with Living(site.desired, tmp_path, "--git-remote", url_of(silent)) as daemon:
+        connection, _ = silent.accept()
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < 60  # git itself would take twice that
+        assert daemon.events("stopped")
+        assert daemon.events("git-refused") == []
+        connection.close()
+    assert left_in(site.desired) == []
