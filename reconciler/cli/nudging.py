@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def store_for(relationship: str, desired: Path, state_dir: Path | None) -> Iterator[Store]:
-    """Yield the store of the daemon. Raises UsageError for a relationship that nobody declared."""
+def store_for(relationship: str, desired: Path, state_dir: Path | None) -> Iterator[tuple[Store, set[str]]]:
+    """Yield the store of the daemon, and the control addresses of the relationship's servers.
+
+    Raises UsageError for a relationship that nobody declared.
+    """
     from reconciler.cli import session
     from reconciler.state.runs import open_store
 
-    session.load_desired(desired, [relationship])
+    found = session.load_desired(desired, [relationship])
+    keys = {(peer.server, each.service) for each in found.relationships for peer in each.peers}
+    controls = {endpoint.control for key, endpoint in found.endpoints.items() if key in keys}
     with closing(open_store(state_directory(state_dir))) as store:
-        yield store
+        yield store, controls

@@ -20,7 +20,7 @@ def resume(relationship: str, desired: Path, state_dir: Path | None) -> int:
     from reconciler.state.daemon import nudge
     from reconciler.state.suspensions import resume as take_back
 
-    with session.told_errors(), store_for(relationship, desired, state_dir) as store:
+    with session.told_errors(), store_for(relationship, desired, state_dir) as (store, _):
         was_suspended = take_back(store, relationship)
         nudge(store.directory)
         click.echo(f"{relationship} is resumed" if was_suspended else f"{relationship} was not suspended")

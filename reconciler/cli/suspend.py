@@ -43,19 +43,39 @@ class Duration(click.ParamType[timedelta]):
     help="How long: 90m, 12h or 2d, for instance.",
 )
 @options.desired
-@options.state_dir
-def suspend(relationship: str, reason: str, duration: timedelta, desired: Path, state_dir: Path | None) -> int:
+@options.state
+def suspend(
+    relationship: str,
+    reason: str,
+    duration: timedelta,
+    desired: Path,
+    state_dir: Path | None,
+    lock_timeout: float,
+) -> int:
     """Keep `watch` from changing RELATIONSHIP until DURATION is over, or `resume` takes it back.
 
-    It is watched and reported all the same. `apply` and the operations go on to work.
+    What the daemon, or another run, is doing to its servers at the moment is waited for, so that they are left alone
+    when this ends with 0. RELATIONSHIP is watched and reported all the same. `apply` and the operations go on to work.
     """
     from reconciler.cli import session
+    from reconciler.errors import LockedError
     from reconciler.state.daemon import nudge
+    from reconciler.state.runs import wait_for_others
     from reconciler.state.suspensions import suspend as keep_off
 
-    with session.told_errors(), store_for(relationship, desired, state_dir) as store:
+    def say(busy: str) -> None:
+        click.echo(f"{relationship} is suspended; waiting for {busy}, which is at work on its servers", err=True)
+
+    with session.told_errors(), store_for(relationship, desired, state_dir) as (store, controls):
+        # Only then is looked who is at work: the daemon has the servers first, and asks after that what is suspended.
         made = keep_off(store, relationship, reason, datetime.now(UTC) + duration)
         nudge(store.directory)
+        busy = wait_for_others(store, controls, lock_timeout, say)
         until = made.until.astimezone().strftime("%Y-%m-%d %H:%M")
         click.echo(f"{relationship} is suspended until {until}: {reason}")
+        if busy is not None:
+            raise LockedError(
+                f"{busy} is still at work on its servers, and may change them until it is done; it was not within "
+                f"{lock_timeout:g} s. The daemon begins nothing there after that; the same `suspend` again waits again"
+            )
     return 0

@@ -196,6 +196,11 @@ def holder(store: Store, controls: Collection[str]) -> str | None:
 
     Raises StateError.
     """
+    return next(_holders(store, controls), None)
+
+
+def _holders(store: Store, controls: Collection[str]) -> Iterator[str]:
+    """Yield in words every run that is at work on one of these endpoints."""
     places = {place(each) for each in controls}
     with told(store.directory):
         rows = store.database.execute(
@@ -203,8 +208,37 @@ def holder(store: Store, controls: Collection[str]) -> str | None:
         ).fetchall()
     for control, *row in rows:
         if control in places and is_alive(store.directory, row[-1]):
-            return described(record(row, is_cut_off=False))
-    return machine.holder(places)
+            places.discard(control)
+            yield described(record(row, is_cut_off=False))
+    other = machine.holder(places)
+    if other is not None:
+        yield other
+
+
+def wait_for_others(
+    store: Store,
+    controls: Collection[str],
+    seconds: float,
+    say: Callable[[str], None] = lambda _: None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str | None:
+    """Wait, at most `seconds`, until every run that is at work on one of these endpoints now is done with them.
+
+    Returns in words one that is not, None where none is. Those that begin meanwhile are not waited for. Raises
+    StateError.
+    """
+    limit = clock() + seconds
+    waited_for = set(_holders(store, controls))
+    for each in sorted(waited_for):
+        say(each)
+    while waited_for:
+        waited_for &= set(_holders(store, controls))
+        if waited_for and clock() >= limit:
+            return min(waited_for)
+        if waited_for:
+            sleep(_PAUSE)
+    return None
 
 
 def writes_within(store: Store, command: str, now: datetime, window: timedelta) -> dict[tuple[str, str], int]:

@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.errors import LockedError, StateError
 from reconciler.state import machine
-from reconciler.state.runs import Run, Store, holder, open_store, user
+from reconciler.state.runs import Run, Store, holder, open_store, user, wait_for_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,29 @@ def test_the_second_waits_for_the_first_and_says_so(store: Store) -> None:
     assert len(pauses) == 3
     assert "waiting for `apply`" in said[0]
     second.end(0)
+
+
+def test_who_wants_servers_left_alone_waits_for_those_at_work_now_and_for_no_other(store: Store) -> None:
+    first, elsewhere, later = Run(store, "watch"), Run(store, "reset"), Run(store, "apply")
+    first.claim({"http://a/", "http://b/"}, 0)
+    elsewhere.claim({"http://c/"}, 0)
+    said: list[str] = []
+    moments = iter(range(100))
+
+    def sleep(_: float) -> None:
+        if next(moments) == 3:
+            first.end(0)
+            later.claim({"http://b/"}, 0)
+
+    assert wait_for_others(store, {"http://a", "http://b"}, 60, said.append, clock=lambda: 0.0, sleep=sleep) is None
+    assert len(said) == 1
+    assert "`watch`" in said[0]
+    assert next(moments) == 4
+    still = wait_for_others(store, {"http://b"}, 5, clock=lambda: float(next(moments)), sleep=lambda _: None)
+    assert still is not None
+    assert "`apply`" in still
+    later.end(0)
+    elsewhere.end(0)
 
 
 def test_while_a_person_is_asked_others_may_work(store: Store) -> None:

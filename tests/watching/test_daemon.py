@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reconciler.model import Service
 from reconciler.simulator import Kind, Release, World
-from tests.cli.site import Site, run, subnet, until
+from tests.cli.site import PROGRAM, Site, run, subnet, until
 from tests.watching.living import Living, lasting
 
 if TYPE_CHECKING:
@@ -160,6 +161,28 @@ def test_a_suspended_relationship_is_left_alone_until_it_is_resumed(site: Site) 
         daemon.until("resumed")
         daemon.until("applied")
         assert daemon.stop() == 0
+
+
+def test_suspend_waits_for_an_apply_that_is_under_way(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "enforce", *SLOW) as daemon:
+        held = site["kea-b"].faults.add(Kind.HANG, "config-set", times=1)
+        site.change("kea-b", lifetime)
+        options = ("--reason", "CHG-1", "--for", "2h", "--desired", str(site.desired), "--state-dir", str(daemon.state))
+        assert run("reconcile-now", "--state-dir", str(daemon.state)).exit_code == 0
+        until(lambda: held.times == 0, "apply of the daemon", 60)
+
+        ended = run("suspend", "hq", "--lock-timeout", "0", *options)
+        assert ended.exit_code == 5
+        assert "hq is suspended until" in ended.stdout
+        assert f"(pid {daemon.process.pid}, since" in ended.stderr
+        assert "is still at work on its servers, and may change them until it is done" in ended.stderr
+
+        said = site.folder / "suspend.stderr"
+        with said.open("w") as err, subprocess.Popen([PROGRAM, "suspend", "hq", *options], stderr=err) as waiting:
+            until(lambda: "hq is suspended; waiting for `kea-reconciler watch`" in said.read_text(), "what it says", 60)
+            assert waiting.poll() is None
+            daemon.kill()
+            assert waiting.wait(60) == 0
 
 
 def test_what_drifts_back_again_and_again_is_contested(site: Site) -> None:
