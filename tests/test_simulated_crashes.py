@@ -88,11 +88,15 @@ class Mortal(Life):
             self.double.append(f"{len(self.story)} {what}: {standing(self)}")
 
     def killed_apply(self, *arguments: str) -> None:
-        """Apply until the process dies: nothing that it would do at its end happens, but the kernel lets go of its
-        locks.
+        """Apply until the process dies."""
+        self.killed("apply", *arguments)
+
+    def killed(self, command: str, *arguments: str) -> None:
+        """Run a command until the process dies: nothing that it would do at its end happens, but the kernel lets go of
+        its locks.
         """
         with mock.patch.object(Run, "end", lambda mine, _: mine.release()), pytest.raises(KilledError):
-            self.run("apply", "--yes", *arguments)
+            self.run(command, "--yes", *arguments)
         self.dies_at = None
         self._writing.clear()
 

@@ -25,6 +25,7 @@ from reconciler.planning.scenes import (
     refused,
     unready,
 )
+from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.status import SERVING
 
 LEASES_A_SECOND = 7000  # fetched by ha-sync on 2.2.0 and 3.0.3, measured with 15,000 of them
@@ -142,13 +143,15 @@ def reset(scene: Scene) -> Decision:
     | in or beside maintenance  |                       | refused: that is ended with maintenance stop          |
     | serves                    | not there, recovering | refused: nobody would serve                           |
     | serves                    | service off           | refused: nobody would serve                           |
-    | serves, is normal         | is normal             | refused: nothing is stuck, its clients would wait     |
+    | serves, is normal         | is normal             | it is reset, and the partner answers its clients      |
+    | serves                    | otherwise             | refused: the partner can't answer its clients         |
     | doesn't hear a partner    | serves                | refused: both would serve                             |
     | primary, passive-backup   |                       | refused: it would serve nobody any more               |
     | anything else             |                       | it is reset                                           |
 
     The repair of a clock alone does not end `terminated`, and a server whose partner stays in it waits (seen on 2.2.0).
-    While the clocks are apart, both would be terminated again.
+    While the clocks are apart, both would be terminated again. No listener of the HA hook closes at a reset, so that a
+    partner that answers for the server keeps on telling it of leases, whatever the mode (see `method`).
     """
     peer, partner = scene.peer, scene.partner
     found = tuple(unready(scene, peer))  # then the partner's state counts too; else it is one of the objections
@@ -159,7 +162,30 @@ def reset(scene: Scene) -> Decision:
     if not concerned:
         return Decision(nothing_to_do=f"{peer.server} is in state {WAITING} already")
     orders = tuple(Order(each.server, "ha-reset", own_name(scene, each)) for each in concerned)
-    return Decision(orders, _normal_goals(scene), tuple(_consequences(scene, concerned)))
+    goals, says = _normal_goals(scene), tuple(_consequences(scene, concerned))
+    if partner is None or concerned != [peer] or not _serves(scene, peer) or not scene.is_normal(partner):
+        return Decision(orders, goals, says)
+    hearing = (peer.server, partner.server)
+    return Decision(orders, goals, (*says, *_hand_over(scene, partner)), hearing=hearing, covered_by=partner.server)
+
+
+def _serves(scene: Scene, peer: Peer) -> bool:
+    """Whether a server answers clients of the relationship, and its partner could do so for it."""
+    view = scene.view(peer)
+    return view is not None and view.state in SERVING - {TERMINATED, PARTNER_IN_MAINTENANCE} and bool(view.scopes)
+
+
+def _hand_over(scene: Scene, partner: Peer) -> Iterator[str]:
+    peer, snapshot = scene.peer, scene.snapshot(scene.peer)
+    is_alone = snapshot is not None and may_be_silenced(peer, snapshot)
+    how = "its DHCP service is off (dhcp-disable)" if is_alone else "it gives up its scopes (ha-scopes)"
+    yield (
+        f"{partner.server} answers the clients of {peer.server} until both are normal again (ha-scopes), and before "
+        f"that {how}: clients notice a moment at the beginning and one at the end"
+    )
+    yield f"while {peer.server} fetches the leases of {partner.server}, neither answers: Kea sees to that"
+    if not is_alone:
+        yield f"nor does {peer.server} answer anybody in its other relationships until then"
 
 
 def _needs_reset(scene: Scene, peer: Peer) -> bool:
@@ -183,15 +209,15 @@ def _consequences(scene: Scene, concerned: list[Peer]) -> Iterator[str]:
         if peer is not scene.peer:
             yield f"{peer.server} is reset too, since {scene.peer.server} waits for as long as it is {TERMINATED}"
         view = scene.view(peer)
-        if view and view.state in SERVING and view.scopes:
+        if view and view.state == TERMINATED and view.scopes:
             yield (
                 f"{peer.server} answers no client until both are normal again, about two heartbeats and a lease sync, "
-                "and nobody answers for it: a partner that is normal stays with the clients that it has"
+                "and nobody answers for it: its partner has to begin anew too"
             )
 
 
 def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
-    peer, state, view = scene.peer, scene.state(scene.peer), scene.view(scene.peer)
+    peer, state = scene.peer, scene.state(scene.peer)
     if scene.relationship.mode is Mode.PASSIVE_BACKUP and peer.role is Role.PRIMARY and state != WAITING:
         yield refusal(
             "role",
@@ -222,8 +248,8 @@ def _objections(scene: Scene, partner: Peer | None) -> Iterator[Objection]:
             f"{partner.server} is in state {other}: nobody would serve while {peer.server} begins anew",
             "wait until both servers are in their normal state (`kea-reconciler status`)",
         )
-    elif state in SERVING - {TERMINATED} and view and view.scopes:
-        yield from _not_serving(scene, partner) or _well(scene, partner)
+    elif _serves(scene, peer):
+        yield from _not_serving(scene, partner) or _not_standing_in(scene, partner)
     if other in SERVING and TERMINATED not in {state, other} and state != WAITING:
         yield from out_of_touch(scene, peer)  # a terminated server sends no heartbeats, so it hears nothing
     skew = clock_skew([each for each in scene.live.values() if isinstance(each, Snapshot)])
@@ -245,17 +271,24 @@ def _not_serving(scene: Scene, partner: Peer) -> tuple[Objection, ...]:
     return (refusal("service-off", partner.server, message, service.remedy(snapshot)),)
 
 
-def _well(scene: Scene, partner: Peer) -> tuple[Objection, ...]:
-    """Kea's partner doesn't answer for a server that begins anew: a standby answers none, a secondary its own half."""
+def _not_standing_in(scene: Scene, partner: Peer) -> Iterator[Objection]:
+    """Kea's partner doesn't answer for a server that begins anew, a standby none, a secondary its own half, unless it
+    is asked to, which it can be while both are in their normal state and know of each other's leases.
+    """
+    if scene.state(partner) == TERMINATED:  # the other comes to be so too, and serves no more than now
+        return
     peer = scene.peer
-    if not scene.is_normal(peer) or not scene.is_normal(partner) or any(out_of_touch(scene, peer)):
-        return ()
-    message = (
-        f"{peer.server} serves, and both are in their normal state: nothing is stuck, and nobody would answer its "
-        "clients while it begins anew"
-    )
-    advice = f"where it is to begin anew all the same: `maintenance start {peer.server}`, restart Kea on it, and stop"
-    return (refusal("state", peer.server, message, f"{advice} the maintenance"),)
+    for each in scene.both:
+        if not scene.is_normal(each):
+            yield refusal(
+                "state",
+                each.server,
+                f"{each.server} is in state {scene.state(each)}, not {scene.normal(each)}: {partner.server} can't "
+                f"answer the clients of {peer.server} meanwhile",
+                "wait until both servers are in their normal state (`kea-reconciler status`); two that hear each other "
+                "come there by themselves",
+            )
+    yield from out_of_touch(scene, partner)
 
 
 def _forgetful(scene: Scene, peer: Peer) -> Iterator[Objection]:

@@ -37,7 +37,7 @@ from reconciler.planning import wanted
 from reconciler.planning.diff import differences
 from reconciler.planning.places import located, with_live_hubs
 from reconciler.planning.pretence import judged
-from reconciler.planning.scenes import IN_MAINTENANCE, PARTNER_DOWN, PARTNER_IN_MAINTENANCE
+from reconciler.planning.scenes import IN_MAINTENANCE, PARTNER_DOWN, PARTNER_IN_MAINTENANCE, Operation
 from reconciler.planning.standing import SEVERING, Aspect, is_torn, own_scopes, standing
 
 LiveWorld = Mapping[tuple[str, Service], Live]
@@ -304,7 +304,8 @@ def why_unsafe(relationship: Relationship, server: str, found: Mapping[str, Snap
 def told(run: RunRecord) -> str:
     """Return in words which run is meant."""
     since = run.began_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return f"an apply of {run.user}, begun {since}{' and cut off' if run.is_cut_off else ''},"
+    what = "a reset" if run.command.split()[-1:] == [Operation.RESET] else "an apply"
+    return f"{what} of {run.user}, begun {since}{' and cut off' if run.is_cut_off else ''},"
 
 
 def _notes(plan: RelationshipPlan, found: Mapping[str, Snapshot], left: Sequence[Leftover]) -> Iterator[str]:

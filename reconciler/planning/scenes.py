@@ -50,8 +50,9 @@ class Decision:
 
     `goals` are the states, by server, at which it is reached. `says` is what will happen and what it costs, for the
     person who is asked. `hearing` are the servers that have to hear their partner at this very moment: without that,
-    two would serve beside each other. `nothing_to_do` says why no command is needed. `is_passing` says that the servers
-    are on their way to where the operation is possible, so that looking again helps.
+    two would serve beside each other. `covered_by` is the server that answers the clients of the operation's peer from
+    before the first order until the goals are reached. `nothing_to_do` says why no command is needed. `is_passing` says
+    that the servers are on their way to where the operation is possible, so that looking again helps.
     """
 
     orders: tuple[Order, ...] = ()
@@ -59,6 +60,7 @@ class Decision:
     says: tuple[str, ...] = ()
     refusals: tuple[Objection, ...] = ()
     hearing: tuple[str, ...] = ()
+    covered_by: str | None = None
     nothing_to_do: str | None = None
     is_passing: bool = False
 

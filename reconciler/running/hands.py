@@ -22,7 +22,7 @@ class Journal(Protocol):
     down by the clients that send them. `begins` and `left` raise StateError, the others never.
     """
 
-    def begins(self, plan: RelationshipPlan) -> None:
+    def begins(self, plan: RelationshipPlan, *, is_operation: bool = False) -> None:
         """Write down what every server has and is to have; it is on the disk when this returns."""
 
     def ends(self, outcome: RelationshipOutcome, plan: RelationshipPlan) -> None:
@@ -47,7 +47,7 @@ class Journal(Protocol):
 class _NoJournal:
     """Remembers nothing."""
 
-    def begins(self, plan: RelationshipPlan) -> None:
+    def begins(self, plan: RelationshipPlan, *, is_operation: bool = False) -> None:
         pass
 
     def ends(self, outcome: RelationshipOutcome, plan: RelationshipPlan) -> None:

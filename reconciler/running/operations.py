@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
 from reconciler.kea import ha, views
-from reconciler.model import HaView, Live, Objection, Service, Snapshot, Unreachable
+from reconciler.model import (
+    Authority,
+    HaView,
+    Live,
+    Objection,
+    Peer,
+    RelationshipOutcome,
+    RelationshipPlan,
+    Result,
+    ServerOutcome,
+    ServerPlan,
+    Service,
+    Snapshot,
+    Unreachable,
+)
 from reconciler.planning.scenes import (
     PARTNER_DOWN,
     SYNCING,
@@ -31,8 +45,10 @@ from reconciler.planning.scenes import (
 )
 from reconciler.running import waiting
 from reconciler.running.anew import set_again
-from reconciler.running.hands import Hands
+from reconciler.running.hands import WATCHING, Hands
 from reconciler.running.leases import lacking
+from reconciler.running.setting import Server
+from reconciler.running.stand_in import StandIn
 from reconciler.running.switch import end_hold
 
 if TYPE_CHECKING:
@@ -105,6 +121,16 @@ def _has_heard(view: HaView | None, seconds: float) -> bool:
     return view is not None and view.partner is not None and view.partner.age + 1 <= seconds
 
 
+def _missed(decision: Decision, scene: Scene) -> list[str]:
+    """Return which servers are not in the states that are the goal of a decision."""
+    states = {server: scene.state(scene.named(server)) for server in decision.goals}
+    return [
+        f"{server} is in state {states[server] or 'unknown'}, not {' or '.join(sorted(goal))}"
+        for server, goal in decision.goals.items()
+        if states[server] not in goal
+    ]
+
+
 class _Work:
     """One operation under way."""
 
@@ -118,6 +144,8 @@ class _Work:
         self._decide = decide
         self._hands = hands
         self._relationship = scene.relationship
+        self._stand_in: StandIn | None = None
+        self._told = ""  # what was said last of what is waited for
         self._known = {name: live for name, live in scene.live.items() if isinstance(live, Snapshot)}
 
     # ------------------------------------------------------------------------------------------ deciding
@@ -165,7 +193,35 @@ class _Work:
     # ------------------------------------------------------------------------------------------- sending
 
     async def done(self, decision: Decision) -> tuple[Ending, tuple[str, ...]]:
-        """Send what was decided and wait for what was to come of it. Returns how that ended, and why so."""
+        """Send what was decided and wait for what was to come of it, with another server in the place of the one that
+        it is about where that was decided. Returns how that ended, and why so.
+        """
+        if decision.covered_by is None:
+            return await self._sent(decision)
+        covered, by = (self._server(each) for each in (self._scene.peer, self._scene.named(decision.covered_by)))
+        nobody_follows = Authority(None, "an operation changes no data")
+        plan = RelationshipPlan(self._relationship, nobody_follows, servers=(covered.plan, by.plan))
+        self._hands.journal.begins(plan, is_operation=True)  # what is left open should the process be killed
+        stand_in = StandIn(self._relationship, covered, by, self._hands)
+        ending, reasons = await self._with(stand_in, decision)
+        told = tuple(ServerOutcome(each.name, Result.NOTHING_TO_DO, ending) for each in (covered, by))
+        self._hands.journal.ends(RelationshipOutcome(self._relationship.name, told), plan)
+        return ending, reasons
+
+    def _server(self, peer: Peer) -> Server:
+        seen = self._scene.snapshot(peer) or self._known[peer.server]
+        return Server(ServerPlan(peer, seen), self._clients[peer.server], lambda live: live.config == seen.config)
+
+    async def _with(self, stand_in: StandIn, decision: Decision) -> tuple[Ending, tuple[str, ...]]:
+        failure = await stand_in.begin()
+        if failure:
+            return Ending.FAILED, (failure,)
+        self._stand_in = stand_in
+        ending, reasons = await self._sent(decision)
+        failures = await stand_in.end(is_back=not _missed(decision, await self.look()))
+        return Ending.FAILED if failures else ending, (*reasons, *failures)
+
+    async def _sent(self, decision: Decision) -> tuple[Ending, tuple[str, ...]]:
         before = self._scene
         for order in decision.orders:
             failure = await self._send(order) or await self._started_anew(order)
@@ -255,16 +311,14 @@ class _Work:
         began_at = changed_at = self._hands.clock()
         states: dict[str, str | None] = {}
         while True:
+            if self._stand_in is not None:
+                await self._stand_in.keep()
             scene = await self.look()
             now = self._hands.clock()
             found = {peer.server: scene.state(peer) for peer in self._relationship.peers}
             if found != states:
                 states, changed_at = found, now
-            missed = [
-                f"{server} is in state {states[server] or 'unknown'}, not {' or '.join(sorted(goal))}"
-                for server, goal in decision.goals.items()
-                if states[server] not in goal
-            ]
+            missed = _missed(decision, scene)
             is_stuck = is_doubtful and now - changed_at >= self._stillness()
             if not missed or is_stuck or now - began_at >= self._patience() or self._hands.stop.is_set():
                 return missed
@@ -294,5 +348,8 @@ class _Work:
         return 5 + 4 * ha.heartbeat_delay(self._relationship)
 
     async def _pause(self, what: str) -> None:
-        self._hands.say(f"{self._relationship.name}: {what}")
-        await self._hands.sleep(min(1.0, max(0.1, ha.heartbeat_delay(self._relationship) / 4)))
+        told, self._told = self._told, f"{self._relationship.name}: {what}"
+        if self._told != told:
+            self._hands.say(self._told)
+        seconds = min(1.0, max(0.1, ha.heartbeat_delay(self._relationship) / 4))
+        await self._hands.sleep(seconds if self._stand_in is None else min(seconds, WATCHING))

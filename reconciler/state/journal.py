@@ -73,8 +73,10 @@ class Journal:
 
     # ------------------------------------------------------------------------------- one relationship
 
-    def begins(self, plan: RelationshipPlan) -> None:
-        """Write down what every server of a relationship has and is to have. Raises StateError."""
+    def begins(self, plan: RelationshipPlan, *, is_operation: bool = False) -> None:
+        """Write down what every server of a relationship has and is to have, for the history as an operation where it
+        is one. Raises StateError.
+        """
         relationship, database = plan.relationship, self._store.database
         bodies = [(each, _bodies(each)) for each in plan.servers]
         with told(self._store.directory), transaction(database):
@@ -84,11 +86,14 @@ class Journal:
             )
             work = int(cursor.lastrowid or 0)
             self._works[relationship.name, relationship.service.value] = work
-            database.execute(
-                "INSERT INTO event (at, kind, relationship, service, work) SELECT began_at, ?, relationship, service, "
-                "number FROM work WHERE number = ?",
-                (CHANGED, work),
-            )
+            if is_operation:
+                self._enter()
+            else:
+                database.execute(
+                    "INSERT INTO event (at, kind, relationship, service, work) SELECT began_at, ?, relationship, "
+                    "service, number FROM work WHERE number = ?",
+                    (CHANGED, work),
+                )
             for server, (before, planned) in bodies:
                 live, endpoint = server.snapshot, server.snapshot.endpoint
                 digests = [configurations.keep(database, each) if each else None for each in (before, planned)]

@@ -47,6 +47,8 @@ def must(world: Hub, branch: str, *words: str, result: str = "done", code: int =
         world.must_be_normal()
     for trace in (own, beside):
         trace.must_serve_nobody_twice()
+    own.must_be_safe()
+    own.must_be_served()
     assert all(_served(beside)), beside
     return done.json
 
@@ -74,15 +76,33 @@ def test_a_hub_fetches_the_leases_of_one_branch(world: Hub, branch: str, number:
 
 
 @pytest.mark.parametrize("branch", ["east", "west"])
-@pytest.mark.parametrize("who", ["hub", "branch"])
-def test_one_relationship_begins_anew(world: Hub, branch: str, who: str) -> None:
-    if who == "hub":
-        must(world, branch, "reset", "hub")
-        assert world.sent("ha-reset") == [("hub", "ha-reset")]
-        return
-    refused = must(world, branch, "reset", branch, result="refused", code=3)  # the hub would not answer its clients
-    assert [each["code"] for each in refused["refusals"]] == ["state"]
-    assert world.sent("ha-reset") == []
+def test_one_relationship_begins_anew(world: Hub, branch: str) -> None:
+    must(world, branch, "reset", "hub")
+    assert world.sent("ha-reset") == [("hub", "ha-reset")]
+    world.forget()
+    must(world, branch, "reset", branch)  # the hub answers its clients
+    sent = [(branch, "dhcp-disable"), ("hub", "ha-scopes"), (branch, "ha-reset"), ("hub", "ha-scopes")]
+    assert world.sent("dhcp-disable", "ha-scopes", "ha-reset", "dhcp-enable") == [*sent, (branch, "dhcp-enable")]
+
+
+@pytest.fixture
+def serving(world: Hub) -> Iterator[Hub]:
+    """The hub is the primary of east for a while."""
+    for roles in ({"east": "standby", "hub": "primary"}, {"east": "primary", "hub": "standby"}):
+        for peer in world.documents["east"]["peers"]:
+            peer["role"] = roles[peer["server"]]
+        world.write("east", "west")
+        world.must_apply()
+        world.forget()
+        if roles["hub"] == "primary":
+            yield world
+
+
+def test_a_hub_that_serves_is_answered_for_by_its_branch(serving: Hub) -> None:
+    """For west's sake it is never switched off."""
+    must(serving, "east", "reset", "hub")
+    sent = [("hub", "ha-scopes"), ("east", "ha-scopes"), ("hub", "ha-reset"), ("east", "ha-scopes")]
+    assert serving.sent("dhcp-disable", "ha-scopes", "ha-reset", "dhcp-enable") == [*sent, ("hub", "ha-scopes")]
 
 
 def test_the_relationship_that_pauses_goes_on(world: Hub) -> None:

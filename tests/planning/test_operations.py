@@ -320,15 +320,37 @@ def test_a_sync_needs_both(world: World, expected: list[str]) -> None:
         (World().states(kea_a="waiting", kea_b="terminated"), [B]),
         (World().states(kea_a="terminated", kea_b="waiting"), [A]),
         (World().states(kea_a="ready"), [A]),
-        (World().states(kea_a="partner-down", kea_b="hot-standby"), [A]),
+        (World(), [A]),
+        (World(Mode.LOAD_BALANCING), [A]),
+        (World().states(kea_b="terminated"), [A, B]),
     ],
 )
 def test_who_is_reset(world: World, orders: list[str]) -> None:
     assert sent(world.decide(RESET, A)) == [(server, "ha-reset") for server in orders]
 
 
+@pytest.mark.parametrize(
+    ("world", "server", "by"),
+    [
+        (World(), A, B),
+        (World(), B, None),
+        (World(Mode.LOAD_BALANCING), A, B),
+        (World(Mode.LOAD_BALANCING), B, A),
+        (World().states(kea_a="ready"), A, None),
+        (World().states(kea_a="terminated", kea_b="terminated"), A, None),
+        (World().states(kea_b="terminated"), A, None),
+        (World(Mode.LOAD_BALANCING, backup=True), C, None),
+    ],
+)
+def test_who_answers_for_a_server_that_is_reset(world: World, server: str, by: str | None) -> None:
+    decision = world.decide(RESET, server)
+    assert decision.covered_by == by
+    assert set(decision.hearing) == ({server, by} if by else set())
+    assert any(f"{by} answers the clients of {server}" in line for line in decision.says) is (by is not None)
+
+
 def test_what_a_reset_costs_the_clients_is_said() -> None:
-    alone = World().states(kea_a="partner-down", kea_b="hot-standby")
+    alone = World().states(kea_a="terminated", kea_b="terminated")
     assert any("nobody answers for it" in line for line in alone.decide(RESET, A).says)
     assert sent(World().decide(RESET, B)) == [(B, "ha-reset")]
     assert not any("answers" in line for line in World().decide(RESET, B).says)
@@ -348,8 +370,10 @@ def test_one_that_waits_already_is_not_reset() -> None:
         (World().lose(B), ["sole-server"]),
         (World().read(B, ha=None, views=()), ["sole-server"]),
         (World().states(kea_a="partner-down", kea_b="syncing"), ["sole-server"]),
-        (World(), ["state"]),
-        (World(Mode.LOAD_BALANCING), ["state"]),
+        (World().states(kea_a="partner-down", kea_b="hot-standby"), ["state"]),
+        (World().states(kea_b="partner-down"), ["state"]),
+        (World(Mode.LOAD_BALANCING).view(A, state="communication-recovery"), ["state"]),
+        (World().view(B, partner_in_touch=False), ["out-of-touch"]),
         (World().read(B, disabled_by_user=True), ["service-off"]),
         (World(Mode.LOAD_BALANCING).read(B, sockets_ready=False), ["service-off"]),
         (World().states(kea_a="in-maintenance", kea_b="partner-in-maintenance"), ["state"]),
