@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from reconciler.model import Service
 
 _PAUSE = 0.1
+_LAST = 4  # samples that are taken after the end, however busy the machine is
 _FEWEST = 2  # samples that a fault has to last
 _UP = 3  # samples on end in which a server that was set is in a state in which it could serve more
 _MOMENT = 0.5  # seconds for which nobody may serve: on a busy machine two commands that hand clients over take as long
@@ -109,7 +110,9 @@ class Trace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        time.sleep(3 * _PAUSE)
+        enough = len(self.samples) + _LAST
+        while self._thread.is_alive() and len(self.samples) < enough:
+            time.sleep(_PAUSE)
         self._end.set()
         self._thread.join()
         off = list(_intervals(sorted(self.switched(), key=lambda pair: pair[1].started)))
@@ -133,6 +136,10 @@ class Trace:
 
     # ------------------------------------------------------------------------------------- what it shows
 
+    def states(self) -> set[str]:
+        """The states of all servers; that one gave no answer in time tells nothing of its state."""
+        return {each.state for _, seen in self.samples for each in seen.values()} - {"busy"}
+
     def __str__(self) -> str:
         """The samples at which something changed, with seconds since the first."""
         lines, before = [], None
@@ -145,7 +152,7 @@ class Trace:
 
     def faults(self) -> list[Fault]:
         """Where the recording broke a rule."""
-        assert len(self.samples) > 3, "nothing was recorded"
+        assert len(self.samples) >= _LAST, "nothing was recorded"
         start = self.samples[0][0]
         twice = ((moment, _served_twice(seen)) for moment, seen in self.samples)
         return [*_runs(twice, start), *_runs(self._left_alone(), start, _MOMENT)]
