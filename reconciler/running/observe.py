@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -95,7 +95,7 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
             kea_hash=config_reply.arguments.get("hash"),
             pid=int(status.arguments.get("pid", 0)),
             uptime=int(status.arguments.get("uptime", 0)),
-            reload=int(status.arguments.get("reload", 0)),
+            reload=_reload(status),
             read_at=status.answered_at,
             ha=found[0] if found else None,
             sockets_ready=views.sockets_are_ready(status.arguments),
@@ -150,21 +150,23 @@ async def _ask(client: Client, endpoint: Endpoint, command: str) -> Reply:
 async def refreshed(client: Client, seen: Snapshot) -> Snapshot:
     """Read an endpoint again, its configuration only where it may be another one than before. Raises EndpointError.
 
-    Two small requests tell that nothing changed, from 2.4.0 on. Another process, or another commit, is read whole
-    whatever its hash is.
+    One small request tells that nothing changed: status-get, where the server's configuration can change by a commit
+    alone. Else its hash is asked too, or, before Kea 2.4.0, what `is_unchanged` asks. Another process, or another
+    commit, is read whole whatever its hash is. (For config-hash-get Kea builds its whole configuration, and answers
+    nobody meanwhile.)
     """
     status = await _ask(client, seen.endpoint, "status-get")
     with views.reading(seen.endpoint):
         found = views.ha_views(status.arguments)
-        pid, reload = int(status.arguments.get("pid", 0)), int(status.arguments.get("reload", 0))
-        has_moved = abs(status.answered_at - reload - (seen.read_at - seen.reload)) > 2 * _COARSE
-    if pid != seen.pid or has_moved or not await is_unchanged(client, seen):
+        is_other = _has_moved(seen, status)
+        is_same = _has_no_later_commit(seen, status, seen.commands)
+    if is_other or not (is_same or await is_unchanged(client, seen)):
         return await snapshot(client, seen.endpoint)
     with views.reading(seen.endpoint):
         return replace(
             seen,
             uptime=int(status.arguments.get("uptime", 0)),
-            reload=reload,
+            reload=_reload(status),
             read_at=status.answered_at,
             ha=found[0] if found else None,
             views=found,
@@ -185,8 +187,11 @@ async def is_unchanged(client: Client, seen: Snapshot) -> bool:
     if versions.has_config_hash(seen.version) and seen.kea_hash:
         reply = await _ask(client, seen.endpoint, "config-hash-get")
         return bool(reply.arguments.get("hash") == seen.kea_hash)
-    if await _has_no_later_commit(client, seen):
-        return True
+    names = await _commands(client)
+    status = await _ask(client, seen.endpoint, "status-get")
+    with views.reading(seen.endpoint):
+        if _has_no_later_commit(seen, status, names):
+            return True
     fresh = await _ask(client, seen.endpoint, "config-get")
     return views.configuration(seen.endpoint, fresh.arguments) == seen.config
 
@@ -197,19 +202,24 @@ _COARSE = (
 _IN_MEMORY = ("subnet", "network", "class", "reservation", "remote")  # commands that change it without a commit
 
 
-async def _has_no_later_commit(client: Client, seen: Snapshot) -> bool:
+def _has_no_later_commit(seen: Snapshot, status: Reply, commands: Collection[str] | None) -> bool:
     """Whether the last commit surely is the one that the snapshot shows: what was read after status-get holds it.
 
-    That it seems to have moved means that the server's clock was set, or that another commit came.
+    That it seems to have moved means that the server's clock was set, or that another commit came. Of a server of which
+    nobody knows the commands it is never sure.
     """
     if "config-control" in seen.config:  # Kea itself takes over what changes in the configuration backend
         return False
-    names = await _commands(client)
-    if not names or any(name.startswith(_IN_MEMORY) for name in names):
+    if not commands or any(name.startswith(_IN_MEMORY) for name in commands):
         return False
-    status = await _ask(client, seen.endpoint, "status-get")
-    with views.reading(seen.endpoint):
-        committed_at = status.answered_at - int(status.arguments["reload"])
-    same_process = status.arguments.get("pid") == seen.pid
-    has_moved = abs(committed_at - (seen.read_at - seen.reload)) > 2 * _COARSE
-    return same_process and not has_moved and committed_at + _COARSE < seen.read_at
+    return not _has_moved(seen, status) and status.answered_at - _reload(status) + _COARSE < seen.read_at
+
+
+def _has_moved(seen: Snapshot, status: Reply) -> bool:
+    """Whether it surely is another process, or another commit."""
+    commit = status.answered_at - _reload(status)
+    return bool(status.arguments.get("pid") != seen.pid or abs(commit - (seen.read_at - seen.reload)) > 2 * _COARSE)
+
+
+def _reload(status: Reply) -> int:
+    return int(status.arguments["reload"])

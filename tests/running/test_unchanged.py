@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler.errors import NotReachedError, OutcomeUnknownError, WrongAnswererError
 from reconciler.model import Endpoint, Service, Snapshot
-from reconciler.running.observe import is_unchanged, snapshot
+from reconciler.running.observe import is_unchanged, refreshed, snapshot
 from tests.running.fake_kea import Fault, Kea, Pair, base
 
 OLD, YOUNG = 100.0, 0.5  # seconds since the last commit when the server is read
@@ -137,6 +138,66 @@ def test_where_kea_has_a_hash_it_decides_alone(kea: Kea, pair: Pair, version: st
     assert pair.story == [("kea-a", "config-hash-get")]
     kea.config = base(**{"valid-lifetime": 1})
     assert not is_same(kea, pair, before)
+
+
+def related(kea: Kea, pair: Pair, age: float = OLD) -> Snapshot:
+    """As `seen`, with its commands, as they are asked of a server that is in a relationship."""
+    return replace(seen(kea, pair, age), commands=frozenset(kea.commands))
+
+
+def again(kea: Kea, pair: Pair, snapshot: Snapshot) -> Snapshot:
+    pair.story.clear()
+    return asyncio.run(refreshed(pair.open_client(endpoint(kea)), snapshot))
+
+
+@pytest.mark.parametrize("version", ["2.2.0", "2.6.3", "3.0.3"])
+def test_a_quiet_server_is_asked_once_and_all_that_moves_is_new(kea: Kea, pair: Pair, version: str) -> None:
+    kea.version = version
+    found = related(kea, pair)
+    for _ in range(3):
+        before, pair.clock.now = found, pair.clock.now + 60
+        found = again(kea, pair, before)
+        assert pair.story == [("kea-a", "status-get")]
+        assert found.config is before.config
+        assert (round(found.read_at - before.read_at), found.reload - before.reload) == (60, 60)
+
+
+@pytest.mark.parametrize("version", ["2.2.0", "2.6.3"])
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 0.5, 0.75, 0.99])
+def test_looking_again_shows_every_edit_whatever_the_seconds(fraction: float, version: str) -> None:
+    """So old a commit, looked at so much later, an edit so long after that look, and the next look so much later."""
+    ages, looks, afters, laters = (0.0, 1.0, 1.7, 2.5, 3.2, 100.0), (0.0, 1.2, 60.0), (0.0, 0.9, 2.0), (0.0, 0.4, 3.0)
+    for age, look, after, later in itertools.product(ages, looks, afters, laters):
+        pair = Pair()
+        pair.a.version = version
+        pair.clock.now += fraction
+        before = related(pair.a, pair, age)
+        pair.clock.now += look
+        before = again(pair.a, pair, before)
+        pair.clock.now += after
+        pair.a.edit("valid-lifetime", 1)
+        pair.clock.now += later
+        assert again(pair.a, pair, before).config["valid-lifetime"] == 1, (age, look, after, later)
+
+
+@pytest.mark.parametrize("version", ["2.2.0", "2.6.3"])
+def test_where_commands_change_it_without_a_commit_looking_again_looks_behind(
+    kea: Kea, pair: Pair, version: str
+) -> None:
+    kea.version = version
+    kea.commands = (*kea.commands, "subnet4-add")
+    before = related(kea, pair)
+    kea.config = base(**{"valid-lifetime": 1})
+    assert again(kea, pair, before).config["valid-lifetime"] == 1
+
+
+@pytest.mark.parametrize("version", ["2.2.0", "2.6.3"])
+def test_looking_again_sees_another_process(kea: Kea, pair: Pair, version: str) -> None:
+    kea.version = version
+    before = related(kea, pair)
+    kea.pid += 1
+    kea.config = base(**{"valid-lifetime": 1})
+    assert again(kea, pair, before).config["valid-lifetime"] == 1
 
 
 @pytest.mark.parametrize(
