@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.kea import hooks
-from reconciler.kea.ha import same_url
 from reconciler.kea.stamps import read_departures, read_stamps
 from reconciler.model import (
     Desired,
@@ -23,6 +22,7 @@ from reconciler.model import (
     Unmanaged,
     Unreachable,
 )
+from reconciler.planning.declared import Declared, entries_of
 from reconciler.planning.places import at_place, located, place
 
 LiveWorld = Mapping[tuple[str, Service], Live]
@@ -135,12 +135,13 @@ def remnants(desired: Desired, live: LiveWorld) -> Remnants:
     Only entries with our stamp count, and those of a relationship whose file says that it is absent. Where only some
     relationships were asked for, nothing is said about others.
     """
-    finds = [find for each in live.values() if isinstance(each, Snapshot) for find in _finds(desired, each)]
+    declared = Declared(desired)
+    finds = [find for each in live.values() if isinstance(each, Snapshot) for find in _finds(declared, each)]
     leaving: dict[tuple[str, Service], tuple[Member, ...]] = {}
     lost: dict[tuple[str, Service], list[_Find]] = {}
     for find in finds:
         service = find.snapshot.endpoint.service
-        owner = _owner(desired, find, service)
+        owner = _owner(declared, find, service)
         if owner is not None and not owner.is_absent:
             if find.block is not None:
                 key = (owner.name, service)
@@ -152,12 +153,12 @@ def remnants(desired: Desired, live: LiveWorld) -> Remnants:
         for each in desired.relationships
         if each.is_absent
     ]
-    unread = _unread(desired, live)
+    unread = _unread(declared, live)
     if desired.is_selection:
         return Remnants(tuple(removed), leaving, unread=unread)
-    removed += [_forgotten(desired, live, *key, members) for key, members in lost.items()]
+    removed += [_forgotten(unread, *key, members) for key, members in lost.items()]
     kept = tuple(each for each in removed if not each.is_gone or each.name in {r.name for r in desired.relationships})
-    return Remnants(kept, leaving, tuple(_unmanaged(desired, live)), unread)
+    return Remnants(kept, leaving, tuple(_unmanaged(declared, live)), unread)
 
 
 def is_out(member: Member) -> bool:
@@ -175,13 +176,13 @@ def stamps_of(member: Member) -> list[Stamp]:
 # ------------------------------------------------------------------------------------------- searching
 
 
-def _finds(desired: Desired, snapshot: Snapshot) -> Iterator[_Find]:
+def _finds(declared: Declared, snapshot: Snapshot) -> Iterator[_Find]:
     """Yield the entries with our stamp, stamps without an entry, and departures, that no desired relationship has this
     server in.
     """
-    blocks, claimed = hooks.relationships_of(snapshot.config), _claimed(desired, snapshot)
-    named = {r.name for r in _declared(desired) if _names_it(r, snapshot)}
-    yield from (find for find in _unstamped(desired, snapshot, blocks, claimed))
+    blocks, claimed = hooks.relationships_of(snapshot.config), _claimed(declared, snapshot)
+    named = {each.name for each in declared.on(snapshot.endpoint.server, snapshot.endpoint.service)}
+    yield from (find for find in _unstamped(declared, snapshot, blocks, claimed))
     for stamp in read_stamps(snapshot.config):
         position = next((n for n, block in enumerate(blocks) if _is_of(stamp.peers, block, len(blocks))), None)
         if position is None and stamp.relationship not in named:
@@ -196,69 +197,43 @@ def _finds(desired: Desired, snapshot: Snapshot) -> Iterator[_Find]:
 
 
 def _unstamped(
-    desired: Desired, snapshot: Snapshot, blocks: list[Mapping[str, Any]], claimed: set[int | None]
+    declared: Declared, snapshot: Snapshot, blocks: list[Mapping[str, Any]], claimed: set[int | None]
 ) -> Iterator[_Find]:
     """Yield entries without our stamp that are of a desired relationship all the same: they name its peers."""
     stamps = read_stamps(snapshot.config)
-    same = [each for each in _declared(desired) if each.service is snapshot.endpoint.service]
     for position, block in enumerate(blocks):
-        owner = next((each for each in same if _shares_peers(block, each)), None)
-        is_stamped = any(_is_of(stamp.peers, block, len(blocks)) for stamp in stamps)
-        if owner is not None and position not in claimed and not is_stamped:
+        if position in claimed or any(_is_of(stamp.peers, block, len(blocks)) for stamp in stamps):
+            continue
+        owner = declared.sharing(block, snapshot.endpoint.service)
+        if owner is not None:
             peer = str(block.get("this-server-name"))
             yield _Find(at_place(snapshot, position), owner.name, owner.on_remove, block, peer)
 
 
 def _is_of(peers: tuple[str, ...], block: Mapping[str, Any], blocks: int) -> bool:
     """Whether a stamp is of this entry; release 0.1.0, which knew one relationship a server, didn't note its peers."""
-    return bool(set(peers) & _entries([block]).keys()) if peers else blocks == 1
+    return bool(set(peers) & entries_of([block]).keys()) if peers else blocks == 1
 
 
-def _claimed(desired: Desired, snapshot: Snapshot) -> set[int | None]:
-    return {place(r, snapshot.config, snapshot.endpoint.server) for r in _declared(desired) if _names_it(r, snapshot)}
+def _claimed(declared: Declared, snapshot: Snapshot) -> set[int | None]:
+    server = snapshot.endpoint.server
+    return {place(each, snapshot.config, server) for each in declared.on(server, snapshot.endpoint.service)}
 
 
-def _declared(desired: Desired) -> tuple[Relationship, ...]:
-    return (*desired.relationships, *desired.others)
-
-
-def _names_it(relationship: Relationship, snapshot: Snapshot) -> bool:
-    endpoint = snapshot.endpoint
-    servers = {peer.server for peer in relationship.peers}
-    return relationship.service is endpoint.service and endpoint.server in servers
-
-
-def _owner(desired: Desired, find: _Find, service: Service) -> Relationship | None:
+def _owner(declared: Declared, find: _Find, service: Service) -> Relationship | None:
     """Return the desired relationship that an entry was of: the one of its stamp, or, where that was renamed, one that
     it shares peers with.
     """
-    same = [each for each in _declared(desired) if each.service is service]
-    named = next((each for each in same if each.name == find.relationship), None)
-    if named is not None or find.block is None:
-        return named
-    return next((each for each in same if _shares_peers(find.block, each)), None)
-
-
-def _shares_peers(block: Mapping[str, Any], relationship: Relationship) -> bool:
-    """Whether an entry names a peer of a relationship at its very url, and is not that peer's own."""
-    entries = _entries([block])
-    entries.pop(str(block.get("this-server-name")), None)
-    urls = {name: str(entry.get("url", "")) for name, entry in entries.items()}
-    return any(same_url(urls[peer.name], peer.url) for peer in relationship.peers if peer.name in urls)
+    named = declared.named(find.relationship, service)
+    return named if named is not None or find.block is None else declared.sharing(find.block, service)
 
 
 # ------------------------------------------------------------------------------------- putting together
 
 
-def _entries(blocks: list[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return the peers that entries of the HA hook name, by name."""
-    lists = [peers for block in blocks if isinstance(peers := block.get("peers"), list)]
-    return {str(peer.get("name")): peer for peers in lists for peer in peers if isinstance(peer, Mapping)}
-
-
 def _member(find: _Find, blocks: list[Mapping[str, Any]], on_remove: OnRemove) -> Member:
     server = find.snapshot.endpoint.server
-    entry = _entries(blocks).get(find.peer, {})
+    entry = entries_of(blocks).get(find.peer, {})
     role = next((each for each in Role if each.value == entry.get("role")), Role.BACKUP)
     peer = Peer(server, find.peer, role, str(entry.get("url", "")))
     return Member(peer, find.snapshot, on_remove, has_left=find.has_left)
@@ -289,7 +264,9 @@ def _absent_member(relationship: Relationship, peer: Peer, snapshot: Snapshot) -
     there = located(relationship, snapshot)
     block = _block_of(there)
     stamped = any(stamp.relationship == relationship.name for stamp in read_stamps(snapshot.config))
-    is_meant = block is not None and (stamped or _entries([block]).keys() == {each.name for each in relationship.peers})
+    is_meant = block is not None and (
+        stamped or entries_of([block]).keys() == {each.name for each in relationship.peers}
+    )
     has_left = any(each.relationship == relationship.name for each in read_departures(snapshot.config))
     if block is None or not is_meant:
         return Member(peer, at_place(snapshot, None), relationship.on_remove, has_left=has_left)
@@ -306,53 +283,50 @@ def _unfinished(finds: list[_Find], blocks: list[Mapping[str, Any]]) -> Iterator
     in, don't have them for peers any more, be it that another has their name now. Where nobody is in, all are out.
     """
     told = {str(block.get("this-server-name")) for block in blocks}
-    awaited = _entries(blocks).keys() - told
+    awaited = entries_of(blocks).keys() - told
     yield from (find for find in finds if not find.has_left or not blocks or find.peer in awaited)
 
 
 def _as_it_is(peer: Peer, block: Mapping[str, Any]) -> Peer:
     """Return a peer with the name and role that its own entry of the HA hook gives it."""
     name = str(block.get("this-server-name", peer.name))
-    told = _entries([block]).get(name, {}).get("role")
+    told = entries_of([block]).get(name, {}).get("role")
     return replace(peer, name=name, role=next((each for each in Role if each.value == told), peer.role))
 
 
-def _forgotten(desired: Desired, live: LiveWorld, name: str, service: Service, finds: list[_Find]) -> Remains:
+def _forgotten(unread: tuple[Unreachable, ...], name: str, service: Service, finds: list[_Find]) -> Remains:
     """Put together a relationship that only the stamps on its servers still tell of."""
     blocks = [find.block for find in finds if find.block is not None]
     members = tuple(_member(find, blocks, find.on_remove) for find in _named([*_unfinished(finds, blocks)], blocks))
     known = {member.peer.name for member in members}
-    strangers = tuple((key, str(peer.get("url", ""))) for key, peer in _entries(blocks).items() if key not in known)
-    unread = _unread(desired, live) if strangers else ()
-    unreachable = tuple(each for each in unread if each.endpoint.service is service)
+    strangers = tuple((key, str(peer.get("url", ""))) for key, peer in entries_of(blocks).items() if key not in known)
+    unreachable = tuple(each for each in unread if strangers and each.endpoint.service is service)
     mode = next((each for each in Mode for block in blocks if block.get("mode") == each.value), Mode.HOT_STANDBY)
     reason = "no file describes it any more, and its servers carry the stamp of it"
     return Remains(name, service, mode, reason, members, strangers, unreachable)
 
 
-def _unread(desired: Desired, live: LiveWorld) -> tuple[Unreachable, ...]:
-    claimed = {(peer.server, each.service) for each in _declared(desired) for peer in each.peers}
-    return tuple(each for key, each in live.items() if isinstance(each, Unreachable) and key not in claimed)
+def _unread(declared: Declared, live: LiveWorld) -> tuple[Unreachable, ...]:
+    return tuple(each for key, each in live.items() if isinstance(each, Unreachable) and not declared.on(*key))
 
 
 def _named(finds: list[_Find], blocks: list[Mapping[str, Any]]) -> Iterator[_Find]:
     """Yield the finds, each with a peer's name: one that lost its entry is whom the others name and nobody is."""
     known = {find.peer for find in finds}
-    free = [name for name in _entries(blocks) if name not in known]
+    free = [name for name in entries_of(blocks) if name not in known]
     nameless = [find for find in finds if not find.peer]
     for find in finds:
         sure = len(free) == len(nameless) == 1
         yield find if find.peer else replace(find, peer=free[0] if sure else find.snapshot.endpoint.server)
 
 
-def _unmanaged(desired: Desired, live: LiveWorld) -> Iterator[Unmanaged]:
+def _unmanaged(declared: Declared, live: LiveWorld) -> Iterator[Unmanaged]:
     for (server, service), each in sorted(live.items()):
         if not isinstance(each, Snapshot):
             continue
-        blocks, claimed = hooks.relationships_of(each.config), _claimed(desired, each)
+        blocks, claimed = hooks.relationships_of(each.config), _claimed(declared, each)
         stamps = read_stamps(each.config)
         for position, block in enumerate(blocks):
-            is_ours = any(_is_of(stamp.peers, block, len(blocks)) for stamp in stamps)
-            is_wanted = any(_shares_peers(block, r) for r in _declared(desired) if r.service is service)
-            if position not in claimed and not is_ours and not is_wanted:
-                yield Unmanaged(server, service, tuple(sorted(_entries([block]))))
+            is_ours = position in claimed or any(_is_of(stamp.peers, block, len(blocks)) for stamp in stamps)
+            if not is_ours and declared.sharing(block, service) is None:
+                yield Unmanaged(server, service, tuple(sorted(entries_of([block]))))
