@@ -34,6 +34,7 @@ from reconciler.watching.timing import pause, spread
 _log = logging.getLogger("reconciler.watching")
 _LEVELS = {Gravity.INFO: logging.INFO, Gravity.WARNING: logging.WARNING, Gravity.ERROR: logging.ERROR}
 _TICK = 1.0  # seconds between two signs of life, at most
+_AT_ONCE = 0.2  # seconds; what is due so soon is begun at once: each turn looks at a thousand groups
 _STEP = 200  # milliseconds without a change, after which what was written is read
 _AN_HOUR = 3600.0
 _A_SECOND = 50  # groups that are begun with at the start of the daemon
@@ -69,6 +70,8 @@ class Daemon:
         self._running: dict[asyncio.Task[None], Group] = {}
         self._eager: set[tuple[str, ...]] = set()  # to be looked at as soon as can be, dead servers too
         self._failing: dict[tuple[str, ...], int] = {}
+        self._nearest = 0.0  # when the next turn is, if nothing happens before
+        self._is_waited_for = False  # whether a group is due whose servers another one is at
         self._findings: Findings = {}
         self._wake, self._stop, self._told = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._has_looked_at_desired = False
@@ -146,16 +149,20 @@ class Daemon:
         busy = {endpoint for group in self._running.values() for endpoint in group.endpoints}
         at_it = {group.names for group in self._running.values()}
         nearest = now + min(_TICK, (self._notifier.watchdog or 2 * _TICK) / 2)
+        self._is_waited_for = False
         for group in self._groups:
             is_eager, due = group.names in self._eager, self._due[group.names]
             if group.names in at_it:
                 continue
-            if due > now and not is_eager:  # nearly all of a thousand, each time
+            if due > now + _AT_ONCE and not is_eager:  # nearly all of a thousand, each time
                 nearest = min(nearest, due)
             elif busy.isdisjoint(group.endpoints):
                 self._eager.discard(group.names)
                 self._begin(group, is_eager=is_eager)
                 busy.update(group.endpoints)
+            else:
+                self._is_waited_for = True
+        self._nearest = nearest
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), max(0.0, nearest - now))
 
@@ -169,7 +176,9 @@ class Daemon:
         is_past = all(each is not group for each in self._groups)  # by identity: a thousand are compared at each end
         if is_past and not self._stop.is_set():  # it was at it when desired became another
             self._rounds.adopt(self._groups)
-        self._wake.set()
+        is_soon = self._due.get(group.names, 0.0) < self._nearest or group.names in self._eager
+        if is_past or is_soon or self._is_waited_for or self._stop.is_set():
+            self._wake.set()
 
     async def _round(self, group: Group, *, is_eager: bool) -> None:
         """Do one round; whatever goes wrong in it keeps no other group from its own."""
