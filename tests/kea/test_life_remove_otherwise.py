@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reconciler.kea import guards
 from reconciler.model import Mode, Service
-from tests.kea.removed import delete_file, must_be_removed, related, removal, say_absent
-from tests.kea.world import World
+from tests.kea.removed import delete_file, must_be_removed, related, removal, say_absent, subnets
+from tests.kea.world import World, subnet
 
 if TYPE_CHECKING:
     from lab.laboratory import Laboratory
@@ -24,8 +25,8 @@ FOUR, SIX = Service.DHCP4, Service.DHCP6
 def test_the_primary_that_lives_goes_on_whatever_role_the_file_gives_it(lab: Laboratory, mode: Mode) -> None:
     """Roles are swapped, and servers renamed, in the very change that says absent."""
     world = related(lab, mode, FOUR)
+    swap_roles(world)
     first, second = world.document["peers"]
-    first["role"], second["role"] = second["role"], first["role"]
     first["name"], second["name"] = "one", "two"
     say_absent(world)
     planned = world.run("plan")
@@ -53,16 +54,59 @@ def test_a_server_that_was_disabled_comes_back_as_the_primary_only_if_that_is_me
     say_absent(world, **{"on-remove": "disable"})
     removal(world, "removed, to come back")
     world.forget()
-    first, second = world.document["peers"]
-    first["role"], second["role"] = second["role"], first["role"]
+    swap_roles(world)
     say_absent(world, state="present")
     refused = world.apply()
     assert (refused.exit_code, "nobody-would-serve" in refused.stdout) == (3, True), refused
     assert world.story() == []
-    first["role"], second["role"] = second["role"], first["role"]
+    swap_roles(world)
     world.write()
     world.must_apply()
     world.until_normal()
+
+
+@pytest.mark.generations("3.0")
+def test_both_ways_back_for_a_server_that_was_disabled_and_is_to_be_the_primary(lab: Laboratory) -> None:
+    """As the objection advises, with the data of the one that served meanwhile; and approved, with its own."""
+    world = related(lab, Mode.HOT_STANDBY, FOUR)
+    say_absent(world)
+    removal(world, "removed, to come back the long way")
+    added_alone(world, 3)
+    say_absent(world, state="present")
+    world.must_apply()
+    swap_roles(world)
+    world.write()
+    world.must_apply()
+    assert networks(world) == [[1, 2, 3], [1, 2, 3]]
+    assert world.scopes() == ([], ["kea-b"])
+    say_absent(world)
+    removal(world, "removed, to come back the short way")
+    added_alone(world, 4)
+    swap_roles(world)
+    say_absent(world, state="present")
+    assert world.apply().exit_code == 3
+    came_back = removal(world, "come back with the one that was disabled as primary", "--approve", "nobody-would-serve")
+    came_back.must_be_safe()
+    world.until_normal()
+    assert networks(world) == [[1, 2, 3], [1, 2, 3]], "what kea-b got meanwhile is gone, as the objection says"
+    assert world.scopes() == (["kea-a"], [])
+
+
+def swap_roles(world: World) -> None:
+    first, second = world.document["peers"]
+    first["role"], second["role"] = second["role"], first["role"]
+
+
+def added_alone(world: World, number: int) -> None:
+    """The one that serves alone gets a subnet."""
+    (server,) = (each for each in world.servers if not guards.is_guarded(world.config(each), FOUR))
+    config = world.config(server)
+    config["subnet4"].append(subnet(FOUR, number))
+    server.set_config(FOUR, config)
+
+
+def networks(world: World) -> list[list[int]]:
+    return [sorted(each["id"] for each in subnets(world.config(server), FOUR)) for server in world.servers]
 
 
 def test_status_tells_of_a_removal_that_waits_for_its_primary(lab: Laboratory) -> None:
