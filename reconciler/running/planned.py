@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from reconciler.model import Desired, Endpoint, Leftover, Live, Plan, Probe, Service, Thresholds
+from reconciler.model import Desired, Endpoint, Leftover, Live, Plan, Probe, Service, Snapshot, Thresholds
 from reconciler.planning import preflight, pretence
 from reconciler.planning.plan import plan
 from reconciler.planning.removal import leaving
@@ -17,6 +19,16 @@ if TYPE_CHECKING:
     from reconciler.kea.client import Client
 
 LiveWorld = Mapping[tuple[str, Service], Live]
+_LARGE = 1_000_000  # bytes of configurations, of which a plan takes more than a moment
+
+
+async def plan_aside(desired: Desired, live: LiveWorld, *arguments: Any, **options: Any) -> Plan:
+    """Return what `plan` returns. Of large configurations it is made in a thread: that takes seconds where much of them
+    differs, and what else this loop serves goes on meanwhile. It is pure, and nothing that it reads is ever altered.
+    """
+    work = partial(plan, desired, live, *arguments, **options)
+    size = sum(each.size for each in live.values() if isinstance(each, Snapshot))
+    return await asyncio.to_thread(work) if size > _LARGE else work()
 
 
 async def planned(
@@ -34,13 +46,13 @@ async def planned(
     """
     wanted = preflight.urls(desired, live) | pretence.urls(desired, live)
     probes = await probe(wanted) if wanted else {}
-    made = plan(desired, live, probes, left, promoted=promoted)
+    made = await plan_aside(desired, live, probes, left, promoted=promoted)
     concerned = {
         (server.peer.server, each.relationship.service) for each, server in (*leaving(made), *endangering(made))
     }
     if concerned:  # only then are leases counted: with many subnets that is a long answer
         live = await with_leases(live, concerned, open_client, is_exact=True)
-        made = with_leases_at_stake(plan(desired, live, probes, left, promoted=promoted))
+        made = with_leases_at_stake(await plan_aside(desired, live, probes, left, promoted=promoted))
     return made, live
 
 

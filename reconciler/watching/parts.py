@@ -11,12 +11,13 @@ from dataclasses import replace
 
 from reconciler.model import Desired, Plan, Relationship, RelationshipPlan, Service, WatchMode
 from reconciler.planning.data_alone import is_mixed, without_the_rest
-from reconciler.planning.plan import LiveWorld, plan
+from reconciler.planning.plan import LiveWorld
+from reconciler.running.planned import plan_aside
 from reconciler.watching.records import Look, Part
 from reconciler.watching.ruling import Rules, ruling
 
 
-def with_parts(
+async def with_parts(
     looks: Sequence[Look],
     desired: Desired,
     live: LiveWorld,
@@ -42,12 +43,9 @@ def with_parts(
             else:
                 alone[name] = found
     relationships = tuple(alone.get(each.name, each) for each in desired.relationships)
-    parts = {
-        each.relationship.name: each
-        for each in plan(
-            replace(desired, relationships=relationships), live, made.probes, settling=settling
-        ).relationships
-    }
+    changed = replace(desired, relationships=relationships)
+    planned = await plan_aside(changed, live, made.probes, settling=settling)
+    parts = {each.relationship.name: each for each in planned.relationships}
     return [
         _with_part(look, parts.get(look.plan.relationship.name), told.get(look.plan.relationship.name, ""), rules_of)
         if look in waiting

@@ -194,7 +194,7 @@ class Rounds:
             live = dict(found)
             self._pictures[group.names] = _Picture(group, made, read)
         looks = list(self._judged(made, live, memory, self._edges.clock() - began))
-        looks = with_parts(looks, group.desired, live, made, self._rules_of_part)
+        looks = await with_parts(looks, group.desired, live, made, self._rules_of_part)
         self._show(group, made, looks)
         return looks
 
