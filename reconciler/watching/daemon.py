@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import traceback
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from watchfiles import awatch
 
@@ -29,6 +27,7 @@ from reconciler.watching.records import by_name
 from reconciler.watching.rounds import Approved, Habits, Rounds, nothing_approved
 from reconciler.watching.source import Source
 from reconciler.watching.systemd import Notifier
+from reconciler.watching.telling import unforeseen
 from reconciler.watching.timing import pause, spread
 
 _log = logging.getLogger("reconciler.watching")
@@ -186,9 +185,7 @@ class Daemon:
             seconds = await self._rounds.once(group, is_eager=is_eager)
             self._failing.pop(group.names, None)
         except Exception as error:  # noqa: BLE001 - see above; the text of an unforeseen exception may hold a secret
-            frames = traceback.extract_tb(error.__traceback__)
-            place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-3:]))
-            seconds = self._failed(group, f"internal error, please report it: {type(error).__name__} at {place}")
+            seconds = self._failed(group, unforeseen(error))
         self._due[group.names] = self._edges.clock() + seconds
 
     def _failed(self, group: Group, reason: str) -> float:
@@ -241,8 +238,9 @@ class Daemon:
             try:
                 async for _ in awatch(self._source.directory, step=_STEP, rust_timeout=1000, stop_event=self._stop):
                     self._told.set()
-            except OSError as error:
-                _log.warning("%s can't be followed: %s", self._source.directory, error.strerror or type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - of the system's limits watchfiles tells by one of its own
+                reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+                _log.warning("%s can't be followed: %s", self._source.directory, reason)
                 await self._edges.sleep(self._habits.interval)
                 self._told.set()
 
@@ -251,8 +249,9 @@ class Daemon:
         while not self._stop.is_set():
             try:
                 forget(self._store, self._edges.wall())
-            except StateError as error:
-                _log.error("what is old can't be forgotten: %s", error)
+            except Exception as error:  # noqa: BLE001 - it is tried again in an hour, whatever it was
+                reason = str(error) if isinstance(error, StateError) else unforeseen(error)
+                _log.error("what is old can't be forgotten: %s", reason)
             await self._edges.sleep(_AN_HOUR)
 
     # ----------------------------------------------------------------------------------------- telling

@@ -12,6 +12,7 @@ from pathlib import Path
 from reconciler.desired.load import load
 from reconciler.errors import FixInputError, ReconcilerError
 from reconciler.model import Desired
+from reconciler.watching.telling import unforeseen
 
 _MOST = 20  # problems that are told at once
 STILL = 2.0  # seconds without a change, after which files are read
@@ -19,6 +20,7 @@ _TRIES = 30  # to find them still
 
 
 _Signs = frozenset[tuple[str, int, int]]
+_NEVER_READ: _Signs = frozenset({("", 0, 0)})
 
 
 class Source:
@@ -49,8 +51,19 @@ class Source:
         """Read what there is, and return whether another desired state is in force now.
 
         `is_told`: something changed there, so that it is read even if it looks the same. What looks different is read
-        as soon as it has been the same for STILL seconds.
+        as soon as it has been the same for STILL seconds. Whatever goes wrong is a problem: what was in force stays so,
+        and it is read the next time whatever it looks like.
         """
+        try:
+            return await self._look(is_told=is_told)
+        except OSError as error:  # it is taken away, or its disk is, while it is looked through
+            self.problems = (f"{self.directory} can't be looked through: {error.strerror or type(error).__name__}",)
+        except Exception as error:  # noqa: BLE001 - else nobody would follow the files any more, and nobody say so
+            self.problems = (unforeseen(error),)
+        self._sign = _NEVER_READ
+        return False
+
+    async def _look(self, *, is_told: bool) -> bool:
         sign = await asyncio.to_thread(self._followed)
         if sign == self._sign:
             return is_told and await asyncio.to_thread(self._read)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from reconciler.model import Event, EventKind, Gravity, Result, ServerOutcome, Watched
 from reconciler.planning.returned import data_changes
@@ -65,6 +67,13 @@ def failure(deed: Deed) -> str:
         if each.result not in {Result.APPLIED, Result.MENDED, Result.NOTHING_TO_DO} or each.persisted is False
     ]
     return "; ".join(map(_line, short)) or "it did not reach its goal"
+
+
+def unforeseen(error: Exception) -> str:
+    """Return what is told of an exception that nobody foresaw: its own text may hold a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-3:]))
+    return f"internal error, please report it: {type(error).__name__} at {place}"
 
 
 def _line(server: ServerOutcome) -> str:

@@ -67,3 +67,31 @@ def test_what_is_written_all_the_time_is_said_and_not_read(folder: Path) -> None
     source = looked(folder, before, write_more, *[write_more] * 100)
     assert source.desired is before
     assert "written all the time" in source.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(5, "Input/output error"), "can't be looked through: Input/output error"),
+        (ValueError("canary"), "internal error, please report it: ValueError at test_source.py"),
+    ],
+)
+def test_whatever_goes_wrong_is_said_and_over_when_it_is_over(folder: Path, error: Exception, said: str) -> None:
+    failures = [error]
+
+    def pull() -> None:
+        if failures:
+            raise failures.pop()
+
+    async def work() -> None:
+        desired = load(folder)
+        source = Source(folder, desired, pull, sleep=lambda _: asyncio.sleep(0))
+        assert not await source.look()
+        (problem,) = source.problems
+        assert said in problem
+        assert "canary" not in problem
+        assert source.desired is desired
+        assert not await source.look()
+        assert source.problems == ()
+
+    asyncio.run(work())

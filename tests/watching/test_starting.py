@@ -9,8 +9,13 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+from watchfiles._rust_notify import WatchfilesRustInternalError
+
+from reconciler.desired.load import load
 from reconciler.model import Desired, Endpoint, Service, WatchMode
 from reconciler.state.runs import open_store
+from reconciler.watching import daemon as daemon_module
 from reconciler.watching.daemon import Daemon
 from reconciler.watching.edges import Edges
 from reconciler.watching.rounds import Habits
@@ -69,3 +74,29 @@ def test_nothing_is_over_before_desired_was_looked_at_too(tmp_path: Path) -> Non
         desired = Desired({("kea-a", Service.DHCP4): endpoint}, (), "git:1")
         edges = Edges(open_client=None, hands=None, probe=None)  # type: ignore[arg-type] # nobody is asked anything
         asyncio.run(work(Daemon(Source(tmp_path / "none", desired, fetch), edges, Habits(WatchMode.REPORT), store)))
+
+
+def test_where_files_cannot_be_watched_they_are_looked_at_at_the_usual_pace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the system allows no more watches: watchfiles tells that by an exception of its own."""
+
+    def too_many(*_: object, **__: object) -> None:
+        raise WatchfilesRustInternalError("OS file watch limit reached")
+
+    monkeypatch.setattr(daemon_module, "awatch", too_many)
+    pulls: list[None] = []
+
+    async def work(daemon: Daemon) -> None:
+        running = asyncio.create_task(daemon.run())
+        async with asyncio.timeout(60):
+            while len(pulls) < 3:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        daemon.stop()
+        await running
+
+    with closing(open_store(tmp_path / "state")) as store:
+        desired = load(DESIRED)
+        edges = Edges(open_client=None, hands=None, probe=None, sleep=lambda _: asyncio.sleep(0))  # type: ignore[arg-type]
+        source = Source(DESIRED, desired, lambda: pulls.append(None))
+        asyncio.run(work(Daemon(source, edges, Habits(WatchMode.REPORT, 600), store)))
