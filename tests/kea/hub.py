@@ -168,7 +168,9 @@ class Hub:
     def trace(self, branch: str, title: str) -> Trace:
         """Record one of the two relationships."""
         servers = [self.server(branch), self.hub]
-        return Trace(servers, self.service, f"{self.lab.generation} hub: {title}", places=self.places(branch))
+        return Trace(
+            servers, self.service, f"{self.lab.generation} hub: {title}", self.switched, places=self.places(branch)
+        )
 
     def places(self, branch: str) -> dict[str, int]:
         """Where the hub's list has a branch's relationship, or will have it."""
@@ -195,6 +197,10 @@ class Hub:
         """What was sent of these commands to which server, as it happened."""
         told = [(name, each) for name, proxy in self.proxies.items() for each in proxy.seen(*(commands or WRITING))]
         return sorted(told, key=lambda pair: pair[1].started)
+
+    def switched(self) -> list[tuple[str, Exchange]]:
+        """What was sent to switch services off and on."""
+        return self.story("dhcp-disable", "dhcp-enable")
 
     def sent(self, *commands: str) -> list[tuple[str, str]]:
         """The same, as pairs of a server and a command."""

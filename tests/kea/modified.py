@@ -104,10 +104,9 @@ class Pair:
         world = self.world
         world.write()
         world.forget()
-        switched = lambda: world.story("dhcp-disable", "dhcp-enable")  # noqa: E731
         backups = " with a backup" if world.mode is not Mode.PASSIVE_BACKUP and len(self.peers) > 2 else ""
         title = f"{world.lab.generation} {world.mode}{backups}: {what}"
-        with Trace(world.servers, world.service, title, switched) as trace:
+        with Trace(world.servers, world.service, title, world.switched) as trace:
             world.must_apply(*APPROVED, *approved)
         return trace
 

@@ -91,8 +91,7 @@ class Operated(World):
         end the list has every pair of states, each once in a row.
         """
         found: list[Seen] = []
-        switched = lambda: self.story("dhcp-disable", "dhcp-enable")  # noqa: E731
-        with Trace(self.servers, self.service, switched=switched) as trace:
+        with Trace(self.servers, self.service, switched=self.switched) as trace:
             yield found
         for rule in (Trace.must_serve_nobody_twice, *rules):
             rule(trace)

@@ -66,8 +66,7 @@ def removal(world: World, what: str, *approved: str, leaver: KeaServer | None = 
     seen = (*world.servers, leaver) if leaver else world.servers
     title = f"{world.lab.generation} {world.mode}{backups}: {what}"
     world.forget()
-    switched = lambda: world.story("dhcp-disable", "dhcp-enable")  # noqa: E731
-    with Trace(seen, world.service, title, switched) as trace:
+    with Trace(seen, world.service, title, world.switched) as trace:
         done = world.apply(*APPROVED, *approved)
     assert done.exit_code == 0, done
     return trace

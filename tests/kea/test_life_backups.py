@@ -64,8 +64,7 @@ def making(topology: str, generation: Generation) -> Iterator[tuple[World, Trace
     waits = {"wait-backup-ack": True} if topology == "passive-backup-2" else {}
     with Laboratory(generation=generation) as lab:
         world = World(lab, service, mode, backups=backups, configurations=bodies, parameters=waits, is_logged=True)
-        switched = lambda: world.story("dhcp-disable", "dhcp-enable")  # noqa: E731
-        with Trace(world.servers, service, f"{generation} {topology}: created", switched) as trace:
+        with Trace(world.servers, service, f"{generation} {topology}: created", world.switched) as trace:
             world.must_apply()
         for _, last in world.story("dhcp-disable")[-1:]:
             trace.forget_until(last.ended)

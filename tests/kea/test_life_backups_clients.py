@@ -15,9 +15,8 @@ from tests.kea.traces import Trace
 from tests.kea.world import World, subnet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from lab.faults import Exchange
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
@@ -51,12 +50,8 @@ def served(lab: Laboratory, clients: Clients, mode: Mode, **options: Any) -> Wor
 
 def trace_of(world: World, what: str) -> Trace:
     """A recording of all servers."""
-
-    def switched() -> Iterable[tuple[str, Exchange]]:
-        return world.story("dhcp-disable", "dhcp-enable")
-
     title = f"{what} {world.mode} on Kea {world.a.generation}"
-    return Trace(world.servers, FOUR, title, switched)
+    return Trace(world.servers, FOUR, title, world.switched)
 
 
 def states(trace: Trace, place: int) -> list[str]:

@@ -94,9 +94,8 @@ def world(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Wo
 def created(world: World) -> Created:
     before = {server.name: world.config(server) for server in world.servers}
     assert before["kea-a"]["statistic-default-sample-count"] != before["kea-b"]["statistic-default-sample-count"]
-    switched = lambda: world.story("dhcp-disable", "dhcp-enable")  # noqa: E731
     title = f"{world.lab.generation} {world.mode}: created"
-    with Trace(world.servers, world.service, title, switched) as trace:
+    with Trace(world.servers, world.service, title, world.switched) as trace:
         done = world.apply()
     assert done.exit_code == 0, done
     ((_, off),) = world.story("dhcp-disable")

@@ -61,7 +61,7 @@ class Branch:
         start = len(self.clients.asked)
         with (
             self.clients.asking(),
-            Trace([world.east, world.hub], FOUR, f"{world.lab.generation} hub: {title}") as trace,
+            Trace([world.east, world.hub], FOUR, f"{world.lab.generation} hub: {title}", world.switched) as trace,
         ):
             world.must_apply()
             world.must_be_normal()

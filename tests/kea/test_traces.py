@@ -69,6 +69,23 @@ def test_nobody_can_serve_while_the_one_is_set_and_the_other_off() -> None:
         trace.must_be_served()
 
 
+@pytest.mark.parametrize("state", ["hot-standby", "no HA"])
+def test_one_that_we_switched_off_could_serve_and_one_that_a_person_did_could_not(state: str) -> None:
+    by_us = Sighting(state, is_off=True, is_off_by_us=True, is_free=state == "no HA")
+    waiting = Sighting("waiting", committed_at=SET_AT)
+    recorded((SECOND, SERVING, by_us), (4, waiting, by_us), (SECOND, SERVING, by_us)).must_be_safe()
+    for samples, is_harm in ((8, False), (3 * SECOND, True)):
+        trace = recorded((SECOND, SERVING, by_us), (samples, waiting, by_us), (SECOND, SERVING, by_us))
+        assert {each.is_harm for each in trace.faults()} == {is_harm}
+        assert "upper half: nobody, though kea-b could, were it on" in str(trace.faults()[-1])
+        replace_all(trace, by_us, replace(by_us, is_off_by_us=False))
+        trace.must_be_safe()
+
+
+def replace_all(trace: Trace, old: Sighting, new: Sighting) -> None:
+    trace.samples = [(at, {n: new if each == old else each for n, each in seen.items()}) for at, seen in trace.samples]
+
+
 def test_one_that_is_up_again_after_its_set_could_serve_the_others_half_too() -> None:
     waiting, half = (replace(each, is_off=False, committed_at=SET_AT) for each in (OFF, HALF))
     before = ((SECOND, Sighting("no HA", serves=ALL), OFF), (5, waiting, OFF))

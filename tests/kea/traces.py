@@ -4,16 +4,17 @@
 
 - **Both**: two servers serve the same clients although HA doesn't keep them in step, which it does where each is in
   its normal state and hears the other.
-- **Nobody**: nobody serves some of the clients although a server could: one that was in a state in which Kea serves
-  from before on, and was not set itself meanwhile, or that has been in such a state for a while since. That a server
-  serves nobody from its own config-set until it has met its partner again is Kea's doing, and nothing that sends
-  configurations can avoid it. Nor does one count that is in communication-recovery: there Kea keeps lease updates back,
-  so another's clients must not be given to it.
+- **Nobody**: nobody serves some of the clients although a server could: one that was in a state in which Kea serves, or
+  had no HA, from before on, and was not set itself meanwhile, or that has been so for a while since. One that we
+  switched off counts as well: it could serve, were it on. That a server serves nobody from its own config-set until it
+  has met its partner again is Kea's doing, and nothing that sends configurations can avoid it. Nor does one count that
+  is in communication-recovery: there Kea keeps lease updates back, so another's clients must not be given to it.
 
 The servers are asked one after the other, and states change in between: what one sample alone shows is not counted.
 Between the two commands that hand clients over nobody serves them, since otherwise both servers would: that moment is
-not counted either.
-Before Kea 2.6.2 a server doesn't tell that a user switched its service off: `switched` gives what was sent instead.
+not counted either, nor is that of a set in which both are off so that no lease update fails (see `planning.method`).
+`switched` gives what was sent to switch services off and on: it tells that we did it, and, before Kea 2.6.2, that one
+is off at all.
 Of a hub the relationship at `places[name]` of its list is recorded, the first where that says nothing.
 """
 
@@ -24,7 +25,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -43,6 +44,7 @@ _FEWEST = 2  # samples that a fault has to last
 _UP = 3  # samples on end in which a server that was set is in a state in which it could serve more
 _MOMENT = 0.5  # seconds for which nobody may serve: on a busy machine two commands that hand clients over take as long
 _AGAIN = " again"  # said of a server that could serve since it is up after its own set
+_OFF = ", were it on"  # said of a server that we switched off
 _HARM = 2.0  # seconds for which nobody may serve on any machine
 _ALL = frozenset({"lower half", "upper half"})  # of the clients, as load-balancing divides them
 _NORMAL = frozenset({"load-balancing", "hot-standby", "passive-backup"})
@@ -60,6 +62,13 @@ class Sighting:
     hears: bool = False
     is_off: bool = False
     committed_at: float = 0.0
+    is_off_by_us: bool = False
+    is_free: bool = False  # whether there is neither HA nor a guard, so that it answers everybody unless it is off
+
+    @property
+    def could(self) -> bool:
+        """Whether it could answer all clients: it is on, or off by us and nobody else."""
+        return (self.state in _ABLE or self.is_free) and (not self.is_off or self.is_off_by_us)
 
     def __str__(self) -> str:
         scopes = f" [{', '.join(self.scopes)}]" if self.state in _SERVING else ""
@@ -185,7 +194,7 @@ class Trace:
         since: dict[str, float] = {}  # the last moment at which anybody served it
         up: Counter[str] = Counter()  # for how many samples on end a server has been in a state in which it could
         for (before, _), (moment, seen) in pairwise(self.samples):
-            able = [name for name, each in seen.items() if each.state in _ABLE and not each.is_off]
+            able = [name for name, each in seen.items() if each.could]
             up = Counter({name: up[name] + 1 for name in able})
             served = frozenset[str]().union(*(each.serves for each in seen.values()))
             if any(each.state == "busy" for each in seen.values()):
@@ -195,6 +204,7 @@ class Trace:
                 moment,
                 {
                     f"{what}: nobody, though {name} could{_AGAIN if seen[name].committed_at >= start else ''}"
+                    f"{_OFF if seen[name].is_off else ''}"
                     for what, start in since.items()
                     for name in able
                     if seen[name].committed_at < start or up[name] > _UP
@@ -251,7 +261,8 @@ def sighting(server: KeaServer, service: Service, place: int = 0) -> Sighting:
     if len(views) <= place or block is None:
         is_silent = is_off or block is not None or views or _drops_everything(config)
         serves = frozenset[str]() if is_silent else _ALL
-        return Sighting("no HA", serves=serves, is_off=is_off, committed_at=committed_at)
+        is_free = block is None and not views and not _drops_everything(config)
+        return Sighting("no HA", serves=serves, is_off=is_off, committed_at=committed_at, is_free=is_free)
     local, remote = views[place]["ha-servers"]["local"], views[place]["ha-servers"].get("remote") or {}
     scopes = tuple(sorted(local["scopes"]))
     serves = frozenset(part for scope in scopes for part in _part(block, scope))
@@ -295,6 +306,6 @@ def _intervals(sent: Iterable[tuple[str, Exchange]]) -> Iterator[tuple[str, floa
 
 
 def _judged(name: str, seen: Sighting, moment: float, off: Iterable[tuple[str, float, float]]) -> Sighting:
-    if seen.is_off or not any(who == name and since <= moment <= until for who, since, until in off):
+    if not any(who == name and since <= moment <= until for who, since, until in off):
         return seen
-    return Sighting(seen.state, seen.scopes, frozenset(), seen.hears, is_off=True, committed_at=seen.committed_at)
+    return replace(seen, serves=frozenset(), is_off=True, is_off_by_us=True)

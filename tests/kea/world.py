@@ -234,6 +234,10 @@ class World:
         told = [(name, each) for name, proxy in self.proxies.items() for each in proxy.seen(*(names or WRITING))]
         return sorted(told, key=lambda pair: pair[1].started)
 
+    def switched(self) -> list[tuple[str, Exchange]]:
+        """What was sent to switch services off and on."""
+        return self.story("dhcp-disable", "dhcp-enable")
+
     def forget(self) -> None:
         """Forget what was sent."""
         for proxy in self.proxies.values():
