@@ -12,7 +12,7 @@ from reconciler.planning import wanted
 from reconciler.planning.places import place
 from reconciler.planning.standing import standing
 from reconciler.running.hands import WATCHING, Hands
-from reconciler.running.pausing import let_go_on
+from reconciler.running.pausing import let_go_on, let_others_go_on
 from reconciler.running.setting import Server
 
 PARTNER_DOWN = "partner-down"
@@ -144,6 +144,7 @@ async def complaints(
             said = _complaint_of(relationship, server, view)
             if lets_go_on:
                 await let_go_on(server, view)
+                said = said or await let_others_go_on(server)
             if said is None and seconds_since is not None:
                 said = deafness(server.name, view, seconds_since)
         except EndpointError as error:

@@ -115,3 +115,19 @@ def test_the_relationship_that_pauses_goes_on(world: Hub) -> None:
     until(lambda: world.states(world.hub)[1] == "syncing", "a pause")
     must(world, "west", "continue", "hub")
     assert world.states(world.hub) == ["hot-standby", "hot-standby"]
+
+
+def test_a_hub_that_is_set_goes_on_where_another_relationship_pauses(world: Hub) -> None:
+    """In a pause it would answer nobody, in none of them."""
+    west, east = (world.documents[name]["parameters"] for name in ("west", "east"))
+    west["state-machine"] = {"states": [{"state": "syncing", "pause": "once"}]}
+    world.write("east", "west")
+    world.must_apply()
+    world.must_be_normal()
+    world.forget()
+    east["max-ack-delay"] += 1
+    world.write("east", "west")
+    world.must_apply()
+    assert world.states(world.hub) == ["hot-standby", "hot-standby"]
+    world.must_be_normal()
+    assert ("west", "config-set") not in world.sent()
