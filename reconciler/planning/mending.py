@@ -123,9 +123,18 @@ def _costs(scene: Scene, giver: Peer, leases: int | None, limit: int) -> Iterato
         why = service.why_unable(taker) if taker and giver is scene.partner else None
         if why:
             yield f"nobody does then: {scene.peer.server} {why}"
+        for each in scene.relationship.peers:
+            if each is not scene.peer and each is not giver and _stands_by(scene, each):
+                yield f"{each.server} has the same leases and answers nobody: with --from {each.server} no client waits"
     else:
         yield f"{giver.server} serves nobody now; the sync runs {pause}, at most {limit} s (sync-timeout)"
     yield f"{scene.peer.server} answers no other command meanwhile"
+
+
+def _stands_by(scene: Scene, peer: Peer) -> bool:
+    """Whether a server has all leases and serves nobody, as a standby does while all is well."""
+    view = scene.view(peer)
+    return peer.role is Role.STANDBY and scene.is_normal(peer) and view is not None and not view.scopes
 
 
 def _rounded(leases: int) -> int:

@@ -295,6 +295,15 @@ def test_a_primary_with_several_backups_is_told_which() -> None:
     assert codes(world.read(A, version="3.0.3").decide(SYNC, A, source=C)) == []
 
 
+def test_a_backup_is_told_of_a_standby_that_has_the_leases_too() -> None:
+    world = World(backup=True)
+    assert any("with --from kea-b no client waits" in line for line in world.decide(SYNC, C).says)
+    assert not any("--from" in line for line in world.decide(SYNC, C, source=B).says)
+    assert not any("--from" in line for line in world.decide(SYNC, B).says)
+    assert not any("--from" in line for line in world.states(kea_b="waiting").decide(SYNC, C).says)
+    assert not any("--from" in line for line in World(Mode.LOAD_BALANCING, backup=True).decide(SYNC, C).says)
+
+
 def test_kea_2_2_never_comes_back_from_a_sync_of_a_primary_alone() -> None:
     assert codes(World(Mode.PASSIVE_BACKUP).decide(SYNC, A)) == ["role"]
     assert codes(World(Mode.PASSIVE_BACKUP).decide(SYNC, B)) == []
