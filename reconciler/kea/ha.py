@@ -261,6 +261,11 @@ def heartbeat_delay(relationship: Relationship) -> float:
     return beat(relationship.parameters)
 
 
+def patience_to_meet(relationship: Relationship) -> float:
+    """Return how long, in seconds, servers that were set together are waited for until they have heard each other."""
+    return 10 + 6 * heartbeat_delay(relationship)
+
+
 def max_response_delay(relationship: Relationship) -> float:
     """Return the relationship's max-response-delay in seconds."""
     name = "max-response-delay"

@@ -90,8 +90,9 @@ def _reach(relationship: Relationship, peer: Peer, found: Probe) -> str:
     is_unseen = found in {Probe.NO_ANSWER, Probe.NOT_TRIED}
     unseen, where = (f"{peer.url} can't be seen from here; ", "there") if is_unseen else ("", f"at {peer.url}")
     if peer in ha.talking_peers(relationship):
-        shown = "shows in the apply; if not, all get back what they had"
-        return f"{unseen}whether the peers reach {peer.server} {where} {shown}"
+        shown = f"{unseen}whether the peers reach {peer.server} {where} shows in the apply"
+        silence = f"nobody may be answered for some {ha.patience_to_meet(relationship):.0f} s"
+        return f"{shown}; if not, {silence}, and all get back what they had"
     return (
         f"{unseen}Kea does not tell whether {peer.server} is reached {where}; `kea-reconciler leases compare` shows "
         "later, by the leases that it has"

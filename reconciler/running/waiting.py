@@ -181,7 +181,7 @@ async def until_normal(
     """
     relationship = as_it_stands(relationship, servers)
     began_at = hands.clock()
-    unheard = 10 + 6 * ha.heartbeat_delay(relationship)
+    unheard = ha.patience_to_meet(relationship)
     pause = _pause(relationship) if meanwhile is None else WATCHING
     said = ""
     while True:
@@ -222,7 +222,7 @@ async def until_met(
     """
     relationship = as_it_stands(relationship, servers)
     began_at = hands.clock()
-    limit = 10 + 6 * ha.heartbeat_delay(relationship)
+    limit = ha.patience_to_meet(relationship)
     while hands.clock() - began_at < limit:
         await meanwhile()
         if await _have_met(relationship, servers, since=hands.clock() - began_at):

@@ -27,7 +27,7 @@ from reconciler.planning.preflight import urls
 from tests.planning.cases import Case, read_case
 
 URL = "http://192.0.2.11:8004/"
-ELSE = "if not, all get back what they had"
+ELSE = "if not, nobody may be answered for some 16 s, and all get back what they had"
 DEDICATED = {"multi-threading": {"enable-multi-threading": True, "http-dedicated-listener": True}}
 THREADS = {"multi-threading": {"enable-multi-threading": True, "thread-pool-size": 1, "packet-queue-size": 8}}
 
@@ -182,7 +182,7 @@ def test_a_url_that_is_new_to_a_standing_server_is_probed() -> None:
     assert approvable
     (note,) = [note for note in site.plan().foresight if "8006" in note]
     assert note.startswith(
-        "whether the peers reach kea-b at http://192.0.2.11:8006/ shows in the apply; if not, all get"
+        "whether the peers reach kea-b at http://192.0.2.11:8006/ shows in the apply; if not, nobody may"
     )
 
 
