@@ -73,13 +73,13 @@ def test_nobody_can_serve_while_the_one_is_set_and_the_other_off() -> None:
 def test_one_that_we_switched_off_could_serve_and_one_that_a_person_did_could_not(state: str) -> None:
     by_us = Sighting(state, is_off=True, is_off_by_us=True, is_free=state == "no HA")
     waiting = Sighting("waiting", committed_at=SET_AT)
-    recorded((SECOND, SERVING, by_us), (4, waiting, by_us), (SECOND, SERVING, by_us)).must_be_safe()
-    for samples, is_harm in ((8, False), (3 * SECOND, True)):
-        trace = recorded((SECOND, SERVING, by_us), (samples, waiting, by_us), (SECOND, SERVING, by_us))
-        assert {each.is_harm for each in trace.faults()} == {is_harm}
-        assert "upper half: nobody, though kea-b could, were it on" in str(trace.faults()[-1])
-        replace_all(trace, by_us, replace(by_us, is_off_by_us=False))
+    recorded((SECOND, SERVING, by_us), (8, waiting, by_us), (SECOND, SERVING, by_us)).must_be_safe()
+    trace = recorded((SECOND, SERVING, by_us), (3 * SECOND, waiting, by_us), (SECOND, SERVING, by_us))
+    with pytest.raises(AssertionError, match="upper half: nobody, though kea-b could, were it on") as failed:
         trace.must_be_safe()
+    assert failed.type is not UnsafeError  # how soon it is switched on is a matter of time
+    replace_all(trace, by_us, replace(by_us, is_off_by_us=False))
+    trace.must_be_safe()
 
 
 def replace_all(trace: Trace, old: Sighting, new: Sighting) -> None:

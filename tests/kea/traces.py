@@ -43,6 +43,7 @@ _LAST = 4  # samples that are taken after the end, however busy the machine is
 _FEWEST = 2  # samples that a fault has to last
 _UP = 3  # samples on end in which a server that was set is in a state in which it could serve more
 _MOMENT = 0.5  # seconds for which nobody may serve: on a busy machine two commands that hand clients over take as long
+_SET = 1.0  # the same with a set in between, in which both are off
 _AGAIN = " again"  # said of a server that could serve since it is up after its own set
 _OFF = ", were it on"  # said of a server that we switched off
 _HARM = 2.0  # seconds for which nobody may serve on any machine
@@ -92,9 +93,15 @@ class Fault:
         return ": both " in self.what
 
     @property
+    def is_off(self) -> bool:
+        """Whether the one that could serve was off by us."""
+        return _OFF in self.what
+
+    @property
     def is_harm(self) -> bool:
         """Whether it is no matter of how long a busy machine takes from one command to the next."""
-        return self.is_of_two or (self.ended - self.began >= _HARM and _AGAIN not in self.what)
+        is_of_time = _AGAIN in self.what or self.is_off
+        return self.is_of_two or (self.ended - self.began >= _HARM and not is_of_time)
 
 
 Sample = tuple[float, dict[str, Sighting]]
@@ -164,7 +171,8 @@ class Trace:
         assert len(self.samples) >= _LAST, "nothing was recorded"
         start = self.samples[0][0]
         twice = ((moment, _served_twice(seen)) for moment, seen in self.samples)
-        return [*_runs(twice, start), *_runs(self._left_alone(), start, _MOMENT)]
+        alone = _runs(self._left_alone(), start, _MOMENT)
+        return [*_runs(twice, start), *(each for each in alone if each.ended - each.began >= _SET or not each.is_off)]
 
     def must_be_safe(self) -> None:
         """There is no fault in it. What harms clients on any machine is a failure that is never tried again."""
