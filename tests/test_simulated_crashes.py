@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.serving import Serving
 
 PREFIX = "10.0.1.0/24"
+ELSEWHERE = ("10.0.11.0/24",)
 PREFIXES = {Service.DHCP4: PREFIX, Service.DHCP6: "2001:db8:1::/64"}
 CHANGING = WRITES | {"ha-scopes", "ha-maintenance-start", "ha-maintenance-cancel"}
 
@@ -50,6 +51,7 @@ class Mortal(Life):
         self.double: list[str] = []
         self.was_made: Made | None = None
         self.service = Service.DHCP4
+        self.elsewhere: tuple[str, ...] = ()  # prefixes of a hub's other relationship
         self._changing: set[str] = set()
         self._watched_at: float | None = None
 
@@ -126,16 +128,17 @@ def answering(life: Mortal) -> Serving:
 
 def is_double(life: Mortal) -> bool:
     """Whether two servers answer the same clients, one of them not in its normal state with a partner that it hears."""
-    found = answering(life)
-    if not found.is_double:
-        return False
-    names = {name for half in found if len(half) > 1 for name in half}
-    return not all(_is_aware(life.endpoint(name, life.service)) for name in names)
+    elsewhere = [life.world.serving(prefix, life.service) for prefix in life.elsewhere]
+    for found in (answering(life), *elsewhere):
+        names = {name for half in found if len(half) > 1 for name in half}
+        if not all(_is_aware(life.endpoint(name, life.service)) for name in names):
+            return True
+    return False
 
 
 def _is_aware(endpoint: SimulatedEndpoint) -> bool:
-    half = endpoint.ha
-    return half is not None and half.state == half.settings.normal_state
+    halves = endpoint.relationships
+    return bool(halves) and all(half.state == half.settings.normal_state for half in halves)
 
 
 def standing(life: Life) -> str:
@@ -282,6 +285,7 @@ def begun(folder: Path, scene: Scene, release: Release, made: Made | None = None
         life.__exit__()
         return begun(folder, scene, release)
     life.service = scene.service
+    life.elsewhere = ELSEWHERE if scene.is_hub else ()
     for document in life.documents:
         document["parameters"] = dict(USUAL)
     life.write()
@@ -337,7 +341,7 @@ def must_be_in_order(life: Mortal, scene: Scene) -> None:
             assert half.state == half.settings.normal_state, standing(life)
             assert set(half.scopes) <= {half.settings.name}, standing(life)
     found = answering(life)
-    assert not found.is_nobody
+    assert not any(each.is_nobody for each in (found, *(life.world.serving(p, life.service) for p in life.elsewhere)))
     assert not found.is_double or life.documents[0]["mode"] == Mode.LOAD_BALANCING.value
     assert life.double == []
     assert life.violations == []

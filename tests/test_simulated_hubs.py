@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -27,7 +27,7 @@ class Hub(Life):
         super().__init__(folder, Release.KEA_3_0)
         self.role = role
 
-    def __enter__(self) -> Hub:
+    def __enter__(self) -> Self:
         super().__enter__()
         is_standby = self.role == "standby"
         tags = {name: {} if is_standby else {"user_context": {"ha-server-name": name}} for name in ("east", "west")}

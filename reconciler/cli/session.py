@@ -287,9 +287,13 @@ def endpoints_of(desired: Desired) -> list[Endpoint]:
     """Return the endpoints to read, each once, in a fixed order.
 
     All of the inventory: a relationship whose file is gone is only known from the servers' stamps. Of a selection those
-    of its relationships, and those that no relationship names, since one of them may have been a peer of it.
+    of its relationships, those that no relationship names, since one of them may have been a peer of it, and those of
+    the other relationships of a hub, since a set of the hub starts these anew.
     """
-    named = {(peer.server, each.service) for each in desired.relationships for peer in each.peers}
+    from reconciler.planning.elsewhere import sharing
+
+    concerned = (*desired.relationships, *sharing(desired.relationships, desired.others))
+    named = {(peer.server, each.service) for each in concerned for peer in each.peers}
     others = {(peer.server, each.service) for each in desired.others for peer in each.peers}
     services = {each.service for each in desired.relationships}
     free = {key for key in desired.endpoints if not desired.is_selection or key[1] in services} - named - others

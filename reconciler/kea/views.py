@@ -122,6 +122,16 @@ def held_by_partners(status: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(each for each in ids if isinstance(each, int)) if isinstance(ids, list) else ()
 
 
+def is_held_off(status: Mapping[str, Any]) -> bool:
+    """Return whether HA keeps the DHCP service off: a state machine of the server's own, be it that of another
+    relationship, or a partner; false before Kea 2.6.2, which doesn't tell.
+    """
+    state = status.get("dhcp-state")
+    if not isinstance(state, Mapping):
+        return False
+    return bool(state.get("disabled-by-local-command") or state.get("disabled-by-remote-command"))
+
+
 def sockets_are_ready(status: Mapping[str, Any]) -> bool:
     """Return whether status-get finds every DHCP socket ready; true where it says nothing about them."""
     sockets = status.get("sockets")

@@ -228,6 +228,17 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another relationship of a hub that is set, in which the hub answers the clients: its partner there does while it
+    is set. Both servers are as that relationship sees them.
+    """
+
+    relationship: Relationship
+    hub: ServerPlan
+    partner: ServerPlan
+
+
+@dataclass(frozen=True, slots=True)
 class RelationshipPlan:
     """What is to be done about one relationship. `servers` are in the order in which they are changed, and `stages`
     say which of them are changed together.
@@ -235,6 +246,7 @@ class RelationshipPlan:
     `replicates` says whether DHCP data follows the authority; `unplanned` says why nothing could be decided;
     `unreachable` are the endpoints that could not be read; `notes` are worth saying and stop nothing, `foresight` too,
     where a plan is to be carried out. `mends` are what is put right besides, and `left` is what earlier runs left open.
+    `elsewhere` are the other relationships of its servers whose clients are handed over while a server is set.
     """
 
     relationship: Relationship
@@ -250,6 +262,7 @@ class RelationshipPlan:
     mends: tuple[Mend, ...] = ()
     left: tuple[Leftover, ...] = ()
     foresight: tuple[str, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     @property
     def all_notes(self) -> tuple[str, ...]:

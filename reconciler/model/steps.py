@@ -75,6 +75,7 @@ class Step:
 
     `is_final` says that what was set stays even if this step fails; any other that fails is a reason to undo those
     before it. `is_lone` says, of a wait, that this server alone was set last: if it takes over, all is lost.
+    `elsewhere` is the name of another relationship of a hub, which the step and its conditions are about then.
     """
 
     deed: Deed
@@ -84,3 +85,4 @@ class Step:
     after: tuple[Condition, ...] = ()
     is_final: bool = False
     is_lone: bool = False
+    elsewhere: str = ""

@@ -25,6 +25,7 @@ from reconciler.planning import data_alone, hub_rules, partial, preflight, propo
 from reconciler.planning.authority import acting_authority, authority, promoted_authority
 from reconciler.planning.departures import departing, with_departures
 from reconciler.planning.draft import drafted
+from reconciler.planning.elsewhere import sharing, with_elsewhere
 from reconciler.planning.guard import Case, objections
 from reconciler.planning.impaired import plan_without
 from reconciler.planning.neighbours import NO_PROBES, NOBODY, Neighbours, Probes, neighbours
@@ -76,9 +77,11 @@ def plan(
         if not each.is_absent
     ]
     plans += [_removal(each) for each in found.removed]
+    known = (*desired.relationships, *desired.others)
+    plans = [with_elsewhere(each, known, live) for each in plans]
     ordered = sorted(plans, key=lambda each: (each.relationship.name, each.relationship.service))
     made = Plan(desired.revision, tuple(ordered), found.unmanaged, desired.digest, desired.approvals, probes=probes)
-    return with_recovery(made, live, left)
+    return with_recovery(made, live, left, sharing(desired.relationships, desired.others))
 
 
 def _removal(remains: Remains) -> RelationshipPlan:

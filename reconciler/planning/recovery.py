@@ -6,7 +6,7 @@ its own scopes while both are well. The journal is needed for what they don't te
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Any
@@ -30,6 +30,7 @@ from reconciler.model import (
     RelationshipPlan,
     Remedy,
     RunRecord,
+    ServerPlan,
     Service,
     Snapshot,
 )
@@ -53,13 +54,15 @@ class Class(Enum):
     THIRD = "something else"
 
 
-def with_recovery(plan: Plan, live: LiveWorld, left: Sequence[Leftover]) -> Plan:
+def with_recovery(plan: Plan, live: LiveWorld, left: Sequence[Leftover], beside: Iterable[Relationship] = ()) -> Plan:
     """Return the plan with what is to be put right of what earlier runs left open, and with relationships that nobody
-    describes any more where something of them is.
+    describes any more, or that were not asked for (`beside`), where something of them is.
     """
     known = {(each.relationship.name, each.relationship.service) for each in plan.relationships}
     strays = {(each.relationship, each.service): each for each in left if each.is_owed}
     lost = [_stray(each) for key, each in sorted(strays.items()) if key not in known]
+    known |= {(each.relationship.name, each.relationship.service) for each in lost}
+    lost += [_unasked(each, live) for each in beside if (each.name, each.service) not in known and not each.is_absent]
     plans = [_recovering(each, live, of(each.relationship, left)) for each in plan.relationships]
     plans += [each for each in (_recovering(each, live, of(each.relationship, left)) for each in lost) if each.mends]
     return replace(plan, relationships=tuple(sorted(plans, key=_name)))
@@ -79,6 +82,7 @@ def _mended_alone(plan: RelationshipPlan, why: str) -> RelationshipPlan:
         unplanned=why if plan.has_changes else plan.unplanned,
         stages=(),
         foresight=(),
+        elsewhere=(),
     )
 
 
@@ -94,6 +98,13 @@ def of(relationship: Relationship, left: Sequence[Leftover]) -> list[Leftover]:
 def _stray(leftover: Leftover) -> RelationshipPlan:
     relationship = Relationship(leftover.relationship, leftover.service, leftover.mode, leftover.peers, is_absent=True)
     return RelationshipPlan(relationship, Authority(None, "nobody describes this relationship any more"))
+
+
+def _unasked(relationship: Relationship, live: LiveWorld) -> RelationshipPlan:
+    read = [(peer, live.get((peer.server, relationship.service))) for peer in relationship.peers]
+    servers = tuple(ServerPlan(peer, located(relationship, each)) for peer, each in read if isinstance(each, Snapshot))
+    why = "it was not asked for, and shares a server with what was"
+    return RelationshipPlan(relationship, Authority(None, why), servers=servers)
 
 
 def _recovering(plan: RelationshipPlan, live: LiveWorld, left: Sequence[Leftover]) -> RelationshipPlan:
@@ -231,7 +242,10 @@ def _may_be_deaf(leftover: Leftover, snapshot: Snapshot) -> bool:
 
 def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot]) -> Iterator[Mend]:
     pair = [peer for peer in ha.talking_peers(relationship) if peer.server in found]
-    if len(pair) != 2 or not are_well(relationship, found):
+    if len(pair) != 2:
+        return
+    if not are_well(relationship, found):
+        yield from _narrowing_later(relationship, pair, found)
         return
     strange = {peer.server: _strange_scopes(found[peer.server]) for peer in pair}
     for server, (extra, missing) in sorted(strange.items(), key=lambda each: not each[1][0]):  # first who has too many
@@ -242,6 +256,25 @@ def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot]) -> Ite
                 Remedy.NARROW,
                 f"it serves {scopes} although both servers are well, as when an apply was cut off "
                 "between asking for that and ending it; it serves its own again",
+            )
+
+
+def _narrowing_later(relationship: Relationship, pair: Sequence[Peer], found: Mapping[str, Snapshot]) -> Iterator[Mend]:
+    """Yield who answers for a hub that is on its way back: it was set for another relationship's sake, and nothing is
+    left open in this one that would tell. In its normal state Kea itself gives nobody other scopes than its own.
+    """
+    for peer in pair if any(peer.is_hub for peer in relationship.peers) else ():
+        view, (extra, _) = found[peer.server].ha, _strange_scopes(found[peer.server])
+        if (
+            extra
+            and view is not None
+            and view.state == ha.normal_state(*standing(relationship, peer, found[peer.server]))
+        ):
+            yield Mend(
+                peer.server,
+                Remedy.NARROW,
+                f"it serves {', '.join(extra)} beside its own while its partner is not well, as when an apply was cut "
+                "off that set it; it serves its own again as soon as both are well",
             )
 
 

@@ -16,6 +16,7 @@ from reconciler.model import (
     Condition,
     Deed,
     Disruption,
+    Elsewhere,
     Fact,
     Mode,
     Procedure,
@@ -89,6 +90,8 @@ def _opening(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     first = stage.servers[0]
     if stage.needs_normal:
         yield Step(Deed.AWAIT_WELL, first, after=_all(Fact.NORMAL, *staying(plan)))
+    for each in _elsewhere(plan, stage):
+        yield from _handing_over(each)
     yield from (Step(Deed.SILENCE, name, after=_all(Fact.OFF, name)) for name in _silenced(plan, stage))
     yield from _covering(plan, stage, first, off=stage.released)
 
@@ -155,6 +158,33 @@ def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     yield Step(Deed.AWAIT_NORMAL, last, after=_all(Fact.NORMAL, *everybody), is_lone=is_lone)
 
 
+def _elsewhere(plan: RelationshipPlan, stage: Stage) -> list[Elsewhere]:
+    """Return the other relationships whose clients are handed over while the servers of a stage are set."""
+    return [each for each in plan.elsewhere if each.hub.peer.server in stage.servers]
+
+
+def _handing_over(there: Elsewhere) -> Iterator[Step]:
+    """Let the partner of a hub answer the clients that the hub serves in another relationship, before the first set."""
+    name, hub, by = there.relationship.name, there.hub.peer.server, there.partner.peer.server
+    yield Step(Deed.AWAIT_WELL, by, hub, after=_all(Fact.NORMAL, by, hub), elsewhere=name)
+    yield Step(Deed.REST, hub, after=_all(Fact.RESTING, hub), elsewhere=name)
+    yield Step(Deed.WIDEN, by, hub, before=_all(Fact.NORMAL, by, hub), after=_all(Fact.WIDE, by), elsewhere=name)
+
+
+def _taking_back(there: Elsewhere, done: Sequence[Step]) -> Iterator[Step]:
+    """Let a hub answer the clients of another relationship by itself again: where it was set as soon as it does, else
+    by our word. Who answers for it goes on to where it can't.
+    """
+    name, hub, by = there.relationship.name, there.hub.peer.server, there.partner.peer.server
+    own = [step for step in done if not step.elsewhere or step.elsewhere == name]
+    if any(step.deed in {Deed.SET, Deed.PUT_BACK} and step.server == hub for step in own):
+        yield Step(Deed.AWAIT_NORMAL, by, hub, after=_all(Fact.NORMAL, by, hub), elsewhere=name)
+    if any(step.deed is Deed.WIDEN and step.elsewhere == name for step in own):
+        yield Step(Deed.GIVE_BACK, by, hub, after=_all(Fact.OWN, by), elsewhere=name)
+    if any(step.deed is Deed.REST and step.elsewhere == name for step in own):
+        yield Step(Deed.GIVE_BACK, hub, hub, after=_all(Fact.OWN, hub), elsewhere=name)
+
+
 def _bridging(plan: RelationshipPlan, stage: Stage) -> str | None:
     """Return who, once it is normal, answers everybody until all are and it has given the others theirs back: in
     load-balancing the one of those set together that is not silenced, the primary unless roles are swapped too.
@@ -175,7 +205,8 @@ def _closing(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     server's disk.
     """
     done = [*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage)]
-    steps = [Step(Deed.GIVE_BACK, by, after=_all(Fact.OWN, by)) for by in _widened(done)]
+    steps = [step for each in _elsewhere(plan, stage) for step in _taking_back(each, done)]
+    steps += [Step(Deed.GIVE_BACK, by, after=_all(Fact.OWN, by)) for by in _widened(done)]
     idle = [each.peer.server for each in plan.servers if each.leaves or each.peer.role is Role.BACKUP]
     off = sorted({*_silenced(plan, stage), *_switched_off(done)}, key=lambda name: (name in idle, name))
     steps += [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in off]  # first whom clients wait for
@@ -189,8 +220,9 @@ def _closing(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
 
 
 def _widened(done: Sequence[Step]) -> list[str]:
-    """Return the servers that these steps let answer all clients."""
-    return list(dict.fromkeys(step.server for step in done if step.deed in {Deed.WIDEN, Deed.WIDEN_WHEN_NORMAL}))
+    """Return the servers that these steps let answer all clients of the relationship."""
+    wide = (step for step in done if step.deed in {Deed.WIDEN, Deed.WIDEN_WHEN_NORMAL} and not step.elsewhere)
+    return list(dict.fromkeys(step.server for step in wide))
 
 
 def _switched_off(done: Sequence[Step]) -> list[str]:
@@ -208,7 +240,7 @@ def _resting(done: Sequence[Step]) -> list[str]:
     """Return the servers that these steps let give up their scopes, and that did not begin anew since."""
     resting: dict[str, None] = {}
     for step in done:
-        if step.deed is Deed.REST:
+        if step.deed is Deed.REST and not step.elsewhere:
             resting[step.server] = None
         elif step.deed in {Deed.SET, Deed.PUT_BACK}:
             resting.pop(step.server, None)
@@ -263,22 +295,24 @@ def undoing(
         *(Step(Deed.SERVE, by, after=_all(Fact.ON, by)) for by in pausing),
         *(_put_back(name) for name in harmed),
         *(Step(Deed.SILENCE, step.server) for step in done if was_set and step.deed is Deed.SERVE_IF_MET),
-        *_putting_back(plan, stage, [*reversed(sets)], _switched_off(done)),
+        *_putting_back(plan, stage, [*reversed(sets)], done),
         *_settling(stage, (*sets, *harmed)),
         *(Step(Deed.AWAIT_HEARD, name) for name in sets),
     ]
+    undone += [step for each in _elsewhere(plan, stage) for step in _taking_back(each, [*done, *undone])]
     undone += _ending(plan, stage, [*done, *undone], unsure)
     undone += _going_on(plan, (*sets, *harmed))
     return tuple(replace(step, is_final=True) for step in undone)
 
 
-def leaving_alone(done: Sequence[Step], server: str) -> Steps:
+def leaving_alone(plan: RelationshipPlan, stage: Stage, done: Sequence[Step], server: str) -> Steps:
     """Return the steps after which a server that was set goes on alone, since its partner gives no answer.
 
     To put it back would silence the only one that serves, until it takes over once more. It keeps what it was set to,
     which its partner understands, and the next apply goes on from there.
     """
-    undone = [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in _switched_off(done)]
+    undone = [step for each in _elsewhere(plan, stage) for step in _taking_back(each, done)]
+    undone += [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in _switched_off(done)]
     undone += [Step(Deed.WRITE, server, before=_all(Fact.SET, server), after=_all(Fact.WRITTEN, server))]
     return tuple(replace(step, is_final=True) for step in undone)
 
@@ -314,11 +348,11 @@ def _ending(plan: RelationshipPlan, stage: Stage, done: Sequence[Step], unsure: 
     yield from (_served_again(plan, stage, name) for name in off if name not in held)
 
 
-def _putting_back(plan: RelationshipPlan, stage: Stage, names: Sequence[str], off: Sequence[str]) -> Iterator[Step]:
+def _putting_back(plan: RelationshipPlan, stage: Stage, names: Sequence[str], done: Sequence[Step]) -> Iterator[Step]:
     """Put back one after the other; where they were set in turn, each from as normal as all get, with another
-    answering for it if that one can: putting back is worth more. `off` are those that are switched off before.
+    answering for it if that one can: putting back is worth more.
     """
-    off = list(off)
+    off = _switched_off(done)
     for place, name in enumerate(names):
         if stage.in_turn:
             covering = [replace(step, before=()) for step in _covering(plan, stage, name, off=off)]
@@ -328,7 +362,16 @@ def _putting_back(plan: RelationshipPlan, stage: Stage, names: Sequence[str], of
             if not place and _is_hub(plan, name):  # which serves again as soon as it is normal
                 yield from (step for step in covering if step.deed is not Deed.SERVE)
             off = [name]
+        yield from _handed_over_again(plan, done, name)
         yield _put_back(name)
+
+
+def _handed_over_again(plan: RelationshipPlan, done: Sequence[Step], hub: str) -> Iterator[Step]:
+    """Let others answer once more for a hub that is put back, where they did before; they may have stopped to since."""
+    asked = {step.elsewhere for step in done if step.deed is Deed.WIDEN and step.elsewhere}
+    for each in plan.elsewhere:
+        if each.relationship.name in asked and each.hub.peer.server == hub:
+            yield from (replace(step, before=()) for step in _handing_over(each) if step.deed is not Deed.AWAIT_WELL)
 
 
 def _put_back(name: str) -> Step:

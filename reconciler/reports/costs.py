@@ -12,7 +12,7 @@ from reconciler.model import Mode, Procedure, Relationship, RelationshipPlan, Ro
 from reconciler.planning import wanted
 from reconciler.planning.method import UNCOVERED, disruption, is_commanded
 from reconciler.planning.pause import pause
-from reconciler.planning.standing import standing
+from reconciler.planning.standing import own_scopes, standing
 from reconciler.reports.numbers import seconds
 from reconciler.reports.values import shown_name
 
@@ -44,13 +44,11 @@ def _cost(plan: RelationshipPlan, server: ServerPlan) -> str:
     stage = next((stage for stage in plan.stages if server.peer.server in stage.servers), None)
     if stage is not None and is_commanded(plan, server):
         return f"no outage: {stage.because}"
-    elsewhere = _served_elsewhere(server)
+    elsewhere = _cost_elsewhere(plan, server, stage)
     if not server.changes or not elsewhere:
         return _cost_here(plan, server)
-    is_alone = server.leaves or stage is None or len(stage.servers) == 1 or stage.in_turn
-    until = "for about one heartbeat-delay" if is_alone else "until both sides of this one know of each other"
     here = _cost_here(plan, server).removeprefix("no outage: ")
-    return f"{here}; its other relationships start again too: the clients of {_names(elsewhere)} get no answer {until}"
+    return f"{here}; its other relationships start again too: {' and '.join(elsewhere)}"
 
 
 def disruption_words(plan: RelationshipPlan, server: ServerPlan) -> str:
@@ -58,10 +56,23 @@ def disruption_words(plan: RelationshipPlan, server: ServerPlan) -> str:
     return f"{disruption(plan, server)}; {cost(plan, server).removeprefix('no outage: ')}"
 
 
-def _served_elsewhere(server: ServerPlan) -> tuple[str, ...]:
+def _cost_elsewhere(plan: RelationshipPlan, server: ServerPlan, stage: Stage | None) -> list[str]:
+    """Return what clients notice that the server answers in its other relationships."""
     snapshot = server.snapshot
     others = (view for place, view in enumerate(snapshot.views) if place != snapshot.place)
-    return tuple(sorted({scope for view in others for scope in view.scopes}))
+    covered = [each for each in plan.elsewhere if each.hub.peer.server == server.peer.server]
+    kept = {scope for each in covered for scope in own_scopes(each.hub.snapshot)}
+    lost = tuple(sorted({scope for view in others for scope in view.scopes} - kept))
+    found = [
+        f"{shown_name(each.partner.peer.server)} answers the clients of {shown_name(each.relationship.name)} meanwhile "
+        f"(ha-scopes on {shown_name(server.peer.server)} and {shown_name(each.partner.peer.server)})"
+        for each in covered
+    ]
+    if lost:
+        is_alone = server.leaves or stage is None or len(stage.servers) == 1 or stage.in_turn
+        until = "for about one heartbeat-delay" if is_alone else "until both sides of this one know of each other"
+        found.append(f"the clients of {_names(lost)} get no answer {until}")
+    return found
 
 
 def _cost_here(plan: RelationshipPlan, server: ServerPlan) -> str:

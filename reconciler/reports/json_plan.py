@@ -9,6 +9,7 @@ from reconciler.model import (
     ABSENT,
     Change,
     Condition,
+    Elsewhere,
     FieldChange,
     Plan,
     RelationshipPlan,
@@ -58,6 +59,7 @@ def _relationship(plan: RelationshipPlan, approved: Collection[str]) -> dict[str
         "has_changes": plan.has_changes,
         "servers": [_server(plan, each) for each in plan.servers],
         "stages": [_stage(each) for each in plan.stages],
+        **({"elsewhere": [_elsewhere(each) for each in plan.elsewhere]} if plan.elsewhere else {}),
         "steps": [[_step(step) for step in part] for part in steps.parts(plan)],
         "objections": objection_values(plan.objections, approved),
         "mends": [{"server": m.server, "remedy": m.remedy.value, "reason": m.reason} for m in plan.mends],
@@ -77,6 +79,14 @@ def _stage(stage: Stage) -> dict[str, Any]:
     }
 
 
+def _elsewhere(there: Elsewhere) -> dict[str, Any]:
+    return {
+        "relationship": there.relationship.name,
+        "server": there.hub.peer.server,
+        "partner": there.partner.peer.server,
+    }
+
+
 def _step(step: Step) -> dict[str, Any]:
     return {
         "deed": step.deed.value,
@@ -85,6 +95,7 @@ def _step(step: Step) -> dict[str, Any]:
         "before": [_condition(each) for each in step.before],
         "after": [_condition(each) for each in step.after],
         "final": step.is_final,
+        **({"elsewhere": step.elsewhere} if step.elsewhere else {}),
     }
 
 

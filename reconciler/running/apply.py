@@ -17,6 +17,7 @@ from pathlib import Path
 from reconciler.errors import EndpointError, StateError
 from reconciler.model import (
     Change,
+    Elsewhere,
     Endpoint,
     Live,
     Plan,
@@ -31,6 +32,7 @@ from reconciler.model import (
 )
 from reconciler.planning import verdict, wanted
 from reconciler.planning.division import division, undivided
+from reconciler.planning.elsewhere import as_shown, with_elsewhere
 from reconciler.planning.neighbours import neighbours_of
 from reconciler.planning.places import located
 from reconciler.planning.plan import plan_relationship
@@ -43,6 +45,7 @@ from reconciler.running.hands import Hands
 from reconciler.running.observe import observe
 from reconciler.running.recovery import mend_after, mend_first, with_mended
 from reconciler.running.setting import Server
+from reconciler.running.stand_ins import StandIn
 from reconciler.running.work import Work
 
 
@@ -63,6 +66,7 @@ def sharing(plans: Sequence[RelationshipPlan]) -> list[list[RelationshipPlan]]:
     groups: list[tuple[set[Endpoint], list[RelationshipPlan]]] = []
     for plan in plans:
         endpoints = {server.snapshot.endpoint for server in plan.servers}
+        endpoints |= {each.partner.snapshot.endpoint for each in plan.elsewhere}
         joined = [group for group in groups if not group[0].isdisjoint(endpoints)]
         groups = [group for group in groups if group[0].isdisjoint(endpoints)]
         members = [member for _, earlier in joined for member in earlier]
@@ -86,7 +90,7 @@ async def _one_after_the_other(
                 servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MOVED_ON) for s in shown.servers)
                 outcomes.append(RelationshipOutcome(shown.relationship.name, tuple(servers)))
                 continue
-            plan = found
+            plan = replace(found, mends=shown.mends, left=shown.left)
         outcomes.append(await _carried_out(plan, hands, approved, whole))
         touched |= {each.server for each in outcomes[-1].servers if each.result is not Result.NOTHING_TO_DO}
     return outcomes
@@ -99,18 +103,22 @@ async def _planned_again(shown: RelationshipPlan, whole: Plan, hands: Hands) -> 
     """Return the plan that is due now, None where it can't be made, or does something that was not shown."""
     endpoints = [server.snapshot.endpoint for server in shown.servers]
     endpoints += [each.endpoint for each in shown.unreachable]
+    endpoints += [each.partner.snapshot.endpoint for each in shown.elsewhere]
     live = await observe(endpoints, hands.open_client)
     live = with_ours({key: _counted_as(shown, each) for key, each in live.items()}, shown.left)
     name, service = shown.relationship.name, shown.relationship.service
     if not any(server.leaves for server in shown.servers) and not shown.relationship.is_absent:
         around, is_promoted = neighbours_of(whole, live), shown.authority.is_promoted
         found = plan_relationship(shown.relationship, live, whole.revision, around, is_promoted=is_promoted)
+        known = [*(each.relationship for each in whole.relationships), *(e.relationship for e in shown.elsewhere)]
+        found = with_elsewhere(found, known, live)
     elif hands.again is not None:
         made = hands.again(live).relationships
         same = (each for each in made if (each.relationship.name, each.relationship.service) == (name, service))
         found = next(same, replace(shown, procedure=Procedure.NOTHING, servers=(), stages=(), objections=()))
     else:
         return None
+    found = as_shown(found, shown)
     return found if found.unplanned is not None or _does_the_same(shown, found) else None
 
 
@@ -190,13 +198,15 @@ async def apply_relationship(
     async with AsyncExitStack() as stack:
         try:
             servers = [await _opened(plan, each, hands, stack) for each in plan.servers]
+            elsewhere = [await _standing_in(each, servers, hands, stack) for each in plan.elsewhere]
         except EndpointError as error:
             return RelationshipOutcome(name, _idle(plan, str(error)))
         try:
             hands.journal.begins(plan)
         except StateError as error:
             return RelationshipOutcome(name, _idle(plan, str(error)))
-        work = Work(plan, servers, hands, waved=frozenset(each.code for each in plan.objections))
+        waved = frozenset(each.code for each in plan.objections)
+        work = Work(plan, servers, hands, waved=waved, elsewhere=elsewhere)
         await work.carry_out()
         return RelationshipOutcome(name, (*work.told(), *_away(plan)))
 
@@ -217,6 +227,12 @@ def _idle(plan: RelationshipPlan, reason: str) -> tuple[ServerOutcome, ...]:
 async def _opened(plan: RelationshipPlan, server: ServerPlan, hands: Hands, stack: AsyncExitStack) -> Server:
     client = await stack.enter_async_context(hands.open_client(server.snapshot.endpoint))
     return Server(server, client, partial(_is_as_planned, plan, server))
+
+
+async def _standing_in(there: Elsewhere, servers: Sequence[Server], hands: Hands, stack: AsyncExitStack) -> StandIn:
+    own = next(each for each in servers if each.name == there.hub.peer.server)
+    client = await stack.enter_async_context(hands.open_client(there.partner.snapshot.endpoint))
+    return StandIn(there.relationship, replace(own, plan=there.hub), Server(there.partner, client, lambda _: False))
 
 
 def _is_as_planned(plan: RelationshipPlan, server: ServerPlan, live: Snapshot) -> bool:

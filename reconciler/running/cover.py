@@ -87,10 +87,10 @@ class Cover:
     async def _end_if_back(self, covered: Server) -> None:
         """End that others answer for a server which serves by itself again."""
         try:
-            view = await waiting.look(self._relationship, covered)
+            view, is_held_off = await waiting.look_closely(self._relationship, covered)
             for server in [each for name, each in self._wide.items() if self._until_back.get(name) is covered]:
                 is_back = view is not None and not set(view.scopes).isdisjoint(_every_scope(server))
-                if is_back and await self._serve(server, own_scopes(server)) is None:
+                if is_back and not is_held_off and await self._serve(server, own_scopes(server)) is None:
                     self.forget(server)
         except EndpointError:
             return
@@ -124,6 +124,12 @@ class Cover:
         """A server is set, or put back: what it was asked for before is gone."""
         for asked in (self._wide, self._until_back, self._resting):
             asked.pop(server.name, None)
+
+    def renew(self, covered: Server) -> None:
+        """What was read of a server that others answer for has changed."""
+        for name, each in self._until_back.items():
+            if each.name == covered.name:
+                self._until_back[name] = covered
 
     async def give_back(self, server: Server) -> str | None:
         """Let a server serve its own scopes again, if we asked for others; returns what a person has to do where that

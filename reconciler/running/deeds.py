@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
@@ -19,6 +19,7 @@ from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
 from reconciler.running.observe import is_unchanged
 from reconciler.running.setting import Found, Server, StepFailedError
+from reconciler.running.stand_ins import StandIn, StandIns
 from reconciler.running.switch import ServiceSwitch, end_hold
 from reconciler.running.telling import Tale
 
@@ -29,9 +30,18 @@ class Deeds:
     """The servers of a relationship at work. `do` carries out a step and says whether it reached its end."""
 
     def __init__(
-        self, plan: RelationshipPlan, servers: list[Server], hands: Hands, tale: Tale, *, waved: frozenset[str]
+        self,
+        plan: RelationshipPlan,
+        servers: list[Server],
+        hands: Hands,
+        tale: Tale,
+        *,
+        waved: frozenset[str],
+        elsewhere: Sequence[StandIn] = (),
     ) -> None:
-        """`waved` are the codes of objections that a person let pass, each for what it says only."""
+        """`waved` are the codes of objections that a person let pass, each for what it says only; `elsewhere` is what
+        the plan says of other relationships, with open clients.
+        """
         self.servers = servers
         self.unsure: set[str] = set()  # servers that may have, or come to have, what was not meant to stay
         self.harmed: list[str] = []  # servers that a failed set left neither as they were nor as planned
@@ -40,6 +50,7 @@ class Deeds:
         self._hands = hands
         self._tale = tale
         self._waved = waved
+        self._stand_ins = StandIns(elsewhere, hands, tale, meanwhile=self._keep)
         self._untouched: dict[str, Server] = {}  # servers to which commands were sent, as they were before
         self._seen_at: dict[str, float] = {}  # when the last that was looked at was found as the plan saw it
         self.begin(None)
@@ -60,6 +71,8 @@ class Deeds:
 
     async def do(self, step: Step) -> bool:
         """Carry out one step; returns whether it reached its end. Where not, it is told why."""
+        if step.elsewhere:
+            return await self._stand_ins.do(step)
         return await _BY_DEED[step.deed](self, self.named(step.server), step)
 
     def named(self, name: str) -> Server:
@@ -186,13 +199,14 @@ class Deeds:
         )
 
     def _is_keeping(self) -> bool:
-        return self._cover.is_on or any(switch.is_timed for switch in self._switches.values())
+        return self._cover.is_on or self._stand_ins.is_on or any(switch.is_timed for switch in self._switches.values())
 
     async def _keep(self) -> None:
         """Keep off who is off, and wide who answers for others; to be called again and again while we wait."""
         for switch in self._switches.values():
             await switch.keep()
         await self._cover.keep()
+        await self._stand_ins.keep()
 
     async def await_heard(self, server: Server, _: Step) -> bool:
         """Say so where the partner of a server that was put back doesn't hear it."""
@@ -282,13 +296,14 @@ class Deeds:
         self._before[server.name] = self._untouched.get(server.name, server)
         try:
             planned = setting.set_planned(server, self._hands, when_told=partial(self._is_set, server))
-            live = await self._cover.keep_during(planned, server)
+            live = await self._cover.keep_during(self._stand_ins.keep_during(planned, server), server)
             await self._stay_off(server)
         except StepFailedError as error:
             self._after_failed_set(server, error)
             return False
         self._tale.tell(server, Result.APPLIED, "running, not yet persisted", persisted=False)
         self._cover.forget(server)
+        self._stand_ins.note_set(server.name, live)
         self._set[server.name] = live
         self._replace(self._as_read(server, live))
         return True
@@ -383,13 +398,15 @@ class Deeds:
                 text = f"{why}; {server.name} {Found.FOREIGN}, so it was not put back"
                 self._tale.tell(server, Result.FAILED, text)
                 return False
-            await self._cover.keep_during(restoring.put_back(was, self._hands), server)
+            restored = self._stand_ins.keep_during(restoring.put_back(was, self._hands), server)
+            await self._cover.keep_during(restored, server)
             await self._stay_off(server)
         except StepFailedError as error:
             self.unsure.add(server.name)
             text = f"{why}; {error}; a person has to look, a restart of Kea may be needed"
             self._tale.tell(server, Result.FAILED, text)
             return False
+        self._stand_ins.note_set(server.name, was.plan.snapshot)
         self._replace(was)
         self._tale.tell(server, Result.RESTORED, f"{why}; it has its old configuration again")
         return True

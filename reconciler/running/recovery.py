@@ -195,7 +195,11 @@ class _Recovery:
                 self._hands.journal.continues(each)
 
     def _why_early(self, mend: Mend) -> str | None:
-        """Return why a service that is off has to stay so for now, None for everything else."""
+        """Return why a service that is off, or a server that answers for another, has to stay so for now; None for
+        everything else.
+        """
+        if mend.remedy is Remedy.NARROW and not self.is_well():
+            return "it goes on serving its partner's scopes, since that one is not well yet; apply again"
         if mend.remedy is not Remedy.SERVE:
             return None
         unsafe = recovery.why_unsafe(self._relationship, mend.server, self._found)

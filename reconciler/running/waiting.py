@@ -114,13 +114,22 @@ async def look(relationship: Relationship, server: Server) -> HaView | None:
 
     Where it stands among others on the server is known from the configuration that the server has, or is given.
     """
+    return (await look_closely(relationship, server))[0]
+
+
+async def look_closely(relationship: Relationship, server: Server) -> tuple[HaView | None, bool]:
+    """Return the same, and whether HA keeps the server's DHCP service off, be it for another relationship's sake.
+
+    Raises EndpointError.
+    """
     reply = await server.client.call("status-get")
+    status = reply.arguments if isinstance(reply.arguments, dict) else {}
     with views.reading(server.plan.snapshot.endpoint):
-        found = views.ha_views(reply.arguments if isinstance(reply.arguments, dict) else {})
+        found = views.ha_views(status)
     where = server.plan.snapshot.place
     if where is None:
         where = place(relationship, server.plan.outgoing or {}, server.name)
-    return found[where] if where is not None and where < len(found) else None
+    return found[where] if where is not None and where < len(found) else None, views.is_held_off(status)
 
 
 async def complaints(

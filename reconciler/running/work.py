@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconciler.model import Deed, RelationshipPlan, Result, ServerOutcome, Stage, Step
 from reconciler.planning import steps
 from reconciler.running.deeds import Deeds
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server
+from reconciler.running.stand_ins import StandIn
 from reconciler.running.telling import Tale
 
 
 class Work:
     """One relationship being changed: its steps, one after the other, and where each server stands."""
 
-    def __init__(self, plan: RelationshipPlan, servers: list[Server], hands: Hands, *, waved: frozenset[str]) -> None:
+    def __init__(
+        self,
+        plan: RelationshipPlan,
+        servers: list[Server],
+        hands: Hands,
+        *,
+        waved: frozenset[str],
+        elsewhere: Sequence[StandIn] = (),
+    ) -> None:
+        """`waved` and `elsewhere` are as for `Deeds`."""
         self._plan = plan
         self._hands = hands
         self._tale = Tale(plan.relationship.name, hands)
-        self._deeds = Deeds(plan, servers, hands, self._tale, waved=waved)
+        self._deeds = Deeds(plan, servers, hands, self._tale, waved=waved, elsewhere=elsewhere)
 
     def told(self) -> tuple[ServerOutcome, ...]:
         """Return where each server stands, in the order of the plan."""
@@ -58,7 +70,7 @@ class Work:
         tried = [*done, failed] if failed.deed in {Deed.WIDEN, Deed.REST} else done  # it may have been carried out
         deeds = self._deeds
         if deeds.alone:
-            undoing = steps.leaving_alone(tried, deeds.alone)
+            undoing = steps.leaving_alone(self._plan, stage, tried, deeds.alone)
         else:
             undoing = steps.undoing(self._plan, stage, tried, harmed=deeds.harmed, unsure=deeds.unsure)
         for step in undoing:

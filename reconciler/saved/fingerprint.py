@@ -41,12 +41,22 @@ def _effects(relationship: Value, document: Value) -> dict[str, Any]:
             {name: each[name] for name in ("servers", "in_turn", "silenced", "covered_by")}
             for each in relationship["stages"]
         ],
+        **_elsewhere(relationship),
         "objections": sorted({_objected(each) for each in relationship["objections"]}),
         "servers": sorted(
             (_server_effects(each, is_keyed=is_keyed) for each in relationship["servers"]),
             key=lambda each: str(each["server"]),
         ),
     }
+
+
+def _elsewhere(relationship: Value) -> dict[str, Any]:
+    """Return who answers for a hub in its other relationships; nothing where nobody does, as in older files."""
+    names = ("relationship", "server", "partner")
+    found = sorted([each[name] for name in names] for each in relationship.get("elsewhere", ()))
+    return (
+        {"elsewhere": [" for ".join((partner, f"{hub} in {there}")) for there, hub, partner in found]} if found else {}
+    )
 
 
 def _objected(objection: Value) -> str:
@@ -107,8 +117,8 @@ def _of_relationship(old: Value | None, new: Value | None, then: Value, now: Val
     if was == will:
         return
     for name, words in _WORDS.items():
-        if was[name] != will[name]:
-            yield f"{words}: {_told(was[name])} -> {_told(will[name])}"
+        if was.get(name, []) != will.get(name, []):
+            yield f"{words}: {_told(was.get(name, []))} -> {_told(will.get(name, []))}"
     servers = {each["server"]: each for each in old["servers"]}, {each["server"]: each for each in new["servers"]}
     for server in sorted(servers[0].keys() | servers[1].keys()):
         found = list(_of_server(servers[0].get(server), servers[1].get(server), then, now))
@@ -128,6 +138,7 @@ _WORDS = {
     "unreachable": "unreachable",
     "objections": "objections",
     "stages": "servers that are changed together",
+    "elsewhere": "who answers the clients of other relationships",
 }
 
 

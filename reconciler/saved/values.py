@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.model import (
@@ -13,6 +13,7 @@ from reconciler.model import (
     Change,
     Command,
     Disruption,
+    Elsewhere,
     Endpoint,
     FieldChange,
     HaView,
@@ -114,8 +115,20 @@ def _relationship(value: Value) -> RelationshipPlan:
         value["unplanned"],
         tuple(_unreachable(each, service) for each in value["unreachable"]),
         tuple(map(_stage, value["stages"])),
+        elsewhere=tuple(_elsewhere(each, peers, service) for each in value.get("elsewhere", ())),
         mends=tuple(Mend(each["server"], Remedy(each["remedy"]), each["reason"]) for each in value["mends"]),
     )
+
+
+def _elsewhere(value: Value, peers: Sequence[Peer], service: Service) -> Elsewhere:
+    hub = next(each for each in peers if each.server == value["server"])
+    partner = Peer(value["partner"], value["partner"], Role.STANDBY, "")
+    relationship = Relationship(value["relationship"], service, Mode.HOT_STANDBY, (hub, partner))
+    servers = [
+        ServerPlan(each, Snapshot(Endpoint(each.server, service, ""), "", {}, None, 0, 0, 0, 0.0, None))
+        for each in (hub, partner)
+    ]
+    return Elsewhere(relationship, *servers)
 
 
 def _unreachable(value: Value, service: Service) -> Unreachable:

@@ -104,6 +104,10 @@ class Journal:
                 )
                 self._parts[_key(endpoint)] = int(cursor.lastrowid or 0)
                 self._last.pop(_key(endpoint), None)
+        for there in plan.elsewhere:  # what is asked of who answers for a hub is part of what is done to the hub
+            partner = _key(there.partner.snapshot.endpoint)
+            self._parts[partner] = self._parts[_key(there.hub.snapshot.endpoint)]
+            self._last.pop(partner, None)
 
     def ends(self, outcome: RelationshipOutcome, plan: RelationshipPlan) -> None:
         """Write down what became of it; servers on which nothing is left open are done with."""
@@ -111,6 +115,8 @@ class Journal:
         work = self._works.get((relationship.name, relationship.service.value))
         if work is None:
             return
+        for there in plan.elsewhere:
+            self._parts.pop(_key(there.partner.snapshot.endpoint), None)
         told_of = [{"server": s.server, "result": s.result.value, "persisted": s.persisted} for s in outcome.servers]
         restored = {each.server for each in outcome.servers if each.result is Result.RESTORED}
         with self._best_effort(), transaction(database):

@@ -1,0 +1,163 @@
+"""A hub on simulated servers is set: who answers the clients that it serves in its other relationship."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from reconciler.model import Service
+from reconciler.simulator import Kind
+from tests.test_simulated_hubs import Hub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reconciler.model import Endpoint
+
+DHCP4 = Service.DHCP4
+WEST = "10.0.11.0/24"
+
+
+class Watched(Hub):
+    """A hub that is the primary of both; `unserved` are the commands before which nobody answers west's clients."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "primary")
+        self.unserved: list[tuple[str, str]] = []
+
+    def begins(self, endpoint: Endpoint, command: str) -> None:
+        if self.world.serving(WEST, DHCP4).is_nobody:
+            self.unserved.append((endpoint.server, command))
+        super().begins(endpoint, command)
+
+    def slower(self) -> None:
+        """Another timer for east, once all has settled."""
+        self.let_pass(30)
+        self.documents[0]["parameters"]["max-ack-delay"] = 3000
+        self.write()
+        self.story.clear()
+        self.unserved.clear()
+
+    def handed_over(self) -> list[tuple[str, str]]:
+        return [each for each in self.story if each[1] in {"ha-scopes", "config-set"} and each[0] != "east"]
+
+
+HANDED_OVER = [
+    ("hub", "ha-scopes"),
+    ("west", "ha-scopes"),
+    ("hub", "ha-scopes"),  # east's
+    ("hub", "config-set"),
+    ("west", "ha-scopes"),
+]
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with Watched(tmp_path) as life:
+        yield life
+
+
+@pytest.mark.parametrize("selection", [(), ("--relationship", "east")], ids=["all", "east alone"])
+def test_the_clients_of_another_relationship_are_answered_while_the_hub_is_set(
+    watched: Watched, selection: tuple[str, ...]
+) -> None:
+    watched.slower()
+    planned = watched.run("plan", *selection)
+    assert "west answers the clients of west meanwhile (ha-scopes on hub and west)" in planned.stdout
+    report = watched.run("plan", "--format", "json", *selection).json["relationships"][0]
+    assert report["elsewhere"] == [{"relationship": "west", "server": "hub", "partner": "west"}]
+    about = [(each["deed"], each["server"]) for part in report["steps"] for each in part if "elsewhere" in each]
+    assert about[1:3] == [("ha-scopes: nobody's", "hub"), ("ha-scopes: everybody's", "west")]
+    done = watched.run("apply", "--yes", *selection)
+    assert done.exit_code == 0, done
+    assert watched.handed_over() == HANDED_OVER
+    assert set(watched.unserved) == {("west", "ha-scopes")}  # between the two commands that hand them over
+    assert watched.endpoint("west").serves == ()
+    told = watched.run_line("history", "list", "--format", "json").json["entries"]
+    assert "west" in watched.run_line("history", "show", str(told[0]["id"])).stdout
+
+
+def test_what_is_shown_and_saved_of_a_hub_is_what_is_applied(watched: Watched) -> None:
+    watched.slower()
+    plan = str(watched.folder / "plan.json")
+    assert watched.run("plan", "--out", plan).exit_code == 0
+    shown = watched.run_line("show", plan, "--format", "json").json["relationships"][0]
+    assert shown["elsewhere"] == [{"relationship": "west", "server": "hub", "partner": "west"}]
+    assert watched.run("apply", plan, "--yes").exit_code == 0
+    assert watched.handed_over() == HANDED_OVER
+
+
+def test_a_plan_file_without_what_another_server_is_asked_for_is_not_carried_out(watched: Watched) -> None:
+    """Nothing is sent to it that was not shown."""
+    watched.slower()
+    watched.endpoint("west").command("dhcp-disable")
+    plan = str(watched.folder / "plan.json")
+    assert watched.run("plan", "--out", plan).exit_code == 0
+    watched.endpoint("west").command("dhcp-enable")
+    watched.story.clear()
+    refused = watched.run("apply", plan, "--yes")
+    assert refused.exit_code == 4, refused
+    assert "who answers the clients of other relationships" in refused.stdout + refused.stderr
+    assert watched.handed_over() == []
+
+
+def test_the_plan_says_why_the_clients_of_another_relationship_wait(watched: Watched) -> None:
+    watched.slower()
+    watched.endpoint("west").command("dhcp-disable")
+    said = "while hub is set, nobody answers the clients that it serves in the relationship"
+    assert f"{said} west: west has its DHCP service switched off" in watched.run("plan").stdout
+    watched.endpoint("west").command("dhcp-enable")
+    (watched.desired / "relationships" / "west.yaml").rename(watched.folder / "west.yaml")
+    alone = watched.run("plan", "--relationship", "east")
+    assert f"{said} of hub-west and west: no file describes it" in alone.stdout
+    done = watched.run("apply", "--yes", "--relationship", "east")
+    assert done.exit_code == 0, done
+    assert ("west", "ha-scopes") not in watched.story
+    (watched.folder / "west.yaml").rename(watched.desired / "relationships" / "west.yaml")
+    watched.endpoint("west").stop()
+    watched.documents[0]["parameters"]["max-ack-delay"] = 4000
+    watched.write()
+    planned = watched.run("plan", "--relationship", "east")
+    assert f"{said} west: its partner there could not be read" in planned.stdout
+
+
+def test_a_partner_that_is_not_well_any_more_stops_it_before_anything_is_touched(watched: Watched) -> None:
+    watched.slower()
+    fault = watched.endpoint("west").faults.add(Kind.FAILS, "ha-scopes", times=1)
+    failed = watched.run("apply", "--yes")
+    watched.endpoint("west").faults.remove(fault)
+    assert failed.exit_code == 6, failed
+    assert "its clients in west can't be handed over to west: ha-scopes" in failed.stdout
+    assert ("hub", "config-set") not in watched.story
+    assert [set(half.scopes) for half in watched.endpoint("hub").relationships] == [{"hub-east"}, {"hub-west"}]
+    watched.let_pass(5)
+    assert watched.run("apply", "--yes").exit_code == 0
+    assert watched.run("status").exit_code == 0
+
+
+def test_its_partner_answers_while_a_hub_gets_back_what_it_had(watched: Watched) -> None:
+    """A set that went wrong half way has unloaded the hub's hooks in both relationships."""
+    watched.slower()
+    before = watched.endpoint("hub").config
+    fault = watched.endpoint("hub").faults.add(Kind.SET_FAILS, "config-set", times=1)
+    failed = watched.run("apply", "--yes")
+    watched.endpoint("hub").faults.remove(fault)
+    assert "it has its old configuration again" in failed.stdout, failed
+    assert watched.endpoint("hub").config == before
+    assert set(watched.unserved) == {("west", "ha-scopes")}
+    watched.let_pass(5)
+    assert watched.run("status").exit_code == 0
+
+
+def test_what_a_killed_run_left_in_another_relationship_is_put_right_with_the_one_that_is_asked_for(
+    watched: Watched,
+) -> None:
+    watched.let_pass(30)
+    watched.endpoint("west").command("ha-scopes", {"scopes": ["hub-west"]})
+    assert "west would be put right: it serves hub-west" in watched.run("plan", "--relationship", "east").stdout
+    done = watched.run("apply", "--yes", "--relationship", "east")
+    assert done.exit_code == 0, done
+    assert watched.endpoint("west").serves == ()
+    assert watched.run("plan", "--detailed-exitcode").exit_code == 0
