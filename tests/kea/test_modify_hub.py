@@ -60,7 +60,6 @@ class Branch:
         world.forget()
         start = len(self.clients.asked)
         title = f"{world.lab.generation} hub: {title}"  # whose list has east first, whatever its peers are called
-        title = f"{world.lab.generation} hub: {title}"  # whose list has east first, whatever its peers are called
         with (
             self.clients.asking(),
             Trace([world.east, world.hub], FOUR, title, world.switched) as east,
