@@ -187,10 +187,10 @@ def _serves(scene: Scene, peer: Peer) -> bool:
 def _hand_over(scene: Scene, partner: Peer) -> Iterator[str]:
     peer, snapshot = scene.peer, scene.snapshot(scene.peer)
     is_alone = snapshot is not None and may_be_silenced(peer, snapshot)
-    how = "its DHCP service is off (dhcp-disable)" if is_alone else "it gives up its scopes (ha-scopes)"
+    how = "is switched off (dhcp-disable)" if is_alone else "gives up its scopes (ha-scopes)"
     yield (
-        f"{partner.server} answers the clients of {peer.server} until both are normal again (ha-scopes), and before "
-        f"that {how}: clients notice a moment at the beginning and one at the end"
+        f"{peer.server} {how} until both are normal again, and {partner.server} answers the clients of {peer.server} "
+        "meanwhile (ha-scopes): clients notice a moment at the beginning and one at the end"
     )
     yield f"while {peer.server} fetches the leases of {partner.server}, neither answers: Kea sees to that"
     if not is_alone:

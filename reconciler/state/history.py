@@ -24,6 +24,12 @@ _ENTRIES = """
         work.number, work.ended_at, work.outcome, work.description
     FROM event LEFT JOIN work ON work.number = event.work LEFT JOIN run ON run.number = coalesce(work.run, event.run)
 """
+_OF_WORK = "part.work = ?1"
+# An operation may have a work of its own, without an entry, for what it leaves open when it is killed.
+_OF_OPERATION = """
+    (step.run = ?1 AND step.part IS NULL) OR part.work IN
+        (SELECT number FROM work WHERE run = ?1 AND number NOT IN (SELECT work FROM event WHERE work IS NOT NULL))
+"""
 
 
 def open_history(directory: Path) -> Store | None:
@@ -83,9 +89,9 @@ def past(store: Store, number: int) -> Past | None:
         found, work, run = _entry(row, store.directory), row[21], row[0]
         if work is not None:
             return Past(
-                found, _servers(store.database, work, json.loads(row[24] or "{}")), _steps(store, "part.work", work)
+                found, _servers(store.database, work, json.loads(row[24] or "{}")), _steps(store, _OF_WORK, work)
             )
-        return Past(found, steps=() if run is None else _steps(store, "step.part IS NULL AND step.run", run))
+        return Past(found, steps=() if run is None else _steps(store, _OF_OPERATION, run))
 
 
 def _entry(row: Sequence[Any], directory: Path) -> Entry:
@@ -140,7 +146,7 @@ def _servers(database: sqlite3.Connection, work: int, description: dict[str, Any
 def _steps(store: Store, which: str, number: int) -> tuple[PastStep, ...]:
     rows = store.database.execute(
         "SELECT step.began_at, step.server, step.command, step.result FROM step LEFT JOIN part "  # noqa: S608
-        f"ON part.number = step.part WHERE {which} = ? ORDER BY step.number",
+        f"ON part.number = step.part WHERE {which} ORDER BY step.number",
         (number,),
     ).fetchall()
     return tuple(PastStep(datetime.fromisoformat(at), *rest) for at, *rest in rows)
