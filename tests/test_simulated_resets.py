@@ -4,6 +4,7 @@ is killed there. The same on real Kea, with nothing in its way, is in tests/kea/
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,6 +100,21 @@ def test_what_fails_for_a_moment_at_the_end_is_tried_again(life: Mortal, server:
 
     life.begins = begins  # type: ignore[method-assign]
     assert reset(life)["result"] == "done"
+    must_serve_their_own(life)
+
+
+def test_a_person_who_stops_it_does_not_leave_the_other_answering(life: Mortal) -> None:
+    original = life.begins
+
+    def begins(endpoint: Endpoint, command: str) -> None:
+        original(endpoint, command)
+        if command == "ha-reset":
+            signal.raise_signal(signal.SIGINT)
+
+    life.begins = begins  # type: ignore[method-assign]
+    ended = life.run("reset", "kea-a", "--yes")
+    assert ended.exit_code == 130, ended
+    assert sent(life) == DONE
     must_serve_their_own(life)
 
 

@@ -320,7 +320,8 @@ class _Work:
                 states, changed_at = found, now
             missed = _missed(decision, scene)
             is_stuck = is_doubtful and now - changed_at >= self._stillness()
-            if not missed or is_stuck or now - began_at >= self._patience() or self._hands.stop.is_set():
+            is_stopped = self._hands.stop.is_set() and self._stand_in is None  # who stands in is not left doing so
+            if not missed or is_stuck or now - began_at >= self._patience() or is_stopped:
                 return missed
             if self._operation is Operation.MAINTENANCE_START and PARTNER_DOWN in states.values():
                 return missed
