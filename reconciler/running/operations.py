@@ -45,10 +45,10 @@ from reconciler.planning.scenes import (
 )
 from reconciler.running import waiting
 from reconciler.running.anew import set_again
+from reconciler.running.hand_over import HandOver
 from reconciler.running.hands import WATCHING, Hands
 from reconciler.running.leases import lacking
 from reconciler.running.setting import Server
-from reconciler.running.stand_in import StandIn
 from reconciler.running.switch import end_hold
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class _Work:
         self._decide = decide
         self._hands = hands
         self._relationship = scene.relationship
-        self._stand_in: StandIn | None = None
+        self._hand_over: HandOver | None = None
         self._told = ""  # what was said last of what is waited for
         self._known = {name: live for name, live in scene.live.items() if isinstance(live, Snapshot)}
 
@@ -202,8 +202,8 @@ class _Work:
         nobody_follows = Authority(None, "an operation changes no data")
         plan = RelationshipPlan(self._relationship, nobody_follows, servers=(covered.plan, by.plan))
         self._hands.journal.begins(plan, is_operation=True)  # what is left open should the process be killed
-        stand_in = StandIn(self._relationship, covered, by, self._hands)
-        ending, reasons = await self._with(stand_in, decision)
+        hand_over = HandOver(self._relationship, covered, by, self._hands)
+        ending, reasons = await self._with(hand_over, decision)
         told = tuple(ServerOutcome(each.name, Result.NOTHING_TO_DO, ending) for each in (covered, by))
         self._hands.journal.ends(RelationshipOutcome(self._relationship.name, told), plan)
         return ending, reasons
@@ -212,13 +212,13 @@ class _Work:
         seen = self._scene.snapshot(peer) or self._known[peer.server]
         return Server(ServerPlan(peer, seen), self._clients[peer.server], lambda live: live.config == seen.config)
 
-    async def _with(self, stand_in: StandIn, decision: Decision) -> tuple[Ending, tuple[str, ...]]:
-        failure = await stand_in.begin()
+    async def _with(self, hand_over: HandOver, decision: Decision) -> tuple[Ending, tuple[str, ...]]:
+        failure = await hand_over.begin()
         if failure:
             return Ending.FAILED, (failure,)
-        self._stand_in = stand_in
+        self._hand_over = hand_over
         ending, reasons = await self._sent(decision)
-        failures = await stand_in.end(is_back=not _missed(decision, await self.look()))
+        failures = await hand_over.end(is_back=not _missed(decision, await self.look()))
         return Ending.FAILED if failures else ending, (*reasons, *failures)
 
     async def _sent(self, decision: Decision) -> tuple[Ending, tuple[str, ...]]:
@@ -311,8 +311,8 @@ class _Work:
         began_at = changed_at = self._hands.clock()
         states: dict[str, str | None] = {}
         while True:
-            if self._stand_in is not None:
-                await self._stand_in.keep()
+            if self._hand_over is not None:
+                await self._hand_over.keep()
             scene = await self.look()
             now = self._hands.clock()
             found = {peer.server: scene.state(peer) for peer in self._relationship.peers}
@@ -320,7 +320,7 @@ class _Work:
                 states, changed_at = found, now
             missed = _missed(decision, scene)
             is_stuck = is_doubtful and now - changed_at >= self._stillness()
-            is_stopped = self._hands.stop.is_set() and self._stand_in is None  # who stands in is not left doing so
+            is_stopped = self._hands.stop.is_set() and self._hand_over is None  # nobody is left answering for another
             if not missed or is_stuck or now - began_at >= self._patience() or is_stopped:
                 return missed
             if self._operation is Operation.MAINTENANCE_START and PARTNER_DOWN in states.values():
@@ -353,4 +353,4 @@ class _Work:
         if self._told != told:
             self._hands.say(self._told)
         seconds = min(1.0, max(0.1, ha.heartbeat_delay(self._relationship) / 4))
-        await self._hands.sleep(seconds if self._stand_in is None else min(seconds, WATCHING))
+        await self._hands.sleep(seconds if self._hand_over is None else min(seconds, WATCHING))

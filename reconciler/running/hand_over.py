@@ -13,7 +13,7 @@ from reconciler.running.setting import Server
 from reconciler.running.switch import ServiceSwitch
 
 
-class StandIn:
+class HandOver:
     """One server, `by`, that answers for another, which is `covered`.
 
     Never do both answer the same clients (see `planning.steps`): the other's DHCP service is off from before this one
