@@ -15,7 +15,7 @@ from reconciler.watching.git import Git, GitError
 if TYPE_CHECKING:
     import subprocess
 
-_MOST = 400  # characters of what git says
+_MOST = 800  # characters of what git says; long paths are in it
 
 
 @dataclass(frozen=True, slots=True)
