@@ -9,7 +9,7 @@ In a hand-over Kea switches the service on by itself (max-period) should we be k
 Its partner may answer the same clients then, in which each could give one address to a client of its own for as long
 as nobody applies again. That is the lesser evil: they know of each other and tell each other of every lease, while
 nobody at all would be answered where we are gone before the partner answers, or after it has stopped to. A server
-that is silenced since the two don't know of each other stays off until somebody looks.
+that is silenced since the two don't know of each other stays off until somebody looks, or both are seen to be normal.
 """
 
 from __future__ import annotations

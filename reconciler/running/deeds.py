@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
+from typing import TypeVar
 
 from reconciler.errors import EndpointError
 from reconciler.model import Deed, Disruption, Fact, RelationshipPlan, Result, Snapshot, Stage, Step
 from reconciler.planning import wanted
 from reconciler.planning.places import located
 from reconciler.planning.scenes import PARTNER_DOWN
-from reconciler.planning.silence import longest
+from reconciler.planning.silence import LONGEST, longest
 from reconciler.planning.steps import staying
 from reconciler.running import commanding, cover, identity, restoring, setting, waiting
 from reconciler.running.cover import Cover
@@ -23,6 +24,7 @@ from reconciler.running.stand_ins import StandIn, StandIns
 from reconciler.running.switch import ServiceSwitch, end_hold
 from reconciler.running.telling import Tale
 
+T = TypeVar("T")
 _STALE = 1.0  # seconds after which a server is looked at once more before it is set
 
 
@@ -171,6 +173,9 @@ class Deeds:
                 self._tale.add_failure(server, f"{reason}; it serves alone now, apply again when its partner is back")
             else:
                 self._tale.tell(server, Result.FAILED, reason)
+        elif self._cover.is_on:  # all know of each other now, and who answers for those that are off is about to stop
+            for switch in self._switches.values():
+                await switch.limit(LONGEST)
         return not found
 
     async def _has_taken_over(self, server: Server) -> bool:
@@ -292,12 +297,10 @@ class Deeds:
     async def set(self, server: Server, _: Step) -> bool:
         """Set one server, and find out what became of it."""
         self._tale.say(server, "setting the configuration")
-        self._loses_time(server)
         self._before[server.name] = self._untouched.get(server.name, server)
         try:
             planned = setting.set_planned(server, self._hands, when_told=partial(self._is_set, server))
-            live = await self._cover.keep_during(self._stand_ins.keep_during(planned, server), server)
-            await self._stay_off(server)
+            live = await self._keeping(server, planned)
         except StepFailedError as error:
             self._after_failed_set(server, error)
             return False
@@ -321,9 +324,13 @@ class Deeds:
         if server.name in self._switches:
             await self._switches[server.name].keep()
 
-    def _loses_time(self, server: Server) -> None:
-        if server.name in self._switches:
-            self._switches[server.name].is_set()
+    async def _keeping(self, server: Server, work: Awaitable[T]) -> T:
+        """Set a server, and keep meanwhile who answers for it, and itself off for a time, which Kea forgets."""
+        switch = self._switches.get(server.name)
+        setting_it = work if switch is None else switch.keep_through(work)
+        done = await self._cover.keep_during(self._stand_ins.keep_during(setting_it, server), server)
+        await self._stay_off(server)
+        return done
 
     def _pausing_for(self, server: Server) -> list[str]:
         stage = self._stage
@@ -392,15 +399,12 @@ class Deeds:
         why = earlier.reason if earlier and earlier.result is Result.FAILED else "the relationship was not completed"
         self._tale.say(server, "putting back what it had")
         self._cover.forget(server)
-        self._loses_time(server)
         try:
             if live is not None and not await restoring.still_has(was, live, self._hands):
                 text = f"{why}; {server.name} {Found.FOREIGN}, so it was not put back"
                 self._tale.tell(server, Result.FAILED, text)
                 return False
-            restored = self._stand_ins.keep_during(restoring.put_back(was, self._hands), server)
-            await self._cover.keep_during(restored, server)
-            await self._stay_off(server)
+            await self._keeping(server, restoring.put_back(was, self._hands))
         except StepFailedError as error:
             self.unsure.add(server.name)
             text = f"{why}; {error}; a person has to look, a restart of Kea may be needed"

@@ -71,6 +71,7 @@ class _NoJournal:
 
 NO_JOURNAL = _NoJournal()
 WATCHING = 0.03  # seconds between two looks at a server that answers for another: it may fall back at any moment
+BEHIND = 0.05  # seconds in which a config-set is taken up before what is sent after it
 
 
 async def _not_tried(_: str) -> Probe:
@@ -85,7 +86,7 @@ class Hands:
     `waiting.time_limit` where it is given. `again` makes the whole plan once more, with what was read of some servers
     since: who leaves a relationship is told by all servers and by desired. Without it no such plan is made again.
     `probe` says what listens at a url, seen from here. `watching` is `WATCHING` by the real clock, while a server is
-    being set.
+    being set, and `behind` is `BEHIND`.
     """
 
     open_client: Callable[[Endpoint], Client]
@@ -99,3 +100,4 @@ class Hands:
     again: Callable[[Mapping[tuple[str, Service], Live]], Plan] | None = None
     probe: Callable[[str], Awaitable[Probe]] = _not_tried
     watching: float = WATCHING
+    behind: float = BEHIND

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
 from reconciler.kea import views
@@ -14,9 +16,11 @@ from reconciler.running.setting import Server, excerpt
 if TYPE_CHECKING:
     from reconciler.kea.client import Client
 
+T = TypeVar("T")
 _TRIES = 5
 _RENEWED = 3  # after this part of the time that Kea was told the next is asked for
 _RETRIED = 1.0  # seconds after which that is tried again
+_OFTEN = 1.0  # seconds at most between two commands behind a set that has not ended
 
 
 async def end_hold(client: Client) -> str | None:
@@ -42,7 +46,7 @@ class ServiceSwitch:
 
     Only Kea 2.6.2 and later tell whether it was off before. It survives a config-set, but the time after which Kea
     would have switched it on by itself does not: from then on it is off for good (seen on 2.2.0, 2.6.3 and 3.0.3). So
-    whoever waits calls `keep`, and whoever sets the server says so (`is_set`).
+    whoever waits calls `keep`, and whoever sets the server does that in `keep_through`.
     """
 
     def __init__(self, server: Server, hands: Hands, *, is_off: bool = False) -> None:
@@ -92,6 +96,36 @@ class ServiceSwitch:
             self._begun_at = self._tried_at
         return reply
 
+    async def limit(self, seconds: int) -> None:
+        """Have Kea switch it on by itself after so many seconds from now on, if it is off by us for good until now.
+
+        Not called before nothing but good can come of that. Where it fails, it is off for good as before.
+        """
+        if self._is_off_by_us and self._seconds is None:
+            self._seconds = seconds
+            self._forget_time()
+            await self.keep()
+
+    async def keep_through(self, work: Awaitable[T]) -> T:
+        """Do what sets the server, and ask for the time once more while Kea is at it.
+
+        Kea takes up behind the set what it is sent meanwhile, though who sent it be gone by then (seen on 2.2.0, 2.6.3
+        and 3.0.3, through agents, HTTP and unix sockets, with a killed process). So of an apply that is killed only the
+        moments count until that is on its way. What overtakes the set is in vain: so it is sent again, and once more
+        when the set is known to be done.
+        """
+        self._forget_time()
+        task = asyncio.ensure_future(work)
+        pause = self._hands.behind
+        try:
+            while self.is_timed and not (await asyncio.wait({task}, timeout=pause))[0]:
+                with contextlib.suppress(EndpointError):
+                    await self.server.client.call("dhcp-disable", {"max-period": self._seconds})
+                pause = min(2 * pause, _OFTEN)
+            return await task
+        finally:
+            task.cancel()
+
     async def keep(self) -> None:
         """Have the time begin anew where that is due; what fails is tried again with a later call."""
         now = self._hands.clock()
@@ -102,8 +136,8 @@ class ServiceSwitch:
     def _is_due(self, now: float) -> bool:
         return self._begun_at is None or now - self._begun_at >= (self._seconds or 0) / _RENEWED
 
-    def is_set(self) -> None:
-        """The server is set: Kea forgets the time, which is to begin anew at once."""
+    def _forget_time(self) -> None:
+        """No time runs, and one is to begin as soon as anybody calls `keep`."""
         self._begun_at, self._tried_at = None, float("-inf")
 
     async def on(self, *, tries: int = _TRIES) -> str | None:

@@ -33,6 +33,12 @@ class _Step(NamedTuple):
     began_at: str
     ended_at: str | None
 
+    def may_precede(self, earlier: _Step) -> bool:
+        """Whether Kea may have carried it out before a command that was sent earlier, and had no answer yet."""
+        return earlier.ended_at is None or datetime.fromisoformat(self.began_at) < datetime.fromisoformat(
+            earlier.ended_at
+        )
+
     @property
     def lasts_until(self) -> datetime | None:
         """When Kea takes a dhcp-disable back by itself, at the latest; None where it doesn't."""
@@ -54,6 +60,7 @@ class _Open:
     is_unwritten: bool = False
     is_unclear: bool = False
     is_maintaining: bool = False
+    last_set: _Step | None = None  # of the part at hand
 
     @property
     def is_owed(self) -> bool:
@@ -77,7 +84,7 @@ class _Open:
                 self.is_maintaining = self.is_maintaining and not is_sure
             case "config-set":
                 self._note_set(row)
-                self.is_unwritten, self.is_unclear = True, not is_sure
+                self.is_unwritten, self.is_unclear, self.last_set = True, not is_sure, step
             case _ if command == PERSISTED:
                 self.is_unwritten = False
             case _ if command == RESTORED:
@@ -88,6 +95,7 @@ class _Open:
 
     def _note_silence(self, step: _Step) -> None:
         is_for_good = self.is_silenced and self.silenced_until is None and step.result is None  # or it has a time now
+        is_for_good = is_for_good or (self.last_set is not None and step.may_precede(self.last_set))
         self.silenced_until = None if is_for_good else step.lasts_until
         self.is_silenced = True
 
@@ -125,7 +133,7 @@ def _open_parts(database: sqlite3.Connection) -> dict[tuple[str, str], _Open]:
             state.is_silenced, state.silenced_until = False, None
         if not (state.is_unwritten or state.is_unclear):
             state.before, state.planned = row[6], row[7]
-        state.row = row
+        state.row, state.last_set = row, None
         for step in map(_Step._make, database.execute(_STEPS, (row[0],)).fetchall()):
             state.follow(row, step)
     moment = datetime.fromisoformat(now())

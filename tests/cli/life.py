@@ -95,6 +95,7 @@ class Life(Site):
             normal_within=NORMAL_WITHIN,
             journal=journal,
             probe=self._looked_at,
+            behind=3600.0,  # of real time
         )
 
     async def _probe(self, _: session.Session, urls: Iterable[str]) -> Mapping[str, Probe]:

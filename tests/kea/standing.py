@@ -118,15 +118,35 @@ def both(world: Standing) -> tuple[Proxy, Proxy]:
 
 
 def run_and_signal(
-    world: Standing, name: str, match: bytes, sign: signal.Signals, *arguments: str, is_carried_out: bool = True
+    world: Standing,
+    name: str,
+    match: bytes,
+    sign: signal.Signals,
+    *arguments: str,
+    is_carried_out: bool = True,
+    behind: bytes | None = None,
 ) -> Run:
     """Run the command in a process of its own, and send it a signal while this request is on its way to a server,
-    which then carries it out or never gets it.
+    which then carries it out or never gets it. With `behind` it is one that is sent while the process waits for the
+    answer to that request, which the server has carried out.
     """
     command = [sys.executable, "-c", "from reconciler.cli import main; main()", *arguments]
     options = ["--desired", str(world.desired), "--settings", str(world.settings)]
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     fault = Fault.DELAY if is_carried_out else Fault.SWALLOW
-    world.proxies[name].on(match, fault, times=1, seconds=0.3, before=lambda _: os.kill(process.pid, sign))
+    proxy = world.proxies[name]
+
+    def end(_: bytes) -> None:
+        if behind is not None:
+            until(lambda: all(each.ended is not None for each in proxy.seen()[:-1]), "end of what it is behind")
+        os.kill(process.pid, sign)
+
+    def wait_for_it(_: bytes = b"") -> None:
+        proxy.on(match, fault, times=1, seconds=0.3, before=end)
+
+    if behind is None:
+        wait_for_it()
+    else:
+        proxy.on(behind, Fault.DELAY, times=1, seconds=5.0, before=wait_for_it)
     out, err = process.communicate(timeout=60)
     return Run(process.returncode, out, err)

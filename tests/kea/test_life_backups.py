@@ -66,7 +66,7 @@ def making(topology: str, generation: Generation) -> Iterator[tuple[World, Trace
         world = World(lab, service, mode, backups=backups, configurations=bodies, parameters=waits, is_logged=True)
         with Trace(world.servers, service, f"{generation} {topology}: created", world.switched) as trace:
             world.must_apply()
-        for _, last in world.story("dhcp-disable")[-1:]:
+        for last in world.silences()[-1:]:
             trace.forget_until(last.ended)
         yield world, trace
 

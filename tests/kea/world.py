@@ -238,6 +238,10 @@ class World:
         """What was sent to switch services off and on."""
         return self.story("dhcp-disable", "dhcp-enable")
 
+    def silences(self) -> list[Exchange]:
+        """The commands that switched servers off for good, not for a time after which they serve by themselves."""
+        return [each for _, each in self.story("dhcp-disable") if not each.arguments]
+
     def forget(self) -> None:
         """Forget what was sent."""
         for proxy in self.proxies.values():

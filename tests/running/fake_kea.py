@@ -86,6 +86,7 @@ class Kea:
     clock_offset: float = 0.0  # its own clock against ours, in seconds
     refusals: list[str] = field(default_factory=list)  # texts with which the next sets are refused, nothing altered
     backlog: list[dict[str, Any]] = field(default_factory=list)
+    asked_off: list[int | None] = field(default_factory=list)  # for how many seconds it was to be off, each time
     asked_for: list[str] | None = None  # the scopes that ha-scopes gave it, until its HA starts again
 
     def __post_init__(self) -> None:
@@ -218,7 +219,8 @@ class Kea:
         self.disk = deepcopy(self.config)
         return {"arguments": {"filename": "kea.conf", "size": size}}
 
-    def _dhcp_disable(self, _: Any) -> dict[str, Any]:
+    def _dhcp_disable(self, arguments: Any) -> dict[str, Any]:
+        self.asked_off.append((arguments or {}).get("max-period"))
         self.is_disabled = True
         return {}
 
@@ -336,8 +338,10 @@ class Pair:
         )
 
     def hands(self, **options: Any) -> Hands:
-        """`watching` never comes round: it goes by the real clock, and every story is to be the same on any machine."""
-        usual = {"patience": 60.0, "watching": 3600.0}
+        """`watching` and `behind` never come round: they go by the real clock, and every story is to be the same on any
+        machine.
+        """
+        usual = {"patience": 60.0, "watching": 3600.0, "behind": 3600.0}
         return Hands(self.open_client, self.clock, self.clock.sleep, **usual | options)
 
     async def plan(self) -> Plan:

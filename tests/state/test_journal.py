@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +166,20 @@ def test_what_was_switched_off_for_a_time_is_nobody_s_after_it(
     later = datetime.now(UTC) + HOURS
     monkeypatch.setattr("reconciler.state.left.now", later.isoformat)
     assert ("is_silenced" in flags(runs.left())) is lasts
+
+
+@pytest.mark.parametrize("is_set", [True, False], ids=["it is set", "killed"])
+def test_a_time_that_was_asked_for_while_a_server_was_set_may_be_forgotten_again(runs: Runs, *, is_set: bool) -> None:
+    """It may have overtaken the set."""
+    journal = runs.begin(planned())
+    journal.hears(journal.sends(A, *FOR_A_TIME[:2]), 0)
+    setting = journal.sends(A, "config-set", NEW)
+    journal.hears(journal.sends(A, *FOR_A_TIME[:2]), 0)
+    if is_set:
+        time.sleep(0.005)  # the journal's moments are a millisecond each
+        journal.hears(setting, 0)
+    (left,) = runs.left()
+    assert (left.is_silenced, left.silenced_until) == (True, None)
 
 
 def test_what_certainly_was_not_sent_leaves_nothing(runs: Runs) -> None:
