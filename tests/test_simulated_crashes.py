@@ -168,6 +168,7 @@ class Scene:
     service: Service = Service.DHCP4
     leaving: tuple[str, ...] = ()  # servers that have no HA at the end
     is_hub: bool = False  # kea-a is the primary of another relationship too, with kea-x
+    is_split: bool = False  # its pools are divided between the two
 
 
 def replicate(life: Mortal) -> None:
@@ -288,6 +289,8 @@ def begun(folder: Path, scene: Scene, release: Release, made: Made | None = None
     life.elsewhere = ELSEWHERE if scene.is_hub else ()
     for document in life.documents:
         document["parameters"] = dict(USUAL)
+    if scene.is_split:
+        life.documents[0]["pools"] = "split"
     life.write()
     if made is not None:
         made.again(life)

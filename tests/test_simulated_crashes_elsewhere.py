@@ -1,18 +1,19 @@
 """The process is killed at every command of an apply, as in `test_simulated_crashes`: on other relationships than
-a pair for DHCPv4, and with another mode afterwards.
+a pair for DHCPv4, with pools that are split, and with another mode afterwards.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reconciler.model import Mode, Service
 from reconciler.simulator import Release
-from tests.test_simulated_crashes import APPROVED, Mortal, Scene, must_be_finished, replicate, timers
+from tests.test_simulated_crashes import APPROVED, Mortal, Scene, must_be_finished, remove, replicate, timers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -27,6 +28,12 @@ def backup_leaves(life: Mortal) -> None:
     life.write()
 
 
+def split(name: str, change: Callable[[Mortal], None] = lambda _: None, **options: Any) -> Scene:
+    """A scene of a pair in load-balancing whose pools are split."""
+    arguments = ("--approve", "split-pools", *options.pop("arguments", ()))
+    return Scene(name, change, mode=Mode.LOAD_BALANCING, is_split=True, arguments=arguments, **options)
+
+
 SCENES = [
     (Scene("create-passive-backup", is_related=False, mode=Mode.PASSIVE_BACKUP), Release.KEA_2_2),
     (Scene("modify-passive-backup", timers, mode=Mode.PASSIVE_BACKUP), Release.KEA_3_0),
@@ -35,6 +42,10 @@ SCENES = [
     (Scene("backup-leaves", backup_leaves, backups=1, arguments=APPROVED, leaving=("kea-c",)), Release.KEA_2_2),
     (Scene("other-mode", other_mode, is_together=True), Release.KEA_3_0),
     (Scene("modify-hub", timers, is_hub=True), Release.KEA_3_0),
+    (split("create-split", is_related=False), Release.KEA_3_0),
+    (split("modify-split", timers), Release.KEA_2_2),
+    (split("replicate-split", replicate), Release.KEA_2_2),
+    (split("remove-split", remove, arguments=APPROVED, ends_without=True), Release.KEA_3_0),
 ]
 
 
