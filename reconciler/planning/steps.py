@@ -363,7 +363,10 @@ def _putting_back(plan: RelationshipPlan, stage: Stage, names: Sequence[str], do
                 yield from (step for step in covering if step.deed is not Deed.SERVE)
             off = [name]
         yield from _handed_over_again(plan, done, name)
+        pausing = [by for each, by in stage.covered_by if each == name] if stage.pauses and stage.in_turn else []
+        yield from (Step(Deed.SILENCE, by, after=_all(Fact.OFF, by)) for by in pausing)
         yield _put_back(name)
+        yield from (Step(Deed.SERVE, by, after=_all(Fact.ON, by)) for by in pausing)
 
 
 def _handed_over_again(plan: RelationshipPlan, done: Sequence[Step], hub: str) -> Iterator[Step]:

@@ -142,9 +142,14 @@ def _relayed(relationship: Relationship, changing: Sequence[ServerPlan], main: S
 
     So each is set while the other serves all of it by ha-scopes. In hot-standby the primary gives up its role first:
     in between there are two standbys, of which one serves, and never two primaries that both do.
+
+    In load-balancing two primaries have one half of the clients for their own. So who answers for the other must not
+    fall back to its own: with HA listeners of their own it is off as well for the moment of the set, since a lease
+    update that fails would have it do so (communication-recovery), and nobody widens it again where we are killed.
     """
     ordered = sorted(changing, key=lambda server: not _is_primary_now(relationship, server))
-    if _mode(relationship, ordered[-1]) is Mode.LOAD_BALANCING:
+    is_balancing = _mode(relationship, ordered[-1]) is Mode.LOAD_BALANCING
+    if is_balancing:
         ordered.reverse()
     names = tuple(server.peer.server for server in ordered)
     everyone = [server.peer.server for server in main]
@@ -163,6 +168,7 @@ def _relayed(relationship: Relationship, changing: Sequence[ServerPlan], main: S
         reason=reason,
         method=Disruption.HAND_OVER,
         because=because,
+        pauses=is_balancing and any(map(_listens_itself, main)),
     )
 
 

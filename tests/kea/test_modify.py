@@ -135,6 +135,14 @@ def test_roles_are_swapped_while_each_serves_for_the_other(pair: Pair) -> None:
         assert pair.set_on() == (expected if pair.world.mode is Mode.HOT_STANDBY else expected[::-1])
         for command in ("dhcp-disable", "dhcp-enable"):  # never do both answer the same clients
             assert {name for name, _ in pair.world.story(command)} == {before.name, after.name}
+        if pair.world.mode is Mode.LOAD_BALANCING and pair.is_dedicated:  # no lease update fails while one is set
+            story = [
+                (name, each.command) for name, each in pair.world.story("dhcp-disable", "config-set", "dhcp-enable")
+            ]
+            for name, other in ((before.name, after.name), (after.name, before.name)):
+                at = story.index((name, "config-set"))
+                assert story[at - 1] == (other, "dhcp-disable")
+                assert (other, "dhcp-enable") in story[at : at + 4]
         assert not any(is_off(server, pair.world.service) for server in pair.world.servers)
         pair.must_be_well()
         trace.must_be_safe()

@@ -240,7 +240,8 @@ class Model:
     def _set(self, kea: Kea, config: Config) -> Model:
         other = self.partner(kea)
         made = self.forgotten(kea).having(kea.begun(config))
-        if other is not None and self.has_recovery and other.state == "load-balancing":
+        tells = other is not None and not other.is_off  # one that is off has no lease update that could fail
+        if other is not None and tells and self.has_recovery and other.state == "load-balancing":
             made = made.having(replace(other, state="communication-recovery", scopes=other.own_scopes))
         return made.kept()
 
