@@ -19,7 +19,7 @@ from benchmarks.measure import PROGRAM, Row
 from lab.ports import Port
 
 INTERVAL = 60  # seconds, the default
-ROUNDS = 1  # intervals that are measured: a part of one would have more than its share of looks, or less
+ROUNDS = 3  # intervals that are measured: a part of one would have more than its share of looks, or less
 GOAL = 0.10
 VERSIONS = ("2.6.3", "2.2.0")  # with config-hash-get, and without
 _PATIENCE = 900.0  # seconds until all pairs are well
