@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.kea import ha
+from reconciler.kea.objects import subnets_of
 from reconciler.model import Objection, Peer, Role, Snapshot
+from reconciler.planning.declared import entries_of
 from reconciler.planning.pretence import hears
 from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.standing import name_each_other, own_entry
@@ -80,6 +82,34 @@ def _strangers_partner(case: Case) -> Iterator[Objection]:
                 )
 
 
+def _somebody_elses(case: Case) -> Iterator[Objection]:
+    """A server that others of the relationship have for a peer, at the url where it is to be, and that shows nothing of
+    it: no entry, no stamp, and other subnets than theirs. One that was installed anew has no subnets yet, or some of
+    those that it had.
+    """
+    stamped = [each for _, each in case.read if stamp_of(case.relationship, each) is not None]
+    key = case.relationship.service.subnets
+    for peer, snapshot in case.read:
+        subnets = subnets_of(snapshot.config, key).keys()
+        if not subnets or block_of(snapshot) is not None or stamp_of(case.relationship, snapshot) is not None:
+            continue
+        naming = [each for each in stamped if _names(each, peer)]
+        if naming and not any(subnets & subnets_of(each.config, key).keys() for each in naming):
+            yield Objection(
+                "identity",
+                f"{peer.server} has no HA entry, no stamp and no subnet of this relationship, which it is in, but "
+                f"{len(subnets)} of its own: its address leads to somebody else's server",
+                f"check the control address of {peer.server} in the inventory; approve only if what it has may go",
+                object=peer.server,
+            )
+
+
+def _names(snapshot: Snapshot, peer: Peer) -> bool:
+    """Whether a server has this peer, at the url where it is to be."""
+    entries = entries_of([block_of(snapshot) or {}])
+    return peer.name in entries and ha.same_url(str(entries[peer.name].get("url")), peer.url)
+
+
 def _is_in_touch(snapshot: Snapshot) -> bool:
     partner = snapshot.ha.partner if snapshot.ha is not None else None
     return partner is not None and partner.in_touch and not partner.interrupted
@@ -122,4 +152,4 @@ def _another_pair(case: Case) -> Iterator[Objection]:
     yield from (each for each in _strangers_partner(case) if each.object not in {known.object for known in told})
 
 
-RULES = (_another_name, _another_pair)
+RULES = (_another_name, _another_pair, _somebody_elses)

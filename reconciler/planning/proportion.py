@@ -56,19 +56,25 @@ def objections(case: Case) -> Iterator[Objection]:
             if _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
-            # The only reservation goes unasked where it was added here alone: nobody else ever had one to lose.
-            elif (
-                toll.deleted
-                and toll.left == 0
-                and not is_empty
-                and not (what == "reservations" and toll.had == toll.undone == 1)
-            ):
+            elif not is_empty and _all_go(what, toll):
                 whole = f"all {toll.had} {what}" if toll.had > 1 else f"the only one of the {what}"
-                told = f"{whole} on {name} would be deleted, and none would be left"
+                rest = (
+                    f"{toll.left} other{'s' * (toll.left > 1)} would take over" if toll.left else "none would be left"
+                )
+                told = f"{whole} on {name} would be deleted, and {rest}"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
             if _is_too_much(toll.changed, toll.had, thresholds.changed_share, thresholds.changed, thresholds):
                 told = f"{toll.changed} of the {toll.had} {what} on {name} would be changed at once"
                 yield Objection(CHANGED, told, "look at the plan's changes; approve if they are meant", object=what_of)
+
+
+def _all_go(what: str, toll: Toll) -> bool:
+    """Whether nothing of a kind would be left. Other subnets in the place of all are no consolation: they are another
+    network's. The only reservation goes unasked where it was added here alone: nobody else ever had one to lose.
+    """
+    if not toll.deleted or (what == "reservations" and toll.had == toll.undone == 1):
+        return False
+    return toll.left == 0 or (what == "subnets" and toll.deleted == toll.had)
 
 
 def _is_too_much(number: int, had: int, share: float, most: int, thresholds: Thresholds) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from reconciler.kea.fingerprints import fingerprints
-from reconciler.model import Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
+from reconciler.model import Action, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.guard import Case
 from reconciler.planning.server_plan import stamp_of
@@ -96,6 +96,8 @@ def notes(case: Case) -> Iterator[str]:
     found = moved(case.relationship, partner)
     if found is Moved.PARTNER:
         yield f"{name} was changed since the last replication, {primary} was not: {_overwritten(case, name)}"
+    if found is Moved.UNKNOWN and any(each.action is not Action.ADD for each in data_changes(partner)):
+        yield f"whether {name} was changed since the last replication can't be told: {_overwritten(case, name)}"
     if found is Moved.BOTH:
         yield f"{primary} and {name} were both changed since the last replication: {_overwritten(case, name)}"
 

@@ -68,7 +68,9 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         yield Finding(EventKind.AUTHORITY, Gravity.WARNING, text, over, status.authority or "")
     if watched.drift:
         text, over = f"{name} has drifted: {_differences(watched.drift_count)}", f"{name} has no drift any more"
-        yield Finding(EventKind.DRIFT, Gravity.WARNING, text, over, "\n".join(watched.drift), watched.drift)
+        notes = (f"note: {each}" for each in (status.notes if status is not None else ()))
+        details = (*watched.drift, *notes)
+        yield Finding(EventKind.DRIFT, Gravity.WARNING, text, over, "\n".join(watched.drift), details)
     if watched.changes:
         text, over = (
             f"{name} is not yet as desired: {_differences(watched.change_count)}",

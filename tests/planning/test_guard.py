@@ -176,7 +176,8 @@ def test_reservations_that_go_with_their_subnet_are_lost_too() -> None:
     world["kea-a", Service.DHCP4] = replace(live, config={**live.config, "subnet4": [other]})
     (made,) = plan(CASE.desired, world).relationships
     assert [objection.message for objection in made.objections] == [
-        "20 of the 20 reservations on kea-b are not on kea-a and would be deleted"
+        "the only one of the subnets on kea-b would be deleted, and 1 other would take over",
+        "20 of the 20 reservations on kea-b are not on kea-a and would be deleted",
     ]
 
 
@@ -258,6 +259,40 @@ def test_one_that_hears_the_partner_that_is_meant_is_no_other_pair_s() -> None:
     (pair,) = read_case("nothing-to-do").desired.relationships
     assert a_server_of_another_pair(pair.primary.url) == []
     assert a_server_of_another_pair(pair.primary.url, is_alone=True, is_stamped=False) == []
+
+
+def bare(server: str, *subnets: int, keeps: int = 0) -> list[tuple[str, str]]:
+    """The identity objections to a server of a standing pair that has no HA any more, other subnets with these ids, and
+    so many of those that it had.
+    """
+    case = read_case("nothing-to-do")
+    live = case.live[server, Service.DHCP4]
+    assert isinstance(live, Snapshot)
+    others = [{"id": number, "subnet": f"198.51.{number}.0/24"} for number in subnets]
+    config = {**live.config, "subnet4": [*live.config["subnet4"][:keeps], *others], "shared-networks": []}
+    world: World = {**case.live, (server, Service.DHCP4): replace(live, config=without_ha(config), ha=None, views=())}
+    (made,) = plan(case.desired, world).relationships
+    return [(each.object, each.message) for each in made.objections if each.code == "identity"]
+
+
+def without_ha(config: dict[str, Any]) -> dict[str, Any]:
+    del config["user-context"]
+    libraries = [each for each in config["hooks-libraries"] if "libdhcp_ha" not in each["library"]]
+    return {**config, "hooks-libraries": libraries}
+
+
+@pytest.mark.parametrize("server", ["kea-a", "kea-b"])
+def test_a_server_with_nothing_of_the_relationship_but_subnets_of_its_own_is_somebody_else_s(server: str) -> None:
+    ((name, told),) = bare(server, 1, 2)
+    assert name == server
+    assert told.startswith(f"{server} has no HA entry, no stamp and no subnet of this relationship, which it is in")
+    assert "2 of its own" in told
+
+
+@pytest.mark.parametrize("server", ["kea-a", "kea-b"])
+def test_one_that_was_installed_anew_is_the_one_that_is_meant(server: str) -> None:
+    assert bare(server) == []
+    assert bare(server, 1, keeps=1) == []
 
 
 # ------------------------------------------------------------------------------------- a server that can't serve

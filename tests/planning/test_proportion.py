@@ -54,6 +54,14 @@ def test_a_share_of_the_subnets_and_of_their_pools(left: int, raised: list[str])
     assert codes(TWENTY[:left], TWENTY, deleted_share=0.95) == []
 
 
+def test_other_subnets_in_the_place_of_all_ask_for_an_approval() -> None:
+    other = [subnet(number) for number in range(31, 34)]
+    (told, *_) = found(other, TWENTY[:3])
+    assert told.code == SHRUNK
+    assert told.message == "all 3 subnets on kea-b would be deleted, and 3 others would take over"
+    assert codes([*other, TWENTY[0]], TWENTY[:3]) == []
+
+
 def test_a_number_counts_whatever_the_share_is() -> None:
     assert codes(TWENTY[:18], TWENTY, deleted=1) == [SHRUNK, SHRUNK]
     assert codes(TWENTY[:18], TWENTY, deleted=2) == []
@@ -102,7 +110,7 @@ def test_what_another_takes_the_place_of_is_not_lost() -> None:
         subnet(number, pools=0) | {"pools": [{"pool": f"10.0.{number}.1-10.0.{number}.99"}]} for number in range(1, 21)
     ]
     assert codes(others, TWENTY) == []
-    assert codes([subnet(30), subnet(31)], [subnet(1), subnet(2)]) == []  # renumbered
+    assert codes([subnet(30), subnet(2)], [subnet(1), subnet(2)]) == []  # one of them renumbered
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,20 @@ def test_under_hold_nothing_is_told_by_a_stamp_that_may_have_aged() -> None:
     assert codes(case, {**case.live, ("kea-b", S): aged}) == ["partner-changed"]
 
 
+@pytest.mark.parametrize(("name", "is_told"), [("drift-primary", True), ("drift-peer", True), ("nothing-to-do", False)])
+def test_where_a_stamp_can_not_tell_who_moved_what_would_be_overwritten_is_said(name: str, *, is_told: bool) -> None:
+    case = read_case(name)
+    partner = case.live["kea-b", S]
+    assert isinstance(partner, Snapshot)
+    (stamp,) = read_stamps(partner.config)
+    aged = replace(partner, config=with_stamp(partner.config, replace(stamp, may_age=True)))
+    (made,) = plan(case.desired, {**case.live, ("kea-b", S): aged}).relationships
+    told = [
+        each for each in made.notes if each.startswith("whether kea-b was changed since the last replication can't")
+    ]
+    assert [("rollback" in each, "promote" in each) for each in told] == ([(True, True)] if is_told else [])
+
+
 def test_a_primary_that_is_back_too_short_a_time_is_left_alone_and_its_partner_is_the_truth() -> None:
     case = read_case("drift-primary")
     (made,) = plan(case.desired, case.live, settling={("kea-a", S)}).relationships
