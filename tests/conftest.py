@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """
     names = [generation.series for generation in GENERATIONS]
     parser.addoption("--generation", action="append", choices=names, help="real Kea of this generation only")
-    parser.addoption("--soak", type=float, default=90.0, metavar="SECONDS", help="how long test_soak makes trouble")
+    parser.addoption("--soak", type=float, default=150.0, metavar="SECONDS", help="how long test_soak makes trouble")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -10,6 +10,7 @@ from reconciler.kea.objects import subnets_of
 from reconciler.kea.pools import ends
 from reconciler.model import Action, Cause, Change, Objection, ServerPlan, Service, Thresholds
 from reconciler.planning.guard import Case
+from reconciler.planning.returned import is_as_started
 
 SHRUNK, CHANGED = "authority-shrunk", "large-change"
 _KINDS = {"subnet": "subnets", "pool": "pools", "pd-pool": "pd-pools", "reservation": "reservations"}
@@ -47,13 +48,15 @@ def objections(case: Case) -> Iterator[Objection]:
     thresholds = case.relationship.thresholds
     # An authority without any is objected to by itself.
     is_empty = not subnets_of(case.pools.authority.config, case.relationship.service.subnets)
+    has_started = is_as_started(case.authority) and case.relationship.earlier is None
     missing = f"not {'in' if case.relationship.earlier else 'on'} {case.source}"
     for server in case.written:
         name = server.peer.server
         for what, toll in tolls(server, case.relationship.service).items():
             what_of = f"{name}: {what}"
             gone = toll.lost if what in {"pools", "pd-pools"} else toll.deleted
-            if _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
+            is_short = has_started and what == "subnets" and _is_short(toll, thresholds)
+            if is_short or _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
             elif not is_empty and _all_go(what, toll):
@@ -66,6 +69,14 @@ def objections(case: Case) -> Iterator[Objection]:
             if _is_too_much(toll.changed, toll.had, thresholds.changed_share, thresholds.changed, thresholds):
                 told = f"{toll.changed} of the {toll.had} {what} on {name} would be changed at once"
                 yield Objection(CHANGED, told, "look at the plan's changes; approve if they are meant", object=what_of)
+
+
+def _is_short(toll: Toll, thresholds: Thresholds) -> bool:
+    """Whether more than the share is gone of however few there are: of an authority that runs what was in its file, and
+    lacks what others have from it, that file is more likely the wrong one than what was meant.
+    """
+    lost = toll.deleted - toll.undone
+    return lost > 1 and lost > thresholds.deleted_share * toll.had
 
 
 def _all_go(what: str, toll: Toll) -> bool:

@@ -126,7 +126,7 @@ def _older(case: Case) -> Iterator[Objection]:
     it came back with an old file, or with one to which a later change was never written.
     """
     source = case.authority
-    if source.uptime - source.reload > _AT_START:
+    if not is_as_started(source):
         return
     name = source.endpoint.server
     for server in case.written:
@@ -146,6 +146,11 @@ def _older(case: Case) -> Iterator[Objection]:
                 object=name,
             )
             return
+
+
+def is_as_started(snapshot: Snapshot) -> bool:
+    """Whether a server runs what was in its file when it started."""
+    return snapshot.uptime - snapshot.reload <= _AT_START
 
 
 def fingerprint(relationship: Relationship, snapshot: Snapshot, version: str) -> str:

@@ -12,7 +12,8 @@ MOST_EVENTS = 10_000
 
 
 def forget(store: Store, moment: datetime | None = None) -> None:
-    """Delete runs older than DAYS, but not the last LEAST, and all beyond the last MOST, with what only they need.
+    """Delete runs older than DAYS, but not the last LEAST, and all beyond the last MOST, with what only they need; the
+    last of each relationship are meant, so that one that changes all the time takes none from the others.
 
     Runs that sent nothing to any server count only among the last LEAST. A run that goes on, or left something open
     that is not settled yet, is never forgotten. Events of the daemon go after DAYS, or beyond the last MOST_EVENTS,
@@ -36,8 +37,11 @@ def _forget(store: Store, moment: datetime | None) -> None:
             """
             DELETE FROM run WHERE number IN (
                 SELECT number FROM (
-                    SELECT number, began_at, ended_at, row_number() OVER (ORDER BY number DESC) AS place FROM run
-                ) WHERE (place > ? OR (place > ? AND began_at < ?)) AND ended_at IS NOT NULL
+                    SELECT DISTINCT run.number, relationship, service, run.began_at, run.ended_at, dense_rank() OVER (
+                        PARTITION BY relationship, service ORDER BY run.number DESC
+                    ) AS place FROM run LEFT JOIN work ON work.run = run.number
+                ) GROUP BY number
+                HAVING ended_at IS NOT NULL AND (min(place) > ? OR (min(place) > ? AND began_at < ?))
             ) AND number NOT IN (
                 SELECT work.run FROM work JOIN part ON part.work = work.number WHERE part.settled_at IS NULL
             )

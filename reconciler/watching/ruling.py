@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.model import Cause, Procedure, RelationshipPlan, Suspension, WatchMode
 from reconciler.planning.recovery import PASSING
+from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.verdict import unapproved
 from reconciler.reports.numbers import count
 from reconciler.reports.text_status import suspension_words
@@ -105,7 +106,9 @@ def _held(plan: RelationshipPlan, rules: Rules) -> Iterator[str]:
 def _unsteady(plan: RelationshipPlan, rules: Rules) -> str:
     """Return that the primary has to prove itself before its data may overwrite others' again."""
     truth = plan.authority.server
-    if rules.unsteady <= 0 or plan.left or plan.procedure is not Procedure.MODIFY:
+    others = [server.snapshot for server in plan.servers if server.peer.server != truth]
+    stands = any(stamp_of(plan.relationship, each) is not None for each in others)
+    if rules.unsteady <= 0 or plan.left or not (stands or plan.procedure is Procedure.MODIFY):
         return ""
     if truth != plan.relationship.primary.server:
         return ""

@@ -43,7 +43,8 @@ class Soak:
 
     def __init__(self, lab: Laboratory, seed: int) -> None:
         self.chance = random.Random(seed)
-        body = {**base_configuration(SERVICE), "subnet4": [subnet(SERVICE, 1)]}
+        subnets = [subnet(SERVICE, number) for number in (1, 251, 252, 253, 254)]
+        body = {**base_configuration(SERVICE), "subnet4": subnets}
         self.world = World(lab, is_logged=True, configurations={"kea-a": body})
         world = self.world
         others = tuple(

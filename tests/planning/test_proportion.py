@@ -27,22 +27,24 @@ def subnet(number: int, pools: int = 1, reservations: int = 0, **parts: Any) -> 
     }
 
 
-def found(primary: Sequence[Any], standby: Sequence[Any], **thresholds: Any) -> tuple[Objection, ...]:
-    """What is objected to where the two have these subnets."""
+def found(
+    primary: Sequence[Any], standby: Sequence[Any], uptime: int = 90_000, reload: int = 60, **thresholds: Any
+) -> tuple[Objection, ...]:
+    """What is objected to where the two have these subnets, so many seconds after they started and were set."""
     world: World = {}
     for key, live in CASE.live.items():
         assert isinstance(live, Snapshot)
         subnets = list(primary if key[0] == "kea-a" else standby)
         config = {**live.config, "subnet4": subnets, "shared-networks": [], "reservations": []}
-        world[key] = replace(live, config=config)
+        world[key] = replace(live, config=config, uptime=uptime, reload=reload)
     allowed = Thresholds(**thresholds)
     relationships = tuple(replace(each, thresholds=allowed) for each in CASE.desired.relationships)
     (made,) = plan(replace(CASE.desired, relationships=relationships), world).relationships
     return made.objections
 
 
-def codes(primary: Sequence[Any], standby: Sequence[Any], **thresholds: Any) -> list[str]:
-    return [each.code for each in found(primary, standby, **thresholds)]
+def codes(primary: Sequence[Any], standby: Sequence[Any], **options: Any) -> list[str]:
+    return [each.code for each in found(primary, standby, **options)]
 
 
 TWENTY = [subnet(number) for number in range(1, 21)]
@@ -60,6 +62,14 @@ def test_other_subnets_in_the_place_of_all_ask_for_an_approval() -> None:
     assert told.code == SHRUNK
     assert told.message == "all 3 subnets on kea-b would be deleted, and 3 others would take over"
     assert codes([*other, TWENTY[0]], TWENTY[:3]) == []
+
+
+def test_an_authority_that_was_started_with_few_is_asked_about_by_the_share_of_however_few() -> None:
+    """A wrong file, such as the sample of a package: it has one subnet, and one in common at best."""
+    for had, left, is_asked in ((9, 1, True), (9, 6, True), (9, 7, False), (3, 1, True), (3, 2, False), (2, 1, False)):
+        assert codes(TWENTY[:left], TWENTY[:had]) == []
+        assert codes(TWENTY[:left], TWENTY[:had], uptime=30, reload=30) == ([SHRUNK] if is_asked else [])
+    assert codes(TWENTY[:1], TWENTY[:9], uptime=30, reload=30, deleted_share=0.95) == []
 
 
 def test_a_number_counts_whatever_the_share_is() -> None:

@@ -48,6 +48,20 @@ def test_of_many_the_first_go_however_young(tmp_path: Path) -> None:
     store.close()
 
 
+def test_one_relationship_that_changes_all_the_time_takes_nothing_from_another(tmp_path: Path) -> None:
+    store = filled(tmp_path, MOST + LEAST + 5)
+    store.database.execute("UPDATE work SET relationship = 'branch' WHERE run <= ?", (LEAST,))
+    store.database.execute(
+        "INSERT INTO work (run, relationship, service, description, began_at) "
+        "SELECT 1, 'lab', 'dhcp6', '{}', began_at FROM run WHERE number = 1"
+    )
+    forget(store, datetime(2026, 1, 2, tzinfo=UTC))
+    assert runs(store) == MOST + LEAST
+    forget(store, LATER)
+    assert runs(store) == 2 * LEAST
+    store.close()
+
+
 def test_what_goes_on_or_left_something_open_stays(tmp_path: Path) -> None:
     store = filled(tmp_path, 1)
     database = store.database

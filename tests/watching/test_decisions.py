@@ -43,6 +43,7 @@ from reconciler.watching.ruling import Rules, ruling
 from reconciler.watching.steadiness import Presence, presence, still_to_prove
 from reconciler.watching.timing import LONGEST, pause, spread
 from tests.page.boards import pair, watched
+from tests.planning.cases import read_case
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 ENDPOINT = Endpoint("kea-b", Service.DHCP4, "http://192.0.2.11:8000/")
@@ -161,6 +162,17 @@ def test_a_primary_that_came_back_holds_nothing_up_where_it_is_not_the_truth() -
     rules = Rules(WatchMode.ENFORCE, unsteady=7.0)
     assert ruling(plan(change(), authority=Authority("kea-b", "")), rules).may
     assert ruling(plan(change(), procedure=Procedure.CREATE), rules).may
+
+
+def test_one_that_lost_its_relationship_proves_itself_too_where_its_partner_still_has_it() -> None:
+    case = read_case("nothing-to-do")
+    (relationship,) = case.desired.relationships
+    partner = case.live["kea-b", Service.DHCP4]
+    assert isinstance(partner, Snapshot)
+    servers = (ServerPlan(PEERS[1], partner, (change(),)),)
+    made = plan(change(), procedure=Procedure.CREATE, relationship=relationship, servers=servers)
+    assert ruling(made, Rules(WatchMode.ENFORCE, unsteady=7.0)).unsteady
+    assert ruling(made, Rules(WatchMode.ENFORCE)).may
 
 
 # ---------------------------------------------------------------------------------------- when to look
