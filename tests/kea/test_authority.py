@@ -219,8 +219,20 @@ def must_wait(world: Trio, folder: Path, code: str) -> None:
     assert world.sets() == []
 
 
-@pytest.mark.parametrize("policy", ["primary", "hold"])
-def test_an_empty_primary_is_held_and_promote_gives_it_everything(world: Trio, tmp_path: Path, policy: str) -> None:
+SAMPLE = [subnet(S, 99)]  # as the file that a package brings has one
+
+
+@pytest.mark.parametrize(
+    ("policy", "subnets", "codes"),
+    [
+        ("primary", [], {"authority-empty"}),
+        ("hold", [], {"authority-empty"}),
+        ("primary", SAMPLE, {"authority-shrunk", "identity"}),
+    ],
+)
+def test_a_primary_installed_anew_is_held_and_promote_gives_it_everything(
+    world: Trio, tmp_path: Path, policy: str, subnets: list[Any], codes: set[str]
+) -> None:
     world.heal(policy)
     own = {
         key: value
@@ -228,16 +240,18 @@ def test_an_empty_primary_is_held_and_promote_gives_it_everything(world: Trio, t
         if key not in {"subnet4", "user-context", "hooks-libraries"}
     }
     world.lose(world.a)
-    world.bring_back(world.a, own)
-    until(lambda: world.a.command(S, "status-get")["result"] == 0, "an answer of the empty primary")
+    world.bring_back(world.a, {**own, "subnet4": subnets})
+    until(lambda: world.a.command(S, "status-get")["result"] == 0, "an answer of the new primary")
     held = world.apply("--format", "json")
     assert held.exit_code == 3, held
-    assert "authority-empty" in [each["code"] for each in world.relation(held)["blocked_by"]]
+    assert codes <= {each["code"] for each in world.relation(held)["blocked_by"]}
     assert world.sets() == []
-    assert any("held (authority-empty)" in note for note in world.told("status")["notes"])
+    (code, *_) = sorted(codes)
+    assert any(f"held ({code})" in note for note in world.told("status")["notes"])
     if policy == "primary":
-        must_wait(world, tmp_path, "authority-empty")
-    done = world.run("promote", "hq", "--yes")
+        must_wait(world, tmp_path, code)
+    approved = [f"--approve={each}" for each in codes - {"authority-empty"}]
+    done = world.run("promote", "hq", "--yes", *approved)
     assert done.exit_code == 0, done
     world.until_normal()
     world.must_be_done()
