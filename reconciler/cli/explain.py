@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import completing, options
-from reconciler.cli.remembering import left_behind, state_directory
+from reconciler.cli.remembering import known, state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +48,11 @@ def explain(
 
     with session.told_errors():
         run = session.open_session(settings, credentials, log_level, desired)
-        made, _ = session.make_plan(run, _desired(desired, relationship), left_behind(run, state_dir))
+        made, _ = session.make_plan(run, _desired(desired, relationship), known(run, state_dir))
         plan = next((each for each in made.relationships if each.relationship.name == relationship), None)
         if plan is None:
-            known = ", ".join(each.relationship.name for each in made.relationships)
-            raise UsageError(f"no relationship {relationship}, in desired or on a server; there are: {known}")
+            names = ", ".join(each.relationship.name for each in made.relationships)
+            raise UsageError(f"no relationship {relationship}, in desired or on a server; there are: {names}")
         if plan.unplanned is not None and not plan.has_changes:
             raise session.Failure(f"nothing could be planned for {relationship}: {run.scrubber.scrub(plan.unplanned)}")
         for away in plan.unreachable:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from reconciler.cli.session import Session
-    from reconciler.model import Endpoint, Leftover, Plan, RelationshipStatus
+    from reconciler.model import Endpoint, Known, Plan, RelationshipStatus
 
 T = TypeVar("T")
 
@@ -66,16 +66,22 @@ def at_work(
             mine.end(ending.code)
 
 
-def left_behind(run: Session, chosen: Path | None) -> tuple[Leftover, ...]:
-    """Return what earlier runs left open: of the run at work from its journal, else from the state directory.
+def known(run: Session, chosen: Path | None) -> Known:
+    """Return what is known of earlier runs: of the run at work from its journal, else from the state directory.
 
     Where a command only looks, a state directory that can't be read is said, and stops nothing.
     """
+    from reconciler.model import Known
     from reconciler.state.left import leftovers
+    from reconciler.state.runs import changed
 
     if run.journal is not None:
-        return run.journal.left()
-    return _remembered(chosen, leftovers, "whether an earlier run was cut off can't be told", ())
+        return run.journal.known()
+
+    def look(database: sqlite3.Connection, directory: Path) -> Known:
+        return Known(leftovers(database, directory), changed(database, directory))
+
+    return _remembered(chosen, look, "whether an earlier run was cut off can't be told", Known())
 
 
 def with_daemons_word(

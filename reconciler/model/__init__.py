@@ -46,7 +46,7 @@ from reconciler.model.desired import (
 )
 from reconciler.model.health import HA_STATES, Health, RelationshipStatus, ServerStatus
 from reconciler.model.history import Entry, Past, PastResult, PastServer, PastStep, Shown, Standing
-from reconciler.model.journal import Leftover, Mend, Remedy, RunRecord
+from reconciler.model.journal import Known, Leftover, Mend, Remedy, RunRecord
 from reconciler.model.json import Json
 from reconciler.model.live import HaView, Live, PartnerView, Probe, Snapshot, Unreachable
 from reconciler.model.notices import Turn, Webhook, WebhookForm
@@ -83,6 +83,7 @@ __all__ = [
     "HaView",
     "Health",
     "Json",
+    "Known",
     "Leftover",
     "Live",
     "Mend",

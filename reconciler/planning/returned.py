@@ -124,17 +124,19 @@ def _partner_plan(case: Case) -> ServerPlan | None:
 def _older(case: Case) -> Iterator[Objection]:
     """A daemon that has what was in its file when it started, which was replicated from it once and is not the last:
     it came back with an old file, or with one to which a later change was never written.
+
+    What went by single commands is in no stamp. There it counts that a daemon was started since, if this host knows.
     """
-    source = case.authority
+    source, since = case.authority, case.relationship.unchanged_for
     if not is_as_started(source):
         return
     name = source.endpoint.server
     for server in case.written:
         stamp = stamp_of(case.relationship, server.snapshot)
-        if stamp is None or not stamp.earlier or not data_changes(server):
+        if stamp is None or not data_changes(server):
             continue
         known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
-        if fingerprint(case.relationship, source, stamp.version or server.snapshot.version) in known:
+        if known and fingerprint(case.relationship, source, stamp.version or server.snapshot.version) in known:
             is_partner = (
                 case.relationship.partner is not None and case.relationship.partner.server == server.peer.server
             )
@@ -146,6 +148,21 @@ def _older(case: Case) -> Iterator[Objection]:
                 object=name,
             )
             return
+        if stamp.may_age and since is not None and source.uptime < since and _takes_away(server):
+            yield Objection(
+                OLDER,
+                f"{name} was started after the last replication, which may have gone by single commands, and would "
+                f"take from {server.peer.server} what that has: what {name} has may be older",
+                "look at the plan's deletions and changes; approve if they are meant",
+                object=name,
+            )
+            return
+
+
+def _takes_away(server: ServerPlan) -> bool:
+    """Whether a plan deletes or changes data of a server that nobody is known to have put there behind our back."""
+    name = server.peer.server
+    return any(each.action is not Action.ADD and name not in each.moved for each in data_changes(server))
 
 
 def is_as_started(snapshot: Snapshot) -> bool:

@@ -255,6 +255,15 @@ def writes_within(store: Store, command: str, now: datetime, window: timedelta) 
     return {(name, service): number for name, service, number in rows}
 
 
+def changed(database: sqlite3.Connection, directory: Path) -> dict[tuple[str, str], datetime]:
+    """Return when each relationship was last changed by a run, by its name and service. Raises StateError."""
+    with told(directory):
+        rows = database.execute(
+            "SELECT relationship, service, max(coalesce(ended_at, began_at)) FROM work GROUP BY relationship, service"
+        ).fetchall()
+    return {(name, service): datetime.fromisoformat(at) for name, service, at in rows}
+
+
 def user() -> str:
     """Return who runs this, by name where there is one."""
     try:

@@ -31,7 +31,7 @@ def marks(plan: RelationshipPlan) -> dict[str, str]:
 
 
 def _mark(server: str, change: Change) -> str:
-    if change.cause is Cause.PEER:
+    if change.cause is Cause.PEER or server in change.moved:  # be it that the authority moved elsewhere in the section
         return digest([server, change.action, change.path, [[each.name, each.after] for each in change.fields]])
     fields = [[each.name, each.before, each.after] for each in change.fields]
     return digest([server, change.action, change.path, fields, change.summary])

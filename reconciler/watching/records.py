@@ -20,7 +20,7 @@ class Record:
     """One relationship. `failures` are applies in a row that failed, `hurried` looks in a row that found it waiting for
     what comes by itself, `troubled` those in a row that failed themselves or found no memory of what was done before;
     `failure` is what failed last, and `rests_until` when that may be tried again. `shown` is the
-    mark of the plan that was kept last.
+    mark of the plan that was kept last, and `agreed_at` when nothing was to be done last.
     """
 
     watched: Watched
@@ -32,6 +32,7 @@ class Record:
     failure: str = ""
     rests_until: float = 0.0
     shown: str = ""
+    agreed_at: datetime | None = None
 
 
 def new_record(name: str, service: Service) -> Record:

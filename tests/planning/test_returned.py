@@ -131,6 +131,34 @@ def test_where_a_stamp_can_not_tell_who_moved_what_would_be_overwritten_is_said(
     assert [("rollback" in each, "promote" in each) for each in told] == ([(True, True)] if is_told else [])
 
 
+def held_after_single_commands(
+    name: str, uptime: int, reload: int, since: float | None, *, may_age: bool = True
+) -> bool:
+    """Whether the primary is held as older, where its follower's stamp may have aged."""
+    case = read_case(name)
+    primary, partner = case.live["kea-a", S], case.live["kea-b", S]
+    assert isinstance(primary, Snapshot)
+    assert isinstance(partner, Snapshot)
+    (stamp,) = read_stamps(partner.config)
+    aged = with_stamp(partner.config, replace(stamp, may_age=may_age, earlier=()))
+    world: World = {
+        ("kea-a", S): replace(primary, uptime=uptime, reload=reload),
+        ("kea-b", S): replace(partner, config=aged),
+    }
+    relationships = tuple(replace(each, unchanged_for=since) for each in case.desired.relationships)
+    (made,) = plan(replace(case.desired, relationships=relationships), world).relationships
+    return "authority-older" in [each.code for each in made.objections]
+
+
+def test_after_single_commands_a_primary_that_was_started_since_takes_nothing_away_unasked() -> None:
+    older = "drift-primary"  # a state of kea-a's that is in no stamp
+    assert held_after_single_commands(older, 30, 30, 3600.0)
+    assert not held_after_single_commands(older, 30, 30, None)  # another host, which doesn't know
+    assert not held_after_single_commands(older, 7200, 7200, 3600.0)  # it has been running since before that
+    assert not held_after_single_commands(older, 7200, 30, 3600.0)  # it was set since it was started
+    assert not held_after_single_commands(older, 30, 30, 3600.0, may_age=False)  # the stamp tells
+
+
 def test_a_primary_that_is_back_too_short_a_time_is_left_alone_and_its_partner_is_the_truth() -> None:
     case = read_case("drift-primary")
     (made,) = plan(case.desired, case.live, settling={("kea-a", S)}).relationships
