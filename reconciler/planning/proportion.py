@@ -11,6 +11,7 @@ from reconciler.kea.pools import ends
 from reconciler.model import Action, Cause, Change, Objection, ServerPlan, Service, Thresholds
 from reconciler.planning.guard import Case
 from reconciler.planning.returned import is_as_started
+from reconciler.planning.server_plan import stamp_of
 
 SHRUNK, CHANGED = "authority-shrunk", "large-change"
 _KINDS = {"subnet": "subnets", "pool": "pools", "pd-pool": "pd-pools", "reservation": "reservations"}
@@ -52,14 +53,15 @@ def objections(case: Case) -> Iterator[Objection]:
     missing = f"not {'in' if case.relationship.earlier else 'on'} {case.source}"
     for server in case.written:
         name = server.peer.server
+        is_standing = stamp_of(case.relationship, server.snapshot) is not None
         for what, toll in tolls(server, case.relationship.service).items():
             what_of = f"{name}: {what}"
             gone = toll.lost if what in {"pools", "pd-pools"} else toll.deleted
-            is_short = has_started and what == "subnets" and _is_short(toll, thresholds)
+            is_short = has_started and not is_empty and what == "subnets" and _is_short(toll, thresholds)
             if is_short or _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
-            elif not is_empty and _all_go(what, toll):
+            elif not is_empty and _all_go(what, toll, is_standing=is_standing):
                 whole = f"all {toll.had} {what}" if toll.had > 1 else f"the only one of the {what}"
                 rest = (
                     f"{toll.left} other{'s' * (toll.left > 1)} would take over" if toll.left else "none would be left"
@@ -79,13 +81,14 @@ def _is_short(toll: Toll, thresholds: Thresholds) -> bool:
     return lost > 1 and lost > thresholds.deleted_share * toll.had
 
 
-def _all_go(what: str, toll: Toll) -> bool:
-    """Whether nothing of a kind would be left. Other subnets in the place of all are no consolation: they are another
-    network's. The only reservation goes unasked where it was added here alone: nobody else ever had one to lose.
+def _all_go(what: str, toll: Toll, *, is_standing: bool) -> bool:
+    """Whether nothing of a kind would be left. Other subnets in the place of all are no consolation for a server that
+    is in the relationship already, `is_standing`: they are another network's. The only reservation goes unasked where
+    it was added here alone: nobody else ever had one to lose.
     """
     if not toll.deleted or (what == "reservations" and toll.had == toll.undone == 1):
         return False
-    return toll.left == 0 or (what == "subnets" and toll.deleted == toll.had)
+    return toll.left == 0 or (is_standing and what == "subnets" and toll.deleted == toll.had)
 
 
 def _is_too_much(number: int, had: int, share: float, most: int, thresholds: Thresholds) -> bool:

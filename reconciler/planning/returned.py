@@ -96,7 +96,7 @@ def notes(case: Case) -> Iterator[str]:
     found = moved(case.relationship, partner)
     if found is Moved.PARTNER:
         yield f"{name} was changed since the last replication, {primary} was not: {_overwritten(case, name)}"
-    if found is Moved.UNKNOWN and any(each.action is not Action.ADD for each in data_changes(partner)):
+    if found is Moved.UNKNOWN and stamp_of(case.relationship, partner.snapshot) is not None and _takes_away(partner):
         yield f"whether {name} was changed since the last replication can't be told: {_overwritten(case, name)}"
     if found is Moved.BOTH:
         yield f"{primary} and {name} were both changed since the last replication: {_overwritten(case, name)}"
