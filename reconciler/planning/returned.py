@@ -136,7 +136,7 @@ def _older(case: Case) -> Iterator[Objection]:
         if stamp is None or not data_changes(server):
             continue
         known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
-        if known and fingerprint(case.relationship, source, stamp.version or server.snapshot.version) in known:
+        if stamp.earlier and fingerprint(case.relationship, source, stamp.version or server.snapshot.version) in known:
             is_partner = (
                 case.relationship.partner is not None and case.relationship.partner.server == server.peer.server
             )

@@ -23,12 +23,16 @@ def add(*more: dict[str, Any]) -> Any:
     return lambda config: config.update({"subnet4": [*config["subnet4"], *more]})
 
 
+def without(config: dict[str, Any], number: int) -> list[Any]:
+    return [each for each in config["subnet4"] if each["id"] != number]
+
+
 def test_a_hand_edit_after_the_review_stops_the_apply(lab: Laboratory, tmp_path: Path) -> None:
-    start = base_configuration(FOUR, subnets=[subnet(FOUR, 1), subnet(FOUR, 4)])
+    start = base_configuration(FOUR, subnets=[subnet(FOUR, number) for number in (1, *range(4, 12))])
     world = World(lab, FOUR, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
     world.must_apply()
     secret = subnet(FOUR, 2, user_context={"password": "canary-of-the-subnet"})
-    world.change(world.a, lambda config: config.update({"subnet4": [config["subnet4"][0], secret]}))
+    world.change(world.a, lambda config: config.update({"subnet4": [*without(config, 4), secret]}))
     file = tmp_path / "plan.json"
 
     assert world.run("plan", "--out", str(file)).exit_code == 0
