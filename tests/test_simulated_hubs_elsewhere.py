@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reconciler.model import Service
+from reconciler.running import apply
 from reconciler.simulator import Kind
 from tests.test_simulated_hubs import Hub
 
@@ -135,6 +136,35 @@ def test_a_partner_that_is_not_well_any_more_stops_it_before_anything_is_touched
     watched.let_pass(5)
     assert watched.run("apply", "--yes").exit_code == 0
     assert watched.run("status").exit_code == 0
+
+
+@pytest.mark.parametrize("is_for_good", [False, True])
+def test_what_was_shown_is_not_left_out_where_it_is_not_possible_at_the_moment(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, *, is_for_good: bool
+) -> None:
+    """East and west are changed in one apply, and east's pair misses a heartbeat as west's turn comes."""
+    watched.slower()
+    watched.documents[1]["parameters"]["max-ack-delay"] = 3000
+    watched.write()
+    planned_again = apply._planned_again
+
+    async def spoilt(*arguments: Any) -> Any:
+        (half,) = watched.world.servers["east"].endpoints[DHCP4].relationships
+        half.partner.state = "waiting"
+        if is_for_good:
+            watched.world.partition("east", "hub")
+        return await planned_again(*arguments)
+
+    monkeypatch.setattr(apply, "_planned_again", spoilt)
+    done = watched.run("apply", "--yes")
+    if is_for_good:
+        assert done.exit_code == 6, done
+        assert [each for each in watched.story if each == ("hub", "config-set")] == [("hub", "config-set")]
+    else:
+        assert done.exit_code == 0, done
+        first, last = [at for at, each in enumerate(watched.story) if each == ("hub", "config-set")]
+        asked = [each for each in watched.story[first:last] if each == ("east", "ha-scopes")]
+        assert len(asked) == 2, watched.story  # it gives back what it had for its own turn, and takes over for west's
 
 
 def test_its_partner_answers_while_a_hub_gets_back_what_it_had(watched: Watched) -> None:

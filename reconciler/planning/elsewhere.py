@@ -8,7 +8,7 @@ and gives it back as soon as the hub serves again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.kea import hooks
@@ -37,11 +37,12 @@ def with_elsewhere(plan: RelationshipPlan, known: Sequence[Relationship], live: 
     """
     gently = {name for stage in plan.stages if stage.otherwise is not None for name in stage.servers}
     names = {name for stage in plan.stages for name in stage.servers}
+    together = [set(stage.servers) for stage in plan.stages]
     found: list[Elsewhere] = []
     told: list[str] = []
     for server in plan.servers:
         if server.peer.server in names and has_others(server.snapshot):
-            for each in _of_hub(server, known, live):
+            for each in _of_hub(server, known, live, together):
                 if isinstance(each, Elsewhere):
                     found.append(each)
                 elif server.peer.server not in gently:
@@ -49,10 +50,24 @@ def with_elsewhere(plan: RelationshipPlan, known: Sequence[Relationship], live: 
     return replace(plan, elsewhere=tuple(found), foresight=(*plan.foresight, *told)) if found or told else plan
 
 
-def as_shown(plan: RelationshipPlan, shown: RelationshipPlan) -> RelationshipPlan:
-    """Return a plan that was made once more, without hand-overs that were not shown."""
-    known = {_key(each) for each in shown.elsewhere}
-    return replace(plan, elsewhere=tuple(each for each in plan.elsewhere if _key(each) in known))
+def as_shown(plan: RelationshipPlan, shown: RelationshipPlan, live: LiveWorld) -> RelationshipPlan:
+    """Return a plan that was made once more, with the hand-overs that were shown and no other. One that isn't possible
+    at the moment stays: it is waited for before the hub is set, and if that is in vain the hub is not set.
+    """
+    made = {_key(each): each for each in plan.elsewhere}
+    hubs = {server.peer.server: server.snapshot for server in plan.servers}
+    told = [made.get(_key(each)) or _still(each, hubs.get(each.hub.peer.server), live) for each in shown.elsewhere]
+    return replace(plan, elsewhere=tuple(filter(None, told)))
+
+
+def _still(there: Elsewhere, hub: Snapshot | None, live: LiveWorld) -> Elsewhere | None:
+    """Return a hand-over as it is now; None where the hub is not in that relationship any more."""
+    now = located(there.relationship, hub) if hub is not None else None
+    if hub is None or now is None or now.place in {None, hub.place}:
+        return None
+    partner = live.get((there.partner.peer.server, there.relationship.service))
+    read = located(there.relationship, partner) if isinstance(partner, Snapshot) else there.partner.snapshot
+    return replace(there, hub=replace(there.hub, snapshot=now), partner=replace(there.partner, snapshot=read))
 
 
 def _key(each: Elsewhere) -> tuple[str, str, str]:
@@ -65,8 +80,12 @@ def sharing(relationships: Iterable[Relationship], others: Iterable[Relationship
     yield from (each for each in others if any((peer.server, each.service) in servers for peer in each.peers))
 
 
-def _of_hub(server: ServerPlan, known: Sequence[Relationship], live: LiveWorld) -> Iterator[Elsewhere | str]:
-    """Yield what is handed over in each other relationship in which a server answers clients, or why nothing is."""
+def _of_hub(
+    server: ServerPlan, known: Sequence[Relationship], live: LiveWorld, together: Sequence[Collection[str]]
+) -> Iterator[Elsewhere | str]:
+    """Yield what is handed over in each other relationship in which a server answers clients, or why nothing is.
+    `together` are the servers that are set in one stage each: none of those can answer for another.
+    """
     snapshot = server.snapshot
     for place, view in enumerate(snapshot.views):
         hub = at_place(snapshot, place)
@@ -75,6 +94,9 @@ def _of_hub(server: ServerPlan, known: Sequence[Relationship], live: LiveWorld) 
         same = [each for each in known if each.service is snapshot.endpoint.service]
         there = next((each for each in same if _is_at(each, hub)), None)
         made = _handed_over(there, hub, live) if there else "no file describes it"
+        if isinstance(made, Elsewhere):
+            pair = {server.peer.server, made.partner.peer.server}
+            made = "its partner there is set with it" if any(pair <= set(each) for each in together) else made
         if isinstance(made, Elsewhere):
             yield made
         elif view.scopes:

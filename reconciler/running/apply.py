@@ -118,7 +118,7 @@ async def _planned_again(shown: RelationshipPlan, whole: Plan, hands: Hands) -> 
         found = next(same, replace(shown, procedure=Procedure.NOTHING, servers=(), stages=(), objections=()))
     else:
         return None
-    found = as_shown(found, shown)
+    found = as_shown(found, shown, live)
     return found if found.unplanned is not None or _does_the_same(shown, found) else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -104,9 +104,8 @@ class Journal:
                 )
                 self._parts[_key(endpoint)] = int(cursor.lastrowid or 0)
                 self._last.pop(_key(endpoint), None)
-        for there in plan.elsewhere:  # what is asked of who answers for a hub is part of what is done to the hub
-            partner = _key(there.partner.snapshot.endpoint)
-            self._parts[partner] = self._parts[_key(there.hub.snapshot.endpoint)]
+        for partner, hub in _beside(plan):  # what is asked of who answers for a hub is part of what is done to the hub
+            self._parts[partner] = self._parts[hub]
             self._last.pop(partner, None)
 
     def ends(self, outcome: RelationshipOutcome, plan: RelationshipPlan) -> None:
@@ -115,8 +114,8 @@ class Journal:
         work = self._works.get((relationship.name, relationship.service.value))
         if work is None:
             return
-        for there in plan.elsewhere:
-            self._parts.pop(_key(there.partner.snapshot.endpoint), None)
+        for partner, _ in _beside(plan):
+            self._parts.pop(partner, None)
         told_of = [{"server": s.server, "result": s.result.value, "persisted": s.persisted} for s in outcome.servers]
         restored = {each.server for each in outcome.servers if each.result is Result.RESTORED}
         with self._best_effort(), transaction(database):
@@ -271,6 +270,15 @@ class _BestEffort:
         except StateError as said:
             self._journal._fails(said)  # noqa: SLF001
         return True
+
+
+def _beside(plan: RelationshipPlan) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """Yield the servers that answer for a hub and are no servers of the plan themselves, each with its hub."""
+    own = {_key(server.snapshot.endpoint) for server in plan.servers}
+    for there in plan.elsewhere:
+        partner = _key(there.partner.snapshot.endpoint)
+        if partner not in own:
+            yield partner, _key(there.hub.snapshot.endpoint)
 
 
 def _key(endpoint: Endpoint) -> tuple[str, str]:
