@@ -71,6 +71,16 @@ def standing_by(tmp_path: Path) -> Iterator[Hub]:
         yield life
 
 
+def test_subnets_of_other_relationships_are_no_consolation_for_the_loss_of_all(standing_by: Hub) -> None:
+    """East comes with another subnet in the place of its only one; the hub has one of west beside it."""
+    other = subnet(DHCP4, 5)
+    standing_by.endpoint("east").edit(lambda config: config.update({"subnet4": [other]}))
+    standing_by.let_pass(30)
+    refused = standing_by.run("plan", "--relationship", "east")
+    assert refused.exit_code == 3, refused
+    assert "the only one of the subnets on hub would be deleted" in refused.stdout
+
+
 def test_a_server_leaves_a_hub_as_a_whole_after_another_relationship_was_changed(tmp_path: Path) -> None:
     """In parts it would miss the hub, take over, and serve the same clients as the hub and its new partner."""
     with Hub(tmp_path, "primary") as life:

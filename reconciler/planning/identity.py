@@ -90,11 +90,11 @@ def _somebody_elses(case: Case) -> Iterator[Objection]:
     stamped = [each for _, each in case.read if stamp_of(case.relationship, each) is not None]
     key = case.relationship.service.subnets
     for peer, snapshot in case.read:
-        subnets = subnets_of(snapshot.config, key).keys()
-        if not subnets or block_of(snapshot) is not None or stamp_of(case.relationship, snapshot) is not None:
+        if block_of(snapshot) is not None or stamp_of(case.relationship, snapshot) is not None:
             continue
         naming = [each for each in stamped if _names(each, peer)]
-        if naming and not any(subnets & subnets_of(each.config, key).keys() for each in naming):
+        subnets = subnets_of(snapshot.config, key).keys()
+        if naming and subnets and not any(subnets & subnets_of(each.config, key).keys() for each in naming):
             yield Objection(
                 "identity",
                 f"{peer.server} has no HA entry, no stamp and no subnet of this relationship, which it is in, but "

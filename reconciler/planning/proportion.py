@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from reconciler.kea.objects import subnets_of
 from reconciler.kea.pools import ends
-from reconciler.model import Action, Cause, Change, Objection, ServerPlan, Service, Thresholds
+from reconciler.model import Action, Cause, Change, Objection, Relationship, ServerPlan, Thresholds
 from reconciler.planning.guard import Case
 from reconciler.planning.returned import is_as_started
 from reconciler.planning.server_plan import stamp_of
+from reconciler.planning.wanted import replicated_part
 
 SHRUNK, CHANGED = "authority-shrunk", "large-change"
 _KINDS = {"subnet": "subnets", "pool": "pools", "pd-pool": "pd-pools", "reservation": "reservations"}
@@ -49,15 +50,15 @@ def objections(case: Case) -> Iterator[Objection]:
     thresholds = case.relationship.thresholds
     # An authority without any is objected to by itself.
     is_empty = not subnets_of(case.pools.authority.config, case.relationship.service.subnets)
-    has_started = is_as_started(case.authority) and case.relationship.earlier is None
+    has_started = is_as_started(case.authority) and case.relationship.earlier is None and not is_empty
     missing = f"not {'in' if case.relationship.earlier else 'on'} {case.source}"
     for server in case.written:
         name = server.peer.server
         is_standing = stamp_of(case.relationship, server.snapshot) is not None
-        for what, toll in tolls(server, case.relationship.service).items():
+        for what, toll in tolls(server, case.relationship).items():
             what_of = f"{name}: {what}"
             gone = toll.lost if what in {"pools", "pd-pools"} else toll.deleted
-            is_short = has_started and not is_empty and what == "subnets" and _is_short(toll, thresholds)
+            is_short = is_standing and what == "subnets" and has_started and _is_short(toll, thresholds)
             if is_short or _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
@@ -95,8 +96,9 @@ def _is_too_much(number: int, had: int, share: float, most: int, thresholds: Thr
     return number > most or (had >= thresholds.least and number > share * had)
 
 
-def tolls(server: ServerPlan, service: Service) -> Mapping[str, Toll]:
-    """Return what a plan does to the subnets, pools and reservations of one server; nothing where it touches none.
+def tolls(server: ServerPlan, relationship: Relationship) -> Mapping[str, Toll]:
+    """Return what a plan does to the subnets, pools and reservations of one server; nothing where it touches none. Of a
+    server that is in other relationships too, those of this one alone are counted.
 
     What goes or comes with its subnet counts too. A change inside a pool or reservation is a change of that alone.
     """
@@ -104,8 +106,9 @@ def tolls(server: ServerPlan, service: Service) -> Mapping[str, Toll]:
     if not touched:
         return {}
     found = {what: Toll() for what in ("subnets", *_INSIDE)}
-    config = server.snapshot.config
-    subnets = subnets_of(config, service.subnets)
+    snapshot = server.snapshot
+    config = replicated_part(relationship, snapshot) if relationship.is_spoke else snapshot.config
+    subnets = subnets_of(config, relationship.service.subnets)
     found["subnets"].had = len(subnets)
     found["reservations"].had = len(config.get("reservations") or ())
     for what in _INSIDE:

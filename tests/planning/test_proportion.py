@@ -72,6 +72,18 @@ def test_an_authority_that_was_started_with_few_is_asked_about_by_the_share_of_h
     assert codes(TWENTY[:1], TWENTY[:9], uptime=30, reload=30, deleted_share=0.95) == []
 
 
+def test_a_relationship_that_is_made_is_measured_by_the_thresholds_alone() -> None:
+    case = read_case("create")
+    world: World = {}
+    for key, live in case.live.items():
+        assert isinstance(live, Snapshot)
+        subnets = TWENTY[:3] if key[0] == "kea-a" else TWENTY[:5]
+        config = {**live.config, "subnet4": subnets, "shared-networks": [], "reservations": []}
+        world[key] = replace(live, config=config, uptime=30, reload=30)
+    (made,) = plan(case.desired, world).relationships
+    assert SHRUNK not in [each.code for each in made.objections]
+
+
 def test_a_number_counts_whatever_the_share_is() -> None:
     assert codes(TWENTY[:18], TWENTY, deleted=1) == [SHRUNK, SHRUNK]
     assert codes(TWENTY[:18], TWENTY, deleted=2) == []
