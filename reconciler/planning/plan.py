@@ -81,7 +81,8 @@ def plan(
     plans = [with_elsewhere(each, known, live) for each in plans]
     ordered = sorted(plans, key=lambda each: (each.relationship.name, each.relationship.service))
     made = Plan(desired.revision, tuple(ordered), found.unmanaged, desired.digest, desired.approvals, probes=probes)
-    return with_recovery(made, live, left, sharing(desired.relationships, desired.others))
+    beside = sharing(desired.relationships, desired.others) if desired.is_selection else ()
+    return with_recovery(made, live, left, beside)
 
 
 def _removal(remains: Remains) -> RelationshipPlan:

@@ -226,10 +226,13 @@ class Daemon:
             is_another = await self._source.look(is_told=is_told)
             if self._stop.is_set():  # which ends looking in the middle
                 return
-            if is_another:
-                self._adopt(self._source.desired)
-                self._tell(self._own(EventKind.DESIRED, f"desired is {self.revision} now"))
-            self._tell_of_desired()
+            try:
+                if is_another:
+                    self._adopt(self._source.desired)
+                    self._tell(self._own(EventKind.DESIRED, f"desired is {self.revision} now"))
+                self._tell_of_desired()
+            except Exception as error:  # noqa: BLE001 - it goes on to be followed; the text may hold a secret
+                _log.error("internal error while desired was taken over, please report it: %s", type(error).__name__)
             self._has_looked_at_desired = True
 
     async def _follow_files(self) -> None:

@@ -328,7 +328,7 @@ class Rounds:
             record = self._record(look.plan)
             if _is_quiet(look.plan):
                 self._recover(record)
-                record.agreed_at = look.at
+                record.agreed_at = look.at - timedelta(seconds=look.seconds)  # when the reading began
             record.hurried = record.hurried + 1 if look.is_passing else 0
             record.troubled = record.troubled + 1 if look.rules.unreadable else 0
             is_settled = PASSING.isdisjoint(each.code for each in look.plan.objections)
