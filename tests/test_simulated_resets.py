@@ -118,6 +118,20 @@ def test_a_person_who_stops_it_does_not_leave_the_other_answering(life: Mortal) 
     must_serve_their_own(life)
 
 
+def test_one_that_would_pause_on_its_way_back_goes_on(tmp_path: Path) -> None:
+    life = begun(tmp_path, Scene("reset"), Release.KEA_3_0)
+    try:
+        pauses = [{"state": state, "pause": "always"} for state in ("waiting", "ready")]
+        life.documents[0]["parameters"]["state-machine"] = {"states": pauses}
+        life.write()
+        assert life.run("apply", "--yes").exit_code == 0
+        life.let_pass(30)
+        assert reset(life)["result"] == "done"
+        must_serve_their_own(life)
+    finally:
+        life.__exit__()
+
+
 def test_who_answers_for_one_that_does_not_come_back_goes_on(life: Mortal) -> None:
     original = life.begins
 
