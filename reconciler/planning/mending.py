@@ -10,6 +10,7 @@ from reconciler.kea.versions import Capability, can
 from reconciler.model import Mode, Objection, Peer, Role, Snapshot
 from reconciler.planning import service
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
+from reconciler.planning.pause import leases_a_second
 from reconciler.planning.scenes import (
     IN_MAINTENANCE,
     PARTNER_IN_MAINTENANCE,
@@ -27,8 +28,6 @@ from reconciler.planning.scenes import (
 )
 from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.status import SERVING
-
-LEASES_A_SECOND = 7000  # fetched by ha-sync on 2.2.0 and 3.0.3, measured with 15,000 of them
 
 
 def resume(scene: Scene) -> Decision:
@@ -115,7 +114,11 @@ def _costs(scene: Scene, giver: Peer, leases: int | None, limit: int) -> Iterato
     yield (
         f"{scene.peer.server} fetches the leases of {giver.server} that it does not have, or has older; it deletes none"
     )
-    pause = "for as long as it takes" if leases is None else f"for some {_rounded(leases)} s with its {leases} leases"
+    pause = (
+        "for as long as it takes"
+        if leases is None
+        else f"for some {_seconds(scene, giver, leases)} s with its {leases} leases"
+    )
     view = scene.view(giver)
     if view and view.state in SERVING and view.scopes:
         yield f"{giver.server} answers no client meanwhile, {pause}, at most {limit} s (sync-timeout)"
@@ -137,8 +140,10 @@ def _stands_by(scene: Scene, peer: Peer) -> bool:
     return peer.role is Role.STANDBY and scene.is_normal(peer) and view is not None and not view.scopes
 
 
-def _rounded(leases: int) -> int:
-    return max(1, math.ceil(leases / LEASES_A_SECOND))
+def _seconds(scene: Scene, giver: Peer, leases: int) -> int:
+    """For about how long the leases of another are fetched, at least a second."""
+    snapshots = (scene.snapshot(each) for each in (scene.peer, giver))
+    return max(1, math.ceil(leases / leases_a_second(*(each.version for each in snapshots if each))))
 
 
 def reset(scene: Scene) -> Decision:

@@ -26,6 +26,11 @@ def text(cases: Iterable[Sequence[Trial]]) -> str:
     return "\n".join([_HEAD, *(_row(trials) for trials in cases)])
 
 
+def middle(trials: Sequence[Trial]) -> Trial:
+    """The trial in the middle by what the apply lost, of at least one."""
+    return sorted(trials, key=lambda trial: trial.ours.lost)[(len(trials) - 1) // 2]
+
+
 def written(page: str, table: str) -> str:
     """The page with another table between its marks. ValueError where it has none."""
     before, begin, rest = page.partition(BEGIN)

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model import Disruption, Mode, Plan, RelationshipPlan, Snapshot
 from reconciler.planning.method import choose, disruption
-from reconciler.planning.pause import LEASES_A_SECOND, fetched_from, pause, with_counts
+from reconciler.planning.pause import fetched_from, leases_a_second, pause, with_counts
 from tests.planning.test_steps import Setting, begun, slower
 
 LB, HS = Mode.LOAD_BALANCING, Mode.HOT_STANDBY
@@ -64,8 +64,15 @@ def test_fetching_the_partners_leases_is_a_pause_whatever_the_method() -> None:
     assert all(isinstance(each, Snapshot) for each in live.values())
     (counted,) = with_counts(whole, live).relationships
     pauses = {server.peer.server: pause(counted, server) for server in counted.servers}
-    assert pauses == {"kea-c": 0.0, "kea-b": pytest.approx(66000 / LEASES_A_SECOND + 0.06), "kea-a": pytest.approx(1.0)}
+    fetched = 66000 / leases_a_second(plan.servers[0].snapshot.version)
+    assert pauses == {"kea-c": 0.0, "kea-b": pytest.approx(fetched + 0.06), "kea-a": pytest.approx(fetched / 10)}
     assert fetched_from(Plan("2", (counted,))) == set()
+
+
+def test_the_older_of_two_makes_the_pause() -> None:
+    """Kea 2.2.0 passes on less than half as many leases in a second as 2.6.3 and 3.0.3."""
+    assert 2 * leases_a_second("2.2.0") < leases_a_second("2.6.3") == leases_a_second("3.0.3")
+    assert leases_a_second("3.0.3", "2.2.0") == leases_a_second("2.2.0")
 
 
 def test_who_is_to_fetch_no_leases_makes_no_pause() -> None:
