@@ -10,7 +10,7 @@ CLIENTS := $(PYTHON_HERE) -m pytest -n 3 -m e2e $(GENERATION:%=--generation %) t
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test clients fast lint format types bench docs clean install install-python
+.PHONY: help demo test clients fast lint format types bench docs clean install install-python install-demo install-simulated-demo
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -18,9 +18,9 @@ help: ## this list
 
 demo: ## the main job, shown on two Kea servers started for it (DEMO=simulator: on simulated ones)
 ifeq ($(DEMO),simulator)
-demo: install-python
+demo: install-simulated-demo
 else
-demo: install
+demo: install-demo
 endif
 	@$(PYTHON_HERE) -m lab.demo
 
@@ -64,3 +64,9 @@ install:
 
 install-python:
 	@lab/install.sh --without-kea
+
+install-demo:
+	@lab/install.sh --for-demo
+
+install-simulated-demo:
+	@lab/install.sh --for-simulated-demo

@@ -38,9 +38,7 @@ def main() -> int:
         show()
     narrate(f"That was the main job, on {kind}. The servers are stopped and their files removed.")
     print("Next, with servers of your own:")
-    print(
-        "  1. kea-reconciler import --desired mine --control URL --control URL (no pair yet? edit a copy of desired/)"
-    )
+    print("  1. kea-reconciler import --desired mine --control URL --control URL (no pair yet? kea-reconciler init)")
     print("  2. kea-reconciler plan --desired mine      reads only; look at what would change, and why")
     print("  3. kea-reconciler apply --desired mine     asks before it changes anything")
     return 0

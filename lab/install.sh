@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Makes this checkout ready to use: the Debian packages that are missing, and the virtual environment .venv.
 #
-#   lab/install.sh                 everything, the real Kea daemons included
-#   lab/install.sh --without-kea   only what runs without real daemons
+#   lab/install.sh                        everything, the real Kea daemons included
+#   lab/install.sh --without-kea          only what runs without real daemons
+#   lab/install.sh --for-demo             only what the demo takes: the Kea of this machine's own Debian, and Python
+#   lab/install.sh --for-simulated-demo   of that only Python
 #
 # Packages are installed only where that is possible without asking anybody (apt-get, and root or a sudo that wants no
 # password). Where it is not, Python alone is necessary: without Kea the demo uses simulated servers and the tests of
@@ -63,6 +65,7 @@ make_environment() {
 
 # ---------------------------------------------------------------------------------------------- packages
 
+# missing_packages everything|without-kea|for-demo|for-simulated-demo
 # Prints the Debian packages whose programs are not there.
 missing_packages() {
     local python
@@ -70,12 +73,18 @@ missing_packages() {
         echo python3 python3-venv
     fi
     has git || echo git
-    has ssh-keygen || echo openssh-client # signs the commits of the tests
-    has systemd-analyze || echo systemd # judges contrib/kea-reconciler.service; it is not run
-    [ "$1" = with-kea ] || return 0
-    has kea-dhcp4 || echo kea-dhcp4-server
-    has kea-dhcp6 || echo kea-dhcp6-server
-    has kea-ctrl-agent || echo kea-ctrl-agent
+    case "$1" in everything | for-demo)
+        has kea-dhcp4 || echo kea-dhcp4-server
+        has kea-dhcp6 || echo kea-dhcp6-server
+        has kea-ctrl-agent || echo kea-ctrl-agent
+        ;;
+    esac
+    case "$1" in everything | without-kea)
+        has ssh-keygen || echo openssh-client # signs the commits of the tests
+        has systemd-analyze || echo systemd # judges contrib/kea-reconciler.service; it is not run
+        ;;
+    esac
+    [ "$1" = everything ] || return 0
     has perfdhcp || echo kea-admin
     has ip || echo iproute2
     has faketime || echo faketime
@@ -164,15 +173,15 @@ check_kea() {
 }
 
 main() {
-    local kea=with-kea
+    local what=everything
     case "$*" in
     "") ;;
-    --without-kea) kea=without-kea ;;
-    *) die "usage: lab/install.sh [--without-kea]" ;;
+    --without-kea | --for-demo | --for-simulated-demo) what=${1#--} ;;
+    *) die "usage: lab/install.sh [--without-kea | --for-demo | --for-simulated-demo]" ;;
     esac
-    ensure_packages "$kea"
-    if [ "$kea" = with-kea ]; then
-        check_kea
+    ensure_packages "$what"
+    case "$what" in everything | for-demo) check_kea ;; esac
+    if [ "$what" = everything ]; then
         # shellcheck source=lab/trees.sh
         source lab/trees.sh
         ensure_trees

@@ -11,6 +11,7 @@ import pytest
 
 from lab.process import wait_until
 
+KEA = ["kea-dhcp4-server", "kea-dhcp6-server", "kea-ctrl-agent"]
 CHECKOUT = Path(__file__).parents[2]
 SCRIPT = CHECKOUT / "lab" / "install.sh"
 
@@ -72,29 +73,40 @@ def test_a_passing_failure_of_apt_is_tried_again(tmp_path: Path) -> None:
 
 def test_where_nothing_may_be_installed_it_says_what_is_missing_and_goes_on_without_kea() -> None:
     script = "missing_packages() { echo kea-dhcp4-server; }; may_install() { false; }; has() { false; }; "
-    finished = run(script + "ensure_packages with-kea; check_kea")
+    finished = run(script + "ensure_packages everything; check_kea")
     assert finished.returncode == 0
     assert "missing here: kea-dhcp4-server" in finished.stderr
     assert "the demo uses simulated servers" in finished.stderr
-    in_ci = run(script + "ensure_packages with-kea; check_kea", CI="true")
+    in_ci = run(script + "ensure_packages everything; check_kea", CI="true")
     assert in_ci.returncode == 1
     assert "CI=true demands it" in in_ci.stderr
 
 
 def test_only_what_is_missing_is_installed() -> None:
-    none = run("has() { true; }; find_python() { echo python3; }; missing_packages with-kea")
+    none = run("has() { true; }; find_python() { echo python3; }; missing_packages everything")
     assert none.stdout == ""
     programs = "ssh-keygen systemd-analyze chromium"
-    some = run(f'has() {{ case " {programs} " in *" $1 "*) false; esac; }}; missing_packages with-kea')
+    some = run(f'has() {{ case " {programs} " in *" $1 "*) false; esac; }}; missing_packages everything')
     assert some.stdout.split() == ["openssh-client", "systemd", "chromium", "fonts-dejavu-core"]
     bare = run("has() { [ $1 != chromium ]; }; missing_packages without-kea")
     assert "chromium" not in bare.stdout
 
 
+@pytest.mark.parametrize(("what", "packages"), [("for-demo", KEA), ("for-simulated-demo", [])])
+def test_the_demo_takes_no_more_than_it_needs(what: str, packages: list[str]) -> None:
+    told = run(f"has() {{ false; }}; find_python() {{ echo python3; }}; missing_packages {what}")
+    assert sorted(told.stdout.split()) == sorted(["git", *packages])
+    script = (
+        f'cd() {{ :; }}; ensure_packages() {{ echo "packages $1"; }}; check_kea() {{ echo kea; }}; '
+        f"make_environment() {{ echo environment; }}; ensure_trees() {{ echo trees; }}; main --{what}"
+    )
+    assert run(script).stdout.split("\n")[:-1] == [f"packages {what}", *(["kea"] if packages else []), "environment"]
+
+
 def test_an_unknown_option_is_refused() -> None:
     finished = subprocess.run([SCRIPT, "--everything"], capture_output=True, text=True, check=False, timeout=60)
     assert (finished.returncode, finished.stdout) == (1, "")
-    assert "usage: lab/install.sh [--without-kea]" in finished.stderr
+    assert "usage: lab/install.sh [--without-kea | --for-demo | --for-simulated-demo]" in finished.stderr
 
 
 @pytest.fixture
