@@ -103,25 +103,45 @@ def _described(
 def _ask_servers(mode: Mode) -> list[Server]:
     """Ask for each server that the mode needs, then for backups until there is none."""
     roles = ["primary", *([mode.partner_role.value] if mode.partner_role else [])]
-    found = [_ask_server(role, f"kea-{letter}") for role, letter in zip(roles, "ab", strict=False)]
+    found: list[Server] = []
+    for role in roles:
+        found.append(_ask_server(role, found))
     while click.confirm("Is there a backup server (another one)?", default=False, err=True):
-        found.append(_ask_server("backup", f"kea-{'abcdefgh'[len(found) % 8]}"))
+        found.append(_ask_server("backup", found))
     return found
 
 
-def _ask_server(role: str, name: str) -> Server:
-    server = _ask(f"Name of the {role}", name, _server_name)
+def _ask_server(role: str, others: Sequence[Server]) -> Server:
+    """Ask for one server; what it may not share with the others that there are is asked for again at once."""
+    names, controls, urls = ([other[place] for other in others] for place in range(3))
+    server = _ask(f"Name of the {role}", _free_name(names), _unlike(names, _server_name, str))
     control = _ask(
         f"Where {server} takes commands (its control agent, or the daemon's own socket: http://ADDRESS:PORT/)",
         None,
-        _control,
+        _unlike(controls, _control, _place),
     )
     url = _ask(
         f"Where its peers reach {server} (by IP address; on Kea 2.2 its control agent, later a port of its own)",
         _likely_url(control),
-        _url,
+        _unlike(urls, _url, _place),
     )
     return server, control, url
+
+
+def _free_name(taken: Sequence[str]) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = (f"kea-{letter}" for letter in letters[len(taken) :] + letters)
+    return next((name for name in names if name not in taken), f"kea-{len(taken) + 1}")
+
+
+def _unlike(taken: Sequence[str], check: Callable[[str], str], place: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a check that refuses besides what another server has; `place` says by what that is told."""
+
+    def checked(text: str) -> str:
+        told = place(check(text))
+        return _unless_wrong(text, "another server has this already" if told in map(place, taken) else None)
+
+    return checked
 
 
 def _ask(text: str, default: str | None, check: Callable[[str], str] | None = None) -> str:
@@ -163,6 +183,14 @@ def _url(text: str) -> str:
     if isinstance(parsed, HttpUrl) and parsed.address is None:
         parsed = "Kea takes an IP address here, never a name"
     return _unless_wrong(text, parsed)
+
+
+def _place(text: str) -> str:
+    """Return where an address leads, however it is written."""
+    from reconciler.desired.urls import HttpUrl, parse_control
+
+    parsed = parse_control(text)
+    return f"{parsed.place} {parsed.path.strip('/')}" if isinstance(parsed, HttpUrl) else text
 
 
 def _unless_wrong(text: str, parsed: object) -> str:

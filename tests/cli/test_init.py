@@ -111,6 +111,34 @@ def test_schemas_that_are_there_stay(tmp_path: Path) -> None:
     assert (tmp_path / ".schemas" / "relationship.schema.json").exists()
 
 
+def test_what_another_server_has_is_asked_for_again_at_once(tmp_path: Path) -> None:
+    again = "Error: another server has this already"
+    a, b = "http://192.0.2.10", "http://192.0.2.11"
+    line = [PROGRAM, "init", "--desired", str(tmp_path), "--name", "hq", "--ha-mode", "hot-standby"]
+    with Terminal([*line, "--service", "dhcp4"]) as terminal:
+        for question, answer in (
+            ("Name of the primary [kea-a]: ", "kea-b"),
+            ("Where kea-b takes commands", f"{a}:8000/"),
+            (f"a port of its own) [{a}:8001/]: ", ""),
+            ("Name of the standby [kea-c]: ", "kea-b"),
+            (f"kea-b\n{again}", "kea-a"),
+            ("Where kea-a takes commands", f"{a}:8000"),
+            (f"{a}:8000\n{again}", f"{b}:8000/"),
+            ("Where its peers reach kea-a (by", f"{a}:08001/"),
+            (f"{a}:08001/\n{again}", ""),
+        ):  # fmt: skip
+            terminal.wait_for(question)
+            terminal.type(f"{answer}\n")
+        terminal.wait_for("Is there a backup server")
+        terminal.type("\n")
+        assert terminal.end() == 0
+    (relationship,) = load(tmp_path).relationships
+    assert [(each.server, each.url) for each in relationship.peers] == [
+        ("kea-b", f"{a}:8001/"),
+        ("kea-a", f"{b}:8001/"),
+    ]
+
+
 def test_from_answers(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     with Terminal([PROGRAM, "init", "--desired", str(folder)], has_stdout=False) as terminal:
