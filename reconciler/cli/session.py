@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reconciler.state.journal import Journal
 
 T = TypeVar("T")
+SETTINGS_VARIABLE = "KEA_RECONCILER_SETTINGS"
 
 
 class Failure(click.ClickException):
@@ -207,10 +208,15 @@ def open_session(settings: Path | None, credentials: Path | None, log_level: str
     """Read settings and credentials, and set logging up on stderr.
 
     Raises FixInputError for bad files, and UsageError for one that pull requests may change: below `desired`, and in a
-    job of GitHub or GitLab settings anywhere in its checkout.
+    job of GitHub or GitLab settings anywhere in its checkout; also where such a job means to name some, and names none.
     """
     from reconciler.kea.access import Credentials, Settings, read_credentials, read_settings
 
+    if settings is None and _is_a_job() and os.environ.get(SETTINGS_VARIABLE) == "":
+        raise UsageError(
+            f"{SETTINGS_VARIABLE} is empty in this job, so that nothing would say which servers may be talked to; "
+            "name the runner's own file of settings in it, or take it away"
+        )
     default = Path("kea-reconciler.toml")
     if settings is None and default.exists():
         settings = default
@@ -231,6 +237,10 @@ def open_session(settings: Path | None, credentials: Path | None, log_level: str
     session.scrubber.learn(hook.url for hook in session.settings.webhooks)
     _log_to_stderr(log_level, session.scrubber)
     return session
+
+
+def _is_a_job() -> bool:
+    return any(os.environ.get(name) == "true" for name in ("GITHUB_ACTIONS", "GITLAB_CI"))
 
 
 class _ScrubbingFormatter(logging.Formatter):

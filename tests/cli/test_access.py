@@ -169,6 +169,20 @@ def test_the_default_settings_are_refused_below_desired_too(site: Site, monkeypa
     assert "must not change this file" in ended.stderr
 
 
+@pytest.mark.parametrize("forge", ["GITHUB_ACTIONS", "GITLAB_CI"])
+def test_an_empty_name_of_settings_is_refused_in_a_job(site: Site, monkeypatch: pytest.MonkeyPatch, forge: str) -> None:
+    """A variable whose name was misspelt is empty there, and would lift every limit without a word."""
+    monkeypatch.setenv("KEA_RECONCILER_SETTINGS", "")
+    assert site.run("plan").exit_code == 0
+    monkeypatch.setenv(forge, "true")
+    ended = site.run("plan")
+    assert (ended.exit_code, ended.stdout) == (64, "")
+    assert "KEA_RECONCILER_SETTINGS is empty in this job" in ended.stderr
+    assert site.run("plan", "--settings", str(settings(site.folder / "s.toml", ""))).exit_code == 0
+    monkeypatch.delenv("KEA_RECONCILER_SETTINGS")
+    assert site.run("plan").exit_code == 0
+
+
 @pytest.mark.parametrize("kind", ["settings", "credentials"])
 def test_a_file_that_is_not_there_is_an_error(site: Site, kind: str) -> None:
     ended = site.run("plan", f"--{kind}", str(site.folder / "nowhere.toml"))

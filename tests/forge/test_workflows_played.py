@@ -77,10 +77,11 @@ def test_settings_in_the_checkout_count_for_nothing(site: Site, runner: Runner, 
     own = site.folder / "kea-reconciler.toml"
     own.write_text("[network]\n")
     assert runner.run("plan", "plan"), runner.output
-    runner.values["inputs.settings"] = ""
-    assert not runner.run("plan", "plan")
-    assert "lies in the checkout" in runner.output
-    assert "lies in the checkout" in forge.texts("issues/7")[0]
+    for settings, told in ((str(own), "lies in the checkout"), ("", "KEA_RECONCILER_SETTINGS is empty in this job")):
+        runner.values["inputs.settings"] = settings
+        assert not runner.run("plan", "plan")
+        assert told in runner.output
+        assert told in forge.texts("issues/7")[0]
 
 
 def test_several_folders_have_comments_of_their_own(runner: Runner, forge: FakeForge) -> None:
