@@ -17,6 +17,7 @@ from reconciler.planning.wanted import replicated_part
 SHRUNK, CHANGED = "authority-shrunk", "large-change"
 _KINDS = {"subnet": "subnets", "pool": "pools", "pd-pool": "pd-pools", "reservation": "reservations"}
 _INSIDE = ("pools", "pd-pools", "reservations")  # what a subnet has lists of
+_DELEGATED = " delegated "  # in the key of a pool of prefixes, before their length
 Path = tuple[tuple[str, str], ...]
 
 
@@ -137,8 +138,8 @@ def tolls(server: ServerPlan, relationship: Relationship) -> Mapping[str, Toll]:
 
 
 def _replaced(changes: Sequence[Change], kind: str) -> int:
-    """Return how many pools of a kind others take the place of in their subnet, but for those whose addresses all stay,
-    as they do where one is divided.
+    """Return how many pools of a kind others take the place of in their subnet, but for those whose addresses, or
+    prefixes, all stay, as they do where one is divided.
     """
     number = 0
     for gone, added in _pools(changes, kind).values():
@@ -150,10 +151,11 @@ def _replaced(changes: Sequence[Change], kind: str) -> int:
 def _merged(changes: Sequence[Change]) -> set[Path]:
     """Return which pools go into one that is added to the same subnet, as two halves do, and those they go into."""
     found: set[Path] = set()
-    for gone, added in _pools(changes, "pool").values():
-        for new in added:
-            inner = [each.path for each in gone if _lies_in(each.path[-1][1], new.path[-1][1])]
-            found.update([*inner, new.path] if inner else ())
+    for kind in ("pool", "pd-pool"):
+        for gone, added in _pools(changes, kind).values():
+            for new in added:
+                inner = [each.path for each in gone if _lies_in(each.path[-1][1], new.path[-1][1])]
+                found.update([*inner, new.path] if inner else ())
     return found
 
 
@@ -171,11 +173,15 @@ def _lies_in(inner: str, outer: str) -> bool:
 
 
 def _stays(pool: str, others: Sequence[str]) -> bool:
-    """Whether every address of a pool is in one of the others."""
+    """Whether every address of a pool is in one of the others; of a pool of prefixes every prefix, which one of another
+    length never is.
+    """
+    own, _, length = pool.partition(_DELEGATED)
+    alike = [each.partition(_DELEGATED)[0] for each in others if each.partition(_DELEGATED)[2] == length]
     try:
-        begin, end = map(int, ends(pool))
-        ranges = sorted(tuple(map(int, ends(each))) for each in others)
-    except ValueError:  # a server has what is no pool, or it is one of prefixes
+        begin, end = map(int, ends(own))
+        ranges = sorted(tuple(map(int, ends(each))) for each in alike)
+    except ValueError:  # a server has what is no pool
         return False
     for first, last in ranges:
         if first <= begin <= last:

@@ -153,6 +153,35 @@ def test_a_pool_whose_addresses_do_not_all_stay_is_changed(pools: list[tuple[int
     assert codes(after, TWENTY, changed_share=1.0) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "raised"),
+    [
+        (["0::/36 64"], ["0::/32 64"], []),  # larger
+        (["0::/36 64"], ["0::/40 64"], [CHANGED]),  # smaller
+        (["0::/36 64"], ["0::/37 64", "0:800::/37 64"], []),  # divided
+        (["0::/37 64", "0:800::/37 64"], ["0::/36 64"], []),  # joined
+        (["0::/36 64"], ["0::/36 60"], [CHANGED]),  # of another length
+    ],
+)
+def test_prefixes_that_all_stay_are_counted_as_addresses_are(
+    before: list[str], after: list[str], raised: list[str]
+) -> None:
+    def subnets(pools: list[str]) -> list[dict[str, Any]]:
+        told = [each.replace("/", " ").split() for each in pools]
+        return [
+            subnet(number)
+            | {
+                "pd-pools": [
+                    {"prefix": f"20{number:02}:{first}", "prefix-len": int(whole), "delegated-len": int(length)}
+                    for first, whole, length in told
+                ]
+            }
+            for number in range(1, 21)
+        ]
+
+    assert codes(subnets(after), subnets(before)) == raised
+
+
 def test_a_pool_takes_the_place_of_one_of_its_own_subnet_alone() -> None:
     """Half of the subnets lease no more, however many pools the others get."""
     moved = [subnet(number, pools=2 * (number % 2)) for number in range(1, 21)]
