@@ -70,20 +70,19 @@ def apply(
         run = session.open_session(settings, credentials, log_level, desired)
         then = None if plan_file is None else plan_files.read_to_apply(plan_file, run.settings, names)
         whole = session.load_all(desired)
-        if then is not None and (reason := plan_files.dropped(then, whole)):
-            run.tell(forms, outdated_report(str(plan_file), reason))
-            return int(verdict.ExitCode.WORLD_CHANGED)
-        found = session.selected(whole, names if then is None else then["selection"] or ())
+        gone = None if then is None else plan_files.dropped(then, whole)
+        found = session.selected(whole, names if then is None else plan_files.selection(then, whole))
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
             made, live = session.make_plan(run, found, known(run, state_dir))
             reason = None
             if then is not None:
-                reason = plan_files.expired(then, run.settings) or plan_files.outdated(then, made, run)
+                reason = gone or plan_files.expired(then, run.settings) or plan_files.outdated(then, made, run)
             if reason and not (rest := mends_alone(made, "the plan file is not carried out")).relationships:
                 run.tell(forms, outdated_report(str(plan_file), reason))
                 return ending.says(verdict.ExitCode.WORLD_CHANGED)
             if reason:
-                code = _put_right(run, made, rest, forms, (str(plan_file), reason), is_asked=not yes)
+                is_all = gone is None and not any(e.has_changes or e.unplanned is not None for e in made.relationships)
+                code = _put_right(run, rest, forms, (str(plan_file), reason), is_all=is_all, is_asked=not yes)
                 return ending.says(verdict.ExitCode.CHANGES if detailed_exitcode and code == 0 else code)
             given = approvals_of(run, made, approved)
             made = session.with_counts(run, made, live)
@@ -103,19 +102,18 @@ def apply(
 
 
 def _put_right(
-    run: Session, made: Plan, rest: Plan, forms: Forms, refused: tuple[str, str], *, is_asked: bool
+    run: Session, rest: Plan, forms: Forms, refused: tuple[str, str], *, is_all: bool, is_asked: bool
 ) -> ExitCode:
     """Put right what an earlier run left behind, such as one that was cut off while it carried out this very file, and
-    nothing else. `rest` is that part of the plan `made`; `refused` are the file, and why it isn't carried out.
+    nothing else. `rest` is that part of the plan of now; `refused` are the file, and why it isn't carried out.
 
-    Where nothing else is due, all that was reviewed is done: then this ends as any apply does.
+    Where that is all that is due (`is_all`), all that was reviewed is done: then this ends as any apply does.
     """
     from functools import partial
 
     from reconciler.planning.verdict import ExitCode
     from reconciler.reports.report import mended_report
 
-    is_more_due = any(each.has_changes or each.unplanned is not None for each in made.relationships)
     code = carry_out_plan(
         run,
         rest,
@@ -123,6 +121,6 @@ def _put_right(
         forms=forms,
         verbose=False,
         question=QUESTION if is_asked else None,
-        report=partial(mended_report, *refused) if is_more_due else None,
+        report=partial(mended_report, *refused) if not is_all else None,
     )
-    return ExitCode.WORLD_CHANGED if is_more_due and code is not ExitCode.INTERRUPTED else code
+    return ExitCode.WORLD_CHANGED if not is_all and code is not ExitCode.INTERRUPTED else code

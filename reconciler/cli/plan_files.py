@@ -144,10 +144,18 @@ def dropped(document: Mapping[str, Any], desired: Desired) -> str | None:
     """Return in words which relationships a plan file was asked for that are declared no more; None where all are."""
     from reconciler.reports.values import shown_name
 
-    known = {each.name for each in desired.relationships}
-    gone = [name for name in document["selection"] or () if name not in known]
+    left = selection(document, desired)
+    gone = [name for name in document["selection"] or () if name not in left]
     lines = [f"{shown_name(name)}: was in the plan file, and is in desired no more" for name in gone]
     return "\n".join([_OTHERWISE, *lines]) if lines else None
+
+
+def selection(document: Mapping[str, Any], desired: Desired) -> list[str]:
+    """Return which relationships a plan file is to be held against: those it was asked for that are still declared.
+    All, for which there are no names, where it was made of all, or none of these is declared any more.
+    """
+    known = {each.name for each in desired.relationships}
+    return [name for name in document["selection"] or () if name in known]
 
 
 def difference(then: Mapping[str, Any], plan: Plan, run: Session) -> list[str]:

@@ -247,6 +247,7 @@ class RelationshipPlan:
     `unreachable` are the endpoints that could not be read; `notes` are worth saying and stop nothing, `foresight` too,
     where a plan is to be carried out. `mends` are what is put right besides, and `left` is what earlier runs left open.
     `elsewhere` are the other relationships of its servers whose clients are handed over while a server is set.
+    `withheld` says why nothing of what was decided is to be done now but its mends.
     """
 
     relationship: Relationship
@@ -263,6 +264,7 @@ class RelationshipPlan:
     left: tuple[Leftover, ...] = ()
     foresight: tuple[str, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
+    withheld: str | None = None
 
     @property
     def all_notes(self) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def _mended_alone(plan: RelationshipPlan, why: str) -> RelationshipPlan:
         procedure=Procedure.NOTHING,
         servers=tuple(replace(each, changes=(), outgoing=None, commands=()) for each in plan.servers),
         objections=(),
-        unplanned=why if plan.has_changes else plan.unplanned,
+        withheld=why if plan.has_changes else None,
         stages=(),
         foresight=(),
         elsewhere=(),

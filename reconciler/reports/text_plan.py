@@ -114,6 +114,8 @@ def _mend_lines(plan: RelationshipPlan, view: _View) -> Iterator[str]:
     for mend in plan.mends:
         text = f"  {shown_name(mend.server)} would be put right: {visible(mend.reason)}"
         yield paint(text, Style.WARNING, colour=view.colour)
+    if plan.withheld is not None:
+        yield f"  nothing else would be done: {visible(plan.withheld)}"
 
 
 def trouble_lines(plan: RelationshipPlan, *, is_drift: bool) -> Iterator[str]:

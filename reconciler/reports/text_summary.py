@@ -36,8 +36,11 @@ def plan_summary(plan: Plan, approved: Collection[str] = (), fingerprint: str = 
     in_part = _in_part(plan)
     if in_part:
         yield f"{_of_all(in_part, plan)} could be planned in part only: a server can't be reached."
-    if not actions and undone < len(plan.relationships):
-        yield "No changes elsewhere." if undone else "No changes. Every server is as desired."
+    withheld = sum(each.withheld is not None for each in plan.relationships)
+    if withheld:
+        yield f"What else is due in {_of_all(withheld, plan)} would not be done."
+    if not actions and undone + withheld < len(plan.relationships):
+        yield "No changes elsewhere." if undone or withheld else "No changes. Every server is as desired."
     objections = [unapproved(each, approved) for each in plan.relationships if each.unplanned is None]
     blocked = sum(map(bool, objections))
     if blocked:

@@ -190,6 +190,8 @@ async def apply_relationship(
     if plan.unplanned is not None:  # an error, which no approval ends; what else is against it is said beside it
         told = "; ".join([plan.unplanned, *(each.message for each in blocked_by)])
         return RelationshipOutcome(name, _idle(plan, told))
+    if plan.withheld is not None:
+        return RelationshipOutcome(name, _idle(plan, plan.withheld))
     if blocked_by:
         return RelationshipOutcome(name, _idle(plan, "; ".join(each.message for each in blocked_by)), blocked_by)
     if plan.procedure is Procedure.NOTHING:

@@ -145,14 +145,46 @@ def test_after_one_that_was_killed_the_file_puts_right_what_that_left(
     ended = pair.run("apply", str(file), "--yes", "--state-dir", str(tmp_path / "state"), "--format", "json")
     left = pair.run("plan", "--detailed-exitcode", "--state-dir", str(tmp_path / "state"))
     assert "put right" not in left.stdout
+    assert "could not be planned" not in ended.stderr
     if cut_off_at == "kea-a":  # the last one: all of the file was carried out
         assert (ended.exit_code, left.exit_code) == (0, 0), ended
         return
     assert (ended.exit_code, left.exit_code) == (4, 2), ended
+    assert "What else is due in 1 of 1 relationship would not be done." in ended.stderr
     OUTCOME.validate(ended.json)
     assert "a plan file is good for once" in ended.json["refused"][0]
     told = {each["server"]: each["reason"] for each in ended.json["relationships"][0]["servers"]}
     assert "what it runs is on its disk" in told["kea-b"]
+
+
+@pytest.mark.parametrize("why", ["it is too old", "git dropped its relationship"])
+def test_so_does_one_that_can_not_be_used_any_more(site: Site, file: Path, tmp_path: Path, why: str) -> None:
+    site.add_pair("branch", servers=("kea-c", "kea-d"))
+    site.made()
+    site.documents[1]["parameters"]["max-unacked-clients"] = 3
+    site.write()
+    planned(site, file, "--relationship", "branch")
+    site.forget()
+    state = ("--state-dir", str(tmp_path / "state"))
+    site["kea-d"].faults.add(Kind.DELAY, "config-set", seconds=1.0, times=1)
+    line = site.line("apply", str(file), "--yes", *state)
+    killed = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: "config-set" in site.sent("kea-d"), "the set")
+    killed.kill()
+    killed.wait()
+    site.until_normal()
+    if why == "it is too old":
+        made = {"created_at": (datetime.now(UTC) - timedelta(hours=25)).isoformat(timespec="seconds")}
+        file.write_text(json.dumps(sealed({**json.loads(file.read_text()), **made})))
+    else:
+        (site.desired / "relationships" / "branch.yaml").unlink()
+    site.forget()
+    ended = site.run("apply", str(file), "--yes", *state)
+    assert ended.exit_code == 4, ended
+    assert ("plans expire" if why == "it is too old" else "is in desired no more") in ended.stdout
+    assert "would not be done." in ended.stdout
+    assert site.sent() == ["config-write"]
+    assert "put right" not in site.run("plan", *state).stdout
 
 
 def test_that_is_said_in_every_form(drifted: Site, file: Path, tmp_path: Path) -> None:
