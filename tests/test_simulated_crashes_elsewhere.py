@@ -10,7 +10,8 @@ import pytest
 
 from reconciler.model import Mode, Service
 from reconciler.simulator import Release
-from tests.test_simulated_crashes import APPROVED, Mortal, Scene, must_be_finished, remove, replicate, timers
+from tests.mortal import APPROVED, Mortal, Scene, remove, replicate, timers
+from tests.test_simulated_crashes import must_be_finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable

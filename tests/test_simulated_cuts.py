@@ -10,18 +10,8 @@ import pytest
 
 from reconciler.model import Mode
 from reconciler.simulator import Release
-from tests.test_simulated_crashes import (
-    CHANGING,
-    KINDS,
-    Scene,
-    answering,
-    begun,
-    replicate,
-    standing,
-    swap,
-    timers,
-    undisturbed,
-)
+from tests.mortal import CHANGING, KINDS, Scene, answering, begun, replicate, standing, swap, timers
+from tests.test_simulated_crashes import undisturbed
 from tests.test_simulated_crashes_elsewhere import SCENES as ELSEWHERE
 from tests.test_simulated_crashes_elsewhere import split
 

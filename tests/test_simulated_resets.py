@@ -12,7 +12,7 @@ import pytest
 from reconciler.model import Mode
 from reconciler.simulator import Kind, Release
 from reconciler.simulator.dhcp import Origin
-from tests.test_simulated_crashes import CHANGING, Mortal, Scene, begun, endpoints, standing
+from tests.mortal import CHANGING, Mortal, Scene, begun, endpoints, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,7 @@ from reconciler.kea import hooks
 from reconciler.model import Deed, Elsewhere, Mode, Peer, Remedy, Role, ServerPlan, Stage, Step
 from reconciler.planning import recovery, steps
 from tests.planning.abstract import Kea, Model, entry
-from tests.planning.strategies import HOOKS, RELATIONSHIP
-from tests.planning.test_steps import (
+from tests.planning.changes import (
     Run,
     Setting,
     begun,
@@ -24,6 +23,7 @@ from tests.planning.test_steps import (
     slower,
     swapped,
 )
+from tests.planning.strategies import HOOKS, RELATIONSHIP
 
 HUBS = [Setting(Mode.HOT_STANDBY, is_dedicated=True, hub=hub) for hub in ("kea-a", "kea-b")]
 CASES = [

@@ -9,7 +9,7 @@ import pytest
 from reconciler.model import Disruption, Mode, Plan, RelationshipPlan, Snapshot
 from reconciler.planning.method import choose, disruption
 from reconciler.planning.pause import fetched_from, leases_a_second, pause, with_counts
-from tests.planning.test_steps import Setting, begun, slower
+from tests.planning.changes import Setting, begun, slower
 
 LB, HS = Mode.LOAD_BALANCING, Mode.HOT_STANDBY
 

@@ -8,28 +8,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import AccessRefusedError
-from reconciler.model import Objection, Plan, Probe, Procedure, RelationshipOutcome, Result, ServerOutcome
-from reconciler.planning.plan import plan_relationship
+from reconciler.model import Objection, Plan, Procedure, Result, ServerOutcome
 from reconciler.planning.verdict import ExitCode, of_outcomes, unapproved
-from reconciler.running.apply import apply, sharing
+from reconciler.running.apply import apply
+from tests.running.carried import carried_out, place_of, story_of, writes
 from tests.running.fake_kea import MAX_RESPONSE, WRITES, Fault, Pair, relationship
 from tests.running.test_every_fault import differing, half, slower, unrelated
-
-URL = "http://192.0.2.99:8004/"
-
-
-def carried_out(pair: Pair, plan: Plan | None = None, approved: tuple[str, ...] = (), **hands: Any) -> Any:
-    """Apply, by default what is planned now; returns the outcome of each server by its name."""
-    made = plan or asyncio.run(pair.plan())
-    pair.story.clear()
-    (outcome,) = asyncio.run(apply(made, pair.hands(**hands), approved))
-    return {server.server: server for server in outcome.servers}
-
-
-def writes(pair: Pair) -> list[tuple[str, str]]:
-    return [each for each in pair.story if each[1] in WRITES]
-
 
 CREATED = [
     ("kea-b", "dhcp-disable"),
@@ -188,7 +172,7 @@ def test_a_changed_pair_that_does_not_hear_each_other_is_put_back_before_both_se
     def part() -> None:
         pair.a.is_deaf = pair.b.is_deaf = True
 
-    pair.events = {_place(start, "config-set") + 1: part}
+    pair.events = {place_of(start, "config-set") + 1: part}
     told = carried_out(pair, plan)
     assert told["kea-b"].result is Result.RESTORED
     assert "kea-b is in state partner-down" in told["kea-b"].reason
@@ -248,7 +232,7 @@ def test_a_person_who_switched_the_partner_off_finds_it_off_where_kea_tells() ->
 def test_a_partner_that_may_still_become_new_stays_off_and_the_next_apply_completes() -> None:
     pair = unrelated()
     plan = asyncio.run(pair.plan())
-    pair.faults = {_place(unrelated, "config-set"): Fault.FREEZES}
+    pair.faults = {place_of(unrelated, "config-set"): Fault.FREEZES}
     told = carried_out(pair, plan)
     assert "its DHCP service was switched off and stays off" in told["kea-b"].reason
     pair.faults = {}
@@ -265,20 +249,9 @@ def test_the_partner_is_switched_on_again_whatever_becomes_of_one_answer(fault: 
     for command in ("dhcp-enable", "dhcp-disable"):
         pair = unrelated()
         plan = asyncio.run(pair.plan())
-        pair.faults = {_place(unrelated, command): fault}
+        pair.faults = {place_of(unrelated, command): fault}
         carried_out(pair, plan)
         assert not pair.b.is_disabled
-
-
-def _story_of(start: Any) -> list[tuple[str, str]]:
-    pair: Pair = start()
-    carried_out(pair)
-    return pair.story
-
-
-def _place(start: Any, command: str) -> int:
-    """The number of the first such command of an apply without a fault."""
-    return next(number for number, each in enumerate(_story_of(start)) if each[1] == command)
 
 
 # --------------------------------------------------------------------------------------------- stopping
@@ -296,7 +269,7 @@ def test_a_stop_before_the_start_touches_nothing(start: Any) -> None:
 
 @pytest.mark.parametrize("start", [unrelated, differing, slower, half])
 def test_a_stop_at_any_command_leaves_whole_steps(start: Any) -> None:
-    for number in range(len(_story_of(start))):
+    for number in range(len(story_of(start))):
         pair = start()
         plan = asyncio.run(pair.plan())
         stop = asyncio.Event()
@@ -338,134 +311,3 @@ def test_a_kea_without_such_a_statistic_is_believed(reply: dict[str, Any]) -> No
     for kea in pair.keas:
         kea.__dict__["_statistic_get"] = lambda _: reply
     assert {each.result for each in carried_out(pair).values()} == {Result.APPLIED}
-
-
-# ------------------------------------------------------------------------------------- side by side
-
-
-def both(first: Pair, second: Pair) -> tuple[Plan, Any]:
-    """One plan of two relationships on four servers, and hands that reach all of them."""
-    plans = [asyncio.run(pair.plan()).relationships[0] for pair in (first, second)]
-    elsewhere = tuple(
-        replace(server, snapshot=replace(server.snapshot, endpoint=replace(endpoint, hooks_directory="/elsewhere")))
-        for server in plans[1].servers
-        for endpoint in (server.snapshot.endpoint,)
-    )
-    plans[1] = replace(plans[1], servers=elsewhere)
-    endpoints = [{each.snapshot.endpoint for each in plan.servers} for plan in plans]
-    named = [
-        replace(plan, relationship=replace(plan.relationship, name=name))
-        for plan, name in zip(plans, "xy", strict=True)
-    ]
-    for pair in (first, second):
-        pair.story.clear()
-    hands = replace(
-        first.hands(),
-        open_client=lambda each: (first if each in endpoints[0] else second).open_client(each),
-    )
-    return Plan("r", tuple(named)), hands
-
-
-def results(outcome: RelationshipOutcome) -> list[Result]:
-    return [server.result for server in outcome.servers]
-
-
-def test_a_relationship_whose_server_fails_keeps_no_other_from_its_goal() -> None:
-    first, second = differing(), differing()
-    plan, hands = both(first, second)
-    first.faults = {_place(differing, "config-set"): Fault.DIES_AFTER}
-    bad, good = asyncio.run(apply(plan, hands))
-    assert results(bad) == [Result.FAILED, Result.NOTHING_TO_DO]
-    assert results(good) == [Result.APPLIED, Result.NOTHING_TO_DO]
-
-
-def test_a_mistake_of_ours_in_one_is_told_without_its_text_and_stops_no_other() -> None:
-    first, second = differing(), differing()
-    plan, hands = both(first, second)
-
-    def fails(_: Any) -> Any:
-        raise LookupError("password=hunter22")
-
-    first.b.__dict__["_config_set"] = fails
-    bad, good = asyncio.run(apply(plan, hands))
-    assert results(good) == [Result.APPLIED, Result.NOTHING_TO_DO]
-    assert results(bad) == [Result.FAILED, Result.FAILED]
-    assert "internal error, LookupError in test_apply.py" in bad.servers[0].reason
-    assert "hunter22" not in str(bad)
-
-
-def test_an_endpoint_that_can_not_be_opened_any_more_stops_only_its_own() -> None:
-    first, second = differing(), differing()
-    plan, hands = both(first, second)
-
-    def opened(endpoint: Any) -> Any:
-        if endpoint is plan.relationships[0].servers[1].snapshot.endpoint:
-            raise AccessRefusedError("its TLS files can't be used")
-        return hands.open_client(endpoint)
-
-    bad, good = asyncio.run(apply(plan, replace(hands, open_client=opened)))
-    assert results(good) == [Result.APPLIED, Result.NOTHING_TO_DO]
-    assert [(each.result, each.reason) for each in bad.servers] == [
-        (Result.NOT_ATTEMPTED, "its TLS files can't be used")
-    ] * 2
-    assert first.story == []
-
-
-# ------------------------------------------------------------------------------------- sharing a server
-
-
-def sharer(pair: Pair, name: str, *servers: str) -> Any:
-    """The plan of a relationship that has only these of the pair's servers."""
-    plan = asyncio.run(pair.plan()).relationships[0]
-    kept = tuple(server for server in plan.servers if server.peer.server in servers)
-    return replace(plan, relationship=replace(plan.relationship, name=name), servers=kept)
-
-
-def test_relationships_that_share_a_server_are_carried_out_one_after_the_other() -> None:
-    pair = differing()
-    plans = [
-        sharer(pair, "east", "kea-a"),
-        sharer(pair, "west", "kea-b"),
-        sharer(pair, "both", "kea-a", "kea-b"),
-    ]
-    groups = [[each.relationship.name for each in group] for group in sharing(plans)]
-    assert groups == [["east", "west", "both"]]
-    assert [len(group) for group in sharing(plans[:2])] == [1, 1]
-
-
-@pytest.mark.parametrize(
-    ("parameters", "result"), [({}, Result.NOTHING_TO_DO), ({"max-unacked-clients": 3}, Result.WORLD_CHANGED)]
-)
-def test_the_second_is_planned_again_and_must_still_do_no_more_than_was_shown(
-    parameters: dict[str, Any], result: Result
-) -> None:
-    pair = differing()
-    made = asyncio.run(pair.plan())
-    (first,) = made.relationships
-    other = replace(first.relationship, name="again", parameters={**first.relationship.parameters, **parameters})
-    pair.story.clear()
-    plan = replace(made, relationships=(first, replace(first, relationship=other)))
-    outcomes = asyncio.run(apply(plan, pair.hands()))
-    assert [[server.result for server in each.servers] for each in outcomes] == [
-        [Result.APPLIED, Result.NOTHING_TO_DO],
-        [result, result],
-    ]
-    assert writes(pair) == [("kea-b", "config-set"), ("kea-b", "config-write")]
-
-
-@pytest.mark.parametrize(("probes", "is_held"), [({}, False), ({URL: Probe.REFUSED}, True)])
-def test_the_second_is_planned_again_with_what_was_found_at_its_urls(
-    probes: dict[str, Probe], *, is_held: bool
-) -> None:
-    pair = differing()
-    made = asyncio.run(pair.plan())
-    (first,) = made.relationships
-    a, b = first.relationship.peers
-    other = replace(first.relationship, name="again", peers=(a, replace(b, url=URL)))
-    live = {each.snapshot.endpoint: each.snapshot for each in first.servers}
-    second = plan_relationship(other, {(each.server, each.service): live[each] for each in live}, made.revision)
-    assert second.unplanned is None
-    outcomes = asyncio.run(apply(replace(made, relationships=(first, second), probes=probes), pair.hands()))
-    assert {server.result for server in outcomes[0].servers} == {Result.APPLIED, Result.NOTHING_TO_DO}
-    moved_on = {server.result for server in outcomes[1].servers} == {Result.WORLD_CHANGED}
-    assert moved_on is is_held, outcomes[1]

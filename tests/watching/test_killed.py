@@ -22,17 +22,8 @@ from reconciler.state.runs import Run, open_store
 from reconciler.watching.grouping import groups
 from reconciler.watching.reading import Reader
 from reconciler.watching.rounds import Habits, Rounds
-from tests.test_simulated_crashes import (
-    CHANGING,
-    KilledError,
-    Mortal,
-    Scene,
-    begun,
-    must_be_in_order,
-    points,
-    replicate,
-    timers,
-)
+from tests.mortal import CHANGING, KilledError, Mortal, Scene, begun, replicate, timers
+from tests.test_simulated_crashes import must_be_in_order, points
 
 if TYPE_CHECKING:
     from pathlib import Path

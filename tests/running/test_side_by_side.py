@@ -1,0 +1,147 @@
+"""Several relationships at once: one is none of another's business, and what shares a server waits for its turn."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.errors import AccessRefusedError
+from reconciler.model import Plan, Probe, RelationshipOutcome, Result
+from reconciler.planning.plan import plan_relationship
+from reconciler.running.apply import apply, sharing
+from tests.running.carried import place_of, writes
+from tests.running.fake_kea import Fault, Pair
+from tests.running.test_every_fault import differing
+
+URL = "http://192.0.2.99:8004/"
+
+
+def both(first: Pair, second: Pair) -> tuple[Plan, Any]:
+    """One plan of two relationships on four servers, and hands that reach all of them."""
+    plans = [asyncio.run(pair.plan()).relationships[0] for pair in (first, second)]
+    elsewhere = tuple(
+        replace(server, snapshot=replace(server.snapshot, endpoint=replace(endpoint, hooks_directory="/elsewhere")))
+        for server in plans[1].servers
+        for endpoint in (server.snapshot.endpoint,)
+    )
+    plans[1] = replace(plans[1], servers=elsewhere)
+    endpoints = [{each.snapshot.endpoint for each in plan.servers} for plan in plans]
+    named = [
+        replace(plan, relationship=replace(plan.relationship, name=name))
+        for plan, name in zip(plans, "xy", strict=True)
+    ]
+    for pair in (first, second):
+        pair.story.clear()
+    hands = replace(
+        first.hands(),
+        open_client=lambda each: (first if each in endpoints[0] else second).open_client(each),
+    )
+    return Plan("r", tuple(named)), hands
+
+
+def results(outcome: RelationshipOutcome) -> list[Result]:
+    return [server.result for server in outcome.servers]
+
+
+def test_a_relationship_whose_server_fails_keeps_no_other_from_its_goal() -> None:
+    first, second = differing(), differing()
+    plan, hands = both(first, second)
+    first.faults = {place_of(differing, "config-set"): Fault.DIES_AFTER}
+    bad, good = asyncio.run(apply(plan, hands))
+    assert results(bad) == [Result.FAILED, Result.NOTHING_TO_DO]
+    assert results(good) == [Result.APPLIED, Result.NOTHING_TO_DO]
+
+
+def test_a_mistake_of_ours_in_one_is_told_without_its_text_and_stops_no_other() -> None:
+    first, second = differing(), differing()
+    plan, hands = both(first, second)
+
+    def fails(_: Any) -> Any:
+        raise LookupError("password=hunter22")
+
+    first.b.__dict__["_config_set"] = fails
+    bad, good = asyncio.run(apply(plan, hands))
+    assert results(good) == [Result.APPLIED, Result.NOTHING_TO_DO]
+    assert results(bad) == [Result.FAILED, Result.FAILED]
+    assert "internal error, LookupError in test_side_by_side.py" in bad.servers[0].reason
+    assert "hunter22" not in str(bad)
+
+
+def test_an_endpoint_that_can_not_be_opened_any_more_stops_only_its_own() -> None:
+    first, second = differing(), differing()
+    plan, hands = both(first, second)
+
+    def opened(endpoint: Any) -> Any:
+        if endpoint is plan.relationships[0].servers[1].snapshot.endpoint:
+            raise AccessRefusedError("its TLS files can't be used")
+        return hands.open_client(endpoint)
+
+    bad, good = asyncio.run(apply(plan, replace(hands, open_client=opened)))
+    assert results(good) == [Result.APPLIED, Result.NOTHING_TO_DO]
+    assert [(each.result, each.reason) for each in bad.servers] == [
+        (Result.NOT_ATTEMPTED, "its TLS files can't be used")
+    ] * 2
+    assert first.story == []
+
+
+# ------------------------------------------------------------------------------------- sharing a server
+
+
+def sharer(pair: Pair, name: str, *servers: str) -> Any:
+    """The plan of a relationship that has only these of the pair's servers."""
+    plan = asyncio.run(pair.plan()).relationships[0]
+    kept = tuple(server for server in plan.servers if server.peer.server in servers)
+    return replace(plan, relationship=replace(plan.relationship, name=name), servers=kept)
+
+
+def test_relationships_that_share_a_server_are_carried_out_one_after_the_other() -> None:
+    pair = differing()
+    plans = [
+        sharer(pair, "east", "kea-a"),
+        sharer(pair, "west", "kea-b"),
+        sharer(pair, "both", "kea-a", "kea-b"),
+    ]
+    groups = [[each.relationship.name for each in group] for group in sharing(plans)]
+    assert groups == [["east", "west", "both"]]
+    assert [len(group) for group in sharing(plans[:2])] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "result"), [({}, Result.NOTHING_TO_DO), ({"max-unacked-clients": 3}, Result.WORLD_CHANGED)]
+)
+def test_the_second_is_planned_again_and_must_still_do_no_more_than_was_shown(
+    parameters: dict[str, Any], result: Result
+) -> None:
+    pair = differing()
+    made = asyncio.run(pair.plan())
+    (first,) = made.relationships
+    other = replace(first.relationship, name="again", parameters={**first.relationship.parameters, **parameters})
+    pair.story.clear()
+    plan = replace(made, relationships=(first, replace(first, relationship=other)))
+    outcomes = asyncio.run(apply(plan, pair.hands()))
+    assert [[server.result for server in each.servers] for each in outcomes] == [
+        [Result.APPLIED, Result.NOTHING_TO_DO],
+        [result, result],
+    ]
+    assert writes(pair) == [("kea-b", "config-set"), ("kea-b", "config-write")]
+
+
+@pytest.mark.parametrize(("probes", "is_held"), [({}, False), ({URL: Probe.REFUSED}, True)])
+def test_the_second_is_planned_again_with_what_was_found_at_its_urls(
+    probes: dict[str, Probe], *, is_held: bool
+) -> None:
+    pair = differing()
+    made = asyncio.run(pair.plan())
+    (first,) = made.relationships
+    a, b = first.relationship.peers
+    other = replace(first.relationship, name="again", peers=(a, replace(b, url=URL)))
+    live = {each.snapshot.endpoint: each.snapshot for each in first.servers}
+    second = plan_relationship(other, {(each.server, each.service): live[each] for each in live}, made.revision)
+    assert second.unplanned is None
+    outcomes = asyncio.run(apply(replace(made, relationships=(first, second), probes=probes), pair.hands()))
+    assert {server.result for server in outcomes[0].servers} == {Result.APPLIED, Result.NOTHING_TO_DO}
+    moved_on = {server.result for server in outcomes[1].servers} == {Result.WORLD_CHANGED}
+    assert moved_on is is_held, outcomes[1]
