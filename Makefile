@@ -9,8 +9,10 @@ PYTEST := $(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope
 CLIENTS := $(PYTHON_HERE) -m pytest -n 3 -m e2e $(GENERATION:%=--generation %) tests/e2e
 
 .DEFAULT_GOAL := help
+ifndef BESIDE
 .NOTPARALLEL:
-.PHONY: help demo test clients fast lint format types bench docs clean install install-python install-demo install-simulated-demo
+endif
+.PHONY: help demo test clients fast lint format types compiled bench docs clean install install-python install-demo install-simulated-demo
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -24,7 +26,8 @@ demo: install-demo
 endif
 	@$(PYTHON_HERE) -m lab.demo
 
-test: install lint types ## everything: format, lint, types, and all tests, those with real Kea daemons too (GENERATION=3.0: of one)
+test: install ## everything: format, lint, types, and all tests, those with real Kea daemons too (GENERATION=3.0: of one)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target BESIDE=yes lint types compiled
 	$(PYTEST) -m "not e2e"
 	$(CLIENTS)
 
@@ -47,6 +50,9 @@ format: install-python ## put the code into the common format
 
 types: install-python ## static types
 	$(PYTHON_HERE) -m mypy
+
+compiled: install-python # once for all workers, who would each do it for themselves
+	@said=$$($(PYTHON_HERE) -m pytest --collect-only --quiet 2>&1) || { printf '%s\n' "$$said"; exit 1; }
 
 bench: install ## the benchmarks, as ratios to what Kea and plain tools need
 	$(PYTHON_HERE) -m benchmarks
