@@ -8,6 +8,9 @@ PYTEST := $(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope
 # Real clients lose what a busy machine makes them lose: few of these tests run side by side, after all others.
 CLIENTS := $(PYTHON_HERE) -m pytest -n 3 -m e2e $(GENERATION:%=--generation %) tests/e2e
 
+# Each worker, and each program that a test starts, would compile all modules for itself.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 ifndef BESIDE
 .NOTPARALLEL:

@@ -12,7 +12,8 @@ import pytest
 
 from lab.laboratory import Laboratory
 from reconciler.model import Action, Mode, Service
-from tests.kea.objects import Thing, base, things
+from tests.kea.objects import base, things
+from tests.kea.things import Thing
 from tests.kea.world import Run, World
 
 if TYPE_CHECKING:
