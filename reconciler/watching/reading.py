@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, Service]
 LiveWorld = dict[Key, Live]
-_SLOW = 2.0  # seconds for a reading, above which the next one keeps out of the others' way
+_SLOW = 2.0  # seconds for a reading, above which it keeps out of the others' way
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _Failing:
 class Reader:
     """What is known of all endpoints.
 
-    Those that failed, or took long, wait for their turn in a lane of their own: a hundred dead or slow servers keep no
+    Those that failed, or take long, wait for their turn in a lane of their own: a hundred dead or slow servers keep no
     other waiting.
     """
 
@@ -96,10 +96,7 @@ class Reader:
         failing, key = self._failing.get(endpoint), (endpoint.server, endpoint.service)
         if failing is not None and not is_eager and self._edges.clock() < failing.until and key in self.live:
             return self.live[key]
-        async with self._ailing if failing is not None or endpoint in self._slow else self._well:
-            began = self._edges.clock()
-            live = await self._asked(endpoint, is_new=failing is None)
-            (self._slow.add if self._edges.clock() - began > _SLOW else self._slow.discard)(endpoint)
+        live = await self._in_turn(endpoint, is_new=failing is None)
         if isinstance(live, Snapshot):
             if live.config is not (seen.config if (seen := self._seen.get(endpoint)) else None):
                 self._edges.learn([live])
@@ -109,6 +106,36 @@ class Reader:
             times = failing.times + 1 if failing is not None else 1
             self._failing[endpoint] = _Failing(times, self._edges.clock() + pause(times, self._edges.chance()))
             await self._drop(endpoint)
+        return live
+
+    async def _in_turn(self, endpoint: Endpoint, *, is_new: bool) -> Live:
+        """Read an endpoint when it is its turn. One that turns out to be slow goes on in the other lane, or begins anew
+        there where that has no place for it.
+        """
+        reading: asyncio.Task[Live] | None = None
+        try:
+            if is_new and endpoint not in self._slow:
+                async with self._well:
+                    reading = asyncio.create_task(self._timed(endpoint, is_new=is_new))
+                    await asyncio.wait({reading}, timeout=_SLOW)
+                if reading.done():
+                    return await reading
+                if self._ailing.locked():
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
+                    await self._drop(endpoint)
+                    reading = None
+            async with self._ailing:
+                return await (reading or self._timed(endpoint, is_new=is_new))
+        finally:
+            if reading is not None:
+                reading.cancel()
+
+    async def _timed(self, endpoint: Endpoint, *, is_new: bool) -> Live:
+        """Read an endpoint, and remember whether that takes long."""
+        began = self._edges.clock()
+        live = await self._asked(endpoint, is_new=is_new)
+        (self._slow.add if self._edges.clock() - began > _SLOW else self._slow.discard)(endpoint)
         return live
 
     async def _asked(self, endpoint: Endpoint, *, is_new: bool) -> Live:

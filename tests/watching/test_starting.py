@@ -7,19 +7,25 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from watchfiles._rust_notify import WatchfilesRustInternalError
 
+from reconciler.cli import session
+from reconciler.cli.watch import edges_of
 from reconciler.desired.load import load
+from reconciler.kea.access import Credentials, Settings
 from reconciler.model import Desired, Endpoint, Service, WatchMode
+from reconciler.simulator import Kind, World
 from reconciler.state.runs import open_store
 from reconciler.watching import daemon as daemon_module
 from reconciler.watching.daemon import Daemon
 from reconciler.watching.edges import Edges
 from reconciler.watching.rounds import Habits
 from reconciler.watching.source import Source
+from tests.cli.site import Site
 
 DESIRED = Path(__file__).resolve().parents[2] / "desired"
 AT_ONCE = """
@@ -74,6 +80,31 @@ def test_nothing_is_over_before_desired_was_looked_at_too(tmp_path: Path) -> Non
         desired = Desired({("kea-a", Service.DHCP4): endpoint}, (), "git:1")
         edges = Edges(open_client=None, hands=None, probe=None)  # type: ignore[arg-type] # nobody is asked anything
         asyncio.run(work(Daemon(Source(tmp_path / "none", desired, fetch), edges, Habits(WatchMode.REPORT), store)))
+
+
+def test_a_server_that_takes_long_keeps_no_other_waiting_at_the_start(tmp_path: Path) -> None:
+    async def work(daemon: Daemon) -> None:
+        running = asyncio.create_task(daemon.run())
+        async with asyncio.timeout(60):
+            while not looked_at(daemon):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        assert looked_at(daemon) == ["quick"]  # the others have 20 s for their answer
+        daemon.stop()
+        await running
+
+    def looked_at(daemon: Daemon) -> list[str]:
+        return [each.name for each in daemon.board().relationships if each.looked_at]
+
+    with World() as world, closing(open_store(tmp_path / "state")) as store:
+        site = Site(world, tmp_path)
+        site.add_pair("first", servers=("kea-a", "kea-b"))
+        site.add_pair("quick", servers=("kea-c", "kea-d"))
+        site.made()
+        for name in ("kea-a", "kea-b"):
+            site[name].faults.add(Kind.HANG)
+        edges = replace(edges_of(session.Session(Settings(), Credentials())), chance=lambda: 0.5)
+        source = Source(site.desired, load(site.desired))
+        asyncio.run(work(Daemon(source, edges, Habits(WatchMode.REPORT), store, concurrency=1)))
 
 
 def test_where_files_cannot_be_watched_they_are_looked_at_at_the_usual_pace(
