@@ -101,8 +101,9 @@ def with_daemons_word(
 
     def told_of(database: sqlite3.Connection, directory: Path) -> Sequence[RelationshipStatus]:
         held = suspensions(database, directory, now)
-        disputed = {each.relationship.name: contested_of(each, database, directory, now) for each in plan.relationships}
-        return [replace(each, suspension=held.get(each.name), contested=disputed[each.name]) for each in statuses]
+        found = {each.relationship.name: contested_of(each, database, directory, now) for each in plan.relationships}
+        words = {name: tuple(each.words for each in disputes) for name, disputes in found.items()}
+        return [replace(each, suspension=held.get(each.name), contested=words[each.name]) for each in statuses]
 
     return _remembered(chosen, told_of, "whether anything is suspended or contested can't be told", statuses)
 

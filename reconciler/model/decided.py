@@ -185,7 +185,8 @@ class ServerPlan:
     server in the same way as `outgoing` does, one object at a time and without touching its HA; none where that can't
     be. `told_disruption` and `told_cost` are what its clients notice, in a word and in more, where the plan was read
     from a file and that can't be worked out again. `apart` is how its data would have to change to be the authority's
-    where they don't follow it (`replicate: false`): told as drift, and never done.
+    where they don't follow it (`replicate: false`): told as drift, and never done. `left_alone` says why none of its
+    data follow where some of them are contested; empty where the others do.
     """
 
     peer: Peer
@@ -198,6 +199,7 @@ class ServerPlan:
     told_disruption: Disruption | None = None
     told_cost: str | None = None
     apart: tuple[Change, ...] = ()
+    left_alone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

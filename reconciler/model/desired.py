@@ -195,7 +195,8 @@ class Relationship:
     its place. `thresholds` are no part of what is desired, but what the operator's settings allow a plan for it.
     Nor is `unchanged_for`: how many seconds ago its servers had the same last, None where this host doesn't know.
     `earlier` neither: it is there for one plan, a rollback, in which its data take the place of the authority's; nor
-    `is_data_alone`: in such a plan only DHCP data follow, and the relationship itself stays as each server has it.
+    `is_data_alone`: in such a plan only DHCP data follow, and the relationship itself stays as each server has it; nor
+    `contested`: which objects, by the paths of their changes, stay as a server has them in that plan.
     """
 
     name: str
@@ -215,6 +216,7 @@ class Relationship:
     unchanged_for: float | None = field(default=None, compare=False, repr=False)
     earlier: Earlier | None = None
     is_data_alone: bool = False
+    contested: Mapping[str, tuple[tuple[tuple[str, str], ...], ...]] = field(default_factory=dict)
 
     @property
     def primary(self) -> Peer:

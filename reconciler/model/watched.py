@@ -120,10 +120,10 @@ class Watched:
     what desired asks for and is not done. `drift_count` and `change_count` are the numbers of changes in them; the
     lines may be fewer, with one that says how many more there are. `waits` says why nothing is done about it; empty
     where nothing is to be done. `contested` are objects that drifted back again and again, and are no longer fought
-    over. `looked_at` is when its servers were read last, all that answer; `succeeded_at` when all answered, and nothing
-    failed. `applied_at` is when something was changed last. `failures` are how many looks or applies in a row failed,
-    and `next_look` when the next is due. `seconds` is how long the last look took. `is_at_work` says that it is being
-    changed at the moment.
+    over, and `left_alone` says what is left alone with them, and why. `looked_at` is when its servers were read last,
+    all that answer; `succeeded_at` when all answered, and nothing failed. `applied_at` is when something was changed
+    last. `failures` are how many looks or applies in a row failed, and `next_look` when the next is due. `seconds` is
+    how long the last look took. `is_at_work` says that it is being changed at the moment.
     """
 
     name: str
@@ -136,6 +136,7 @@ class Watched:
     change_count: int = 0
     waits: tuple[str, ...] = ()
     contested: tuple[str, ...] = ()
+    left_alone: tuple[str, ...] = ()
     suspension: Suspension | None = None
     looked_at: datetime | None = None
     succeeded_at: datetime | None = None

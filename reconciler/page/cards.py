@@ -227,7 +227,8 @@ def _notes(watched: Watched, now: datetime, interval: float) -> Iterator[Note]:
     if watched.waits:
         yield _note("Nothing is done about it, because", Tone.WARNING, watched.waits)
     if watched.contested:
-        yield _note("Contested: drifts back again and again, and is left alone", Tone.BAD, watched.contested)
+        lines = (*watched.contested, *watched.left_alone)
+        yield _note("Contested: drifts back again and again, and is left alone", Tone.BAD, lines)
     if watched.suspension is not None:
         each = watched.suspension
         words = f"by {each.user}: {each.reason}"

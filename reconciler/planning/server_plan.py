@@ -30,7 +30,7 @@ from reconciler.model import (
     Snapshot,
     Stamp,
 )
-from reconciler.planning import wanted
+from reconciler.planning import contested, wanted
 from reconciler.planning.commands import single_commands
 from reconciler.planning.diff import Difference, differences, field_changes
 from reconciler.planning.division import Division
@@ -56,31 +56,33 @@ def plan_server(
     block_changes = [] if relationship.is_data_alone else list(_relationship_changes(relationship, peer, snapshot))
     service = relationship.service
     theirs = wanted.replicated_part(relationship, snapshot)
-    found = _data_differences(theirs, data, service) if data is not None else []
+    goal, left_alone = contested.goal(relationship, peer, data, theirs)
+    found = _data_differences(theirs, goal, service) if goal is not None else []
     if not relationship.is_data_alone:
         block_changes += [*_tag_changes(relationship, snapshot), *_freed_pools(relationship, snapshot)]
     if not block_changes and not found:
-        return ServerPlan(peer, snapshot)
+        return ServerPlan(peer, snapshot, left_alone=left_alone)
+    stamp = stamp_of(relationship, snapshot)
     marks = fingerprints(theirs if data is None else data)
     changes = (*block_changes, *_attributed(found, theirs, marks, relationship, snapshot, truth))
     config = wanted.outgoing(
         relationship,
         peer,
         snapshot,
-        data,
-        marks=marks,
+        goal,
+        marks=contested.marks_beside(marks, data, goal, theirs, stamp),
         block_changes=bool(block_changes),
         revision=revision,
         generation=generation,
         earlier=_earlier(relationship, snapshot, truth, marks),
-        kept=stamp_of(relationship, snapshot) if relationship.is_data_alone else None,
+        kept=stamp if relationship.is_data_alone else None,
     )
     is_stamped = _was_set_by_us(relationship, snapshot)
     try_standing = may_refuse_its_own(snapshot.config, config, changes, service, is_stamped=is_stamped)
     is_promotion = is_primary(relationship, snapshot) and snapshot is not truth.source
     is_told_by_stamps = relationship.on_primary_return is OnPrimaryReturn.HOLD or is_promotion
     commands = () if block_changes or is_told_by_stamps else _commands(relationship, snapshot, config)
-    return ServerPlan(peer, snapshot, changes, config, try_standing, commands=commands)
+    return ServerPlan(peer, snapshot, changes, config, try_standing, commands=commands, left_alone=left_alone)
 
 
 def apart(relationship: Relationship, snapshot: Snapshot, source: Snapshot) -> tuple[Change, ...]:

@@ -8,22 +8,40 @@ somebody set there instead makes no difference.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.kea.fingerprints import digest
+from reconciler.kea.keeping import ObjectPath
 from reconciler.model import Cause, Change, RelationshipPlan
+from reconciler.planning.returned import data_changes
 from reconciler.reports.text_changes import object_words
 from reconciler.state.fights import fought
 
 WINDOW, TIMES = timedelta(hours=1), 3  # how often a change may be made within that time
 
 
-def marks(plan: RelationshipPlan) -> dict[str, str]:
-    """Return what a plan would do about drift: the mark of each change, and the object in words."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """An object that somebody else sets: of which server, by the path of its change, and in words."""
+
+    server: str
+    path: ObjectPath
+    words: str
+
+
+def disputes(plan: RelationshipPlan) -> dict[str, Dispute]:
+    """Return what a plan would do about drift: the mark of each change, and the object."""
     return {
-        _mark(server.peer.server, change): f"{object_words(change)} on {server.peer.server}"
+        _mark(server.peer.server, change): Dispute(
+            server.peer.server, change.path, f"{object_words(change)} on {server.peer.server}"
+        )
         for server in plan.servers
         for change in server.changes
         if change.cause is not Cause.GIT
@@ -37,14 +55,26 @@ def _mark(server: str, change: Change) -> str:
     return digest([server, change.action, change.path, fields, change.summary])
 
 
-def contested(fights: Mapping[str, int], wanted: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the objects, in words, of those wanted changes that were made too often lately; `fights` is how often."""
-    return tuple(words for mark, words in wanted.items() if fights.get(mark, 0) >= TIMES)
+def contested(fights: Mapping[str, int], wanted: Mapping[str, T]) -> tuple[T, ...]:
+    """Return the objects of those wanted changes, by mark, that were made too often lately; `fights` is how often."""
+    return tuple(each for mark, each in wanted.items() if fights.get(mark, 0) >= TIMES)
 
 
 def contested_of(
     plan: RelationshipPlan, database: sqlite3.Connection, directory: Path, now: datetime
-) -> tuple[str, ...]:
+) -> tuple[Dispute, ...]:
     """Return the contested objects of a plan, by what the state directory knows. Raises StateError."""
-    wanted = marks(plan)
+    wanted = disputes(plan)
     return contested(fought(database, directory, plan.relationship.name, now, WINDOW), wanted) if wanted else ()
+
+
+def kept(plan: RelationshipPlan, found: Iterable[Dispute]) -> dict[str, tuple[ObjectPath, ...]]:
+    """Return which contested objects can stay as each server has them while everything else goes on, as
+    `Relationship.contested` has it: DHCP data of servers that follow the authority.
+    """
+    data = {(server.peer.server, change.path) for server in plan.servers for change in data_changes(server)}
+    staying: dict[str, tuple[ObjectPath, ...]] = {}
+    for each in found:
+        if (each.server, each.path) in data and each.server != plan.authority.server:
+            staying[each.server] = (*staying.get(each.server, ()), each.path)
+    return staying

@@ -84,7 +84,8 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
     if watched.contested:
         text = f"{name} is contested: {watched.contested[0]} drifted back again and again, and is left alone"
         over = f"{name} is not contested any more"
-        yield Finding(EventKind.CONTESTED, Gravity.ERROR, text, over, "\n".join(watched.contested), watched.contested)
+        details = (*watched.contested, *watched.left_alone)
+        yield Finding(EventKind.CONTESTED, Gravity.ERROR, text, over, "\n".join(watched.contested), details)
     if remarks.unsteady:
         over = f"{name}: its primary has proved itself"
         yield Finding(EventKind.UNSTEADY, Gravity.WARNING, f"{name}: {remarks.unsteady}", over)

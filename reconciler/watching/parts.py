@@ -1,20 +1,25 @@
 """The part of a plan that may be carried out while the rest of it waits.
 
-While a primary that came back proves itself, the others go on from its partner. While something else of a relationship
-waits, such as a change of git in the mode replicate or for an approval, data alone go on.
+Where objects are contested, they stay as each server has them, and all else goes on. While a primary that came back
+proves itself, the others go on from its partner. While something else of a relationship waits, such as a change of git
+in the mode replicate or for an approval, data alone go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.model import Desired, Plan, Relationship, RelationshipPlan, Service, WatchMode
+from reconciler.kea.keeping import ObjectPath
+from reconciler.model import Desired, Leftover, Plan, Relationship, RelationshipPlan, Service, WatchMode
 from reconciler.planning.data_alone import is_mixed, without_the_rest
 from reconciler.planning.plan import LiveWorld
+from reconciler.planning.risk import with_leases_at_stake
 from reconciler.running.planned import plan_aside
 from reconciler.watching.records import Look, Part
 from reconciler.watching.ruling import Rules, ruling
+
+RulesOf = Callable[[RelationshipPlan, Rules], Rules]
 
 
 async def with_parts(
@@ -22,56 +27,127 @@ async def with_parts(
     desired: Desired,
     live: LiveWorld,
     made: Plan,
-    rules_of: Callable[[RelationshipPlan, Rules], Rules],
+    rules_of: RulesOf,
+    left: Sequence[Leftover] = (),
 ) -> list[Look]:
     """Return the looks, with what may go on of those plans that may not be carried out whole.
 
-    `made` is the plan that they are of; `rules_of` makes the rules for a part of those for the whole.
+    `made` is the plan that they are of; `rules_of` makes the rules for a part of those for the whole; `left` is what
+    earlier runs left open.
     """
-    waiting = [look for look in looks if _may_have_a_part(look)]
-    if not waiting:
+    spared = await _sparing(looks, desired, live, made, rules_of, left)
+    parts = await _parts(spared, desired, live, made, rules_of)
+    return [_told(look, each, parts.get(look.plan.relationship.name)) for look, each in zip(looks, spared, strict=True)]
+
+
+def _told(look: Look, spared: Look, part: Part | None) -> Look:
+    """Return a look with its part: of the plan that spares what is contested, that plan itself where no part of it is
+    due.
+    """
+    if part is None and spared is not look:
+        found = spared.ruling
+        told = [each for each in found.waits if each not in look.ruling.waits]
+        part = Part(spared.plan) if found.may else Part(None, "; ".join(told), found.is_passing)
+    part = part or Part()
+    return replace(look, part=replace(part, left_alone=tuple(_left_alone(look, spared, part))))
+
+
+def _left_alone(look: Look, spared: Look, part: Part) -> Iterator[str]:
+    """Yield what can't go on beside the contested objects, and why."""
+    if not look.rules.contested or _is_held(look.rules):
+        return
+    for server in spared.plan.servers:
+        if server.left_alone:
+            yield f"all data of {server.peer.server} are left alone: {server.left_alone}"
+    waiting = sum(len(server.changes) for server in spared.plan.servers) - len(spared.rules.contested)
+    if part.plan is None and spared.rules.contested and waiting > 0:
+        words = " and ".join(spared.rules.contested)
+        yield f"all of {look.plan.relationship.name} is left alone: {words} can't be told apart from it"
+
+
+async def _sparing(
+    looks: Sequence[Look],
+    desired: Desired,
+    live: LiveWorld,
+    made: Plan,
+    rules_of: RulesOf,
+    left: Sequence[Leftover],
+) -> list[Look]:
+    """Return the looks, but where objects are contested at a plan that leaves them as each server has them."""
+    staying = {
+        look.plan.relationship.name: look.rules.staying
+        for look in looks
+        if look.rules.staying and look.plan.unplanned is None and not _is_held(look.rules)
+    }
+    if not staying:
         return list(looks)
-    settling = {_primary(look.plan.relationship) for look in waiting if look.ruling.unsteady}
+    changed = replace(desired, relationships=_with_contested(desired, staying))
+    planned = await plan_aside(changed, live, made.probes, left)
+    plans = {each.relationship.name: each for each in with_leases_at_stake(planned).relationships}
+    return [
+        _judged(look, plans[name], rules_of) if (name := look.plan.relationship.name) in staying else look
+        for look in looks
+    ]
+
+
+def _with_contested(
+    desired: Desired, contested: Mapping[str, Mapping[str, tuple[ObjectPath, ...]]]
+) -> tuple[Relationship, ...]:
+    return tuple(
+        replace(each, contested=contested[each.name]) if contested.get(each.name) else each
+        for each in desired.relationships
+    )
+
+
+def _judged(look: Look, plan: RelationshipPlan, rules_of: RulesOf) -> Look:
+    """Return a look at a plan that nobody approved anything of."""
+    rules = rules_of(plan, replace(look.rules, approved=()))
+    return replace(look, plan=plan, rules=rules, ruling=ruling(plan, rules))
+
+
+async def _parts(
+    looks: Sequence[Look], desired: Desired, live: LiveWorld, made: Plan, rules_of: RulesOf
+) -> dict[str, Part]:
+    """Return what may go on of those plans that can have a part, by the names of their relationships."""
+    waiting = {look.plan.relationship.name: look for look in looks if _may_have_a_part(look)}
+    if not waiting:
+        return {}
+    settling = {_primary(look.plan.relationship) for look in waiting.values() if look.ruling.unsteady}
+    contested = {name: look.plan.relationship.contested for name, look in waiting.items()}
     told: dict[str, str] = {}
     alone: dict[str, Relationship] = {}
-    for look in waiting:
-        name = look.plan.relationship.name
+    for name, look in waiting.items():
         if not look.ruling.unsteady:
             found = without_the_rest(look.plan)
             if isinstance(found, str):
                 told[name] = found
             else:
                 alone[name] = found
-    relationships = tuple(alone.get(each.name, each) for each in desired.relationships)
-    changed = replace(desired, relationships=relationships)
+    relationships = _with_contested(desired, contested)
+    changed = replace(desired, relationships=tuple(alone.get(each.name, each) for each in relationships))
     planned = await plan_aside(changed, live, made.probes, settling=settling)
     parts = {each.relationship.name: each for each in planned.relationships}
-    return [
-        _with_part(look, parts.get(look.plan.relationship.name), told.get(look.plan.relationship.name, ""), rules_of)
-        if look in waiting
-        else look
-        for look in looks
-    ]
+    return {name: _part(look, parts.get(name), told.get(name, ""), rules_of) for name, look in waiting.items()}
 
 
 def _may_have_a_part(look: Look) -> bool:
-    rules = look.rules
-    is_held = rules.mode is WatchMode.REPORT or rules.suspension is not None or bool(rules.unreadable)
-    if look.ruling.may or not look.ruling.waits or is_held:
+    if look.ruling.may or not look.ruling.waits or _is_held(look.rules):
         return False
     return bool(look.ruling.unsteady) or (look.plan.unplanned is None and is_mixed(look.plan))
+
+
+def _is_held(rules: Rules) -> bool:
+    return rules.mode is WatchMode.REPORT or rules.suspension is not None or bool(rules.unreadable)
 
 
 def _primary(relationship: Relationship) -> tuple[str, Service]:
     return relationship.primary.server, relationship.service
 
 
-def _with_part(
-    look: Look, part: RelationshipPlan | None, told: str, rules_of: Callable[[RelationshipPlan, Rules], Rules]
-) -> Look:
+def _part(look: Look, part: RelationshipPlan | None, told: str, rules_of: RulesOf) -> Part:
     if told or part is None or not part.has_changes:
         reason = told or (part.unplanned if part is not None and part.relationship.is_data_alone else None)
-        return replace(look, part=Part(None, reason or ""))
+        return Part(None, reason or "")
     rules = rules_of(part, replace(look.rules, approved=(), unsteady=0.0))
     found = ruling(part, rules)
-    return replace(look, part=Part(part if found.may else None, "; ".join(found.waits), found.is_passing))
+    return Part(part if found.may else None, "; ".join(found.waits), found.is_passing)

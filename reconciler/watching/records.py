@@ -43,12 +43,13 @@ def new_record(name: str, service: Service) -> Record:
 @dataclass(frozen=True, slots=True)
 class Part:
     """What of a plan may be carried out although the whole may not: another plan, or none, and why that waits too;
-    `is_passing` as in `Ruling`.
+    `is_passing` as in `Ruling`. `left_alone` says what besides contested objects is left with them, and why.
     """
 
     plan: RelationshipPlan | None = None
     waits: str = ""
     is_passing: bool = False
+    left_alone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def seen(before: Watched, look: Look, failures: int) -> Watched:
         status=look.status,
         waits=(*look.ruling.waits, *filter(None, [look.part.waits])),
         contested=look.rules.contested,
+        left_alone=look.part.left_alone,
         suspension=look.rules.suspension,
         looked_at=look.at,
         succeeded_at=look.at if is_well else before.succeeded_at,

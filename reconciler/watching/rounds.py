@@ -23,7 +23,7 @@ from reconciler.state.shown import keep_shown
 from reconciler.watching import telling
 from reconciler.watching.acting import COMMAND, Acting, Deed
 from reconciler.watching.edges import Edges
-from reconciler.watching.fights import WINDOW, contested_of, marks
+from reconciler.watching.fights import WINDOW, contested_of, disputes, kept
 from reconciler.watching.findings import Findings, Remarks, Subject, events, of_failure, of_watched
 from reconciler.watching.grouping import Group
 from reconciler.watching.memory import Memory, remembered
@@ -196,7 +196,7 @@ class Rounds:
             live = dict(found)
             self._pictures[group.names] = _Picture(group, made, read)
         looks = list(self._judged(made, live, memory, self._edges.clock() - began))
-        looks = await with_parts(looks, desired, live, made, self._rules_of_part)
+        looks = await with_parts(looks, desired, live, made, self._rules_of_part, own)
         self._show(group, made, looks)
         return looks
 
@@ -248,7 +248,7 @@ class Rounds:
             found = contested_of(part, self._store.database, self._store.directory, self._edges.wall())
         except StateError as error:
             return replace(rules, unreadable=str(error))
-        return replace(rules, contested=found)
+        return replace(rules, contested=tuple(each.words for each in found), staying=kept(part, found))
 
     # ------------------------------------------------------------------------------------------ acting
 
@@ -288,7 +288,7 @@ class Rounds:
         """Keep what was done, and what failed; and tell it."""
         record = self._record(deed.plan)
         try:
-            keep_fought(self._store, deed.plan.relationship.name, marks(deed.applied), self._edges.wall(), WINDOW)
+            keep_fought(self._store, deed.plan.relationship.name, disputes(deed.applied), self._edges.wall(), WINDOW)
         except StateError as error:
             _log.error("what was put right can't be remembered: %s", error)
         record.shown = ""

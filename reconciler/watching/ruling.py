@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
+from reconciler.kea.keeping import ObjectPath
 from reconciler.model import Cause, Procedure, RelationshipPlan, Suspension, WatchMode
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.server_plan import stamp_of
@@ -16,8 +17,9 @@ from reconciler.reports.text_status import suspension_words
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What holds for one relationship now. `approved` are codes of objections; `unsteady` is for how many seconds more
-    the primary has to prove itself; `contested` are objects in words; `writes` are how often it was changed within the
-    last hour, of at most `most_writes`. `resting` is for how many seconds nothing is tried after a try that failed.
+    the primary has to prove itself; `contested` are objects in words, and `staying` those that can stay as they are
+    while all else goes on, as `Relationship.contested` has it; `writes` are how often it was changed within the last
+    hour, of at most `most_writes`. `resting` is for how many seconds nothing is tried after a try that failed.
     `unreadable` is why nothing is known of what was done before, empty where it is.
     """
 
@@ -26,6 +28,7 @@ class Rules:
     suspension: Suspension | None = None
     unsteady: float = 0.0
     contested: tuple[str, ...] = ()
+    staying: Mapping[str, tuple[ObjectPath, ...]] = field(default_factory=dict)
     writes: int = 0
     most_writes: int = 10
     resting: float = 0.0

@@ -40,9 +40,13 @@ def add_subnet(number: int, world: World) -> Any:
     return lambda config: config[world.service.subnets].append(subnet(world.service, number))
 
 
-def test_hand_edits_and_changes_of_git_are_carried_out(world: World) -> None:
+def lifetime(config: dict[str, Any]) -> None:
+    config["valid-lifetime"] = 1234
+
+
+def test_hand_edits_and_changes_of_git_are_carried_out_and_a_contested_object_stays(world: World) -> None:
     with Living(world.desired, world.lab.directory, *QUICK) as daemon:
-        world.change(world.b, lambda config: config.update({"valid-lifetime": 1234}))
+        world.change(world.b, lifetime)
         daemon.until("drift", is_over=True)
         assert world.config(world.b)["valid-lifetime"] == world.config(world.a)["valid-lifetime"]
         world.until_normal()
@@ -56,8 +60,22 @@ def test_hand_edits_and_changes_of_git_are_carried_out(world: World) -> None:
         world.document["parameters"]["max-ack-delay"] = 3000
         world.write()
         daemon.until("changes", is_over=True)
+
+        for _ in range(2):  # and the third time
+            world.until_normal()
+            daemon.forget()
+            world.change(world.b, lifetime)
+            daemon.until("drift", is_over=True)
+        world.until_normal()
+        world.change(world.b, lifetime)
+        assert "valid-lifetime on kea-b" in daemon.until("contested", is_over=False)["message"]
+        world.change(world.a, add_subnet(9, world))
+        until(lambda: has_subnet(world, 9), "subnet that follows", 90)
+        assert world.config(world.b)["valid-lifetime"] == 1234
         assert daemon.stop() == 0
-    world.must_be_done()
+    world.until_normal()
+    world.must_apply()  # a person's decision
+    assert world.config(world.b)["valid-lifetime"] == world.config(world.a)["valid-lifetime"]
 
 
 def test_nothing_is_sent_where_nothing_changes(world: World) -> None:

@@ -195,10 +195,16 @@ def test_what_drifts_back_again_and_again_is_contested(site: Site) -> None:
             daemon.until("drift", is_over=True)
             site.until_normal()
         site.change("kea-b", lifetime)
-        site.forget()
         assert "valid-lifetime on kea-b" in daemon.until("contested", is_over=False)["message"]
-        daemon.stop()
         daemon.forget()
+        site.change("kea-a", lambda config: config["subnet4"].append(subnet(Service.DHCP4, 2)))
+        daemon.until("applied")  # all else goes on
+        assert len(site.endpoint("kea-b").config["subnet4"]) == 2
+        assert site.endpoint("kea-b").config["valid-lifetime"] == 1234
+        daemon.stop()
+        site.until_normal()
+        daemon.forget()
+        site.forget()
         daemon.start()  # one that starts anew fights no more either
         daemon.until("contested", is_over=False)
         assert "contested: global valid-lifetime on kea-b" in daemon.get().text

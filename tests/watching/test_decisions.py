@@ -35,7 +35,7 @@ from reconciler.model import (
     Watched,
     WatchMode,
 )
-from reconciler.watching.fights import TIMES, contested, marks
+from reconciler.watching.fights import TIMES, contested, disputes, kept
 from reconciler.watching.findings import Finding, Remarks, Subject, events, of_watched
 from reconciler.watching.grouping import groups
 from reconciler.watching.records import Look, seen
@@ -192,26 +192,39 @@ def test_chance_moves_a_pause_by_a_tenth() -> None:
 # ------------------------------------------------------------------------------------------- contested
 
 
+def words(fights: dict[str, int], made: RelationshipPlan) -> list[str]:
+    return [each.words for each in contested(fights, disputes(made))]
+
+
 def test_the_same_change_made_three_times_lately_is_contested() -> None:
-    due = marks(plan(change()))
-    assert contested({}, due) == ()
-    assert contested(dict.fromkeys(due, TIMES - 1), due) == ()
-    assert contested(dict.fromkeys(due, TIMES), due) == ("global valid-lifetime on kea-b",)
+    made = plan(change())
+    marks = disputes(made)
+    assert words({}, made) == []
+    assert words(dict.fromkeys(marks, TIMES - 1), made) == []
+    assert words(dict.fromkeys(marks, TIMES), made) == ["global valid-lifetime on kea-b"]
 
 
 def test_other_values_of_the_same_object_are_somebody_s_work() -> None:
-    fights = dict.fromkeys(marks(plan(change())), TIMES)
-    assert contested(fights, marks(plan(change(after=3)))) == ()
+    fights = dict.fromkeys(disputes(plan(change())), TIMES)
+    assert words(fights, plan(change(after=3))) == []
 
 
 def test_what_somebody_sets_instead_makes_no_difference_where_a_server_gets_back_what_it_had() -> None:
-    fights = dict.fromkeys(marks(plan(change(Cause.PEER, before=1))), TIMES)
-    assert contested(fights, marks(plan(change(Cause.PEER, before=7)))) == ("global valid-lifetime on kea-b",)
-    assert contested(fights, marks(plan(change(Cause.PEER, after=7)))) == ()
+    fights = dict.fromkeys(disputes(plan(change(Cause.PEER, before=1))), TIMES)
+    assert words(fights, plan(change(Cause.PEER, before=7))) == ["global valid-lifetime on kea-b"]
+    assert words(fights, plan(change(Cause.PEER, after=7))) == []
 
 
 def test_what_git_asks_for_is_never_contested() -> None:
-    assert marks(plan(change(Cause.GIT))) == {}
+    assert disputes(plan(change(Cause.GIT))) == {}
+
+
+def test_data_of_a_server_that_follows_can_stay_and_nothing_else() -> None:
+    data, block = change(), replace(change(), path=(("relationship", "hq"),))
+    made = plan(data, block)
+    found = list(disputes(made).values())
+    assert kept(made, found) == {"kea-b": (data.path,)}
+    assert kept(replace(made, authority=Authority("kea-b", "it answers")), found) == {}
 
 
 # ------------------------------------------------------------------------------------------- steadiness

@@ -1,0 +1,132 @@
+"""An object that somebody sets again and again, on simulated servers: it alone is left, and only for an hour."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cli import session
+from reconciler.cli.watch import edges_of
+from reconciler.desired.load import load
+from reconciler.kea.access import Credentials, Settings
+from reconciler.model import Service, Watched, WatchMode
+from reconciler.simulator import World
+from reconciler.state.runs import open_store
+from reconciler.watching.daemon import Daemon
+from reconciler.watching.rounds import Habits
+from reconciler.watching.source import Source
+from tests.cli.site import Site, subnet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+S = Service.DHCP4
+MAC = "02:00:00:00:00:0"
+KEY = f"hw-address {MAC}1"
+HOST = {"hw-address": f"{MAC}1", "ip-address": "10.0.1.5", "hostname": "printer"}
+PATIENCE = 60.0
+
+
+async def until(holds: Callable[[], bool], what: str) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < limit, f"no {what}"
+        await asyncio.sleep(0.02)
+
+
+class Watching:
+    """A daemon that enforces a relationship, of which one server's reservation somebody else sets, too."""
+
+    def __init__(self, site: Site, daemon: Daemon) -> None:
+        self.site, self.daemon = site, daemon
+
+    @property
+    def seen(self) -> Watched:
+        """What the daemon knows."""
+        (found,) = self.daemon.board().relationships
+        return found
+
+    def config(self, server: str) -> dict[str, Any]:
+        """What a server has."""
+        return self.site.endpoint(server).config
+
+    def hosts(self, server: str) -> dict[str, str]:
+        """The names that a server has for reserved addresses."""
+        return {each["ip-address"]: each["hostname"] for each in self.config(server)["subnet4"][0]["reservations"]}
+
+    def edit(self, server: str, hosts: list[dict[str, str]]) -> None:
+        """Give a server other reservations in its first subnet."""
+        self.site.endpoint(server).edit(lambda config: config["subnet4"][0].update({"reservations": hosts}))
+
+    async def fight(self, server: str, hosts: list[dict[str, str]]) -> None:
+        """Set the reservations of a server until that is contested."""
+        right = self.hosts(server)
+        for _ in range(3):
+            self.edit(server, hosts)
+            await until(lambda: self.hosts(server) == right, "reservation that is put right")
+            await until(lambda: not self.seen.drift, "end of the drift")
+        self.edit(server, hosts)
+        await until(lambda: bool(self.seen.contested), "word that it is contested")
+
+
+@asynccontextmanager
+async def watched(site: Site, folder: Path, ahead: list[timedelta]) -> AsyncIterator[Watching]:
+    """A daemon whose clock is `ahead` of ours by the last of these."""
+    edges = replace(edges_of(session.Session(Settings(), Credentials())), wall=lambda: datetime.now(UTC) + ahead[-1])
+    with closing(open_store(folder)) as store:
+        habits = Habits(WatchMode.ENFORCE, interval=0.3, steady=0.0, writes_per_hour=100)
+        daemon = Daemon(Source(site.desired, load(site.desired)), edges, habits, store)
+        running = asyncio.create_task(daemon.run())
+        try:
+            yield Watching(site, daemon)
+        finally:
+            daemon.stop()
+            await running
+
+
+def made(world: World, folder: Path, *servers: str) -> Site:
+    site = Site(world, folder)
+    bodies = {servers[0]: {"subnet4": [subnet(S, 1, reservations=[HOST]), subnet(S, 2)]}}
+    site.add_pair(servers=servers, configurations=bodies)
+    return site.made()
+
+
+def test_it_alone_is_left_while_all_else_goes_on_and_only_for_an_hour(tmp_path: Path) -> None:
+    ahead = [timedelta()]
+
+    async def work(site: Site) -> None:
+        async with watched(site, tmp_path / "watched", ahead) as each:
+            await each.fight("kea-b", [{**HOST, "hostname": "scanner"}])
+            site.endpoint("kea-a").edit(lambda config: config["subnet4"][1].update({"renew-timer": 1234}))
+            await until(lambda: each.config("kea-b")["subnet4"][1].get("renew-timer") == 1234, "change that follows")
+            await until(lambda: each.seen.drift_count == 1, "end of all other drift")
+            assert each.hosts("kea-b") == {"10.0.1.5": "scanner"}
+            assert each.seen.contested == (f"reservation {KEY} in subnet 10.0.1.0/24 on kea-b",)
+            assert each.seen.left_alone == ()
+            ahead.append(timedelta(hours=1, seconds=30))
+            await until(lambda: each.hosts("kea-b") == {"10.0.1.5": "printer"}, "name that is put right again")
+            await until(lambda: not (each.seen.contested or each.seen.drift), "end of it all")
+
+    with World() as world:
+        asyncio.run(work(made(world, tmp_path, "kea-a", "kea-b")))
+
+
+def test_a_server_that_cannot_keep_it_alone_is_left_and_the_others_go_on(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        async with watched(site, tmp_path / "watched", [timedelta()]) as each:
+            await each.fight("kea-b", [HOST, {**HOST, "hw-address": f"{MAC}2", "ip-address": "10.0.1.6"}])
+            before = each.config("kea-b")
+            each.edit("kea-a", [HOST, {**HOST, "hw-address": f"{MAC}3", "ip-address": "10.0.1.6", "hostname": "other"}])
+            await until(lambda: each.hosts("kea-c").get("10.0.1.6") == "other", "backup that follows")
+            await until(lambda: each.seen.drift_count == 2, "end of the drift of the backup")
+            assert each.config("kea-b") == before
+            (told,) = each.seen.left_alone
+            assert told.startswith("all data of kea-b are left alone: two reservations in 10.0.1.0/24")
+
+    with World() as world:
+        asyncio.run(work(made(world, tmp_path, "kea-a", "kea-b", "kea-c")))
