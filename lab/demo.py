@@ -35,6 +35,7 @@ def main() -> int:
     narrate(f"This demo runs on {kind}: kea-a at {CONTROLS['kea-a']} and kea-b at {CONTROLS['kea-b']}.")
     servers = simulated_servers if simulated else real_servers
     with tempfile.TemporaryDirectory(prefix="kea-demo-") as folder, servers(Path(folder)):
+        keep_apart(Path(folder))
         show()
     narrate(f"That was the main job, on {kind}. The servers are stopped and their files removed.")
     print("Next, with servers of your own:")
@@ -42,6 +43,15 @@ def main() -> int:
     print("  2. kea-reconciler plan --desired mine      reads only; look at what would change, and why")
     print("  3. kea-reconciler apply --desired mine     asks before it changes anything")
     return 0
+
+
+def keep_apart(folder: Path) -> None:
+    """Take no settings of the user's, and leave nothing among the runs that are remembered for the user: those here say
+    nothing about servers of another relationship that happens to have the same name.
+    """
+    for name in [name for name in os.environ if name.startswith("KEA_RECONCILER_")]:
+        del os.environ[name]
+    os.environ["KEA_RECONCILER_STATE_DIR"] = str(folder / "state")
 
 
 def show() -> None:

@@ -108,7 +108,7 @@ def _read(run: Session, desired: Path, controls: Sequence[str]) -> Mapping[tuple
 
 def _nothing_found(live: Mapping[tuple[str, Service], Live]) -> str:
     read = " and ".join(dict.fromkeys(each.endpoint.control for each in live.values()))
-    return f"there is no relationship to import on {read}; docs/getting-started.md says how to describe a new one"
+    return f"there is no relationship to import on {read}; `kea-reconciler init` describes a new one"
 
 
 def _find(live: Mapping[tuple[str, Service], Live]) -> tuple[list[Imported], list[NotImported]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
 import yaml
 
 from lab import demo
@@ -32,3 +34,13 @@ def test_the_output_in_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
         life.change("kea-b", demo.damage)
         assert line == "$ kea-reconciler drift --desired desired --detailed-exitcode"
         assert life.run("drift", "--detailed-exitcode").stdout == shown
+
+
+def test_the_demo_leaves_the_user_s_own_runs_and_settings_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KEA_RECONCILER_STATE_DIR", "KEA_RECONCILER_SETTINGS"):
+        monkeypatch.setenv(name, "/mine")
+    demo.keep_apart(tmp_path)
+    told = {name: value for name, value in os.environ.items() if name.startswith("KEA_RECONCILER_")}
+    assert told == {"KEA_RECONCILER_STATE_DIR": str(tmp_path / "state")}
