@@ -1,0 +1,119 @@
+"""What goes on of a relationship in which something is contested, by what it is."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.kea.hooks import relationships_of
+from reconciler.model import RelationshipPlan, Suspension, WatchMode
+from reconciler.planning.plan import plan
+from reconciler.watching.fights import disputes, kept
+from reconciler.watching.parts import with_parts
+from reconciler.watching.records import Look
+from reconciler.watching.ruling import Rules, ruling
+from tests.planning.cases import after_apply, read_case
+from tests.planning.test_contested import ALPHA, edited, longer, renamed
+
+if TYPE_CHECKING:
+    from tests.planning.cases import Case
+
+NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
+HA = (("relationship", "hq-dhcp4"),)
+OTHER = (("subnet", "10.0.2.0/24"),)
+ENFORCE = Rules(WatchMode.ENFORCE)
+
+
+def patient(config: dict[str, Any]) -> None:
+    """Somebody gives the HA hook of one server another timer."""
+    relationships_of(config)[0]["max-ack-delay"] = 4321
+
+
+def unguarded(config: dict[str, Any]) -> None:
+    """Somebody lets both servers lease the addresses of a pool."""
+    del config["subnet4"][0]["pools"][0]["client-class"]
+
+
+def asked(case: Case) -> Case:
+    """Git asks for another timer."""
+    (relationship,) = case.desired.relationships
+    parameters = {**relationship.parameters, "max-response-delay": 54321}
+    return replace(case, desired=replace(case.desired, relationships=(replace(relationship, parameters=parameters),)))
+
+
+def look_at(case: Case, rules: Rules, *contested: object) -> Look:
+    """A look at a relationship in which the objects with these paths are contested, wherever they are to be changed."""
+
+    def rules_of(made: RelationshipPlan, known: Rules) -> Rules:
+        found = [each for each in disputes(made).values() if each.path in contested]
+        return replace(known, contested=tuple(each.words for each in found), staying=kept(made, found))
+
+    made = plan(case.desired, case.live)
+    (whole,) = made.relationships
+    rules = rules_of(whole, rules)
+    look = Look(whole, None, rules, ruling(whole, rules), NOW, 0.1)
+    (found,) = asyncio.run(with_parts([look], case.desired, case.live, made, rules_of))
+    return found
+
+
+def due(look: Look) -> set[object]:
+    """The paths of what is carried out on the standby."""
+    assert not look.ruling.may
+    return {change.path for server in look.due.servers for change in server.changes} if look.due else set()
+
+
+def drifted() -> Case:
+    return edited(edited(read_case("nothing-to-do"), "kea-b", renamed), "kea-b", longer)
+
+
+def test_all_else_goes_on_and_it_is_said_that_an_object_is_contested() -> None:
+    look = look_at(drifted(), ENFORCE, ALPHA)
+    assert due(look) == {OTHER}
+    assert any(each.startswith("contested: reservation ") for each in look.ruling.waits)
+    assert look.part.left_alone == ()
+
+
+def test_where_nothing_else_is_due_nothing_is_done() -> None:
+    look = look_at(edited(read_case("nothing-to-do"), "kea-b", renamed), ENFORCE, ALPHA)
+    assert (due(look), look.part.waits, look.part.left_alone) == (set(), "", ())
+
+
+def test_what_git_asks_for_goes_on_where_it_may() -> None:
+    assert due(look_at(asked(drifted()), ENFORCE, ALPHA)) == {OTHER, HA}
+    assert due(look_at(asked(drifted()), Rules(WatchMode.REPLICATE), ALPHA)) == {OTHER}
+
+
+def test_beside_a_contested_entry_of_the_hook_data_go_on() -> None:
+    look = look_at(edited(drifted(), "kea-b", patient), ENFORCE, HA, ALPHA)
+    assert due(look) == {OTHER}
+    assert look.part.left_alone == ()
+
+
+def test_what_is_contested_on_the_authority_itself_is_told_with_what_waits_for_it() -> None:
+    case = read_case("pools-split")
+    case = replace(case, live=after_apply(case, plan(case.desired, case.live)))
+    case = edited(edited(case, "kea-a", unguarded), "kea-b", longer)
+    (whole,) = plan(case.desired, case.live).relationships
+    (path,) = {each.path for server in whole.servers if server.peer.server == "kea-a" for each in server.changes}
+    look = look_at(case, ENFORCE, path)
+    assert due(look) == set()
+    (told,) = look.part.left_alone
+    assert told.startswith("all of hq-dhcp4 is left alone: pool ")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Rules(WatchMode.REPORT),
+        Rules(WatchMode.ENFORCE, suspension=Suspension("hq", "CHG-1", "ann", NOW, NOW)),
+        Rules(WatchMode.ENFORCE, writes=10),
+        Rules(WatchMode.ENFORCE, resting=7.0),
+    ],
+)
+def test_what_holds_back_everything_holds_back_the_rest_too(rules: Rules) -> None:
+    look = look_at(drifted(), rules, ALPHA)
+    assert (due(look), look.part.left_alone) == (set(), ())
