@@ -30,7 +30,8 @@ ENFORCE = Rules(WatchMode.ENFORCE)
 
 def patient(config: dict[str, Any]) -> None:
     """Somebody gives the HA hook of one server another timer."""
-    relationships_of(config)[0]["max-ack-delay"] = 4321
+    block: Any = relationships_of(config)[0]
+    block["max-ack-delay"] = 4321
 
 
 def unguarded(config: dict[str, Any]) -> None:
