@@ -160,7 +160,11 @@ def _imported(service: Service, members: Mapping[str, Snapshot], block: Mapping[
     source = _primary(members) or next(iter(members.values()))
     relationship = as_it_stands(service, members, block)
     relationship = with_live_hubs(relationship, {each.endpoint.server: each for each in members.values()})
-    relationship = replace(relationship, name=_stamped_name(members) or _made_name(relationship))
+    name = _stamped_name(members)
+    stamped = next((each for each in read_stamps(source.config) if each.relationship == name), None)
+    if stamped is not None:
+        relationship = replace(relationship, on_remove=stamped.on_remove)
+    relationship = replace(relationship, name=name or _made_name(relationship))
     remarks: dict[tuple[str | int, ...], str] = {}
     remarks |= _credential_remarks(relationship, block)
     disagreements = [text for path, text in _disagreements(relationship, members, source, remarks)]

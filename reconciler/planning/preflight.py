@@ -113,7 +113,7 @@ def _elsewhere(case: Case, peer: Peer, around: Neighbours) -> Iterator[Objection
     """A url that can't be the server's own, or that its peers can't reach."""
     host = place_of(peer.url)[0]
     owners = around.owners(host)
-    if owners and peer.server not in owners:
+    if owners and peer.server not in owners and not _is_loopback(host):  # which every machine has
         yield _objection(
             peer,
             f"the url of {peer.server}, {peer.url}, has an address of {' and '.join(owners)}",

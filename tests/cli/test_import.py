@@ -279,17 +279,20 @@ def imported(site: Site) -> tuple[Run, Path]:
     return run("import", "--desired", str(site.folder / "new"), *addresses), site.folder / "new"
 
 
-def test_two_services_of_the_same_servers_with_the_names_in_their_stamps(world: World, tmp_path: Path) -> None:
+def test_two_services_of_the_same_servers_with_what_their_stamps_remember(world: World, tmp_path: Path) -> None:
     site = Site(world, tmp_path)
     for name in ("kea-a", "kea-b"):
         world.add_server(name, {service: {service.subnets: [subnet(service, 1)]} for service in Service})
     site.add_pair("hq")
     site.add_pair("hq-v6", Service.DHCP6, Mode.LOAD_BALANCING)
+    site.documents[1]["on-remove"] = "delete"
+    site.write()
     site.made()
     ended, new = imported(site)
     assert (ended.exit_code, ended.stderr) == (0, EMPTY)
     assert yaml.safe_load((new / "servers.yaml").read_text()) == {"servers": site.inventory}
-    assert {path.name for path in (new / "relationships").iterdir()} == {"hq.yaml", "hq-v6.yaml"}
+    written = {path.name: yaml.safe_load(path.read_text()) for path in (new / "relationships").iterdir()}
+    assert {name: each.get("on-remove") for name, each in written.items()} == {"hq.yaml": None, "hq-v6.yaml": "delete"}
 
 
 def test_a_copied_stamp_does_not_make_two_relationships_one_file(world: World, tmp_path: Path) -> None:

@@ -263,6 +263,16 @@ def test_an_address_of_another_server_and_a_loopback_address_are_told_together()
     ]
 
 
+def test_a_loopback_address_is_nobody_s_own() -> None:
+    """All servers are on one machine, and of one nothing tells that: a unix socket doesn't."""
+    site = Site()
+    for name, port in (("kea-a", 8006), ("kea-b", 8007)):
+        site.move(name, f"http://127.0.0.1:{port}/")
+    sockets = [{"socket-type": "http", "socket-address": "127.0.0.1", "socket-port": 8001}]
+    site.beside("kea-a", "unix:/run/kea/6.sock", control_sockets=sockets)
+    assert site.told() == []
+
+
 def test_without_a_listener_the_url_has_to_be_where_the_server_itself_answers() -> None:
     site = Site()
     site.relationship = replace(site.relationship, parameters={"multi-threading": {"enable-multi-threading": False}})
