@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,8 @@ HEAD = """\
 
 Every cell names the series of Kea on whose real daemons a test shows it, with links to the tests, or says why there is
 nothing to show: because Kea has no such thing, or, plainly, because no test shows it. `make test` runs all of them.
-The rows run through the control agent of each version; the other channels, and what was tried through them, have a
-table of their own.
+The first table runs through the control agent of each version, the next two through the other channels, and all
+others through agents again where nothing else is said.
 """
 
 
@@ -47,11 +47,11 @@ def text() -> str:
     parts = [HEAD]
     for table in source["tables"]:
         parts += [f"## {table['title']}\n", f"{table['text']}\n"]
-        columns = table["columns"]
+        columns = _columns(table)
         parts.append("| | " + " | ".join(columns) + " |")
         parts.append("|---" * (len(columns) + 1) + "|")
         for row in table["rows"]:
-            cells = [_cell(row["cells"].get(column), known, missing) for column in columns]
+            cells = [_cell(_value(table, row, column), known, missing) for column in columns]
             parts.append(f"| {row['name']} | " + " | ".join(cells) + " |")
         parts.append("")
     if missing:
@@ -68,10 +68,27 @@ def collected(files: Sequence[str]) -> list[str]:
 
 def _files(source: Any) -> list[str]:
     """The files that the source names tests of; those that don't exist are left out, and found missing later."""
-    cells = [value for table in source["tables"] for row in table["rows"] for value in row["cells"].values()]
+    cells = [
+        _value(table, row, column) for table in source["tables"] for row in table["rows"] for column in _columns(table)
+    ]
     patterns = [pattern for value in cells if isinstance(value, list) for pattern in value]
     found = {path for pattern in patterns for path in (ROOT / "tests").glob(pattern.partition("::")[0])}
     return [str(path.relative_to(ROOT)) for path in sorted(found)]
+
+
+def _columns(table: Mapping[str, Any]) -> list[str]:
+    return list(table.get("places") or table["columns"])
+
+
+def _value(table: Mapping[str, Any], row: Mapping[str, Any], column: str) -> Any:
+    """What the source says of a cell: globs, or a text."""
+    places = table.get("places")
+    if places is None:
+        return row["cells"].get(column)
+    found = row.get("cells", {}).get(column, row["tests"])
+    if isinstance(found, str):
+        return found
+    return [glob.replace("TEST", test) for glob in places[column] for test in found]
 
 
 def _cell(value: Any, known: Sequence[str], missing: list[str]) -> str:

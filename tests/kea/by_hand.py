@@ -28,3 +28,22 @@ def hook(
         {"library": f"{own.generation.hooks}/libdhcp_lease_cmds.so"},
         {"library": f"{own.generation.hooks}/libdhcp_ha.so", "parameters": {"high-availability": [block]}},
     ]
+
+
+def entries(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """The relationships in the HA hook of a configuration, to edit them there."""
+    (found,) = [each for each in config["hooks-libraries"] if "libdhcp_ha" in each["library"]]
+    blocks: list[dict[str, Any]] = found["parameters"]["high-availability"]
+    return blocks
+
+
+def pausing(config: dict[str, Any], state: str, place: int = 0) -> dict[str, Any]:
+    """The configuration, edited so that the server pauses, once, when it comes to a state in a relationship."""
+    entries(config)[place]["state-machine"] = {"states": [{"state": state, "pause": "once"}]}
+    return config
+
+
+def unloadable(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration, edited so that the HA hook fails to load, and all other hooks are gone with it."""
+    entries(config)[-1]["this-server-name"] = "nobody"
+    return config

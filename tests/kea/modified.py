@@ -40,30 +40,32 @@ Clients = clients4.Clients | clients6.Clients6
 
 
 @dataclass
-class Pair:
-    """A standing relationship, who asks its servers, and the ports, files and authority that its changes need."""
+class Described:
+    """A relationship as git describes it, and the ports, files and authority that changes to it need."""
 
-    world: World
-    clients: Clients | None = None
-    addresses: Iterator[str] = field(default_factory=lambda: iter(()))
-    ports: list[Port] = field(default_factory=list)
-    authority: trustme.CA | None = None
-    files: int = 0
+    ports: list[Port] = field(default_factory=list, init=False)
+    authority: trustme.CA | None = field(default=None, init=False)
+    files: int = field(default=0, init=False)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What its file says."""
+        raise NotImplementedError
+
+    @property
+    def folder(self) -> Path:
+        """Where files are made that servers read."""
+        raise NotImplementedError
 
     @property
     def peers(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.world.document["peers"]
+        found: list[dict[str, Any]] = self.document["peers"]
         return found
 
     @property
     def parameters(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.world.document["parameters"]
+        found: dict[str, Any] = self.document["parameters"]
         return found
-
-    @property
-    def is_dedicated(self) -> bool:
-        """Whether the peers are to talk through listeners of the HA hook's own."""
-        return bool(self.parameters["multi-threading"]["http-dedicated-listener"])
 
     def fresh_url(self, scheme: str = "http") -> str:
         """A url at which nothing listens yet."""
@@ -73,7 +75,34 @@ class Pair:
     def fresh_file(self, name: str) -> Path:
         """A path at which there is nothing yet."""
         self.files += 1
-        return self.world.lab.directory / f"{self.files}-{name}"
+        return self.folder / f"{self.files}-{name}"
+
+    def release(self) -> None:
+        """Give the ports back."""
+        for port in self.ports:
+            port.release()
+
+
+@dataclass
+class Pair(Described):
+    """A standing relationship, and who asks its servers."""
+
+    world: World
+    clients: Clients | None = None
+    addresses: Iterator[str] = field(default_factory=lambda: iter(()))
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return self.world.document
+
+    @property
+    def folder(self) -> Path:
+        return self.world.lab.directory
+
+    @property
+    def is_dedicated(self) -> bool:
+        """Whether the peers are to talk through listeners of the HA hook's own."""
+        return bool(self.parameters["multi-threading"]["http-dedicated-listener"])
 
     def listen(self, *, dedicated: bool) -> None:
         """Let the peers talk through listeners of the HA hook, or through their agents."""
@@ -165,14 +194,13 @@ def standing_pair(
         world.write()
         world.must_apply(*APPROVED)
         yield pair
-        for port in pair.ports:
-            port.release()
+        pair.release()
 
 
 # ------------------------------------------------------------------------------------------- one by one
 
 
-def slower(pair: Pair) -> None:
+def slower(pair: Described) -> None:
     pair.parameters["heartbeat-delay"] = 700 + pair.parameters["heartbeat-delay"] % 2
     pair.parameters["max-response-delay"] += 1000
 
@@ -213,7 +241,7 @@ def listening_otherwise(pair: Pair) -> None:
     pair.listen(dedicated=not pair.is_dedicated)
 
 
-def renamed(pair: Pair) -> None:
+def renamed(pair: Described) -> None:
     for number, peer in enumerate(pair.peers):
         peer["name"] = f"{peer.get('name', peer['server'])}-{number}"
 
@@ -245,19 +273,19 @@ def with_everything_at_once(pair: Pair) -> None:
     moved(pair)
 
 
-def swapped(pair: Pair) -> None:
+def swapped(pair: Described) -> None:
     first, second = pair.peers[:2]
     first["role"], second["role"] = second["role"], first["role"]
 
 
-def certified(pair: Pair) -> None:
+def certified(pair: Described) -> None:
     """TLS between listeners of the HA hook's own; certificates are local files."""
     trusting_another(pair)
     for peer in pair.peers:
         peer["url"] = pair.fresh_url("https")
 
 
-def trusting_another(pair: Pair) -> None:
+def trusting_another(pair: Described) -> None:
     """Another authority, and certificates of it."""
     pair.authority = trustme.CA()
     path = pair.fresh_file("ca.pem")
@@ -266,7 +294,7 @@ def trusting_another(pair: Pair) -> None:
     certified_anew(pair)
 
 
-def certified_anew(pair: Pair) -> None:
+def certified_anew(pair: Described) -> None:
     """Another key and certificate of the same authority, in files of other names."""
     assert pair.authority is not None
     issued = pair.authority.issue_cert("127.0.0.1")
@@ -276,7 +304,7 @@ def certified_anew(pair: Pair) -> None:
     pair.parameters.update({"key-file": str(key), "cert-file": str(certificate)})
 
 
-def uncertified(pair: Pair) -> None:
+def uncertified(pair: Described) -> None:
     pair.parameters.update(dict.fromkeys(("trust-anchor", "cert-file", "key-file"), ""))
     for peer in pair.peers:
         peer["url"] = pair.fresh_url()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lab.errors import LabError
 from lab.kea import base_configuration
 from reconciler.model import Mode, Service
+from tests.kea.by_hand import pausing
 from tests.kea.traces import Trace
 from tests.kea.world import HURRIED, THROUGH_AGENTS, Run, World, subnet
 
@@ -69,11 +70,7 @@ class Operated(World):
 
     def pause_in(self, server: KeaServer, state: str) -> None:
         """Let a server begin anew and pause, once, when it comes to a state, as its configuration can say."""
-        config = self.config(server)
-        (hook,) = [each for each in config["hooks-libraries"] if "libdhcp_ha" in each["library"]]
-        block = hook["parameters"]["high-availability"][0]
-        block["state-machine"] = {"states": [{"state": state, "pause": "once"}]}
-        server.set_config(self.service, config)
+        server.set_config(self.service, pausing(self.config(server), state))
 
     def states(self) -> Seen:
         """The states of both now; None for a server that does not answer or has no HA."""

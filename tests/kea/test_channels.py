@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.kea import guards
 from reconciler.model import Service
 from tests.kea.reached import PASSWORD, POSSIBLE, Certificates, Reached, Way, each
-from tests.kea.removed import APPROVED, has_no_relationship
 from tests.kea.world import World, subnet
 
 if TYPE_CHECKING:
@@ -21,53 +19,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.kea
 
 FOUR, SIX = Service
-WITH_ALL = "direct-https-mutual-password"
 ENCRYPTED = [(generation, way) for generation, way in POSSIBLE if way.is_encrypted]
 
 
 @pytest.fixture
 def certificates(lab: Laboratory) -> Certificates:
     return Certificates(lab.directory / "tls")
-
-
-LIVES = [
-    (generation, way)
-    for generation, way in POSSIBLE
-    if str(way) == "unix-http" or (generation.series, str(way)) == ("3.0", WITH_ALL)
-]
-
-
-@each(LIVES)
-def test_a_relationship_is_changed_operated_and_removed_through_it(
-    lab: Laboratory, way: Way, certificates: Certificates
-) -> None:
-    """The way shapes requests and replies, whatever the command is; agents are the way of all other tests."""
-    world = Reached(lab, way, certificates, certificates.issued("127.0.0.1"))
-    world.must_apply()
-    world.document["parameters"]["max-ack-delay"] = 4321
-    world.write()
-    world.must_apply()
-    for number, peer in enumerate(world.document["peers"]):
-        peer["name"] = f"server-{number}"
-    world.write()
-    world.must_apply()
-    assert world.scopes() == (["server-0"], [])
-    for words in ("maintenance start kea-b", "maintenance stop kea-b", "continue kea-b", "reset kea-b"):
-        world.must(*words.split(), "--yes")
-        if words != "maintenance start kea-b":
-            world.until_normal()
-    lease = {"ip-address": "10.0.1.20", "hw-address": "aa:bb:cc:00:00:20", "subnet-id": 1}
-    assert world.a.command(FOUR, "lease4-add", lease)["result"] == 0
-    world.must("leases", "compare", "hq", "--detailed-exitcode", code=2)
-    world.must("sync", "kea-b", "--yes")
-    world.must("leases", "compare", "hq", "--detailed-exitcode")
-    world.document["state"] = "absent"
-    world.write()
-    world.must_apply(*APPROVED)
-    assert all(has_no_relationship(world, server) for server in world.servers)
-    assert guards.is_silenced(world.config(world.b))
-    world.must("enable", "kea-b", "--yes", "--approve", "two-would-serve")
-    assert not guards.is_silenced(world.file(world.b))
 
 
 @each(POSSIBLE)
@@ -104,7 +61,7 @@ def test_a_server_that_can_not_be_trusted_gets_nothing(
         how = {"not_before": yesterday - timedelta(days=1), "not_after": yesterday}
     world = Reached(lab, way, certificates, certificates.issued(name, **how))
     if wrong == "authority":
-        world.login["ca-file"] = str(Certificates(lab.directory / "others").ca)
+        world.login.known["ca-file"] = str(Certificates(lab.directory / "others").ca)
     must_refuse(world, "can't be trusted")
 
 
@@ -113,14 +70,14 @@ def test_a_server_that_wants_our_certificate_is_told_of_as_such(
     lab: Laboratory, way: Way, certificates: Certificates
 ) -> None:
     world = Reached(lab, way, certificates, certificates.issued("127.0.0.1"))
-    del world.login["cert-file"], world.login["key-file"]
+    del world.login.known["cert-file"], world.login.known["key-file"]
     must_refuse(world, "certificate")
 
 
 @each([(generation, way) for generation, way in POSSIBLE if way.has_password])
 def test_a_wrong_password_is_told_of_as_such(lab: Laboratory, way: Way, certificates: Certificates) -> None:
     world = Reached(lab, way, certificates, certificates.issued("127.0.0.1"))
-    world.login["password"] = "another"
+    world.login.known["password"] = "another"
     must_refuse(world, "401")
 
 
