@@ -28,6 +28,13 @@ class Watched(Hub):
         super().__init__(folder, "primary")
         self.unserved: list[tuple[str, str]] = []
 
+    @property
+    def own_scopes(self) -> bool:
+        """Whether each server serves its own, and no more."""
+        own = [[{"hub-east"}, {"hub-west"}], [set()], [set()]]
+        found = [[set(half.scopes) for half in self.endpoint(name).relationships] for name in ("hub", "east", "west")]
+        return found == own
+
     def begins(self, endpoint: Endpoint, command: str) -> None:
         if self.world.serving(WEST, DHCP4).is_nobody:
             self.unserved.append((endpoint.server, command))
@@ -35,11 +42,19 @@ class Watched(Hub):
 
     def slower(self) -> None:
         """Another timer for east, once all has settled."""
-        self.let_pass(30)
+        self.settle()
         self.documents[0]["parameters"]["max-ack-delay"] = 3000
         self.write()
+
+    def settle(self) -> None:
+        """Wait, and forget what was seen."""
+        self.let_pass(30)
         self.story.clear()
         self.unserved.clear()
+
+    def reset(self) -> Any:
+        """Let the hub begin anew in east; the report."""
+        return self.run("reset", "hub", "--relationship", "east", "--yes", "--format", "json").json
 
     def handed_over(self) -> list[tuple[str, str]]:
         return [each for each in self.story if each[1] in {"ha-scopes", "config-set"} and each[0] != "east"]
@@ -191,3 +206,59 @@ def test_what_a_killed_run_left_in_another_relationship_is_put_right_with_the_on
     assert done.exit_code == 0, done
     assert watched.endpoint("west").serves == ()
     assert watched.run("plan", "--detailed-exitcode").exit_code == 0
+
+
+BEGAN_ANEW = [
+    ("hub", "ha-scopes"),
+    ("west", "ha-scopes"),
+    ("hub", "ha-scopes"),  # east's
+    ("east", "ha-scopes"),
+    ("hub", "ha-reset"),
+    ("east", "ha-scopes"),
+    ("hub", "ha-scopes"),
+    ("west", "ha-scopes"),
+    ("hub", "ha-scopes"),  # west's
+]
+
+
+def test_the_clients_of_another_relationship_are_answered_while_the_hub_begins_anew(watched: Watched) -> None:
+    watched.settle()
+    report = watched.reset()
+    assert report["result"] == "done", report
+    assert any("west answers the clients of hub in west until it is normal again" in each for each in report["notes"])
+    assert [each for each in watched.story if each[1] in {"ha-scopes", "ha-reset"}] == BEGAN_ANEW
+    handing_over = [("west", "ha-scopes"), ("west", "status-get"), ("hub", "ha-scopes")]  # to it, a look, and from it
+    assert watched.unserved == handing_over
+    assert watched.own_scopes
+    watched.let_pass(5)
+    assert watched.run("plan", "--detailed-exitcode").exit_code == 0
+
+
+def test_a_reset_says_why_the_clients_of_another_relationship_wait(watched: Watched) -> None:
+    watched.endpoint("west").command("dhcp-disable")
+    watched.settle()
+    report = watched.reset()
+    assert report["result"] == "done", report
+    said = "while hub begins anew, nobody answers the clients that it serves in the relationship west: west has its"
+    assert any(said in each for each in report["notes"])
+    assert ("west", "ha-scopes") not in watched.story
+
+
+@pytest.mark.parametrize("place", range(len(BEGAN_ANEW)))
+def test_what_fails_of_a_reset_leaves_each_its_own(watched: Watched, place: int) -> None:
+    """A command that fails once; at the end each is tried again."""
+    watched.settle()
+    original, (server, failing) = watched.begins, BEGAN_ANEW[place]
+
+    def begins(endpoint: Endpoint, command: str) -> None:
+        sent = [each for each in watched.story if each[1] in {"ha-scopes", "ha-reset"}]
+        if (len(sent), endpoint.server, command) == (place, server, failing):
+            watched.endpoint(server).faults.add(Kind.FAILS, failing, times=1)
+        original(endpoint, command)
+
+    watched.begins = begins  # type: ignore[method-assign]
+    report = watched.reset()
+    assert report["result"] == ("failed" if place < 5 else "done"), report
+    assert watched.own_scopes
+    watched.let_pass(5)
+    assert watched.run("status").exit_code == 0

@@ -13,6 +13,7 @@ from reconciler.model import Mode
 from reconciler.simulator import Kind, Release
 from reconciler.simulator.dhcp import Origin
 from tests.mortal import CHANGING, Mortal, Scene, begun, endpoints, standing
+from tests.test_simulated_crashes import must_be_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from reconciler.model import Endpoint
 
 SENT = CHANGING | {"ha-reset"}
-WAYS = [
-    pytest.param(Mode.HOT_STANDBY, Release.KEA_2_2, id="hot-standby-2.2"),
-    pytest.param(Mode.HOT_STANDBY, Release.KEA_3_0, id="hot-standby-3.0"),
-    pytest.param(Mode.LOAD_BALANCING, Release.KEA_3_0, id="load-balancing-3.0"),
-]
 DONE = [
     ("kea-a", "dhcp-disable"),
     ("kea-b", "ha-scopes"),
@@ -174,25 +170,35 @@ def test_one_that_takes_its_partner_for_dead_serves_alone(tmp_path: Path) -> Non
         life.__exit__()
 
 
-@pytest.mark.parametrize(("mode", "release"), WAYS)
-def test_the_next_apply_puts_right_what_a_killed_one_left(tmp_path: Path, mode: Mode, release: Release) -> None:
-    first = begun(tmp_path / "whole", Scene("reset", mode=mode), release)
+SCENES = [
+    pytest.param(Scene("reset", mode=Mode.HOT_STANDBY), Release.KEA_2_2, id="hot-standby-2.2"),
+    pytest.param(Scene("reset", mode=Mode.HOT_STANDBY), Release.KEA_3_0, id="hot-standby-3.0"),
+    pytest.param(Scene("reset", mode=Mode.LOAD_BALANCING), Release.KEA_3_0, id="load-balancing-3.0"),
+    pytest.param(Scene("reset", is_hub=True), Release.KEA_3_0, id="hub-3.0"),
+]
+
+
+@pytest.mark.parametrize(("scene", "release"), SCENES)
+def test_the_next_apply_puts_right_what_a_killed_one_left(tmp_path: Path, scene: Scene, release: Release) -> None:
+    words = ("reset", "kea-a", *(["--relationship", "hq"] if scene.is_hub else []))
+    first = begun(tmp_path / "whole", scene, release)
     try:
-        assert reset(first)["result"] == "done"
+        done = first.run(*words, "--yes")
+        assert done.exit_code == 0, done
         points = [number for number, each in enumerate(first.story) if each[1] in SENT]
     finally:
         first.__exit__()
     for place, number in enumerate(points):
         for was_sent in (False, True):
             folder = tmp_path / f"{place}-{was_sent}"
-            life = begun(folder, Scene("reset", mode=mode), release)
+            life = begun(folder, scene, release)
             try:
                 life.dies_at = (number, was_sent)
-                life.killed("reset", "kea-a")
+                life.killed(*words)
                 life.let_pass(10)
                 done = life.run("apply", "--yes")
                 assert done.exit_code == 0, done
                 life.let_pass(10)
-                must_serve_their_own(life)
+                must_be_in_order(life, scene)
             finally:
                 life.__exit__()

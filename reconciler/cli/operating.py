@@ -54,11 +54,12 @@ def operate(operation: str, server: str, options: Mapping[str, Any], source: str
         run = session.open_session(request.settings, request.credentials, request.log_level, request.desired)
         desired = session.load_desired(request.desired, request.names)
         relationship = chosen(desired, request)
-        endpoints = [desired.endpoints[peer.server, relationship.service] for peer in relationship.peers]
+        endpoints = _endpoints(desired, relationship, request.operation)
         with at_work(run, request.state_dir, request.lock_timeout, endpoints, desired.revision) as ending:
             if run.journal is not None:
                 run.journal.concerns(relationship.name, relationship.service)
-            outcome, is_interrupted = _done(run, request, relationship, endpoints)
+            known = (*desired.relationships, *desired.others)
+            outcome, is_interrupted = _done(run, request, relationship, endpoints, known)
             ending.says(verdict.of_operation(outcome, interrupted=is_interrupted))
         code = verdict.of_operation(outcome, interrupted=is_interrupted)
         report = other_report(
@@ -72,20 +73,24 @@ def operate(operation: str, server: str, options: Mapping[str, Any], source: str
 
 
 def _done(
-    run: Session, request: Request, relationship: Relationship, endpoints: Sequence[Endpoint]
+    run: Session,
+    request: Request,
+    relationship: Relationship,
+    endpoints: Sequence[Endpoint],
+    known: Sequence[Relationship],
 ) -> tuple[OperationOutcome, bool]:
-    """Show what is found and decided, and do it unless there is nothing to do.
+    """Show what is found and decided, and do it unless there is nothing to do. `known` are all relationships.
 
     Returns the outcome, and whether a person asked to stop meanwhile.
     """
     from reconciler.cli import session
-    from reconciler.planning.scenes import OperationOutcome, scene, settled, standings
+    from reconciler.planning.scenes import Operation, OperationOutcome, scene, settled, standings
     from reconciler.reports.text_operations import text_decision
     from reconciler.running.operations import carry_out
 
     with session.progress() as say:
         live = run.observe(endpoints, say)
-    found = scene(relationship, request.server, live)
+    found = scene(relationship, request.server, live, known if request.operation is Operation.RESET else ())
     decide = _decider(run, request, found)
     decision = decide(found)
     colour = session.wants_colour(sys.stdout if request.forms.is_text else sys.stderr)
@@ -97,6 +102,21 @@ def _done(
     if not request.yes:
         ask(run, "Go on?", "go on", "not done")
     return carried_out(run, lambda hands: carry_out(request.operation, found, decide, hands))
+
+
+def _endpoints(desired: Desired, relationship: Relationship, operation: Operation) -> list[Endpoint]:
+    """Return whom an operation concerns: the servers of the relationship, and at a reset, while which a hub answers
+    nobody at all, those of its other relationships too.
+    """
+    from reconciler.planning.elsewhere import sharing
+    from reconciler.planning.scenes import Operation
+
+    concerned = [relationship]
+    if operation is Operation.RESET:
+        others = [each for each in (*desired.relationships, *desired.others) if each is not relationship]
+        concerned += sharing([relationship], others)
+    named = dict.fromkeys((peer.server, each.service) for each in concerned for peer in each.peers)
+    return [desired.endpoints[key] for key in named]
 
 
 def chosen(desired: Desired, request: Request) -> Relationship:

@@ -74,6 +74,13 @@ def _key(each: Elsewhere) -> tuple[str, str, str]:
     return each.relationship.name, each.hub.peer.server, each.partner.peer.server
 
 
+def beside(peer: Peer, snapshot: Snapshot, known: Sequence[Relationship], live: LiveWorld) -> list[Elsewhere | str]:
+    """Return who answers the clients of a server's other relationships while its HA begins anew in this one, and why
+    nobody does where nobody can.
+    """
+    return list(_of_hub(ServerPlan(peer, snapshot), known, live, (), "begins anew"))
+
+
 def sharing(relationships: Iterable[Relationship], others: Iterable[Relationship]) -> Iterator[Relationship]:
     """Yield those of the others that share a server with one of the relationships: a set starts them anew as well."""
     servers = {(peer.server, each.service) for each in relationships for peer in each.peers}
@@ -81,7 +88,11 @@ def sharing(relationships: Iterable[Relationship], others: Iterable[Relationship
 
 
 def _of_hub(
-    server: ServerPlan, known: Sequence[Relationship], live: LiveWorld, together: Sequence[Collection[str]]
+    server: ServerPlan,
+    known: Sequence[Relationship],
+    live: LiveWorld,
+    together: Sequence[Collection[str]],
+    meanwhile: str = "is set",
 ) -> Iterator[Elsewhere | str]:
     """Yield what is handed over in each other relationship in which a server answers clients, or why nothing is.
     `together` are the servers that are set in one stage each: none of those can answer for another.
@@ -102,8 +113,8 @@ def _of_hub(
         elif view.scopes:
             name = there.name if there else f"of {' and '.join(_peers(hub))}"
             yield (
-                f"while {server.peer.server} is set, nobody answers the clients that it serves in the relationship "
-                f"{name}: {made}"
+                f"while {server.peer.server} {meanwhile}, nobody answers the clients that it serves in the "
+                f"relationship {name}: {made}"
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.kea import ha, hooks
 from reconciler.kea.versions import Capability, can
-from reconciler.model import Mode, Objection, Peer, Role, Snapshot
+from reconciler.model import Elsewhere, Mode, Objection, Peer, Role, Snapshot
 from reconciler.planning import service
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.pause import leases_a_second
@@ -176,11 +176,29 @@ def reset(scene: Scene) -> Decision:
     if not concerned:
         return Decision(nothing_to_do=f"{peer.server} is in state {WAITING} already")
     orders = tuple(Order(each.server, "ha-reset", own_name(scene, each)) for each in concerned)
-    goals, says = _normal_goals(scene), tuple(_consequences(scene, concerned))
-    if partner is None or concerned != [peer] or not _serves(scene, peer) or not scene.is_normal(partner):
-        return Decision(orders, goals, says)
-    hearing = (peer.server, partner.server)
-    return Decision(orders, goals, (*says, *_hand_over(scene, partner)), hearing=hearing, covered_by=partner.server)
+    goals, says = _normal_goals(scene), (*_consequences(scene, concerned), *_told_beside(scene, concerned))
+    elsewhere = tuple(each for each in scene.beside if isinstance(each, Elsewhere) and _is_only(scene, concerned))
+    if partner is None or not _is_only(scene, concerned) or not _serves(scene, peer) or not scene.is_normal(partner):
+        return Decision(orders, goals, says, elsewhere=elsewhere)
+    says, hearing = (*says, *_hand_over(scene, partner)), (peer.server, partner.server)
+    return Decision(orders, goals, says, hearing=hearing, covered_by=partner.server, elsewhere=elsewhere)
+
+
+def _is_only(scene: Scene, concerned: list[Peer]) -> bool:
+    """Whether the server itself begins anew, and nothing else; one that is terminated may have to be set as well."""
+    return concerned == [scene.peer] and scene.state(scene.peer) != TERMINATED
+
+
+def _told_beside(scene: Scene, concerned: list[Peer]) -> Iterator[str]:
+    """Yield what becomes of the clients of the server's other relationships: Kea answers nobody in any of them."""
+    for each in scene.beside if _is_only(scene, concerned) else ():
+        if isinstance(each, Elsewhere):
+            yield (
+                f"{each.partner.peer.server} answers the clients of {scene.peer.server} in {each.relationship.name} "
+                "until it is normal again (ha-scopes), since it answers nobody in any relationship before that"
+            )
+        else:
+            yield each
 
 
 def _serves(scene: Scene, peer: Peer) -> bool:
@@ -198,8 +216,6 @@ def _hand_over(scene: Scene, partner: Peer) -> Iterator[str]:
         "meanwhile (ha-scopes): clients notice a moment at the beginning and one at the end"
     )
     yield f"while {peer.server} fetches the leases of {partner.server}, neither answers: Kea sees to that"
-    if not is_alone:
-        yield f"nor does {peer.server} answer anybody in its other relationships until then"
 
 
 def _needs_reset(scene: Scene, peer: Peer) -> bool:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.kea import ha, versions
-from reconciler.model import HaView, Json, Live, Objection, Peer, Relationship, Role, Service, Snapshot, Unreachable
-from reconciler.planning import wanted
+from reconciler.model import (
+    Elsewhere,
+    HaView,
+    Json,
+    Live,
+    Objection,
+    Peer,
+    Relationship,
+    Role,
+    Service,
+    Snapshot,
+    Unreachable,
+)
+from reconciler.planning import elsewhere, wanted
 from reconciler.planning.places import located
 
 IN_MAINTENANCE, PARTNER_IN_MAINTENANCE = "in-maintenance", "partner-in-maintenance"
@@ -51,7 +63,8 @@ class Decision:
     `goals` are the states, by server, at which it is reached. `says` is what will happen and what it costs, for the
     person who is asked. `hearing` are the servers that have to hear their partner at this very moment: without that,
     two would serve beside each other. `covered_by` is the server that answers the clients of the operation's peer from
-    before the first order until the goals are reached. `nothing_to_do` says why no command is needed. `is_passing` says
+    before the first order until the goals are reached, and `elsewhere` who answers them in its other relationships.
+    `nothing_to_do` says why no command is needed. `is_passing` says
     that the servers are on their way to where the operation is possible, so that looking again helps.
     """
 
@@ -61,6 +74,7 @@ class Decision:
     refusals: tuple[Objection, ...] = ()
     hearing: tuple[str, ...] = ()
     covered_by: str | None = None
+    elsewhere: tuple[Elsewhere, ...] = ()
     nothing_to_do: str | None = None
     is_passing: bool = False
 
@@ -105,11 +119,15 @@ class OperationOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A relationship as it is found: `peer` is the one that the operation is about, `live` every server by name."""
+    """A relationship as it is found: `peer` is the one that the operation is about, `live` every server by name.
+
+    `beside` are who could answer the clients of the peer's other relationships, and why nobody could.
+    """
 
     relationship: Relationship
     peer: Peer
     live: Mapping[str, Live]
+    beside: Sequence[Elsewhere | str] = ()
 
     @property
     def partner(self) -> Peer | None:
@@ -155,11 +173,20 @@ class Scene:
         return self.state(peer) == self.normal(peer)
 
 
-def scene(relationship: Relationship, server: str, live: Mapping[tuple[str, Service], Live]) -> Scene:
-    """Return the scene of an operation on a server; `live` must hold every endpoint that the relationship names."""
+def scene(
+    relationship: Relationship,
+    server: str,
+    live: Mapping[tuple[str, Service], Live],
+    known: Sequence[Relationship] = (),
+) -> Scene:
+    """Return the scene of an operation on a server; `live` must hold every endpoint that the relationship names.
+    `known` are the relationships of desired, for what the server answers in others, as far as `live` holds those.
+    """
     read = {each.server: live[each.server, relationship.service] for each in relationship.peers}
     placed = {name: located(relationship, each) if isinstance(each, Snapshot) else each for name, each in read.items()}
-    return Scene(relationship, next(each for each in relationship.peers if each.server == server), placed)
+    peer, seen = next(each for each in relationship.peers if each.server == server), placed[server]
+    beside = elsewhere.beside(peer, seen, known, live) if isinstance(seen, Snapshot) and known else ()
+    return Scene(relationship, peer, placed, beside)
 
 
 def standings(relationship: Relationship, live: Mapping[str, Live]) -> tuple[Standing, ...]:

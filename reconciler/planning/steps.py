@@ -91,7 +91,7 @@ def _opening(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     if stage.needs_normal:
         yield Step(Deed.AWAIT_WELL, first, after=_all(Fact.NORMAL, *staying(plan)))
     for each in _elsewhere(plan, stage):
-        yield from _handing_over(each)
+        yield from handing_over(each)
     yield from (Step(Deed.SILENCE, name, after=_all(Fact.OFF, name)) for name in _silenced(plan, stage))
     yield from _covering(plan, stage, first, off=stage.released)
 
@@ -163,7 +163,7 @@ def _elsewhere(plan: RelationshipPlan, stage: Stage) -> list[Elsewhere]:
     return [each for each in plan.elsewhere if each.hub.peer.server in stage.servers]
 
 
-def _handing_over(there: Elsewhere) -> Iterator[Step]:
+def handing_over(there: Elsewhere) -> Iterator[Step]:
     """Let the partner of a hub answer the clients that the hub serves in another relationship, before the first set."""
     name, hub, by = there.relationship.name, there.hub.peer.server, there.partner.peer.server
     yield Step(Deed.AWAIT_WELL, by, hub, after=_all(Fact.NORMAL, by, hub), elsewhere=name)
@@ -171,7 +171,7 @@ def _handing_over(there: Elsewhere) -> Iterator[Step]:
     yield Step(Deed.WIDEN, by, hub, before=_all(Fact.NORMAL, by, hub), after=_all(Fact.WIDE, by), elsewhere=name)
 
 
-def _taking_back(there: Elsewhere, done: Sequence[Step]) -> Iterator[Step]:
+def taking_back(there: Elsewhere, done: Sequence[Step]) -> Iterator[Step]:
     """Let a hub answer the clients of another relationship by itself again: where it was set as soon as it does, else
     by our word. Who answers for it goes on to where it can't.
     """
@@ -205,7 +205,7 @@ def _closing(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     server's disk.
     """
     done = [*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage)]
-    steps = [step for each in _elsewhere(plan, stage) for step in _taking_back(each, done)]
+    steps = [step for each in _elsewhere(plan, stage) for step in taking_back(each, done)]
     steps += [Step(Deed.GIVE_BACK, by, after=_all(Fact.OWN, by)) for by in _widened(done)]
     idle = [each.peer.server for each in plan.servers if each.leaves or each.peer.role is Role.BACKUP]
     off = sorted({*_silenced(plan, stage), *_switched_off(done)}, key=lambda name: (name in idle, name))
@@ -299,7 +299,7 @@ def undoing(
         *_settling(stage, (*sets, *harmed)),
         *(Step(Deed.AWAIT_HEARD, name) for name in sets),
     ]
-    undone += [step for each in _elsewhere(plan, stage) for step in _taking_back(each, [*done, *undone])]
+    undone += [step for each in _elsewhere(plan, stage) for step in taking_back(each, [*done, *undone])]
     undone += _ending(plan, stage, [*done, *undone], unsure)
     undone += _going_on(plan, (*sets, *harmed))
     return tuple(replace(step, is_final=True) for step in undone)
@@ -311,7 +311,7 @@ def leaving_alone(plan: RelationshipPlan, stage: Stage, done: Sequence[Step], se
     To put it back would silence the only one that serves, until it takes over once more. It keeps what it was set to,
     which its partner understands, and the next apply goes on from there.
     """
-    undone = [step for each in _elsewhere(plan, stage) for step in _taking_back(each, done)]
+    undone = [step for each in _elsewhere(plan, stage) for step in taking_back(each, done)]
     undone += [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in _switched_off(done)]
     undone += [Step(Deed.WRITE, server, before=_all(Fact.SET, server), after=_all(Fact.WRITTEN, server))]
     return tuple(replace(step, is_final=True) for step in undone)
@@ -374,7 +374,7 @@ def _handed_over_again(plan: RelationshipPlan, done: Sequence[Step], hub: str) -
     asked = {step.elsewhere for step in done if step.deed is Deed.WIDEN and step.elsewhere}
     for each in plan.elsewhere:
         if each.relationship.name in asked and each.hub.peer.server == hub:
-            yield from (replace(step, before=()) for step in _handing_over(each) if step.deed is not Deed.AWAIT_WELL)
+            yield from (replace(step, before=()) for step in handing_over(each) if step.deed is not Deed.AWAIT_WELL)
 
 
 def _put_back(name: str) -> Step:

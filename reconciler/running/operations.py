@@ -15,6 +15,7 @@ from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
 from reconciler.kea import ha, views
 from reconciler.model import (
     Authority,
+    Elsewhere,
     HaView,
     Live,
     Objection,
@@ -45,10 +46,12 @@ from reconciler.planning.scenes import (
 )
 from reconciler.running import waiting
 from reconciler.running.anew import set_again
+from reconciler.running.beside import Beside
 from reconciler.running.hand_over import HandOver
 from reconciler.running.hands import WATCHING, Hands
 from reconciler.running.leases import lacking
 from reconciler.running.setting import Server
+from reconciler.running.stand_ins import StandIn
 from reconciler.running.switch import end_hold
 
 if TYPE_CHECKING:
@@ -74,7 +77,9 @@ async def carry_out(operation: Operation, scene: Scene, decide: Decide, hands: H
         for name, live in scene.live.items():
             if isinstance(live, Snapshot):
                 clients[name] = await stack.enter_async_context(hands.open_client(live.endpoint))
-        work = _Work(operation, scene, clients, decide, hands)
+        partners = [each for each in scene.beside if isinstance(each, Elsewhere)]
+        beside = [await _standing_in(each, clients, hands, stack) for each in partners]
+        work = _Work(operation, scene, clients, decide, hands, beside)
         decision = await work.decided_now()
         ending, reasons = settled(decision) or await work.done(decision)
         if ending is Ending.DONE:
@@ -82,6 +87,12 @@ async def carry_out(operation: Operation, scene: Scene, decide: Decide, hands: H
         after = standings(scene.relationship, (await work.look()).live)
         answers, name = tuple(work.answers), scene.peer.server
         return OperationOutcome(operation, scene.relationship, name, ending, reasons, decision, before, after, answers)
+
+
+async def _standing_in(there: Elsewhere, clients: Mapping[str, Client], hands: Hands, stack: AsyncExitStack) -> StandIn:
+    client = await stack.enter_async_context(hands.open_client(there.partner.snapshot.endpoint))
+    hub = Server(there.hub, clients[there.hub.peer.server], lambda _: False)
+    return StandIn(there.relationship, hub, Server(there.partner, client, lambda _: False))
 
 
 async def count_leases(client: Client, service: Service) -> int | None:
@@ -135,8 +146,15 @@ class _Work:
     """One operation under way."""
 
     def __init__(
-        self, operation: Operation, scene: Scene, clients: Mapping[str, Client], decide: Decide, hands: Hands
+        self,
+        operation: Operation,
+        scene: Scene,
+        clients: Mapping[str, Client],
+        decide: Decide,
+        hands: Hands,
+        beside: Sequence[StandIn],
     ) -> None:
+        """`beside` are those who can answer the clients of the peer's other relationships."""
         self.answers: list[Answer] = []
         self._operation = operation
         self._scene = scene
@@ -145,6 +163,7 @@ class _Work:
         self._hands = hands
         self._relationship = scene.relationship
         self._hand_over: HandOver | None = None
+        self._beside = Beside(self._relationship, beside, hands, meanwhile=self._keep)
         self._told = ""  # what was said last of what is waited for
         self._known = {name: live for name, live in scene.live.items() if isinstance(live, Snapshot)}
 
@@ -196,23 +215,29 @@ class _Work:
         """Send what was decided and wait for what was to come of it, with another server in the place of the one that
         it is about where that was decided. Returns how that ended, and why so.
         """
-        if decision.covered_by is None:
+        if decision.covered_by is None and not decision.elsewhere:
             return await self._sent(decision)
-        covered, by = (self._server(each) for each in (self._scene.peer, self._scene.named(decision.covered_by)))
-        nobody_follows = Authority(None, "an operation changes no data")
-        plan = RelationshipPlan(self._relationship, nobody_follows, servers=(covered.plan, by.plan))
+        peers = [each for each in self._scene.both if each is self._scene.peer or each.server == decision.covered_by]
+        servers = [self._server(each) for each in peers]
+        nobody_follows, plans = Authority(None, "an operation changes no data"), tuple(each.plan for each in servers)
+        plan = RelationshipPlan(self._relationship, nobody_follows, servers=plans, elsewhere=decision.elsewhere)
         self._hands.journal.begins(plan, is_operation=True)  # what is left open should the process be killed
-        hand_over = HandOver(self._relationship, covered, by, self._hands)
-        ending, reasons = await self._with(hand_over, decision)
-        told = tuple(ServerOutcome(each.name, Result.NOTHING_TO_DO, ending) for each in (covered, by))
+        failure = await self._beside.begin(decision.elsewhere)
+        ending, reasons = (Ending.FAILED, (failure,)) if failure else await self._covered(servers, decision)
+        failures = await self._beside.end(decision.elsewhere)
+        told = tuple(ServerOutcome(each.name, Result.NOTHING_TO_DO, ending) for each in servers)
         self._hands.journal.ends(RelationshipOutcome(self._relationship.name, told), plan)
-        return ending, reasons
+        return Ending.FAILED if failures else ending, (*reasons, *failures)
 
     def _server(self, peer: Peer) -> Server:
         seen = self._scene.snapshot(peer) or self._known[peer.server]
         return Server(ServerPlan(peer, seen), self._clients[peer.server], lambda live: live.config == seen.config)
 
-    async def _with(self, hand_over: HandOver, decision: Decision) -> tuple[Ending, tuple[str, ...]]:
+    async def _covered(self, servers: Sequence[Server], decision: Decision) -> tuple[Ending, tuple[str, ...]]:
+        """The server that it is about, and the one that answers for it, where there is one."""
+        if decision.covered_by is None:
+            return await self._sent(decision)
+        hand_over = HandOver(self._relationship, servers[0], servers[1], self._hands)
         failure = await hand_over.begin()
         if failure:
             return Ending.FAILED, (failure,)
@@ -311,8 +336,7 @@ class _Work:
         began_at = changed_at = self._hands.clock()
         states: dict[str, str | None] = {}
         while True:
-            if self._hand_over is not None:
-                await self._hand_over.keep()
+            await self._keep()
             scene = await self.look()
             now = self._hands.clock()
             found = {peer.server: scene.state(peer) for peer in self._relationship.peers}
@@ -320,12 +344,22 @@ class _Work:
                 states, changed_at = found, now
             missed = _missed(decision, scene)
             is_stuck = is_doubtful and now - changed_at >= self._stillness()
-            is_stopped = self._hands.stop.is_set() and self._hand_over is None  # nobody is left answering for another
+            is_stopped = self._hands.stop.is_set() and not self._is_answered_for  # nobody is left answering for another
             if not missed or is_stuck or now - began_at >= self._patience() or is_stopped:
                 return missed
             if self._operation is Operation.MAINTENANCE_START and PARTNER_DOWN in states.values():
                 return missed
             await self._pause(f"waiting: {'; '.join(missed)}")
+
+    @property
+    def _is_answered_for(self) -> bool:
+        return self._hand_over is not None or self._beside.is_on
+
+    async def _keep(self) -> None:
+        """Keep those wide who answer for others."""
+        if self._hand_over is not None:
+            await self._hand_over.keep()
+        await self._beside.keep()
 
     def _ended(self, missed: Sequence[str], *, is_lost: bool, was_reached: bool) -> tuple[Ending, tuple[str, ...]]:
         lost = f"the answer was lost ({self.answers[-1].text})" if is_lost else ""
@@ -353,4 +387,4 @@ class _Work:
         if self._told != told:
             self._hands.say(self._told)
         seconds = min(1.0, max(0.1, ha.heartbeat_delay(self._relationship) / 4))
-        await self._hands.sleep(seconds if self._hand_over is None else min(seconds, WATCHING))
+        await self._hands.sleep(min(seconds, WATCHING) if self._is_answered_for else seconds)

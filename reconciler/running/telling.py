@@ -43,6 +43,11 @@ class Tale:
         """Return what was told of a server, None where nothing was."""
         return self._told.get(server.name)
 
+    def failures(self, server: str) -> list[str]:
+        """Return all that went wrong with a server, where nothing but failures is told of it."""
+        told = self._told.get(server)
+        return [*([told.reason] if told else []), *self._failures.get(server, ())]
+
     def tell(self, server: Server, result: Result, reason: str, *, persisted: bool | None = None) -> None:
         """Say where a server stands now, in place of what was said before."""
         self._told[server.name] = ServerOutcome(server.name, result, reason, persisted)
