@@ -85,7 +85,7 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         text = f"{name} is contested: {watched.contested[0]} drifted back again and again, and is left alone"
         over = f"{name} is not contested any more"
         details = (*watched.contested, *watched.left_alone)
-        yield Finding(EventKind.CONTESTED, Gravity.ERROR, text, over, "\n".join(watched.contested), details)
+        yield Finding(EventKind.CONTESTED, Gravity.ERROR, text, over, "\n".join(details), details)
     if remarks.unsteady:
         over = f"{name}: its primary has proved itself"
         yield Finding(EventKind.UNSTEADY, Gravity.WARNING, f"{name}: {remarks.unsteady}", over)

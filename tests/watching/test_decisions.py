@@ -227,6 +227,15 @@ def test_data_of_a_server_that_follows_can_stay_and_nothing_else() -> None:
     assert kept(replace(made, authority=Authority("kea-b", "it answers")), found) == {}
 
 
+def test_what_is_left_alone_with_a_contested_object_is_told_when_it_becomes_so() -> None:
+    alone = watched("hq", contested=("pool x on kea-b",))
+    more = replace(alone, left_alone=("all data of kea-b are left alone: they clash",))
+    before, after = (of_watched(each, Remarks()) for each in (alone, more))
+    (event,) = events(before, after, Subject("git:1", "hq", Service.DHCP4), NOW)
+    assert (event.kind, event.is_over) == (EventKind.CONTESTED, False)
+    assert event.details == (*alone.contested, *more.left_alone)
+
+
 # ------------------------------------------------------------------------------------------- steadiness
 
 
