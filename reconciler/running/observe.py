@@ -153,21 +153,23 @@ async def refreshed(client: Client, seen: Snapshot) -> Snapshot:
     One small request tells that nothing changed: status-get, where the server's configuration can change by a commit
     alone. Else its hash is asked too, or, before Kea 2.4.0, what `is_unchanged` asks. Another process, or another
     commit, is read whole whatever its hash is. (For config-hash-get Kea builds its whole configuration, and answers
-    nobody meanwhile.)
+    nobody meanwhile.) What is found is as of when it was asked: nothing that is read later holds what was committed
+    while the answer was on its way.
     """
     status = await _ask(client, seen.endpoint, "status-get")
     with views.reading(seen.endpoint):
         found = views.ha_views(status.arguments)
         is_other = _has_moved(seen, status)
         is_same = _has_no_later_commit(seen, status, seen.commands)
+        late = round(status.answered_at - status.asked_at)
     if is_other or not (is_same or await is_unchanged(client, seen)):
         return await snapshot(client, seen.endpoint)
     with views.reading(seen.endpoint):
         return replace(
             seen,
-            uptime=int(status.arguments.get("uptime", 0)),
-            reload=_reload(status),
-            read_at=status.answered_at,
+            uptime=int(status.arguments.get("uptime", 0)) - late,
+            reload=_reload(status) - late,
+            read_at=status.asked_at,
             ha=found[0] if found else None,
             views=found,
             sockets_ready=views.sockets_are_ready(status.arguments),

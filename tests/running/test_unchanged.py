@@ -181,6 +181,42 @@ def test_looking_again_shows_every_edit_whatever_the_seconds(fraction: float, ve
 
 
 @pytest.mark.parametrize("version", ["2.2.0", "2.6.3"])
+def test_an_edit_while_the_answer_is_on_its_way_shows_at_the_next_look(version: str) -> None:
+    """So old a commit, looked at so much later, an answer that takes so long, and an edit so soon in that time."""
+    ages, looks, slow, soon, laters = (
+        (2.5, 3.5, 4.4, 6.0, 100.0),
+        (0.0, 0.1, 1.2),
+        (0.8, 2.0, 2.8),
+        (0.1, 0.5),
+        (0.4, 60.0),
+    )
+    for age, look, seconds, part, later in itertools.product(ages, looks, slow, soon, laters):
+        pair = Pair()
+        pair.a.version = version
+        before = related(pair.a, pair, age)
+        pair.clock.now += look
+        edited_on_the_way(pair, seconds, part)
+        before = again(pair.a, pair, before)
+        pair.clock.now += later
+        assert again(pair.a, pair, before).config["valid-lifetime"] == 1, (age, look, seconds, part, later)
+
+
+def edited_on_the_way(pair: Pair, seconds: float, part: float) -> None:
+    """Let the next answer to status-get take so many seconds, and an edit happen after that part of them."""
+    kea, original = pair.a, pair.a._status_get
+
+    def answer(arguments: Any) -> Any:
+        del kea.__dict__["_status_get"]
+        told = original(arguments)
+        pair.clock.now += part * seconds
+        kea.edit("valid-lifetime", 1)
+        pair.clock.now += (1 - part) * seconds
+        return told
+
+    kea.__dict__["_status_get"] = answer
+
+
+@pytest.mark.parametrize("version", ["2.2.0", "2.6.3"])
 def test_where_commands_change_it_without_a_commit_looking_again_looks_behind(
     kea: Kea, pair: Pair, version: str
 ) -> None:
