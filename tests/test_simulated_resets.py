@@ -128,6 +128,34 @@ def test_one_that_would_pause_on_its_way_back_goes_on(tmp_path: Path) -> None:
         life.__exit__()
 
 
+def test_each_serves_its_own_whatever_goes_wrong_in_between(life: Mortal, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr("reconciler.running.operations._Work._send", broken)
+    ended = life.run("reset", "kea-a", "--yes")
+    assert (ended.exit_code, "RuntimeError" in ended.stderr) == (1, True), ended
+    assert sent(life) == [each for each in DONE if each[1] != "ha-reset"]
+    must_serve_their_own(life)
+
+
+def test_one_that_has_to_be_set_again_stays_off_for_a_time_only(life: Mortal) -> None:
+    """It is terminated at once, and with the set Kea forgets after which time the service was to come on again."""
+    original = life.ends
+
+    def ends(endpoint: Endpoint) -> None:
+        original(endpoint)
+        if life.story[-1] == ("kea-a", "ha-reset"):
+            half = life.endpoint("kea-a").ha
+            assert half is not None
+            life.world.call(half.go, "terminated")
+
+    life.ends = ends  # type: ignore[method-assign]
+    assert reset(life)["result"] == "done"
+    assert sent(life) == [*DONE[:3], ("kea-a", "config-set"), ("kea-a", "dhcp-disable"), *DONE[3:]]
+    must_serve_their_own(life)
+
+
 def test_who_answers_for_one_that_does_not_come_back_goes_on(life: Mortal) -> None:
     original = life.begins
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextlib import suppress
+from typing import TypeVar
 
 from reconciler.errors import EndpointError
 from reconciler.model import Relationship
@@ -14,6 +16,8 @@ from reconciler.running.hands import Hands
 from reconciler.running.pausing import let_go_on
 from reconciler.running.setting import Server
 from reconciler.running.switch import ServiceSwitch
+
+T = TypeVar("T")
 
 
 class HandOver:
@@ -59,6 +63,11 @@ class HandOver:
         if self._switch is not None:
             await self._switch.keep()
         await self._cover.keep()
+
+    async def keep_through(self, work: Awaitable[T]) -> T:
+        """Do what sets the one, and keep it off and the other wide meanwhile."""
+        setting_it = work if self._switch is None else self._switch.keep_through(work)
+        return await self._cover.keep_during(setting_it, self._covered)
 
     async def end(self, *, is_back: bool) -> tuple[str, ...]:
         """Let each serve its own again; one that answers for a server which is not back, nor serves since it takes the

@@ -242,8 +242,10 @@ class _Work:
         if failure:
             return Ending.FAILED, (failure,)
         self._hand_over = hand_over
-        ending, reasons = await self._sent(decision)
-        failures = await hand_over.end(is_back=not _missed(decision, await self.look()))
+        try:
+            ending, reasons = await self._sent(decision)
+        finally:  # whatever happens, each serves its own again, or who answers for the other goes on to
+            failures = await hand_over.end(is_back=not _missed(decision, await self.look()))
         return Ending.FAILED if failures else ending, (*reasons, *failures)
 
     async def _sent(self, decision: Decision) -> tuple[Ending, tuple[str, ...]]:
@@ -290,7 +292,8 @@ class _Work:
         if order.command != "ha-reset" or (await self.look()).state(peer) != TERMINATED:
             return None
         self._hands.say(f"{self._relationship.name}: setting {order.server} to its own configuration again")
-        return await set_again(peer, seen, self._clients[order.server], self._hands)
+        work = set_again(peer, seen, self._clients[order.server], self._hands)
+        return await (work if self._hand_over is None else self._hand_over.keep_through(work))
 
     async def held(self) -> tuple[str, ...]:
         """Let servers serve that their partners held off while they fetched leases, and forgot; returns what stays so.
