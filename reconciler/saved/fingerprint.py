@@ -51,9 +51,13 @@ def _effects(relationship: Value, document: Value) -> dict[str, Any]:
 
 
 def _elsewhere(relationship: Value) -> dict[str, Any]:
-    """Return who answers for a hub in its other relationships; nothing where nobody does, as in older files."""
+    """Return who answers for a hub that is set in its other relationships; nothing where nobody does, as in older
+    files. Commands for single objects need nobody to, unless they fail.
+    """
     names = ("relationship", "server", "partner")
-    found = sorted([each[name] for name in names] for each in relationship.get("elsewhere", ()))
+    commanded = {each["server"] for each in relationship["servers"] if each["commands"]}
+    told = (each for each in relationship.get("elsewhere", ()) if each["server"] not in commanded)
+    found = sorted([each[name] for name in names] for each in told)
     return (
         {"elsewhere": [" for ".join((partner, f"{hub} in {there}")) for there, hub, partner in found]} if found else {}
     )

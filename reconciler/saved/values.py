@@ -121,7 +121,8 @@ def _relationship(value: Value) -> RelationshipPlan:
 
 
 def _elsewhere(value: Value, peers: Sequence[Peer], service: Service) -> Elsewhere:
-    hub = next(each for each in peers if each.server == value["server"])
+    name = value["server"]
+    hub = next((each for each in peers if each.server == name), Peer(name, name, Role.PRIMARY, ""))
     partner = Peer(value["partner"], value["partner"], Role.STANDBY, "")
     relationship = Relationship(value["relationship"], service, Mode.HOT_STANDBY, (hub, partner))
     servers = [

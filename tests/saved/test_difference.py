@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.model import Action, Authority, Change, FieldChange, Objection, Plan, Relationship, RelationshipPlan
+from reconciler.model import (
+    Action,
+    Authority,
+    Change,
+    Command,
+    Disruption,
+    Elsewhere,
+    FieldChange,
+    Objection,
+    Plan,
+    Relationship,
+    RelationshipPlan,
+)
 from reconciler.saved.document import document
 from reconciler.saved.fingerprint import difference
 from tests.reports import samples
@@ -66,6 +78,20 @@ def test_what_else_may_differ() -> None:
         "    control: http://kea-b.example:8000/ -> http://192.0.2.9:8000/",
         "  the relationship itself is described otherwise in desired",
     ]
+
+
+def test_who_answers_for_a_hub_counts_where_it_is_set_and_not_where_commands_change_it() -> None:
+    made = samples.modification()
+    hub, partner = made.servers
+    names = hub.peer.server, partner.peer.server
+    elsewhere = (Elsewhere(replace(made.relationship, name="west"), hub, partner),)
+    assert told(samples.plan(made), samples.plan(replace(made, elsewhere=elsewhere))) == [
+        "hq-dhcp4 (dhcp4):",
+        f"  who answers the clients of other relationships: none -> {names[1]} for {names[0]} in west",
+    ]
+    commanded = replace(hub, commands=(Command("subnet4-add", {}),), told_disruption=Disruption.NONE)
+    made = replace(made, servers=(commanded, partner))
+    assert told(samples.plan(made), samples.plan(replace(made, elsewhere=elsewhere))) == []
 
 
 def test_relationships_that_come_and_go_and_those_that_can_not_be_planned() -> None:

@@ -317,6 +317,14 @@ def test_an_objection_says_what_it_is_about_and_one_of_1_0_need_not() -> None:
     assert plan_of(value).relationships[0].objections[0].object == ""
 
 
+def test_who_would_answer_for_a_server_that_is_not_in_the_file_is_read_all_the_same() -> None:
+    value = document(samples.plan(samples.modification()), MADE)
+    value["relationships"][0]["elsewhere"] = [{"relationship": "west", "server": "nobody", "partner": "west"}]
+    SCHEMA.validate(value)
+    (there,) = plan_of(value).relationships[0].elsewhere
+    assert (there.hub.peer.server, there.partner.peer.server) == ("nobody", "west")
+
+
 def test_what_was_approved_is_known_again() -> None:
     value = document(samples.plan(samples.modification()), MADE, approved=["clock-skew"])
     assert approved_in(value) == ["clock-skew"]
