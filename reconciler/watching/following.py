@@ -5,6 +5,7 @@ The program git does it, as the user that runs the daemon.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import subprocess
 
 _MOST = 800  # characters of what git says; long paths are in it
+_LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Branch:
 
     @property
     def _label(self) -> str:
-        return f"{_without_login(self.remote)}/{self.name}"
+        return f"{_without_logins(self.remote)}/{self.name}"
 
     @property
     def _ref(self) -> str:
@@ -113,11 +115,9 @@ def _said(text: str) -> str:
     """Return what git says, as one line, without the logins that urls may hold: the file or host stands in any of its
     lines.
     """
-    whole = " ".join(_without_login(line.strip()) for line in text.splitlines() if line.strip())
+    whole = _without_logins(" ".join(line.strip() for line in text.splitlines() if line.strip()))
     return whole if len(whole) <= _MOST else f"{whole[:_MOST]} ..."
 
 
-def _without_login(line: str) -> str:
-    scheme, separator, rest = line.partition("://")
-    login, at, host = rest.partition("@")
-    return f"{scheme}{separator}{host}" if separator and at and "/" not in login else line
+def _without_logins(text: str) -> str:
+    return _LOGIN.sub("", text)

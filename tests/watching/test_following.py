@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reconciler.watching import following
 from reconciler.watching import git as program
 from reconciler.watching.following import Branch
 from reconciler.watching.git import GitError
@@ -100,6 +101,11 @@ def test_no_hook_of_the_repository_is_run(repositories: Repositories) -> None:
 def test_a_branch_that_is_not_there_is_told(repositories: Repositories, name: str) -> None:
     with pytest.raises(GitError, match="can't be fetched"):
         Branch(repositories.here, "origin", name).pull()
+
+
+def test_no_login_is_told_in_any_url_of_a_line() -> None:
+    said = following._said("fatal: 'https://a:canary@x/y' is\n  not 'ssh://b:can@ary@z:22/me@home'\n")
+    assert said == "fatal: 'https://x/y' is not 'ssh://z:22/me@home'"
 
 
 def test_a_login_in_a_url_is_not_told(repositories: Repositories) -> None:
