@@ -217,22 +217,24 @@ class Daemon:
 
     async def _follow_desired(self) -> None:
         """Look at the folder when something was told of it, and else at the usual pace."""
+        is_another = False  # whether another desired state is in force than is worked with
         while not self._stop.is_set():  # a cancellation that meets the end of `wait_for` is lost on Python 3.11
             seconds = spread(self._habits.interval, self._edges.chance())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), seconds)
             is_told = self._told.is_set()
             self._told.clear()
-            is_another = await self._source.look(is_told=is_told)
+            is_another = await self._source.look(is_told=is_told) or is_another
             if self._stop.is_set():  # which ends looking in the middle
                 return
             try:
                 if is_another:
                     self._adopt(self._source.desired)
+                    is_another = False
                     self._tell(self._own(EventKind.DESIRED, f"desired is {self.revision} now"))
                 self._tell_of_desired()
             except Exception as error:  # noqa: BLE001 - it goes on to be followed; the text may hold a secret
-                _log.error("internal error while desired was taken over, please report it: %s", type(error).__name__)
+                _log.error("desired can't be taken over: %s", unforeseen(error))
             self._has_looked_at_desired = True
 
     async def _follow_files(self) -> None:

@@ -108,7 +108,7 @@ class Rounds:
         self._begun = begun(store)  # since when what an earlier daemon told of lasts, until it is known here
 
     def adopt(self, groups: Sequence[Group]) -> None:
-        """Work with these groups from now on: forget what is not among them."""
+        """Work with these groups from now on: forget what is not among them; what was seen of those that are stays."""
         named = {name for group in groups for name in group.names}
         self._free = next((group.endpoints for group in groups if group.is_rest), ())
         revision = next((group.desired.revision for group in groups), "")
@@ -121,7 +121,8 @@ class Rounds:
                     record = new_record(each.name, each.service)
                     record.watched = replace(record.watched, drifted_since=since)
                     self.records[each.name] = record
-        self._pictures.clear()
+        own = {group.names: group for group in groups}
+        self._pictures = {names: each for names, each in self._pictures.items() if own.get(names) is each.group}
         self._shown = {(): self._shown.get((), set())}
 
     def stop(self) -> None:
@@ -141,7 +142,7 @@ class Rounds:
                 await self._look(group, is_eager=is_eager)
             return pause(1, self._edges.chance())
         self._busy_since.pop(group.names, None)
-        looks = await self._look(group, is_eager=is_eager)
+        _, looks = await self._look(group, is_eager=is_eager)
         if any(look.due for look in looks) and not self._acting.is_stopping:
             self.at_work.add(group.names)
             try:
@@ -177,9 +178,9 @@ class Rounds:
         is_eager: bool = False,
         also: Iterable[Endpoint] = (),
         left: Sequence[Leftover] | None = None,
-    ) -> list[Look]:
+    ) -> tuple[Plan, list[Look]]:
         """Read and plan a group, decide, and put it on the board. `also` are further endpoints that are read anew;
-        `left` is what runs left open, where that is known.
+        `left` is what runs left open, where that is known. Returns the plan, and what was decided of each relationship.
         """
         began = self._edges.clock()
         memory = remembered(self._store, self._edges.wall(), left)
@@ -198,7 +199,7 @@ class Rounds:
         looks = list(self._judged(made, live, memory, self._edges.clock() - began))
         looks = await with_parts(looks, desired, live, made, self._rules_of_part, own)
         self._show(group, made, looks)
-        return looks
+        return made, looks
 
     def _agreed(self, group: Group) -> dict[tuple[str, str], datetime]:
         """Return when the servers of a group's relationships had the same last: seen here, or by runs before."""
@@ -254,13 +255,15 @@ class Rounds:
 
     async def _act(self, group: Group, looks: list[Look]) -> list[Look]:
         """Have the servers for ourselves, look once more, carry out what may be, and look at what became of it."""
-        concerned = {server.snapshot.endpoint for look in looks if look.due for server in look.due.servers}
+        due = [look.due for look in looks if look.due]
+        concerned = {server.snapshot.endpoint for each in due for server in each.servers}
+        concerned |= {there.partner.snapshot.endpoint for each in due for there in each.elsewhere}
         deeds: list[Deed] = []
         failure = ""
         try:
             with self._acting.claimed({*group.endpoints, *concerned}, group.desired.revision) as journal:
-                fresh = [look for look in await self._look(group, also=concerned, left=journal.left()) if look.due]
-                made = self._pictures[group.names].plan
+                made, anew = await self._look(group, also=concerned, left=journal.left())
+                fresh = [look for look in anew if look.due]
                 chosen = replace(made, relationships=tuple(look.due for look in fresh if look.due))
                 self._mark_at_work(fresh, is_at_work=True)
                 try:
@@ -277,7 +280,7 @@ class Rounds:
         for look in looks:
             if failure and look.due:
                 self._fail(self._record(look.plan), failure)
-        return looks if self._acting.is_stopping else await self._look(group, also=concerned)
+        return looks if self._acting.is_stopping else (await self._look(group, also=concerned))[1]
 
     def _mark_at_work(self, looks: Iterable[Look], *, is_at_work: bool) -> None:
         for look in looks:

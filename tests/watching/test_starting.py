@@ -9,6 +9,7 @@ import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from watchfiles._rust_notify import WatchfilesRustInternalError
@@ -17,7 +18,7 @@ from reconciler.cli import session
 from reconciler.cli.watch import edges_of
 from reconciler.desired.load import load
 from reconciler.kea.access import Credentials, Settings
-from reconciler.model import Desired, Endpoint, Service, WatchMode
+from reconciler.model import Desired, Endpoint, Event, EventKind, Service, WatchMode
 from reconciler.simulator import Kind, World
 from reconciler.state.runs import open_store
 from reconciler.watching import daemon as daemon_module
@@ -26,6 +27,11 @@ from reconciler.watching.edges import Edges
 from reconciler.watching.rounds import Habits
 from reconciler.watching.source import Source
 from tests.cli.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.watching.grouping import Group
 
 DESIRED = Path(__file__).resolve().parents[2] / "desired"
 AT_ONCE = """
@@ -131,3 +137,38 @@ def test_where_files_cannot_be_watched_they_are_looked_at_at_the_usual_pace(
         edges = Edges(open_client=None, hands=None, probe=None, sleep=lambda _: asyncio.sleep(0))  # type: ignore[arg-type]
         source = Source(DESIRED, desired, lambda: pulls.append(None))
         asyncio.run(work(Daemon(source, edges, Habits(WatchMode.REPORT, 600), store)))
+
+
+def test_another_desired_state_that_could_not_be_taken_over_is_tried_again(tmp_path: Path) -> None:
+    told: list[Event] = []
+    adopted: list[str] = []
+
+    class Changing(Source):
+        async def look(self, *, is_told: bool = False) -> bool:  # noqa: ARG002 - as the original
+            before, self.desired = self.desired, replace(self.desired, revision="git:2")
+            return before.revision != "git:2"
+
+    async def work(daemon: Daemon) -> None:
+        adopt = daemon._rounds.adopt
+
+        def failing(groups: Sequence[Group]) -> None:
+            adopted.append(groups[0].desired.revision)
+            if adopted == ["git:1", "git:2"]:
+                raise RuntimeError("nobody foresaw this")
+            adopt(groups)
+
+        daemon._rounds.adopt = failing  # type: ignore[method-assign]
+        running = asyncio.create_task(daemon.run())
+        try:
+            async with asyncio.timeout(60):
+                while EventKind.DESIRED not in {each.kind for each in told}:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.01)
+        finally:
+            daemon.stop()
+            await running
+
+    with closing(open_store(tmp_path / "state")) as store:
+        edges = Edges(open_client=None, hands=None, probe=None)  # type: ignore[arg-type] # nobody is asked anything
+        source = Changing(tmp_path / "none", Desired({}, (), "git:1"))
+        asyncio.run(work(Daemon(source, edges, Habits(WatchMode.REPORT, 0.05), store, observers=[told.append])))
+    assert adopted[:3] == ["git:1", "git:2", "git:2"]
