@@ -262,3 +262,15 @@ def test_what_fails_of_a_reset_leaves_each_its_own(watched: Watched, place: int)
     assert watched.own_scopes
     watched.let_pass(5)
     assert watched.run("status").exit_code == 0
+
+
+def test_each_has_its_own_whatever_goes_wrong_in_between(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr("reconciler.running.operations._Work._send", broken)
+    watched.settle()
+    ended = watched.run("reset", "hub", "--relationship", "east", "--yes")
+    assert (ended.exit_code, "RuntimeError" in ended.stderr) == (1, True), ended
+    assert [each for each in watched.story if each[1] == "ha-scopes"] == [e for e in BEGAN_ANEW if e[1] == "ha-scopes"]
+    assert watched.own_scopes

@@ -222,9 +222,11 @@ class _Work:
         nobody_follows, plans = Authority(None, "an operation changes no data"), tuple(each.plan for each in servers)
         plan = RelationshipPlan(self._relationship, nobody_follows, servers=plans, elsewhere=decision.elsewhere)
         self._hands.journal.begins(plan, is_operation=True)  # what is left open should the process be killed
-        failure = await self._beside.begin(decision.elsewhere)
-        ending, reasons = (Ending.FAILED, (failure,)) if failure else await self._covered(servers, decision)
-        failures = await self._beside.end(decision.elsewhere)
+        try:
+            failure = await self._beside.begin(decision.elsewhere)
+            ending, reasons = (Ending.FAILED, (failure,)) if failure else await self._covered(servers, decision)
+        finally:  # as in `_covered`
+            failures = await self._beside.end(decision.elsewhere)
         told = tuple(ServerOutcome(each.name, Result.NOTHING_TO_DO, ending) for each in servers)
         self._hands.journal.ends(RelationshipOutcome(self._relationship.name, told), plan)
         return Ending.FAILED if failures else ending, (*reasons, *failures)
