@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reconciler.kea.single_commands import LIBRARIES
+from reconciler.kea.stamps import CLASS
 from reconciler.model import Mode, Service
 from reconciler.simulator import Kind, Release
 from reconciler.simulator.libraries import DIRECTORY
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 S = Service.DHCP4
 HOOKS = [{"library": f"{DIRECTORY}/{name}"} for name in LIBRARIES]
-# What the apply below sends to kea-b, in its order.
+# What the apply below sends to kea-b, in its order; the first and the last but one are for its stamp.
 SENT = [
+    "class-add",
     "class-add",
     "reservation-del",
     "subnet4-del",
@@ -30,8 +32,10 @@ SENT = [
     "subnet4-add",
     "reservation-update",
     "reservation-add",
+    "class-update",
     "config-write",
 ]
+KINDS = list(dict.fromkeys(SENT[:-1]))
 LOST = [Kind.CUT, Kind.RESET, Kind.TRUNCATE, Kind.GARBAGE]
 
 
@@ -96,7 +100,7 @@ def test_one_command_of_each_kind_in_its_order(life: Life) -> None:
     planned = life.run("plan", "--format", "json").json["relationships"][0]["servers"]
     assert {each["server"]: (each["disruption"], each["commands"]) for each in planned} == {
         "kea-a": ("none", 0),
-        "kea-b": ("none", len(SENT) - 1),
+        "kea-b": ("none", len(SENT) - 3),
     }
     assert "  disruption: none; 9 commands for single objects; its HA goes on" in life.run("plan").stdout
     assert apply(life)["result"] == "applied"
@@ -106,7 +110,7 @@ def test_one_command_of_each_kind_in_its_order(life: Life) -> None:
     assert is_done(life)
 
 
-@pytest.mark.parametrize("command", SENT[:-1])
+@pytest.mark.parametrize("command", KINDS)
 @pytest.mark.parametrize("kind", LOST)
 def test_a_lost_answer_starts_no_ha_anew(life: Life, kind: Kind, command: str) -> None:
     committed = life.endpoint("kea-b", S).committed_at
@@ -117,7 +121,7 @@ def test_a_lost_answer_starts_no_ha_anew(life: Life, kind: Kind, command: str) -
     assert is_done(life)
 
 
-@pytest.mark.parametrize("command", SENT[:-1])
+@pytest.mark.parametrize("command", KINDS[:-1])
 def test_where_one_is_refused_the_whole_configuration_is_set(life: Life, command: str) -> None:
     life.endpoint("kea-b", S).faults.add(Kind.FAILS, command, times=1)
     assert apply(life)["result"] == "applied"
@@ -126,7 +130,19 @@ def test_where_one_is_refused_the_whole_configuration_is_set(life: Life, command
     assert life.violations == []
 
 
-@pytest.mark.parametrize("command", SENT[:-1])
+def test_nothing_is_set_for_the_sake_of_a_stamp(life: Life) -> None:
+    life.endpoint("kea-b", S).faults.add(Kind.FAILS, "class-update", times=1)
+    assert apply(life)["result"] == "applied"
+    assert sent(life) == SENT
+    assert is_done(life)
+    life.change("kea-a", lambda config: config[S.subnets].append({**subnet(S, 7), "reservations": []}))
+    assert causes(life) == {("primary", ())}  # the stamp says that it may have aged
+    assert apply(life)["result"] == "applied"
+    life.change("kea-a", lambda config: config[S.subnets].append({**subnet(S, 8), "reservations": []}))
+    assert causes(life) == {("primary", ("kea-a",))}
+
+
+@pytest.mark.parametrize("command", KINDS[:-1])
 def test_where_that_fails_too_it_has_what_it_had_before_the_first(life: Life, command: str) -> None:
     before = life.endpoint("kea-b", S).config
     life.endpoint("kea-b", S).faults.add(Kind.FAILS, command, times=1)
@@ -168,6 +184,80 @@ def test_a_stranger_s_change_is_not_set_over(life: Life, place: int) -> None:
     assert "config-set" not in sent(life)
     assert told["result"] == "world-changed" or (told["result"] == "failed" and "somebody else" in told["reason"])
     assert "theirs" in [each["name"] for each in endpoint.config["client-classes"]]
+
+
+def causes(life: Life) -> set[tuple[str, tuple[str, ...]]]:
+    """Why kea-b is to be changed, and who moved."""
+    servers = life.run("plan", "--format", "json").json["relationships"][0]["servers"]
+    return {(each["cause"], tuple(each["moved"])) for server in servers for each in server["changes"]}
+
+
+def test_after_commands_the_servers_alone_tell_who_moved(life: Life) -> None:
+    assert apply(life)["result"] == "applied"
+    assert "config-set" not in sent(life)
+    life.change("kea-b", lambda config: config[S.subnets][0].update({"renew-timer": 78}))
+    assert causes(life) == {("peer", ("kea-b",))}
+    life.change("kea-a", lambda config: config[S.subnets][0].update({"renew-timer": 79}))
+    assert causes(life) == {("primary", ("kea-a", "kea-b"))}
+
+
+def test_what_renews_a_stamp_is_nobody_s_data(life: Life) -> None:
+    """It is in no difference, goes with the next set, and whoever takes the data over does without it."""
+    assert apply(life)["result"] == "applied"
+    partner = life.endpoint("kea-b", S)
+    assert CLASS in [each["name"] for each in partner.config["client-classes"]]
+    assert life.run("drift", "--detailed-exitcode").exit_code == 0
+    imported = life.folder / "imported"
+    controls = [f"--control={life[name].control}" for name in ("kea-b", "kea-a")]
+    assert life.run_line("import", "--desired", str(imported), *controls).exit_code == 0
+    assert CLASS not in "".join(each.read_text() for each in imported.rglob("*.yaml"))
+    life.change("kea-b", lambda config: config["client-classes"].append({"name": "mine"}))
+    assert life.run("promote", "hq", "--yes").exit_code == 0
+    life.let_pass(30)
+    assert [each["name"] for each in life.endpoint("kea-a", S).config["client-classes"]] == ["new", "mine"]
+    life.change("kea-a", lambda config: config.update({"valid-lifetime": 4444}))
+    assert apply(life)["result"] == "applied"
+    assert [each["name"] for each in partner.config["client-classes"]] == ["new", "mine"]
+    assert is_done(life)
+
+
+def test_an_older_primary_is_held_by_a_host_that_remembers_nothing(
+    life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kea-a ends before what it got in memory was written to its disk; kea-b has got that by commands."""
+    assert apply(life)["result"] == "applied"
+    assert "config-set" not in sent(life)
+    life.endpoint("kea-a", S).restart()
+    life.let_pass(60)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
+    before = life.endpoint("kea-b", S).config
+    held = life.run("apply", "--yes", "--format", "json")
+    assert held.exit_code == 3, held
+    assert "authority-older" in [each["code"] for each in held.json["relationships"][0]["blocked_by"]]
+    assert life.endpoint("kea-b", S).config == before
+    assert life.run("promote", "hq", "--yes").exit_code == 0
+    assert life.run("plan", "--detailed-exitcode").exit_code == 0
+    assert [each["name"] for each in life.endpoint("kea-a", S).config["client-classes"]] == ["new"]
+
+
+def test_what_commands_undo_on_the_primary_is_nothing_older_for_a_host_that_saw_it(
+    life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kea counts them as no commit: kea-a seems to have what it was started with."""
+    primary = life.endpoint("kea-a", S)
+    assert primary.command("config-write")["result"] == 0
+    primary.restart()
+    life.let_pass(60)
+    assert apply(life)["result"] == "applied"
+    assert primary.command("subnet4-add", {S.subnets: [subnet(S, 7)]})["result"] == 0
+    assert apply(life)["result"] == "applied"
+    assert primary.command("subnet4-del", {"id": 7})["result"] == 0
+    assert [life.run(command).exit_code for command in ("plan", "drift")] == [0, 0]
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
+        assert life.run("plan").exit_code == 3
+    assert apply(life)["result"] == "applied"
+    assert is_done(life)
 
 
 def test_a_subnet_added_on_the_primary_is_drift_where_pools_are_split_too(tmp_path: Path) -> None:

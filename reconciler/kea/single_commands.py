@@ -2,12 +2,13 @@
 
 libdhcp_subnet_cmds, libdhcp_host_cmds and libdhcp_class_cmds come with Kea from 3.0 on. What they do takes effect at
 once, shows in config-get and is written by config-write; no hook is loaded anew for it (seen on 3.0.3). None of them
-changes what stands at the top level itself, such as global parameters, options and the user-context.
+changes what stands at the top level itself, such as global parameters, options and the user-context. So what we say of
+a server there goes into a class of our own (see `stamps`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.kea import hooks
@@ -15,7 +16,8 @@ from reconciler.kea.objects import IDENTIFIERS, Object
 from reconciler.kea.versions import Capability, can
 from reconciler.model import Command, Service
 
-LIBRARIES = ("libdhcp_subnet_cmds.so", "libdhcp_host_cmds.so", "libdhcp_class_cmds.so")
+_CLASS_COMMANDS = "libdhcp_class_cmds.so"
+LIBRARIES = ("libdhcp_subnet_cmds.so", "libdhcp_host_cmds.so", _CLASS_COMMANDS)
 RESERVATIONS = "reservations"
 GLOBAL = 0  # the subnet-id of reservations that are no subnet's
 _IN_MEMORY = {"operation-target": "memory"}  # without it a hosts database would be meant
@@ -29,6 +31,16 @@ def sections(service: Service) -> frozenset[str]:
 def are_loaded(config: Mapping[str, Any], version: str) -> bool:
     """Whether a server with this configuration has any of the hooks, with commands that we know."""
     return can(version, Capability.SINGLE_COMMANDS) and any(hooks.find(config, name) for name in LIBRARIES)
+
+
+def can_stamp(config: Mapping[str, Any]) -> bool:
+    """Whether a server with this configuration has the hook by whose commands a stamp can be renewed."""
+    return hooks.find(config, _CLASS_COMMANDS) is not None
+
+
+def offers_stamping(commands: Collection[str]) -> bool:
+    """Whether a server that offers these commands lets its stamp be renewed by them."""
+    return {"class-add", "class-update"} <= set(commands)
 
 
 # ------------------------------------------------------------------------------------------------- subnets

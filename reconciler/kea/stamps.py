@@ -2,6 +2,10 @@
 
 Kea keeps a `user-context` at the top level through config-set, config-get and config-write (seen on 2.2.0, 2.6.3 and
 3.0.3). Only our own key in it is ever touched.
+
+Commands for single objects don't reach it. So with those, our marks go into the user-context of a class of our own,
+which has no test and that nobody is ever in. A configuration is read as if they stood at the top, and without the
+class (`gathered`): the next set of the whole configuration puts them there.
 """
 
 from __future__ import annotations
@@ -11,6 +15,9 @@ from typing import Any
 
 from reconciler.kea.locality import STAMP_KEY
 from reconciler.model import Departure, Fingerprints, Mode, OnRemove, Role, Stamp
+
+CLASS = "kea-reconciler-stamp"
+_CLASSES = "client-classes"
 
 
 def read_stamps(config: Mapping[str, Any]) -> list[Stamp]:
@@ -128,3 +135,60 @@ def without_stamp(config: Mapping[str, Any], relationship: str, departure: Depar
 
 def _subject(mark: Mapping[str, Any]) -> Any:
     return mark.get("relationship", mark.get("left"))
+
+
+# ------------------------------------------------------------------------------------- in a class of our own
+
+
+def has_class(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration has our class, as config-get shows it."""
+    return any(_is_ours(each) for each in config.get(_CLASSES) or ())
+
+
+def gathered(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a configuration without our class, its marks in the user-context in place of those there; the very same
+    where it has no such class.
+    """
+    ours = next((each for each in config.get(_CLASSES) or () if _is_ours(each)), None)
+    if ours is None:
+        return config
+    classes = [each for each in config[_CLASSES] if not _is_ours(each)]
+    rest = {key: value for key, value in config.items() if key != _CLASSES}
+    told = {**rest, _CLASSES: classes} if classes else rest
+    context = ours.get("user-context")
+    marks = context.get(STAMP_KEY) if isinstance(context, Mapping) else None
+    if not isinstance(marks, list):
+        return told
+    return {**told, "user-context": {**(config.get("user-context") or {}), STAMP_KEY: marks}}
+
+
+def _is_ours(item: Any) -> bool:
+    return isinstance(item, Mapping) and item.get("name") == CLASS
+
+
+def stamp_class(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return our class with the marks in a configuration's user-context."""
+    return _class_of(_marks(config))
+
+
+def aging_class(config: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return our class with the marks that a configuration has, of which those that `after` has otherwise say that
+    data may not be what they tell: they are on their way. None where the marks say so already, or there is none.
+    """
+    marks, coming = _marks(config), _marks(after)
+    aging = [
+        {**each, "may-age": True}
+        if isinstance(each, Mapping) and "fingerprint" in each and each not in coming
+        else each
+        for each in marks
+    ]
+    return None if aging == marks else _class_of(aging)
+
+
+def _class_of(marks: Sequence[Any]) -> dict[str, Any]:
+    return {"name": CLASS, "user-context": {STAMP_KEY: list(marks)}}
+
+
+def have_same_marks(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two configurations say the same of every relationship."""
+    return _marks(one) == _marks(other)

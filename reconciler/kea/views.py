@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.errors import WrongAnswererError
 from reconciler.kea.shapes import misshapen_at_the_top
+from reconciler.kea.stamps import gathered
 from reconciler.model import Endpoint, HaView, PartnerView
 from reconciler.redaction import visible
 
@@ -25,7 +26,7 @@ def reading(endpoint: Endpoint) -> Iterator[None]:
 
 
 def configuration(endpoint: Endpoint, arguments: Any) -> Mapping[str, Any]:
-    """Return what stands under Dhcp4 or Dhcp6 in config-get's arguments.
+    """Return what stands under Dhcp4 or Dhcp6 in config-get's arguments, our marks all in its user-context.
 
     Kea 2.7.2 to 3.1.8 answer a direct HTTP command whatever `service` says, and an agent may answer for itself: the
     root key tells who it was. Raises WrongAnswererError when it was not the service that was asked.
@@ -38,7 +39,7 @@ def configuration(endpoint: Endpoint, arguments: Any) -> Mapping[str, Any]:
     odd = misshapen_at_the_top(found)
     if odd:
         raise WrongAnswererError(f"{endpoint}: {odd} of its configuration does not have the shape that Kea gives it")
-    return found
+    return gathered(found)
 
 
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?[\w.+-]{0,40}")

@@ -128,9 +128,10 @@ class Stamp:
     `version` is the Kea that the server ran then, in whose words that part was; empty where release 0.1.0 left it out.
     `on_remove` is what is to become of the server's scopes when the relationship goes, which has to be known when its
     file is deleted, and `peers` are the names of the relationship's peers. `may_age` says that data may have been
-    replicated to this server since by commands that leave the stamp as it is. `generation` is larger than that of
-    every stamp that the relationship's servers had when it was made, so that the newest of several can be told;
-    `earlier` are the fingerprints of what was replicated from the primary before, the last one first.
+    replicated to this server since by commands that leave the stamp as it is, or are on their way by others.
+    `generation` is larger than that of every stamp that the relationship's servers had when it was made, so that the
+    newest of several can be told; `earlier` are the fingerprints of what was replicated from the primary before, the
+    last one first.
     """
 
     relationship: str

@@ -22,7 +22,8 @@ from reconciler.kea.objects import (
     subnets_of,
 )
 from reconciler.kea.rapid_commit import written_out
-from reconciler.model import Command, Service
+from reconciler.kea.stamps import aging_class, have_same_marks, stamp_class
+from reconciler.model import Command, Service, Snapshot
 from reconciler.planning.diff import differences
 from reconciler.planning.subnet_commands import Layout, are_same
 
@@ -47,6 +48,25 @@ def single_commands(
         return ()
     most = max(len(subnets_of(side, service.subnets)) for side in (before, after))
     return () if single.busy_seconds(made, most) > LONGEST else tuple(made)
+
+
+def stamped(
+    commands: Sequence[Command], snapshot: Snapshot, after: Mapping[str, Any], offered: Collection[str]
+) -> tuple[Command, ...]:
+    """Return commands with what renews the server's stamp, so that it says what `after` says when they are done, and
+    before that, that it may not tell what the server has; the very same where the server does not offer that. Without
+    commands, what is missing of it where they were carried out already.
+    """
+    if not single.offers_stamping(offered) or have_same_marks(snapshot.config, after):
+        return tuple(commands)
+    aging = aging_class(snapshot.config, after) if commands else None
+    opening = [_stamping(aging, is_there=snapshot.has_stamp_class)] if aging else []
+    is_there = snapshot.has_stamp_class or bool(opening)
+    return (*opening, *commands, _stamping(stamp_class(after), is_there=is_there))
+
+
+def _stamping(item: Object, *, is_there: bool) -> Command:
+    return single.class_update(item) if is_there else single.class_add(item)
 
 
 def is_between(before: Mapping[str, Any], live: Mapping[str, Any], after: Mapping[str, Any], service: Service) -> bool:

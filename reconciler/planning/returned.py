@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from reconciler.kea.fingerprints import fingerprints
+from reconciler.kea.single_commands import are_loaded
 from reconciler.model import Action, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.guard import Case
@@ -38,7 +39,7 @@ def data_changes(server: ServerPlan) -> tuple[Change, ...]:
 def moved(relationship: Relationship, server: ServerPlan) -> Moved:
     """Say who moved away from what was last replicated; `server` is the partner's plan with the primary as authority.
 
-    It is unknown where the partner's stamp does not tell: there is none, or data have followed by single commands.
+    It is unknown where the partner's stamp does not tell: there is none, or it may have aged.
     """
     changes = data_changes(server)
     stamp = stamp_of(relationship, server.snapshot)
@@ -125,10 +126,11 @@ def _older(case: Case) -> Iterator[Objection]:
     """A daemon that has what was in its file when it started, which was replicated from it once and is not the last:
     it came back with an old file, or with one to which a later change was never written.
 
-    What went by single commands is in no stamp. There it counts that a daemon was started since, if this host knows.
+    What went by single commands that leave the stamp as it is, is in none. There it counts that a daemon was started
+    since, if this host knows.
     """
     source, since = case.authority, case.relationship.unchanged_for
-    if not is_as_started(source):
+    if not is_as_started(source) or _has_undone(source, since):
         return
     name = source.endpoint.server
     for server in case.written:
@@ -157,6 +159,13 @@ def _older(case: Case) -> Iterator[Objection]:
                 object=name,
             )
             return
+
+
+def _has_undone(source: Snapshot, since: float | None) -> bool:
+    """Whether a server has what it had earlier since commands for single objects undid what came later, which count as
+    no commit: it has the hooks for them, and runs since before all had the same last, if this host knows.
+    """
+    return since is not None and source.uptime >= since and are_loaded(source.config, source.version)
 
 
 def _takes_away(server: ServerPlan) -> bool:

@@ -36,7 +36,7 @@ from reconciler.planning.diff import Difference, differences, field_changes
 from reconciler.planning.division import Division
 from reconciler.planning.risk import CLIENTS
 
-EARLIER = 8  # fingerprints of replications before the last that a stamp remembers
+EARLIER = 64  # fingerprints of replications before the last that a stamp remembers
 
 
 def plan_server(
@@ -128,13 +128,15 @@ def _earlier(relationship: Relationship, snapshot: Snapshot, truth: Division, ma
 def _commands(relationship: Relationship, snapshot: Snapshot, config: Mapping[str, Any]) -> tuple[Command, ...]:
     """Return the commands that do what setting `config` would do, none where they would leave it undone or unsaid.
 
-    They leave the stamp as it is. So it must say everything but which data were replicated, and that this may be older
-    than the data are; a server that we never set has none, and none is due for its own sake.
+    Where the stamp can't be renewed by one more command they leave it as it is. So there it must say everything but
+    which data were replicated, and that this may be older than the data are; a server that we never set has none, and
+    none is due for its own sake.
     """
     if not can(snapshot.version, Capability.SINGLE_COMMANDS) or not snapshot.commands:
         return ()
     before, after = stamp_of(relationship, snapshot), _stamp_in(relationship, config)
-    if before and (not before.may_age or _but_for_data(before) != _but_for_data(after)):
+    is_left = before is not None and not single.offers_stamping(snapshot.commands)
+    if before and is_left and (not before.may_age or _but_for_data(before) != _but_for_data(after)):
         return ()
     return single_commands(snapshot.config, config, relationship.service, snapshot.commands)
 

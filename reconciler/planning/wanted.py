@@ -245,6 +245,7 @@ def outgoing(
     may_age = (
         relationship.on_primary_return is not OnPrimaryReturn.HOLD  # who moved has to be known then
         and single_commands.are_loaded(config, snapshot.version)
+        and not single_commands.can_stamp(config)
     )
     stamp = replace(stamp, may_age=may_age, generation=generation, earlier=earlier)
     if kept is not None:

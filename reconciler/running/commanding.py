@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError, ReconcilerError
 from reconciler.model import Command, Snapshot
-from reconciler.planning.commands import is_between, single_commands
+from reconciler.planning.commands import is_between, single_commands, stamped
 from reconciler.running.hands import Hands
 from reconciler.running.observe import snapshot
 from reconciler.running.setting import Found, Server, StepFailedError, checked, excerpt
@@ -25,27 +25,31 @@ class FellShortError(ReconcilerError):
 
 
 async def send_planned(server: Server, hands: Hands) -> Snapshot:
-    """Send the planned commands, one after the other, and return the server as it was read afterwards.
+    """Send the planned commands, one after the other, and return the server as it was read afterwards. Its stamp is
+    renewed with them where it offers that; without, a server that has all that is planned is done as well.
 
     What a lost answer means is found out by reading: what is missing then is sent again. Raises FellShortError where a
     command is refused, or all of them don't bring the server to what is planned; StepFailedError where it can't be read
     (Found.SILENT), was not reached at all (Found.OLD), or has what neither it had nor is planned (Found.FOREIGN).
     """
     wanted = checked(server)
-    before, commands = server.plan.snapshot, server.plan.commands
+    before = server.plan.snapshot
+    commands = stamped(server.plan.commands, before, wanted, before.commands or ())
     for turn in range(_ROUNDS):
         failure = await _sent(server, commands, hands)
         if isinstance(failure, NotReachedError) and turn == 0:
             raise StepFailedError(str(failure), Found.OLD)
         live = await _read(server, hands, str(failure or "the commands were sent"))
-        if server.is_as_planned(live):
-            return live
-        service = before.endpoint.service
-        if not is_between(before.config, live.config, wanted, service):
+        service, offered = before.endpoint.service, live.commands or ()
+        is_done = server.is_as_planned(live)
+        if not is_done and not is_between(before.config, live.config, wanted, service):
             raise StepFailedError(str(failure or "the commands were sent"), Found.FOREIGN)
-        commands = single_commands(live.config, wanted, service, live.commands or ())
+        missing = () if is_done else single_commands(live.config, wanted, service, offered)
+        commands = stamped(missing, live, wanted, offered) if is_done or missing else ()
         if not isinstance(failure, EndpointError) or not commands:
             break
+    if is_done:
+        return live
     raise FellShortError(f"commands did not bring it to what is planned ({failure or 'all were taken'})", live)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.errors import EndpointError, WrongAnswererError
-from reconciler.kea import hooks, versions, views
+from reconciler.kea import hooks, stamps, versions, views
 from reconciler.model import Endpoint, Live, Service, Snapshot, Unreachable
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
             views=found,
             commands=commands,
             is_held_off=bool(views.held_by_partners(status.arguments)),
+            has_stamp_class=stamps.has_class(config_reply.arguments[endpoint.service.root]),
         )
 
 

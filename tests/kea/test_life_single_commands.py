@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +12,14 @@ import pytest
 from lab.kea import GENERATIONS, base_configuration
 from lab.laboratory import Laboratory
 from reconciler.kea.single_commands import LIBRARIES
+from reconciler.kea.stamps import CLASS, has_class
 from reconciler.model import Mode, Service
 from tests.kea.traces import Trace
 from tests.kea.world import World, subnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from lab.kea import Generation, KeaServer
 
@@ -233,8 +236,8 @@ def reserve(place: int, number: int = 1) -> Edit:
     return edit
 
 
-def load_hooks(config: dict[str, Any], _: Service) -> None:
-    config["hooks-libraries"].extend({"library": f"{NEWEST.hooks}/{name}"} for name in LIBRARIES)
+def load_hooks(config: dict[str, Any], _: Service, libraries: Sequence[str] = LIBRARIES) -> None:
+    config["hooks-libraries"].extend({"library": f"{NEWEST.hooks}/{name}"} for name in libraries)
 
 
 @pytest.mark.xdist_group("single-some-hooks")
@@ -300,15 +303,15 @@ def causes(world: World) -> Causes:
     return {(each["cause"], tuple(each["moved"])) for server in found["servers"] for each in server["changes"]}
 
 
-def test_after_commands_nobody_is_said_to_have_moved(world: World) -> None:
-    """The stamp does not tell any more who did, for what commands change; for all else it does."""
-    untold: Causes = {("primary", ())}
+def test_after_commands_it_is_told_who_moved(world: World) -> None:
+    by_a: Causes = {("primary", ("kea-a",))}
+    by_b: Causes = {("peer", ("kea-b",))}
     steps: list[tuple[KeaServer, Edit, Causes]] = [
-        (world.a, reserve(40), untold),
-        (world.a, lambda config, _: subnets(config)[0]["reservations"].pop(), untold),  # as stamped again
-        (world.b, reserve(41), untold),
-        (world.b, lambda config, _: config.update({"valid-lifetime": 4001}), {("peer", ("kea-b",))}),
-        (world.a, lambda config, _: config.update({"valid-lifetime": 4002}), {("primary", ("kea-a",))}),
+        (world.a, reserve(40), by_a),
+        (world.a, lambda config, _: subnets(config)[0]["reservations"][-1].update(hostname="told"), by_a),
+        (world.b, reserve(41), by_b),
+        (world.b, lambda config, _: config.update({"valid-lifetime": 4001}), by_b),
+        (world.a, lambda config, _: config.update({"valid-lifetime": 4002}), by_a),
     ]
     for server, edit, wanted in steps:
         change(world, server, edit)
@@ -317,12 +320,42 @@ def test_after_commands_nobody_is_said_to_have_moved(world: World) -> None:
         world.until_normal()
 
 
-def test_a_stamp_that_does_not_say_that_it_may_age_is_renewed_first(lab: Laboratory) -> None:
-    """Somebody loads the hooks later: the next change sets the server once, and those after it go by commands."""
+def test_an_older_primary_is_held_by_a_host_that_remembers_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was changed in memory and followed by commands, but never written to its disk, is gone with its process."""
+    world.a.command(world.service, "config-write")
+    change(world, world.a, reserve(60))
+    world.must_apply()
+    assert "config-set" not in sent(world, world.b)
+    world.restart(world.a)
+    world.until_normal()
+    world.forget()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
+    held = world.apply("--format", "json")
+    assert held.exit_code == 3, held
+    (objection,) = held.json["relationships"][0]["blocked_by"]
+    assert objection["code"] == "authority-older"
+    assert "kea-a was started with what it had before the last replication to kea-b" in objection["message"]
+    assert sent(world, world.b) == []
+    assert world.run("promote", "hq", "--yes").exit_code == 0
+    world.until_normal()
+    world.must_be_done()
+    assert stripped(world.shared_part(world.a)) == stripped(world.shared_part(world.b))
+    assert CLASS not in [each["name"] for each in world.config(world.a)["client-classes"]]
+
+
+def test_a_stamp_is_renewed_by_a_set_first_where_no_command_can(lab: Laboratory) -> None:
+    """Somebody loads a hook later: the next change sets the server once, and those after it go by commands. With
+    class_cmds they begin at once, and the stamp goes with them.
+    """
     world = made(lab, Mode.HOT_STANDBY, S4, [])
-    change(world, world.b, load_hooks)
-    for place, is_set in ((50, True), (51, False), (52, False)):
+    steps = [("host", 50, True), (None, 51, False), (None, 52, False), ("class", 53, False)]
+    for library, place, is_set in steps:
+        if library:
+            change(world, world.b, partial(load_hooks, libraries=only(library)))
         change(world, world.a, reserve(place))
         world.must_apply()
         assert ("config-set" in sent(world, world.b)) is is_set
+        assert has_class(world.config(world.b)) is (library == "class")
         world.until_normal()

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from reconciler.kea.stamps import read_departures, read_stamps, with_stamp, without_stamp
+from reconciler.kea.stamps import (
+    CLASS,
+    aging_class,
+    gathered,
+    has_class,
+    have_same_marks,
+    read_departures,
+    read_stamps,
+    stamp_class,
+    with_stamp,
+    without_stamp,
+)
 from reconciler.model import Departure, Fingerprints, Mode, OnRemove, Role, Stamp
 
 STAMP = Stamp(
@@ -95,3 +106,46 @@ def test_a_damaged_departure_is_left_out(key: str, value: Any) -> None:
     config = without_stamp({}, "hq-dhcp4", LEFT)
     config["user-context"]["kea-reconciler"][0][key] = value
     assert read_departures(config) == [] or (value == "sometime" and key != "on-remove")
+
+
+# ------------------------------------------------------------------------------------- in a class of our own
+
+
+def beside(config: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as config-get shows it with our class, of which Kea shows more than was given."""
+    shown = {**json.loads(json.dumps(item)), "option-data": []}
+    return {**config, "client-classes": [*config.get("client-classes", []), shown]}
+
+
+def test_marks_in_a_class_are_read_as_if_they_stood_at_the_top() -> None:
+    newer, other = replace(STAMP, generation=2), replace(STAMP, relationship="annex")
+    wanted = with_stamp({"user-context": {"site": "hq"}, "client-classes": [{"name": "phones"}]}, newer, kept=[other])
+    live = beside(with_stamp({**wanted, "user-context": {"site": "hq"}}, STAMP), stamp_class(wanted))
+    assert (has_class(live), have_same_marks(live, wanted)) == (True, False)
+    found = gathered(live)
+    assert found == wanted
+    assert (has_class(found), have_same_marks(found, wanted)) == (False, True)
+
+
+def test_a_configuration_without_the_class_is_the_very_same() -> None:
+    config = with_stamp({"client-classes": [{"name": "phones"}]}, STAMP)
+    assert gathered(config) is config
+
+
+@pytest.mark.parametrize("context", [None, {}, {"site": "x"}, {"kea-reconciler": {"a": 1}}, {"kea-reconciler": 3}])
+def test_a_class_without_marks_goes_and_the_stamp_stays(context: Any) -> None:
+    config = with_stamp({}, STAMP)
+    assert gathered({**config, "client-classes": [{"name": CLASS, "user-context": context}]}) == config
+
+
+def test_while_data_are_on_their_way_only_the_marks_that_are_to_change_may_age() -> None:
+    other = replace(STAMP, relationship="annex")
+    before = without_stamp(with_stamp({}, STAMP, kept=[other]), "gone", LEFT)
+    after = without_stamp(with_stamp({}, replace(STAMP, generation=2), kept=[other]), "gone", LEFT)
+    aging = aging_class(before, after)
+    assert aging is not None
+    found = gathered(beside(before, aging))
+    assert read_stamps(found) == [other, replace(STAMP, may_age=True)]
+    assert read_departures(found) == [LEFT]
+    assert aging_class(found, after) is None
+    assert aging_class({}, after) is None

@@ -160,8 +160,10 @@ class World:
         return server.config(self.service)
 
     def shared_part(self, server: KeaServer) -> dict[str, Any]:
-        """What of the server's configuration both peers are to have alike, without our mark in the user-context."""
+        """What of the server's configuration both peers are to have alike, without our marks."""
         config = {key: value for key, value in self.config(server).items() if key not in OWN}
+        classes = [each for each in config.pop("client-classes", []) if each["name"] != "kea-reconciler-stamp"]
+        config |= {"client-classes": classes} if classes else {}
         config["user-context"] = {k: v for k, v in config.get("user-context", {}).items() if k != "kea-reconciler"}
         return config
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reconciler.kea.single_commands import busy_seconds
-from reconciler.kea.stamps import with_stamp
-from reconciler.model import Command, Fingerprints, Service, Stamp
-from reconciler.planning.commands import LONGEST, single_commands
+from reconciler.kea.stamps import aging_class, stamp_class, with_stamp
+from reconciler.model import Command, Endpoint, Fingerprints, Service, Snapshot, Stamp
+from reconciler.planning.commands import LONGEST, single_commands, stamped
 
 S4, S6 = Service.DHCP4, Service.DHCP6
 OFFERED = {
@@ -283,3 +284,35 @@ def _plain(number: int, lifetime: int) -> dict[str, Any]:
 def test_other_marks_of_ours_are_not_compared() -> None:
     stamp = Stamp("hq", "1", "d", (), Fingerprints("f", {}))
     assert single_commands(config(), with_stamp(config(), stamp), S4, OFFERED) == ()
+
+
+STAMP = Stamp("hq", "1", "d", (), Fingerprints("f", {}))
+ADD = Command("subnet4-add", {})
+
+
+def renewed(
+    now: Stamp | None, *commands: Command, offered: set[str] = OFFERED, has_class: bool = False
+) -> list[tuple[str, Any]]:
+    """What is sent with commands to a server that has this stamp: our classes, and the names of the rest."""
+    config_now = with_stamp(config(), now) if now else config()
+    endpoint = Endpoint("kea-b", S4, "http://192.0.2.1/")
+    live = Snapshot(endpoint, "3.0.3", config_now, None, 0, 0, 0, 0.0, None, has_stamp_class=has_class)
+    found = stamped(commands, live, with_stamp(config(), replace(STAMP, generation=2)), offered)
+    return [(each.name, each.arguments.get("client-classes")) for each in found]
+
+
+def test_a_stamp_is_renewed_around_the_commands() -> None:
+    new = with_stamp(config(), replace(STAMP, generation=2))
+    aging, done = [aging_class(with_stamp(config(), STAMP), new)], [stamp_class(new)]
+    assert renewed(STAMP, ADD) == [("class-add", aging), ("subnet4-add", None), ("class-update", done)]
+    assert renewed(STAMP, ADD, has_class=True)[0] == ("class-update", aging)
+    assert renewed(STAMP) == [("class-add", done)]  # the data are there already
+    assert renewed(STAMP, has_class=True) == [("class-update", done)]
+    assert renewed(replace(STAMP, may_age=True), ADD) == [("subnet4-add", None), ("class-add", done)]
+    assert renewed(None, ADD) == [("subnet4-add", None), ("class-add", done)]
+
+
+def test_a_stamp_stays_as_it_is_where_it_can_not_be_renewed_or_need_not() -> None:
+    for missing in ("class-add", "class-update"):
+        assert renewed(STAMP, ADD, offered=OFFERED - {missing}) == [("subnet4-add", None)]
+    assert renewed(replace(STAMP, generation=2)) == []
