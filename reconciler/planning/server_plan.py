@@ -36,7 +36,7 @@ from reconciler.planning.diff import Difference, differences, field_changes
 from reconciler.planning.division import Division
 from reconciler.planning.risk import CLIENTS
 
-EARLIER = 64  # fingerprints of replications before the last that a stamp remembers
+EARLIER = 32  # fingerprints of replications before the last that a stamp remembers
 
 
 def plan_server(

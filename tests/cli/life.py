@@ -105,8 +105,8 @@ class Life(Site):
         return Probe.OPEN if self.world.is_open(url) else Probe.REFUSED
 
     def _noting(self, make_plan: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(*arguments: Any) -> Any:
-            made, live = make_plan(*arguments)
+        def noted(*arguments: Any, **options: Any) -> Any:
+            made, live = make_plan(*arguments, **options)
             self.plan = made
             return made, live
 

@@ -15,7 +15,7 @@ from reconciler.kea.single_commands import LIBRARIES
 from reconciler.kea.stamps import CLASS, has_class
 from reconciler.model import Mode, Service
 from tests.kea.traces import Trace
-from tests.kea.world import World, subnet
+from tests.kea.world import World, subnet, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.kea, pytest.mark.generations("3.0")]
 
 NEWEST = GENERATIONS[-1]
 S4 = Service.DHCP4
+STARTED = 12  # seconds after which a set is none of its start
 SINGLE = ("subnet", "network", "reservation", "class")
 KINDS = [
     pytest.param((mode, service), id=f"{mode}-{service}", marks=pytest.mark.xdist_group(f"single-{mode}-{service}"))
@@ -93,6 +94,7 @@ class Standing:
                 for each in EDITS[:place]:
                     each(config, service)
 
+            until(lambda: uptime(self.world, self.world.a) >= STARTED, "primary that runs for a while")
             change(self.world, self.world.a, again)
             self.world.must_apply()
         self.edits = None
@@ -112,6 +114,11 @@ def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator
 def world(standing: Standing) -> World:
     """The pair with the data that it began with, normal and with nothing to do."""
     return standing.before(EDITS[0])
+
+
+def uptime(world: World, server: KeaServer) -> int:
+    """The whole seconds since the server was started."""
+    return int(server.command(world.service, "status-get")["arguments"]["uptime"])
 
 
 def sent(world: World, server: KeaServer) -> list[str]:
