@@ -200,6 +200,7 @@ def test_a_primary_that_is_back_with_an_older_file_is_held(world: Trio, tmp_path
 
 
 def test_a_change_that_is_undone_by_hand_is_no_older_primary(world: Trio) -> None:
+    world.add(world.a)  # the only one would not go unasked
     before = world.config(world.a)
     added = world.add(world.a)
     world.until_normal()
