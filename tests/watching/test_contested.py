@@ -9,12 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from reconciler.cli import session
 from reconciler.cli.watch import edges_of
 from reconciler.desired.load import load
 from reconciler.kea.access import Credentials, Settings
+from reconciler.kea.single_commands import LIBRARIES
 from reconciler.model import Service, Watched, WatchMode
-from reconciler.simulator import World
+from reconciler.simulator import Release, World
+from reconciler.simulator.libraries import DIRECTORY
 from reconciler.state.runs import open_store
 from reconciler.watching.daemon import Daemon
 from reconciler.watching.rounds import Habits
@@ -89,18 +93,19 @@ async def watched(site: Site, folder: Path, ahead: list[timedelta]) -> AsyncIter
             await running
 
 
-def made(world: World, folder: Path, *servers: str) -> Site:
-    site = Site(world, folder)
-    bodies = {servers[0]: {"subnet4": [subnet(S, 1, reservations=[HOST]), subnet(S, 2)]}}
+def made(world: World, folder: Path, *servers: str, release: Release = Release.KEA_2_2) -> Site:
+    site = Site(world, folder, release)
+    hooks = [{"library": f"{DIRECTORY}/{name}"} for name in LIBRARIES] if release is Release.KEA_3_0 else []
+    bodies: dict[str, dict[str, Any]] = {name: {"hooks-libraries": hooks} for name in servers}
+    bodies[servers[0]] |= {"subnet4": [subnet(S, 1, reservations=[HOST]), subnet(S, 2)]}
     site.add_pair(servers=servers, configurations=bodies)
     return site.made()
 
 
-def test_it_alone_is_left_while_all_else_goes_on_and_only_for_an_hour(tmp_path: Path) -> None:
-    ahead = [timedelta()]
-
+@pytest.mark.parametrize("release", [Release.KEA_2_2, Release.KEA_3_0], ids=["by sets", "by single commands"])
+def test_it_alone_is_left_while_all_else_goes_on(tmp_path: Path, release: Release) -> None:
     async def work(site: Site) -> None:
-        async with watched(site, tmp_path / "watched", ahead) as each:
+        async with watched(site, tmp_path / "watched", [timedelta()]) as each:
             await each.fight("kea-b", [{**HOST, "hostname": "scanner"}])
             site.endpoint("kea-a").edit(lambda config: config["subnet4"][1].update({"renew-timer": 1234}))
             await until(lambda: each.config("kea-b")["subnet4"][1].get("renew-timer") == 1234, "change that follows")
@@ -108,6 +113,20 @@ def test_it_alone_is_left_while_all_else_goes_on_and_only_for_an_hour(tmp_path: 
             assert each.hosts("kea-b") == {"10.0.1.5": "scanner"}
             assert each.seen.contested == (f"reservation {KEY} in subnet 10.0.1.0/24 on kea-b",)
             assert each.seen.left_alone == ()
+
+    with World() as world:
+        site = made(world, tmp_path, "kea-a", "kea-b", release=release)
+        site.forget()
+        asyncio.run(work(site))
+        assert ("config-set" in site.sent("kea-b")) is (release is Release.KEA_2_2)
+
+
+def test_it_is_put_right_again_after_an_hour(tmp_path: Path) -> None:
+    ahead = [timedelta()]
+
+    async def work(site: Site) -> None:
+        async with watched(site, tmp_path / "watched", ahead) as each:
+            await each.fight("kea-b", [{**HOST, "hostname": "scanner"}])
             ahead.append(timedelta(hours=1, seconds=30))
             await until(lambda: each.hosts("kea-b") == {"10.0.1.5": "printer"}, "name that is put right again")
             await until(lambda: not (each.seen.contested or each.seen.drift), "end of it all")
