@@ -16,7 +16,7 @@ from reconciler.planning.data_alone import is_mixed, without_the_rest
 from reconciler.planning.plan import LiveWorld
 from reconciler.planning.risk import with_leases_at_stake
 from reconciler.running.planned import plan_aside
-from reconciler.watching.records import Look, Part
+from reconciler.watching.records import Look, Part, is_quiet
 from reconciler.watching.ruling import Rules, ruling
 
 RulesOf = Callable[[RelationshipPlan, Rules], Rules]
@@ -49,7 +49,9 @@ def _told(look: Look, spared: Look, part: Part | None) -> Look:
         told = [each for each in found.waits if each not in look.ruling.waits]
         part = Part(spared.plan) if found.may else Part(None, "; ".join(told), found.is_passing)
     part = part or Part()
-    return replace(look, part=replace(part, left_alone=tuple(_left_alone(look, spared, part))))
+    left_alone = tuple(_left_alone(look, spared, part))
+    is_level = spared is not look and is_quiet(spared.plan) and not left_alone
+    return replace(look, part=replace(part, left_alone=left_alone, is_level=is_level))
 
 
 def _left_alone(look: Look, spared: Look, part: Part) -> Iterator[str]:

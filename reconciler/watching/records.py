@@ -20,7 +20,7 @@ class Record:
     """One relationship. `failures` are applies in a row that failed, `hurried` looks in a row that found it waiting for
     what comes by itself, `troubled` those in a row that failed themselves or found no memory of what was done before;
     `failure` is what failed last, and `rests_until` when that may be tried again. `shown` is the
-    mark of the plan that was kept last, and `agreed_at` when nothing was to be done last.
+    mark of the plan that was kept last, and `agreed_at` when nothing was to be done last but what is contested.
     """
 
     watched: Watched
@@ -43,13 +43,15 @@ def new_record(name: str, service: Service) -> Record:
 @dataclass(frozen=True, slots=True)
 class Part:
     """What of a plan may be carried out although the whole may not: another plan, or none, and why that waits too;
-    `is_passing` as in `Ruling`. `left_alone` says what besides contested objects is left with them, and why.
+    `is_passing` as in `Ruling`. `left_alone` says what besides contested objects is left with them, and why;
+    `is_level` that nothing is due but what is contested.
     """
 
     plan: RelationshipPlan | None = None
     waits: str = ""
     is_passing: bool = False
     left_alone: tuple[str, ...] = ()
+    is_level: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class Look:
     def is_passing(self) -> bool:
         """Whether what it waits for comes by itself within seconds."""
         return self.ruling.is_passing or self.part.is_passing
+
+
+def is_quiet(plan: RelationshipPlan) -> bool:
+    """Whether nothing is to be done about a relationship."""
+    return not (plan.has_changes or plan.mends or plan.left or plan.unplanned is not None)
 
 
 def seen(before: Watched, look: Look, failures: int) -> Watched:

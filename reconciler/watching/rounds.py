@@ -29,7 +29,7 @@ from reconciler.watching.grouping import Group
 from reconciler.watching.memory import Memory, remembered
 from reconciler.watching.parts import with_parts
 from reconciler.watching.reading import LiveWorld, Reader, looks_same
-from reconciler.watching.records import Look, Record, new_record, seen
+from reconciler.watching.records import Look, Record, is_quiet, new_record, seen
 from reconciler.watching.ruling import Rules, ruling
 from reconciler.watching.steadiness import presence, still_to_prove
 from reconciler.watching.timing import pause, spread
@@ -68,14 +68,10 @@ class _Picture:
         """Whether the plan of now would be the same: there was nothing to do, and nothing moved since."""
         return (
             self.group is group
-            and all(map(_is_quiet, self.plan.relationships))
+            and all(map(is_quiet, self.plan.relationships))
             and self.read.keys() == read.keys()
             and all(looks_same(self.read[key], read[key]) for key in read)
         )
-
-
-def _is_quiet(plan: RelationshipPlan) -> bool:
-    return not (plan.has_changes or plan.mends or plan.left or plan.unplanned is not None)
 
 
 class Rounds:
@@ -315,7 +311,7 @@ class Rounds:
 
     @staticmethod
     def _recover(record: Record) -> None:
-        record.failures, record.failure, record.rests_until, record.shown = 0, "", 0.0, ""
+        record.failures, record.failure, record.rests_until = 0, "", 0.0
 
     # ----------------------------------------------------------------------------------------- telling
 
@@ -329,7 +325,9 @@ class Rounds:
             self.unmanaged = made.unmanaged
         for look in looks:
             record = self._record(look.plan)
-            if _is_quiet(look.plan):
+            if is_quiet(look.plan):
+                record.shown = ""
+            if is_quiet(look.plan) or look.part.is_level:
                 self._recover(record)
                 record.agreed_at = look.at - timedelta(seconds=look.seconds)  # when the reading began
             record.hurried = record.hurried + 1 if look.is_passing else 0

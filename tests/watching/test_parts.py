@@ -74,6 +74,7 @@ def drifted() -> Case:
 def test_all_else_goes_on_and_it_is_said_that_an_object_is_contested() -> None:
     look = look_at(drifted(), ENFORCE, ALPHA)
     assert due(look) == {OTHER}
+    assert not look.part.is_level
     assert any(each.startswith("contested: reservation ") for each in look.ruling.waits)
     assert look.part.left_alone == ()
 
@@ -81,6 +82,7 @@ def test_all_else_goes_on_and_it_is_said_that_an_object_is_contested() -> None:
 def test_where_nothing_else_is_due_nothing_is_done() -> None:
     look = look_at(edited(read_case("nothing-to-do"), "kea-b", renamed), ENFORCE, ALPHA)
     assert (due(look), look.part.waits, look.part.left_alone) == (set(), "", ())
+    assert look.part.is_level
 
 
 def test_what_git_asks_for_goes_on_where_it_may() -> None:
@@ -117,4 +119,4 @@ def test_what_is_contested_on_the_authority_itself_is_told_with_what_waits_for_i
 )
 def test_what_holds_back_everything_holds_back_the_rest_too(rules: Rules) -> None:
     look = look_at(drifted(), rules, ALPHA)
-    assert (due(look), look.part.left_alone) == (set(), ())
+    assert (due(look), look.part.left_alone, look.part.is_level) == (set(), (), False)
