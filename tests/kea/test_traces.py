@@ -86,6 +86,22 @@ def replace_all(trace: Trace, old: Sighting, new: Sighting) -> None:
     trace.samples = [(at, {n: new if each == old else each for n, each in seen.items()}) for at, seen in trace.samples]
 
 
+@pytest.mark.parametrize(("samples", "is_harm"), [(8, False), (3 * SECOND, True)])
+def test_two_that_are_off_while_nobody_is_set_are_a_fault(samples: int, *, is_harm: bool) -> None:
+    by_us = replace(IDLE, is_off=True, is_off_by_us=True)
+    trace = recorded((SECOND, SERVING, by_us), (samples, Sighting("waiting"), by_us), (SECOND, SERVING, by_us))
+    with pytest.raises(AssertionError, match="nobody, though kea-b could, were it on") as failed:
+        trace.must_be_safe()
+    assert (failed.type is UnsafeError) is is_harm
+
+
+def test_who_is_never_switched_on_again_after_a_set_is_harm_on_any_machine() -> None:
+    by_us = replace(IDLE, is_off=True, is_off_by_us=True)
+    waiting = Sighting("waiting", committed_at=SET_AT)
+    with pytest.raises(UnsafeError, match="were it on around a set"):
+        recorded((SECOND, SERVING, by_us), (11 * SECOND, waiting, by_us)).must_be_safe()
+
+
 def test_one_that_is_up_again_after_its_set_could_serve_the_others_half_too() -> None:
     waiting, half = (replace(each, is_off=False, committed_at=SET_AT) for each in (OFF, HALF))
     before = ((SECOND, Sighting("no HA", serves=ALL), OFF), (5, waiting, OFF))

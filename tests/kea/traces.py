@@ -12,7 +12,8 @@
 
 The servers are asked one after the other, and states change in between: what one sample alone shows is not counted.
 Between the two commands that hand clients over nobody serves them, since otherwise both servers would: that moment is
-not counted either, nor is that of a set in which both are off so that no lease update fails (see `planning.method`).
+not counted either, nor, up to a second, that of a set in which both are off so that no lease update fails (see
+`planning.method`).
 `switched` gives what was sent to switch services off and on: it tells that we did it, and, before Kea 2.6.2, that one
 is off at all.
 Of a hub the relationship at `places[name]` of its list is recorded, the first where that says nothing.
@@ -43,10 +44,12 @@ _LAST = 4  # samples that are taken after the end, however busy the machine is
 _FEWEST = 2  # samples that a fault has to last
 _UP = 3  # samples on end in which a server that was set is in a state in which it could serve more
 _MOMENT = 0.5  # seconds for which nobody may serve: on a busy machine two commands that hand clients over take as long
-_SET = 1.0  # the same with a set in between, in which both are off
+_SET = 1.0  # the same with a set in between, while which the other is off
 _AGAIN = " again"  # said of a server that could serve since it is up after its own set
 _OFF = ", were it on"  # said of a server that we switched off
+_WHILE = " around a set"  # said of one that was off then
 _HARM = 2.0  # seconds for which nobody may serve on any machine
+_LONG = 10.0  # the same around a set: who is off then is on again after several commands
 _ALL = frozenset({"lower half", "upper half"})  # of the clients, as load-balancing divides them
 _NORMAL = frozenset({"load-balancing", "hot-standby", "passive-backup"})
 _SERVING = _NORMAL | {"communication-recovery", "partner-down", "partner-in-maintenance", "terminated"}
@@ -88,6 +91,11 @@ class Fault:
         return f"{self.what} ({self.began:.1f} s to {self.ended:.1f} s)"
 
     @property
+    def lasts(self) -> float:
+        """For how many seconds it was seen."""
+        return self.ended - self.began
+
+    @property
     def is_of_two(self) -> bool:
         """Whether two servers served the same clients."""
         return ": both " in self.what
@@ -100,8 +108,8 @@ class Fault:
     @property
     def is_harm(self) -> bool:
         """Whether it is no matter of how long a busy machine takes from one command to the next."""
-        is_of_time = _AGAIN in self.what or self.is_off
-        return self.is_of_two or (self.ended - self.began >= _HARM and not is_of_time)
+        limit = _LONG if _WHILE in self.what else _HARM
+        return self.is_of_two or (self.lasts >= limit and _AGAIN not in self.what)
 
 
 Sample = tuple[float, dict[str, Sighting]]
@@ -171,8 +179,16 @@ class Trace:
         assert len(self.samples) >= _LAST, "nothing was recorded"
         start = self.samples[0][0]
         twice = ((moment, _served_twice(seen)) for moment, seen in self.samples)
-        alone = _runs(self._left_alone(), start, _MOMENT)
-        return [*_runs(twice, start), *(each for each in alone if each.ended - each.began >= _SET or not each.is_off)]
+        alone = [self._with_set(each) for each in _runs(self._left_alone(), start, _MOMENT)]
+        return [*_runs(twice, start), *(each for each in alone if each.lasts >= _SET or _WHILE not in each.what)]
+
+    def _with_set(self, fault: Fault) -> Fault:
+        """Say of one that was off whether any was set meanwhile: Kea counts whole seconds, so it may have been."""
+        start = self.samples[0][0]
+        before = max((at for at, _ in self.samples if at < start + fault.began), default=start)
+        seen = (each for at, sample in self.samples if at <= start + fault.ended for each in sample.values())
+        is_set = fault.is_off and (_AGAIN in fault.what or any(each.committed_at >= before for each in seen))
+        return replace(fault, what=fault.what + _WHILE) if is_set else fault
 
     def must_be_safe(self) -> None:
         """There is no fault in it. What harms clients on any machine is a failure that is never tried again."""
