@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.kea import KeaServer, base_configuration, kea_is_installed
+from lab.ports import is_taken
 from reconciler.model import Service
 
 DESIRED = "desired"
@@ -33,6 +34,7 @@ def main() -> int:
     simulated = os.environ.get("DEMO") == "simulator" or not kea_is_installed()
     kind = "SIMULATED servers (no real Kea)" if simulated else "REAL Kea daemons (kea-dhcp4 behind kea-ctrl-agent)"
     narrate(f"This demo runs on {kind}: kea-a at {CONTROLS['kea-a']} and kea-b at {CONTROLS['kea-b']}.")
+    refuse_taken_ports()
     servers = simulated_servers if simulated else real_servers
     with tempfile.TemporaryDirectory(prefix="kea-demo-") as folder, servers(Path(folder)):
         keep_apart(Path(folder))
@@ -43,6 +45,14 @@ def main() -> int:
     print("  2. kea-reconciler plan --desired mine      reads only; look at what would change, and why")
     print("  3. kea-reconciler apply --desired mine     asks before it changes anything")
     return 0
+
+
+def refuse_taken_ports() -> None:
+    """End the demo where another program has the port of one of its servers, as one that listens at every address has."""
+    for address in ADDRESSES.values():
+        if is_taken(address, PORT):
+            why = f"port {PORT} of {address}, where one of its servers is to listen, is taken"
+            fail(f"{why}: end what listens there (`ss -ltnp` says who it is), and begin again")
 
 
 def keep_apart(folder: Path) -> None:

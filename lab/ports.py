@@ -35,7 +35,7 @@ class Port:
             lock = _locked(folder / f"{address}-{candidate}")
             if lock is None:
                 continue
-            if not _is_taken(address, candidate):
+            if not is_taken(address, candidate):
                 self.number = candidate
                 self._lock = lock
                 return
@@ -58,7 +58,7 @@ def _locked(path: Path) -> IO[bytes] | None:
     return file
 
 
-def _is_taken(address: str, number: int) -> bool:
+def is_taken(address: str, number: int) -> bool:
     """Whether a listener of Kea's kind (SO_REUSEADDR) would find the port taken.
 
     An address that this network namespace does not have says nothing about the one that has it.

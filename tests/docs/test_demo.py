@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,12 @@ def test_the_demo_leaves_the_user_s_own_runs_and_settings_alone(
     demo.keep_apart(tmp_path)
     told = {name: value for name, value in os.environ.items() if name.startswith("KEA_RECONCILER_")}
     assert told == {"KEA_RECONCILER_STATE_DIR": str(tmp_path / "state")}
+
+
+def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as other:  # noqa: S104 - as the programs that are in the way do
+        monkeypatch.setattr(demo, "PORT", other.getsockname()[1])
+        with pytest.raises(SystemExit) as ended:
+            demo.refuse_taken_ports()
+    assert ended.value.code == 1
+    assert f"port {demo.PORT} of 127.0.0.11" in capsys.readouterr().err
