@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def refuse_taken_ports() -> None:
-    """End the demo where another program has the port of one of its servers, as one that listens at every address has."""
+    """End the demo where another program has the port of one of its servers, or of every address."""
     for address in ADDRESSES.values():
         if is_taken(address, PORT):
             why = f"port {PORT} of {address}, where one of its servers is to listen, is taken"
