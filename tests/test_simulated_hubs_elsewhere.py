@@ -9,6 +9,7 @@ import pytest
 from reconciler.model import Service
 from reconciler.running import apply
 from reconciler.simulator import Kind
+from tests.mortal import Mortal
 from tests.test_simulated_hubs import Hub
 
 if TYPE_CHECKING:
@@ -274,3 +275,57 @@ def test_each_has_its_own_whatever_goes_wrong_in_between(watched: Watched, monke
     assert (ended.exit_code, "RuntimeError" in ended.stderr) == (1, True), ended
     assert [each for each in watched.story if each[1] == "ha-scopes"] == [e for e in BEGAN_ANEW if e[1] == "ha-scopes"]
     assert watched.own_scopes
+
+
+ENABLED = [("hub", "ha-scopes"), ("east", "ha-scopes"), ("hub", "config-set"), ("east", "ha-scopes")]
+ENABLING = ("enable", "hub", "--approve", "two-would-serve")
+
+
+def end_west(life: Watched) -> None:
+    """The hub keeps, disabled, what it has of west, of which it is the standby, and is the primary of east."""
+    life.documents[1]["peers"][0]["role"], life.documents[1]["peers"][1]["role"] = "standby", "primary"
+    life.write()
+    assert life.run("apply", "--yes").exit_code == 0
+    life.forget_west()
+    assert life.run("apply", "--yes", "--approve", "remove-relationship").exit_code == 0
+    life.settle()
+
+
+def test_the_clients_of_a_hub_are_answered_while_what_it_keeps_is_enabled(watched: Watched) -> None:
+    end_west(watched)
+    done = watched.run(*ENABLING, "--yes")
+    assert done.exit_code == 0, done
+    assert "east answers the clients of east meanwhile (ha-scopes on hub and east)" in done.stdout
+    assert [each for each in watched.story if each[1] in {"ha-scopes", "config-set"}] == ENABLED
+    watched.let_pass(5)
+    assert [set(half.scopes) for half in watched.endpoint("hub").relationships] == [{"hub-east"}]
+    assert watched.endpoint("east").serves == ()
+
+
+class Dying(Watched, Mortal):
+    """A hub, and a process that is killed."""
+
+
+@pytest.mark.parametrize("was_sent", [False, True])
+@pytest.mark.parametrize("place", range(len(ENABLED)))
+def test_the_next_apply_puts_right_what_a_killed_enable_left(tmp_path: Path, place: int, *, was_sent: bool) -> None:
+    with Dying(tmp_path) as life:
+        end_west(life)
+        original = life.begins
+
+        def begins(endpoint: Endpoint, command: str) -> None:
+            sent = [each for each in life.story if each[1] in {"ha-scopes", "config-set"}]
+            if len(sent) == place and (endpoint.server, command) == ENABLED[place]:
+                life.dies_at = (len(life.story), was_sent)
+            original(endpoint, command)
+
+        life.begins = begins  # type: ignore[method-assign]
+        life.killed(*ENABLING)
+        life.begins = original  # type: ignore[method-assign]
+        life.let_pass(10)
+        done = life.run("apply", "--yes")
+        assert done.exit_code == 0, done
+        life.let_pass(10)
+        assert [set(half.scopes) for half in life.endpoint("hub").relationships] == [{"hub-east"}]
+        assert life.endpoint("east").serves == ()
+        assert life.run("status").exit_code == 0

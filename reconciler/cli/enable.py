@@ -16,7 +16,7 @@ from reconciler.cli.remembering import at_work
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
     from reconciler.cli.session import Session
-    from reconciler.model import Endpoint, RelationshipPlan, Service, Unreachable
+    from reconciler.model import Endpoint, Relationship, RelationshipPlan, Service, Unreachable
     from reconciler.planning.verdict import ExitCode
 
 
@@ -50,20 +50,21 @@ def enable(
     relationship again needs no `enable`: `apply` sees to that.
     """
     from reconciler.cli import session
-    from reconciler.desired.load import load_approvals, load_inventory
+    from reconciler.desired.load import load_approvals, load_described, load_inventory
     from reconciler.desired.revision import revision
     from reconciler.model import Plan
+    from reconciler.planning.elsewhere import with_elsewhere
     from reconciler.planning.enabling import plan_enabling
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
         endpoints, approvals = load_inventory(desired), load_approvals(desired)
-        services = _services(endpoints, server, service)
-        with at_work(run, state_dir, lock_timeout, [endpoints[server, each] for each in services]) as ending:
+        services, known = _services(endpoints, server, service), load_described(desired)
+        with at_work(run, state_dir, lock_timeout, _concerned(endpoints, known, server, services)) as ending:
             with session.progress() as say:
                 live = run.observe([endpoint for key, endpoint in endpoints.items() if key[1] in services], say)
                 live = run.count_leases(live, [(server, each) for each in services])
-            plans = tuple(plan_enabling(server, each, live) for each in services)
+            plans = tuple(with_elsewhere(plan_enabling(server, each, live), known, live) for each in services)
             silent = [each for plan in plans for each in plan.unreachable]
             if silent:
                 return ending.says(_not_read(run, plans, silent, forms))
@@ -73,6 +74,22 @@ def enable(
             made = Plan(revision(desired), plans, approvals=approvals)
             given = approvals_of(run, made, approved)
             return ending.says(carry_out_plan(run, made, given, forms=forms, verbose=False, question=question))
+
+
+def _concerned(
+    endpoints: Mapping[tuple[str, Service], Endpoint],
+    known: Sequence[Relationship],
+    server: str,
+    services: Sequence[Service],
+) -> list[Endpoint]:
+    """Return the server's endpoints, and those of its peers where it is in a relationship: one may stand in for it."""
+    keys = [(server, each) for each in services]
+    keys += [(peer.server, each.service) for each in known for peer in each.peers if _is_of(each, server, services)]
+    return [endpoints[key] for key in dict.fromkeys(keys) if key in endpoints]
+
+
+def _is_of(relationship: Relationship, server: str, services: Sequence[Service]) -> bool:
+    return relationship.service in services and any(peer.server == server for peer in relationship.peers)
 
 
 def _not_read(run: Session, plans: Sequence[RelationshipPlan], silent: Sequence[Unreachable], forms: Forms) -> ExitCode:

@@ -62,7 +62,7 @@ def plan_enabling(server: str, service: Service, live: LiveWorld) -> Relationshi
         relationship,
         truth,
         Procedure.ENABLE,
-        servers=(_enabled(peer, found),),
+        servers=(_enabled(peer, at_place(found, None)),),
         objections=(*_objections(server, service, live), *others_not_normal(at_place(found, None))),
         notes=tuple(_notes(found)),
         stages=(Stage((server,), needs_normal=False, released=_released(peer, found)),),

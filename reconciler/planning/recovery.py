@@ -29,6 +29,7 @@ from reconciler.model import (
     Relationship,
     RelationshipPlan,
     Remedy,
+    Role,
     RunRecord,
     ServerPlan,
     Service,
@@ -138,6 +139,7 @@ def _is_quiet(relationship: Relationship, found: Collection[Snapshot]) -> bool:
     at_once = 1 if relationship.mode is Mode.HOT_STANDBY else len(scopes)
     is_usual = all(number <= 1 for number in scopes) and sum(scopes) <= at_once
     is_usual = is_usual and not any(len(snapshot.views) > 1 for snapshot in found)  # a hub may serve too few
+    is_usual = is_usual and not any(view.role == Role.PRIMARY and not view.scopes for view in views)
     return is_usual and not any(each.disabled_by_user for each in found) and not _MAINTENANCE & {v.state for v in views}
 
 

@@ -168,6 +168,8 @@ def test_what_a_hub_keeps_disabled_is_enabled_once_nobody_else_serves_it(
         done = world.run("enable", "hub", "--yes")
         assert done.exit_code == 0, done
         must_go_on(world, clients)
+    handed_over = [("hub", "ha-scopes"), ("east", "ha-scopes"), ("hub", "config-set"), ("east", "ha-scopes")]
+    assert world.sent("ha-scopes", "config-set") == handed_over
     assert not guards.is_guarded(world.config(world.hub), FOUR)
     assert set(world.subnets(world.hub)) == ALL
     assert world.run("enable", "hub", "--yes").exit_code == 0  # nothing to do
