@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from reconciler.model import Service
 
@@ -47,3 +49,12 @@ def unloadable(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration, edited so that the HA hook fails to load, and all other hooks are gone with it."""
     entries(config)[-1]["this-server-name"] = "nobody"
     return config
+
+
+def deafen(server: KeaServer, service: Service, url: str) -> None:
+    """Let somebody else listen at the HA url of a server that has none, until it has tried to with what it had."""
+    config, place = server.config(service), urlsplit(url)
+    server.set_config(service, config | {"hooks-libraries": []})
+    with socket.create_server((place.hostname or "", place.port or 0)):
+        server.command(service, "config-set", {service.root: config})
+    assert server.config(service) == config

@@ -13,7 +13,7 @@ import pytest
 from lab.laboratory import Laboratory
 from reconciler.kea import guards, pools
 from reconciler.model import Mode, Role, Service
-from tests.kea.by_hand import pausing, unloadable
+from tests.kea.by_hand import deafen, pausing, unloadable
 from tests.kea.modified import Pair, becomes, certified, in_the_other_mode, renamed, slower, swapped, uncertified
 from tests.kea.reached import POSSIBLE, Certificates, Reached
 from tests.kea.removed import has_no_relationship, say_absent
@@ -175,11 +175,14 @@ def test_all_that_takes_both_servers_at_once_is_changed_and_back(life: Life) -> 
         life.apply()
 
 
-def test_a_backup_joins_and_leaves(life: Life) -> None:
-    peers = life.world.document["peers"]
-    peers.append({"server": life.spare.name, "role": "backup", "url": life.spare.peer_url(FOUR)})
+def test_a_backup_joins_and_leaves_and_is_heard_again_meanwhile(life: Life) -> None:
+    peers, url = life.world.document["peers"], life.spare.peer_url(FOUR)
+    peers.append({"server": life.spare.name, "role": "backup", "url": url})
     life.apply()
     assert life.world.shared_part(life.spare) == life.world.shared_part(life.world.a)
+    deafen(life.spare, FOUR, url)
+    assert f"kea-x is to listen at {url}, and nobody does" in life.world.must("status", code=1).stdout
+    life.apply()
     peers.pop()
     life.apply()
     assert has_no_relationship(life.world, life.spare)

@@ -11,7 +11,7 @@ import pytest
 from lab.laboratory import Laboratory
 from reconciler.kea import guards
 from reconciler.model import Service
-from tests.kea.by_hand import pausing, unloadable
+from tests.kea.by_hand import deafen, pausing, unloadable
 from tests.kea.hub import BRANCHES
 from tests.kea.modified import Described, certified, renamed, slower, swapped, uncertified
 from tests.kea.reached import POSSIBLE, Certificates, ReachedHub
@@ -87,6 +87,8 @@ def made(request: pytest.FixtureRequest) -> Iterator[Branch]:
     ):
         world.documents["east"]["on-remove"] = "delete"
         branch = Branch(world)
+        branch.apply("east")
+        assert world.states(world.hub) == NORMAL  # no hub before another branch gets it for its standby
         branch.apply()
         yield branch
         branch.release()
@@ -156,11 +158,14 @@ def test_all_that_takes_both_servers_at_once_is_changed_and_back(branch: Branch)
         assert hub in branch.world.names(branch.world.hub)
 
 
-def test_a_backup_joins_and_leaves(branch: Branch) -> None:
-    world = branch.world
-    branch.peers.append({"server": "spare", "role": "backup", "url": world.spare.peer_url(FOUR)})
+def test_a_backup_joins_and_leaves_and_is_heard_again_meanwhile(branch: Branch) -> None:
+    world, url = branch.world, branch.world.spare.peer_url(FOUR)
+    branch.peers.append({"server": "spare", "role": "backup", "url": url})
     branch.apply()
     assert world.states(world.spare) == ["backup"]
+    deafen(world.spare, FOUR, url)
+    assert f"spare is to listen at {url}, and nobody does" in world.must("status", code=1).stdout
+    branch.apply()
     branch.peers.pop()
     branch.apply()
     assert world.states(world.spare) == []
