@@ -86,6 +86,8 @@ def _value(table: Mapping[str, Any], row: Mapping[str, Any], column: str) -> Any
     if places is None:
         return row["cells"].get(column)
     found = row.get("cells", {}).get(column, row["tests"])
+    if isinstance(found, str) and found in places:
+        column, found = found, row["tests"]
     if isinstance(found, str):
         return found
     return [glob.replace("TEST", test) for glob in places[column] for test in found]

@@ -87,8 +87,12 @@ def made(request: pytest.FixtureRequest) -> Iterator[Branch]:
     ):
         world.documents["east"]["on-remove"] = "delete"
         branch = Branch(world)
+        branch.peers.append({"server": "spare", "role": "backup", "url": world.spare.peer_url(FOUR)})
         branch.apply("east")
         assert world.states(world.hub) == NORMAL  # no hub before another branch gets it for its standby
+        branch.apply()
+        assert world.states(world.spare) == ["backup"]
+        branch.peers.pop()
         branch.apply()
         yield branch
         branch.release()
