@@ -76,6 +76,7 @@ class Life:
 
     def renew(self) -> None:
         """Let it be what it was when it was made."""
+        self.world.run("continue", "kea-b", "--yes")  # where it was left as it paused; else this does nothing
         (self.world.desired / "relationships" / "annex.yaml").unlink(missing_ok=True)
         self.world.documents[:] = [copy.deepcopy(self.made)]
         self.apply()

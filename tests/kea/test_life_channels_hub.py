@@ -54,6 +54,7 @@ class Branch(Described):
 
     def renew(self) -> None:
         """Let both be what they were when they were made; what the hub was enabled to serve is none of west's."""
+        self.world.run("continue", "hub", *EAST)  # where it was left as it paused; else this does nothing
         self.world.documents = copy.deepcopy(self.made)
         config = self.world.config(self.world.hub)
         if len(self.world.names(self.world.hub)) == 1 and any(each["id"] < 11 for each in config[FOUR.subnets]):
