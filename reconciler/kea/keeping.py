@@ -192,7 +192,8 @@ def _has_options(item: Object) -> bool:
     """Whether an object is an option, or holds one."""
     if "data" in item or item.get("option-data"):
         return True
-    return any(_has_options(each) for key in CHILDREN if isinstance(item.get(key), list) for each in item[key])
+    inside = (each for key in CHILDREN if isinstance(item.get(key), list) for each in item[key])
+    return any(_has_options(each) for each in inside if isinstance(each, Mapping))  # of classes there may be only names
 
 
 def _doubles(part: Mapping[str, Any], key: str) -> Iterator[str]:

@@ -240,6 +240,15 @@ def test_what_others_depend_on_or_clash_with_cannot_stay_alone(what: str) -> Non
     assert words in found
 
 
+def test_the_names_of_classes_that_an_object_has_are_no_options() -> None:
+    own, data = authority(), authority()
+    added(own, **{"client-classes": ["phones"]})
+    with_definition(data)
+    found = keeping(data, own, S, [ADDED])
+    assert isinstance(found, dict)
+    assert first(found)["reservations"][-1]["client-classes"] == ["phones"]
+
+
 def test_what_kea_is_told_to_take_twice_is_no_clash() -> None:
     own, data = ({**authority(), "ip-reservations-unique": False} for _ in range(2))
     added(own)
