@@ -7,6 +7,7 @@ one's), it can't be told apart from them.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ ObjectPath = tuple[tuple[str, str], ...]
 _NETWORKS = "shared-networks"
 _POOLS = ("pool", "pd-pool")
 _UNIQUE = "ip-reservations-unique"
-_ALIKE = ("interface", "rapid-commit")  # what Kea wants to be the same for all subnets of a shared network
+_MEMBER = re.compile(r"\bmember\s*\(")
+# What Kea wants to be the same for a shared network and all subnets in it.
+_ALIKE = ("interface", "rapid-commit", "authoritative")
 _LIFETIMES = frozenset(
     [
         *(f"{bound}{name}-lifetime" for name in ("valid", "preferred") for bound in ("", "min-", "max-")),
@@ -66,7 +69,7 @@ def _tied(path: ObjectPath, data: Mapping[str, Any], own: Mapping[str, Any]) -> 
         ours, theirs = (index(side.get("client-classes"), TOP["client-classes"]).get(key) for side in (own, data))
         if ours is None or theirs is None:
             return f"others may need client-class {key}, or the order of the classes"
-        if any("member(" in str(ours.get(name, "")) for name in ("test", "template-test")):
+        if any(_MEMBER.search(str(ours.get(name, ""))) for name in ("test", "template-test")):
             return f"client-class {key} needs others"
     return None
 
@@ -215,4 +218,15 @@ def _leased(reservation: Object) -> Iterator[str]:
 
 
 def _are_alike(network: Object, key: str) -> bool:
-    return all(len({each.get(name) for each in network.get(key) or ()}) < 2 for name in _ALIKE)
+    """Whether the subnets of a shared network go with each other, and with what the network itself says."""
+    return all(len(_values(network, key, name)) < 2 for name in _ALIKE)
+
+
+def _values(network: Object, key: str, name: str) -> set[Any]:
+    """Return the values of a parameter in a shared network. What a subnet leaves out is the network's, and None what
+    nobody says, or switched off.
+    """
+    whole = network.get(name)
+    told = (each.get(name) for each in network.get(key) or ())
+    found = {(whole if value in (None, "") else value) or None for value in told}
+    return found | {whole} if whole else found

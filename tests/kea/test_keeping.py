@@ -189,6 +189,18 @@ CLASHES: dict[str, tuple[Callable[[Part], object], Callable[[Part], object], Obj
         (("subnet", "10.0.9.0/24"),),
         "the subnets of shared-network campus would differ in interface",
     ),
+    "a network that subnets of the authority do not go with": (
+        lambda own: own["shared-networks"][0].update({"interface": "eth1", "subnet4": []}),
+        lambda data: data["shared-networks"][0]["subnet4"][0].update({"interface": "eth0"}),
+        (("shared-network", "campus"),),
+        "the subnets of shared-network campus would differ in interface",
+    ),
+    "a subnet with another authority than its network": (
+        lambda own: own["shared-networks"][0]["subnet4"][0].update({"authoritative": False, "interface": "eth0"}),
+        lambda data: data["shared-networks"][0].update({"authoritative": True}),
+        (("subnet", "10.0.3.0/24"),),
+        "the subnets of shared-network campus would differ in interface or rapid-commit or authoritative",
+    ),
     "an option beside other definitions": (
         lambda own: added(own, **{"option-data": [{"name": "colour", "data": "red"}]}),
         with_definition,
@@ -209,6 +221,12 @@ CLASHES: dict[str, tuple[Callable[[Part], object], Callable[[Part], object], Obj
     ),
     "a class that needs others": (
         lambda own: own["client-classes"][1].update({"test": "member('phones') and option[1].exists"}),
+        lambda _: None,
+        (("client-class", "upper"),),
+        "client-class upper needs others",
+    ),
+    "a class that needs others, in other words": (
+        lambda own: own["client-classes"][1].update({"test": "member ('phones') and option[1].exists"}),
         lambda _: None,
         (("client-class", "upper"),),
         "client-class upper needs others",
@@ -247,6 +265,14 @@ def test_the_names_of_classes_that_an_object_has_are_no_options() -> None:
     found = keeping(data, own, S, [ADDED])
     assert isinstance(found, dict)
     assert first(found)["reservations"][-1]["client-classes"] == ["phones"]
+
+
+def test_what_a_subnet_leaves_out_is_its_networks() -> None:
+    own, data = authority(), authority()
+    data["shared-networks"][0]["interface"] = own["shared-networks"][0]["interface"] = "eth0"
+    data["shared-networks"][0]["subnet4"][0]["interface"] = "eth0"
+    own["shared-networks"][0]["subnet4"].append(subnet(9, authoritative=False))
+    assert isinstance(keeping(data, own, S, [(("subnet", "10.0.9.0/24"),)]), dict)
 
 
 def test_what_kea_is_told_to_take_twice_is_no_clash() -> None:
