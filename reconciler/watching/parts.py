@@ -14,7 +14,9 @@ from reconciler.kea.keeping import ObjectPath
 from reconciler.model import Desired, Leftover, Plan, Relationship, RelationshipPlan, Service, WatchMode
 from reconciler.planning.data_alone import is_mixed, without_the_rest
 from reconciler.planning.plan import LiveWorld
+from reconciler.planning.returned import data_changes
 from reconciler.planning.risk import with_leases_at_stake
+from reconciler.reports.text_changes import object_words
 from reconciler.running.planned import plan_aside
 from reconciler.watching.records import Look, Part, is_quiet
 from reconciler.watching.ruling import Rules, ruling
@@ -61,10 +63,24 @@ def _left_alone(look: Look, spared: Look, part: Part) -> Iterator[str]:
     for server in spared.plan.servers:
         if server.left_alone:
             yield f"all data of {server.peer.server} are left alone: {server.left_alone}"
+    if spared is not look and spared.plan.unplanned is None:
+        yield from _staying_beside(look, spared)
     waiting = sum(len(server.changes) for server in spared.plan.servers) - len(spared.rules.contested)
     if part.plan is None and spared.rules.contested and waiting > 0:
         words = " and ".join(spared.rules.contested)
         yield f"all of {look.plan.relationship.name} is left alone: {words} can't be told apart from it"
+
+
+def _staying_beside(look: Look, spared: Look) -> Iterator[str]:
+    """Yield which changes are not made since they can't be told apart from contested objects, such as other pools."""
+    due = {server.peer.server: server for server in spared.plan.servers}
+    for server in look.plan.servers:
+        name = server.peer.server
+        contested, rest = look.rules.staying.get(name), due.get(name)
+        if contested and rest is not None and not rest.left_alone:
+            known = {*contested, *(change.path for change in rest.changes)}
+            others = (change for change in data_changes(server) if change.path not in known)
+            yield from (f"{object_words(each)} on {name} is left alone with it" for each in others)
 
 
 async def _sparing(

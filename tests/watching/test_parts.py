@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 HA = (("relationship", "hq-dhcp4"),)
 OTHER = (("subnet", "10.0.2.0/24"),)
+POOL = (("subnet", "10.0.1.0/24"), ("pool", "10.0.1.100-10.0.1.199"))
 ENFORCE = Rules(WatchMode.ENFORCE)
 
 
@@ -37,6 +38,11 @@ def patient(config: dict[str, Any]) -> None:
 def unguarded(config: dict[str, Any]) -> None:
     """Somebody lets both servers lease the addresses of a pool."""
     del config["subnet4"][0]["pools"][0]["client-class"]
+
+
+def shifted(config: dict[str, Any]) -> None:
+    """Somebody puts another pool in the place of one."""
+    config["subnet4"][0]["pools"] = [{"option-data": [], "pool": "10.0.1.100-10.0.1.149"}]
 
 
 def asked(case: Case) -> Case:
@@ -106,6 +112,14 @@ def test_what_is_contested_on_the_authority_itself_is_told_with_what_waits_for_i
     assert due(look) == set()
     (told,) = look.part.left_alone
     assert told.startswith("all of hq-dhcp4 is left alone: pool ")
+
+
+def test_what_stays_with_a_contested_object_is_told() -> None:
+    case = edited(drifted(), "kea-b", shifted)
+    look = look_at(case, ENFORCE, ALPHA, POOL)
+    assert due(look) == {OTHER}
+    assert look.part.left_alone == ("pool 10.0.1.100-10.0.1.149 in subnet 10.0.1.0/24 on kea-b is left alone with it",)
+    assert not look.part.is_level
 
 
 @pytest.mark.parametrize(
