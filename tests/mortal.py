@@ -115,6 +115,22 @@ class Mortal(Life):
         return True
 
 
+def killed_after(life: Mortal, server: str, command: str, *arguments: str) -> None:
+    """Apply until a command was carried out, and the process is gone."""
+    with mock.patch.object(Mortal, "ends", _dying_after(server, command)):
+        life.killed_apply(*arguments)
+
+
+def _dying_after(server: str, command: str) -> Callable[[Mortal, Endpoint], None]:
+    def ends(life: Mortal, endpoint: Endpoint) -> None:
+        Life.ends(life, endpoint)
+        theirs = [each for each in life.story if each[0] == endpoint.server]  # others may be asked meanwhile
+        if endpoint.server == server and theirs[-1:] == [(server, command)]:
+            raise KilledError
+
+    return ends
+
+
 def endpoints(life: Life) -> list[SimulatedEndpoint]:
     return [endpoint for server in life.world.servers.values() for endpoint in server.endpoints.values()]
 

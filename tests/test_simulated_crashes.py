@@ -5,20 +5,17 @@ reaches the goal, and at no moment do two servers answer for one scope without k
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from unittest import mock
 
 import pytest
 
 from reconciler.model import Mode
 from reconciler.simulator import Kind, Release
 from reconciler.simulator.dhcp import Origin
-from tests.cli.life import Life
 from tests.mortal import (
     APPROVED,
     CHANGING,
     KINDS,
     SCENES,
-    KilledError,
     Made,
     Mortal,
     Scene,
@@ -26,6 +23,7 @@ from tests.mortal import (
     begun,
     endpoints,
     forget,
+    killed_after,
     remove,
     standing,
 )
@@ -33,8 +31,6 @@ from tests.mortal import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from reconciler.model import Endpoint
 
 
 def points(story: list[tuple[str, str]]) -> Iterator[tuple[int, bool]]:
@@ -138,22 +134,6 @@ def test_a_pair_that_is_made_again_is_the_same(tmp_path: Path, name: str, monkey
 
 
 # ------------------------------------------------------------------------------- whose doing it was
-
-
-def killed_after(life: Mortal, server: str, command: str, *arguments: str) -> None:
-    """Apply until a command was carried out, and the process is gone."""
-    with mock.patch.object(Mortal, "ends", _dying_after(server, command)):
-        life.killed_apply(*arguments)
-
-
-def _dying_after(server: str, command: str) -> Callable[[Mortal, Endpoint], None]:
-    def ends(life: Mortal, endpoint: Endpoint) -> None:
-        Life.ends(life, endpoint)
-        theirs = [each for each in life.story if each[0] == endpoint.server]  # others may be asked meanwhile
-        if endpoint.server == server and theirs[-1:] == [(server, command)]:
-            raise KilledError
-
-    return ends
 
 
 MODIFY = next(scene for scene in SCENES if scene.name == "modify-load-balancing")

@@ -13,6 +13,7 @@ from reconciler.simulator import Kind, Release
 from reconciler.simulator.libraries import DIRECTORY
 from tests.cli.life import USUAL, Life
 from tests.cli.site import subnet
+from tests.mortal import Mortal, killed_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,6 +166,24 @@ def test_what_is_cut_off_at_any_command_is_finished_by_the_next_run(life: Life, 
     life.let_pass(60)
     assert apply(life)["result"] in {"applied", "nothing-to-do"}
     assert is_done(life)
+
+
+@pytest.mark.parametrize("libraries", [LIBRARIES, LIBRARIES[:2]], ids=["stamped", "not-stamped"])
+def test_what_a_killed_run_did_not_write_the_next_one_does(tmp_path: Path, libraries: tuple[str, ...]) -> None:
+    """It is gone after the last command for data: kea-b has all, on its disk none of that, and the stamp of before."""
+    with Mortal(tmp_path, Release.KEA_3_0) as life:
+        hooks = [{"library": f"{DIRECTORY}/{name}"} for name in libraries]
+        configurations = {name: body(**{"hooks-libraries": hooks}) for name in ("kea-a", "kea-b")}
+        life.add_pair("hq", S, Mode.HOT_STANDBY, configurations=configurations)
+        life.documents[0]["parameters"] = dict(USUAL)
+        life.write()
+        assert life.run("apply", "--yes").exit_code == 0
+        life.let_pass(30)
+        life.change("kea-a", lambda config: config[S.subnets][0]["reservations"].append(host(3)))
+        killed_after(life, "kea-b", "reservation-add")
+        assert not is_done(life)
+        assert apply(life)["result"] == "mended"
+        assert is_done(life)
 
 
 @pytest.mark.parametrize("place", range(2, len(SENT) - 1))

@@ -164,19 +164,25 @@ def classified(leftover: Leftover, snapshot: Snapshot) -> Class:
     """Say what a server runs: what it had before the last set, what that set was of, or a third configuration.
 
     Kea fills in what was left out and orders what has no order, so what was planned is recognised by what it means.
+    Commands for single objects renew our marks last of all, or not at all: then they are still those from before.
     """
     if leftover.before is not None and snapshot.config == leftover.before:
         return Class.OLD
     planned, service = leftover.planned, snapshot.endpoint.service
     if planned is None:
         return Class.THIRD
-    same_marks = read_stamps(planned) == read_stamps(snapshot.config)
-    same_marks = same_marks and read_departures(planned) == read_departures(snapshot.config)
-    if not same_marks or _blocks(planned, snapshot.version) != _blocks(snapshot.config, snapshot.version):
+    known = [_marks(each) for each in (planned, leftover.before) if each is not None]
+    blocks = [_blocks(each, snapshot.version) for each in (planned, snapshot.config)]
+    if _marks(snapshot.config) not in known or blocks[0] != blocks[1]:
         return Class.THIRD
     theirs = (replicated(planned, service), replicated(snapshot.config, service))
     changes = (each.change for each in differences(*theirs, service))
     return Class.PLANNED if all(map(_is_filled_in, changes)) else Class.THIRD
+
+
+def _marks(config: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what we say of a server, but for whether that may have aged."""
+    return tuple(replace(each, may_age=False) for each in read_stamps(config)), tuple(read_departures(config))
 
 
 def _is_filled_in(change: Change) -> bool:
