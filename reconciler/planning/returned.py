@@ -126,8 +126,8 @@ def _older(case: Case) -> Iterator[Objection]:
     """A daemon that has what was in its file when it started, which was replicated from it once and is not the last:
     it came back with an old file, or with one to which a later change was never written.
 
-    What went by single commands that leave the stamp as it is, is in none. There it counts that a daemon was started
-    since, if this host knows.
+    What went by single commands that leave the stamp as it is, is in none. There it counts whether a daemon was started
+    since; where this host doesn't know, it may have been.
     """
     source, since = case.authority, case.relationship.unchanged_for
     if not is_as_started(source) or _has_undone(source, since):
@@ -150,11 +150,16 @@ def _older(case: Case) -> Iterator[Objection]:
                 object=name,
             )
             return
-        if stamp.may_age and since is not None and source.uptime < since and _takes_away(server):
+        if stamp.may_age and (since is None or source.uptime < since) and _takes_away(server):
+            when = (
+                f"{name} has what it was started with, and this host does not know whether that was before"
+                if since is None
+                else f"{name} was started after"
+            )
             yield Objection(
                 OLDER,
-                f"{name} was started after the last replication, which may have gone by single commands, and would "
-                f"take from {server.peer.server} what that has: what {name} has may be older",
+                f"{when} the last replication, which may have gone by single commands; it would take from "
+                f"{server.peer.server} what that has: what {name} has may be older",
                 "look at the plan's deletions and changes; approve if they are meant",
                 object=name,
             )

@@ -114,7 +114,7 @@ def test_under_hold_nothing_is_told_by_a_stamp_that_may_have_aged() -> None:
     assert isinstance(partner, Snapshot)
     (stamp,) = read_stamps(partner.config)
     aged = replace(partner, config=with_stamp(partner.config, replace(stamp, may_age=True)))
-    assert codes(case, {**case.live, ("kea-b", S): aged}) == ["partner-changed"]
+    assert codes(case, {**case.live, ("kea-b", S): aged}) == ["authority-older", "partner-changed"]
 
 
 @pytest.mark.parametrize(("name", "is_told"), [("drift-primary", True), ("drift-peer", True), ("nothing-to-do", False)])
@@ -153,7 +153,9 @@ def held_after_single_commands(
 def test_after_single_commands_a_primary_that_was_started_since_takes_nothing_away_unasked() -> None:
     older = "drift-primary"  # a state of kea-a's that is in no stamp
     assert held_after_single_commands(older, 30, 30, 3600.0)
-    assert not held_after_single_commands(older, 30, 30, None)  # another host, which doesn't know
+    assert held_after_single_commands(older, 30, 30, None)  # another host, which doesn't know
+    assert not held_after_single_commands(older, 7200, 30, None)
+    assert not held_after_single_commands(older, 30, 30, None, may_age=False)
     assert not held_after_single_commands(older, 7200, 7200, 3600.0)  # it has been running since before that
     assert not held_after_single_commands(older, 7200, 30, 3600.0)  # it was set since it was started
     assert not held_after_single_commands(older, 30, 30, 3600.0, may_age=False)  # the stamp tells
