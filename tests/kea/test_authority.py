@@ -275,7 +275,7 @@ def test_the_daemon_feeds_the_backup_while_the_primary_is_away_and_while_it_prov
         first = world.add(world.b)
         assert "kea-b" in daemon.until("authority")["message"]
         daemon.until("applied")
-        assert world.has(first) == (True, True)
+        until(lambda: world.has(first) == (True, True), "a backup that follows the partner", 60)
         world.bring_back(world.a)
         world.until_normal()
         daemon.until("unsteady", is_over=False)
