@@ -78,11 +78,6 @@ class Case:
         return ", ".join(parts)
 
     @property
-    def is_heavy(self) -> bool:
-        """Whether it keeps a processor busy while the clients wait."""
-        return bool(self.pair.leases) or self.change is Change.SUBNETS
-
-    @property
     def method(self) -> Method:
         """What the change takes here: the servers take single commands, or are set."""
         pair = self.pair
