@@ -51,7 +51,8 @@ def world(standing: World) -> Iterator[World]:
     for proxy in standing.proxies.values():
         proxy.heal()
     if standing.run("plan", "--detailed-exitcode").exit_code != 0:
-        standing.must_apply()
+        # Within ten seconds of its start kea-a counts as started with what it has, and each test begins without history.
+        standing.must_apply("--approve", "authority-older")
 
 
 def apply(world: World) -> Run:
