@@ -285,6 +285,18 @@ def _check(connection: sqlite3.Connection, directory: Path) -> None:
 
 
 @contextlib.contextmanager
+def at_leisure(connection: sqlite3.Connection) -> Iterator[None]:
+    """Don't wait until what is committed inside is on the disk: the next commit takes it there. It outlives us in any
+    case, and the machine perhaps.
+    """
+    connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous=FULL")
+
+
+@contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit what is done inside as one, or nothing of it."""
     connection.execute("BEGIN IMMEDIATE")

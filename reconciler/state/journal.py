@@ -15,7 +15,7 @@ from reconciler.model import Endpoint, RelationshipOutcome, RelationshipPlan, Re
 from reconciler.model.history import CHANGED, OPERATED
 from reconciler.model.journal import Known, Leftover
 from reconciler.state import configurations, plans
-from reconciler.state.database import told, transaction
+from reconciler.state.database import at_leisure, told, transaction
 from reconciler.state.left import PERSISTED, RESTORED, leftovers, owed
 from reconciler.state.runs import Run, Store, changed, now
 from reconciler.state.shown import keep_shown
@@ -192,10 +192,14 @@ class Journal:
             self._is_entered = True
 
     def hears(self, step: int | None, result: int | None) -> None:
-        """Write down how a command ended: Kea's result, or None where nobody knows."""
+        """Write down how a command ended: Kea's result, or None where nobody knows.
+
+        Without waiting for the disk, since clients may be waiting for the next command: where this is lost, the server
+        is read to find out.
+        """
         if step is None:
             return
-        with self._best_effort():
+        with self._best_effort(), at_leisure(self._store.database):
             values = (now(), result, step)
             self._store.database.execute("UPDATE step SET ended_at = ?, result = ? WHERE number = ?", values)
 

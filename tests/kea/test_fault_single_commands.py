@@ -51,7 +51,7 @@ def world(standing: World) -> Iterator[World]:
     for proxy in standing.proxies.values():
         proxy.heal()
     if standing.run("plan", "--detailed-exitcode").exit_code != 0:
-        # Within ten seconds of its start kea-a counts as started with what it has, and each test begins without history.
+        # Within ten seconds of its start kea-a counts as started with what it has, and no test knows the history.
         standing.must_apply("--approve", "authority-older")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.state.database import FILE, NEWEST, open_database, open_to_read, told
+from reconciler.state.database import FILE, NEWEST, at_leisure, open_database, open_to_read, told
 from reconciler.state.runs import Run, open_store
 
 if TYPE_CHECKING:
@@ -44,6 +44,16 @@ def test_every_file_is_its_owner_s_alone(directory: Path) -> None:
 def test_a_commit_is_on_the_disk_before_it_returns(directory: Path) -> None:
     database = open_database(directory)
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert database.execute("PRAGMA synchronous").fetchone() == (2,)
+    database.close()
+
+
+def test_what_need_not_be_on_the_disk_at_once_is_taken_there_by_the_next_commit(directory: Path) -> None:
+    database = open_database(directory)
+    with at_leisure(database):
+        assert database.execute("PRAGMA synchronous").fetchone() == (1,)
+    with pytest.raises(sqlite3.OperationalError), at_leisure(database):
+        database.execute("SELECT nonsense")
     assert database.execute("PRAGMA synchronous").fetchone() == (2,)
     database.close()
 
