@@ -128,13 +128,18 @@ def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
             yield from _covering(plan, stage, name, off=stage.servers[:place] if stage.in_turn else ())
         yield Step(Deed.LOOK, name, after=_all(Fact.AS_SEEN, name))
         by = [other for each, other in stage.covered_by if each == name]
-        pausing = by if stage.pauses else []
+        pausing = _pausing(stage, name)
         yield from (Step(Deed.SILENCE, other, after=_all(Fact.OFF, other)) for other in pausing)
         silent = _all(Fact.OFF, *_silenced(plan, stage), *pausing)
         needed = (*_all(Fact.AS_SEEN, name), *_all(Fact.WIDE, *by), *silent)
         yield Step(Deed.SET, name, before=needed, after=_all(Fact.SET, name))
         # One that died just now serves again by itself when it is back, and the server that was set takes over for it.
         yield from (Step(Deed.SERVE, other, after=_all(Fact.ON, other), is_final=True) for other in pausing)
+
+
+def _pausing(stage: Stage, server: str) -> list[str]:
+    """Return who is off as well for the moment in which a server is set, or put back."""
+    return [other for each, other in stage.covered_by if each == server] if stage.pauses else []
 
 
 def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
@@ -363,7 +368,7 @@ def _putting_back(plan: RelationshipPlan, stage: Stage, names: Sequence[str], do
                 yield from (step for step in covering if step.deed is not Deed.SERVE)
             off = [name]
         yield from _handed_over_again(plan, done, name)
-        pausing = [by for each, by in stage.covered_by if each == name] if stage.pauses and stage.in_turn else []
+        pausing = _pausing(stage, name)
         yield from (Step(Deed.SILENCE, by, after=_all(Fact.OFF, by)) for by in pausing)
         yield _put_back(name)
         yield from (Step(Deed.SERVE, by, after=_all(Fact.ON, by)) for by in pausing)

@@ -404,7 +404,8 @@ class Deeds:
                 text = f"{why}; {server.name} {Found.FOREIGN}, so it was not put back"
                 self._tale.tell(server, Result.FAILED, text)
                 return False
-            await self._keeping(server, restoring.put_back(was, self._hands))
+            old = restoring.put_back(was, self._hands, when_told=partial(self._is_set, server))
+            await self._keeping(server, old)
         except StepFailedError as error:
             self.unsure.add(server.name)
             text = f"{why}; {error}; a person has to look, a restart of Kea may be needed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
 from reconciler.model import Snapshot
 from reconciler.running.hands import Hands
@@ -21,17 +23,19 @@ async def still_has(server: Server, live: Snapshot, hands: Hands) -> bool:
             await hands.sleep(1.0)
 
 
-async def put_back(server: Server, hands: Hands) -> Snapshot:
+async def put_back(server: Server, hands: Hands, when_told: Callable[[], Awaitable[object]] | None = None) -> Snapshot:
     """Give a server the configuration back that it had before, and return it as read afterwards.
 
     It is sent to the letter, so that hooks and sockets that a failed set took away come back (seen on 2.2.0, 2.6.3
-    and 3.0.3), and sent again only where it did not arrive. Raises StepFailedError when that can't be done or can't
-    be seen.
+    and 3.0.3), and sent again only where it did not arrive. `when_told` is called as soon as the server says that it
+    has it, before it is read. Raises StepFailedError when that can't be done or can't be seen.
     """
     limit = hands.clock() + hands.patience
     while True:
         sent_at = hands.clock()
         failure = await _send_back(server, hands)
+        if failure is None and when_told is not None:
+            await when_told()
         if not isinstance(failure, NotReachedError):
             live = await _read_back(server, hands, limit, since=None if failure is None else sent_at)
             if live is not None:

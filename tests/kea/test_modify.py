@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 import sys
 import threading
@@ -193,6 +194,46 @@ def test_a_second_set_that_fails_puts_both_back(pair: Pair, change: Callable[[Pa
     world.write()
     until(lambda: world.run("status").exit_code == 0, "well again")
     assert [world.config(server) for server in world.servers] == before
+    pair.must_be_well()
+    assert not any(is_off(server, world.service) for server in world.servers)
+
+
+def test_who_answers_for_a_server_is_off_for_the_moment_in_which_that_is_put_back(pair: Pair) -> None:
+    """As for that of its set, where a lease update would fail in it: with listeners of their own in load-balancing."""
+    world = pair.world
+    was = copy.deepcopy(world.document)
+    primary = pair.server_of("primary")
+    (other,) = (server for server in world.servers if server is not primary)
+    before = world.config(other)
+    deaf = other.command(world.service, "status-get")
+    servers = deaf["arguments"]["high-availability"][0]["ha-servers"]
+    servers["local"]["state"], servers["remote"]["in-touch"] = "waiting", False
+    proxy = world.proxies[other.name]
+
+    def lies(_: bytes) -> None:
+        rule = proxy.on(b'"status-get"', Fault.ANSWER, reply=json.dumps([deaf]).encode())
+
+        def ends(_: bytes) -> None:
+            rule.times = 0
+
+        proxy.on(b'"config-set"', Fault.PASS, times=1, before=ends)
+
+    proxy.on(b'"config-set"', Fault.PASS, times=1, before=lies)
+    slower(pair)
+    world.write()
+    is_dedicated = world.mode is Mode.LOAD_BALANCING and pair.is_dedicated
+    world.forget()
+    ended = world.apply(*APPROVED)
+    world.document.clear()
+    world.document.update(was)
+    world.write()
+    assert ended.exit_code == 1, ended
+    assert world.config(other) == before
+    moment = [(primary.name, "dhcp-disable"), (other.name, "config-set"), (primary.name, "dhcp-enable")]
+    story = [(name, each.command) for name, each in world.story("dhcp-disable", "config-set", "dhcp-enable")]
+    expected = moment if is_dedicated else [(other.name, "config-set")]
+    assert [each for each in story if each in moment] == 2 * expected
+    until(lambda: world.run("status").exit_code == 0, "well again")
     pair.must_be_well()
     assert not any(is_off(server, world.service) for server in world.servers)
 

@@ -50,6 +50,8 @@ def must_be_bearable(run: Run, stage: Stage | None, model: Model, where: Step) -
     for each in (model, model.settled()):
         assert not list(each.served_twice(even_in_step=is_alone)), where
         assert not list(each.leases_kept_back()), where
+    if stage is not None and stage.pauses:  # there and back: no server has an update that fails
+        assert not [kea.name for kea in model.keas.values() if kea.state == "communication-recovery"], where
     assert not list(model.lost().served_twice()), where
     if stage is not None and stage.method is Disruption.HAND_OVER and not is_lasting(model):
         assert not list(model.cut().unserved()) or list(run.model.unserved()), where
