@@ -81,7 +81,7 @@ missing_packages() {
     esac
     case "$1" in everything | without-kea)
         has ssh-keygen || echo openssh-client # signs the commits of the tests
-        has systemd-analyze || echo systemd # judges contrib/kea-reconciler.service; it is not run
+        has systemd-analyze || echo systemd # judges contrib/kea-reconciler.service, and runs it on a machine of its own
         ;;
     esac
     [ "$1" = everything ] || return 0
