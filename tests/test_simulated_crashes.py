@@ -26,6 +26,7 @@ from tests.mortal import (
     killed_after,
     remove,
     standing,
+    swap,
 )
 
 if TYPE_CHECKING:
@@ -183,6 +184,22 @@ def test_a_server_that_was_left_off_serves_before_it_is_to_answer_for_another(tm
         assert story[off + 1] == ("kea-b", "ha-scopes")
         life.let_pass(20)
         must_be_in_order(life, MODIFY)
+    finally:
+        life.__exit__()
+
+
+@pytest.mark.parametrize("release", [Release.KEA_2_2, Release.KEA_2_6, Release.KEA_3_0], ids=str)
+def test_a_second_run_that_is_killed_too_leaves_nobody_off_for_good(tmp_path: Path, release: Release) -> None:
+    """Between two sets of swapped roles, where it can't be switched on before the second."""
+    life = begun(tmp_path, Scene("swap", swap), release)
+    try:
+        for _ in range(2):
+            killed_after(life, "kea-b", "dhcp-disable")
+            assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
+        life.let_pass(120)
+        assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
+        assert not answering(life).is_nobody, standing(life)
+        assert life.double == []
     finally:
         life.__exit__()
 

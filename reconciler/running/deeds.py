@@ -274,7 +274,7 @@ class Deeds:
                 "beside the other server; apply again once it answers, or run dhcp-enable on it"
             )
         else:
-            switch = self._switches.get(server.name) or ServiceSwitch(server, self._hands, is_off=True)
+            switch = self._switches.get(server.name) or ServiceSwitch(server, self._hands, is_off_already=True)
             failure = await switch.on()
         return self._is_fine(server, failure)
 
@@ -286,7 +286,7 @@ class Deeds:
 
     async def serve_again(self, server: Server, _: Step) -> bool:
         """Switch on what an earlier run may have left off."""
-        return self._is_fine(server, await ServiceSwitch(server, self._hands, is_off=True).on())
+        return self._is_fine(server, await ServiceSwitch(server, self._hands, is_off_already=True).on())
 
     async def end_hold(self, server: Server, _: Step) -> bool:
         """Let a server serve that its partner forgot to release."""
@@ -363,7 +363,8 @@ class Deeds:
         """
         switch = self._switches.get(server.name)
         if switch is not None and switch.is_holding:
-            live = replace(live, disabled_by_user=server.plan.snapshot.disabled_by_user)
+            seen = server.plan.snapshot
+            live = replace(live, disabled_by_user=seen.disabled_by_user, is_off_by_us=seen.is_off_by_us)
         return replace(server, plan=replace(server.plan, snapshot=located(self._relationship, live)))
 
     def _after_failed_set(self, server: Server, error: StepFailedError) -> None:

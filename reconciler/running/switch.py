@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
 from reconciler.kea import views
 from reconciler.kea.replies import Reply
+from reconciler.planning.service import is_off
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server, excerpt
 
@@ -42,18 +43,19 @@ async def end_hold(client: Client) -> str | None:
 
 
 class ServiceSwitch:
-    """Switches a server's DHCP service off and on again; one that a person had switched off stays off.
+    """Switches a server's DHCP service off and on again; one that a person had switched off stays off, not one that an
+    earlier run of ours left off.
 
     Only Kea 2.6.2 and later tell whether it was off before. It survives a config-set, but the time after which Kea
     would have switched it on by itself does not: from then on it is off for good (seen on 2.2.0, 2.6.3 and 3.0.3). So
     whoever waits calls `keep`, and whoever sets the server does that in `keep_through`.
     """
 
-    def __init__(self, server: Server, hands: Hands, *, is_off: bool = False) -> None:
-        """`is_off` says that it is off, or may be, by an earlier run of ours."""
+    def __init__(self, server: Server, hands: Hands, *, is_off_already: bool = False) -> None:
+        """`is_off_already` says that it is off, or may be, by an earlier run of ours."""
         self.server = server
         self._hands = hands
-        self._is_off_by_us = is_off
+        self._is_off_by_us = is_off_already
         self._seconds: int | None = None  # after which Kea switches it on by itself
         self._begun_at: float | None = None  # when that time began, None where it doesn't run
         self._tried_at = float("-inf")  # when it was to begin anew
@@ -74,19 +76,23 @@ class ServiceSwitch:
         After so many `seconds` Kea switches it on by itself, should nobody be left who does; not what a person
         switched off.
         """
-        self._seconds = None if self.server.plan.snapshot.disabled_by_user else seconds
+        self._seconds = None if self._is_off_by_person else seconds
         try:
             reply = await self._disable()
         except NotReachedError as error:
             return f"dhcp-disable: {error}"
         except EndpointError as error:  # it may be off
-            self._is_off_by_us = not self.server.plan.snapshot.disabled_by_user
+            self._is_off_by_us = not self._is_off_by_person
             still_off = await self.on()
             return f"dhcp-disable: {error}" + (f"; {still_off}" if still_off else "")
         if reply.result != 0:
             return f"dhcp-disable: {excerpt(reply.text)}"
-        self._is_off_by_us = not self.server.plan.snapshot.disabled_by_user
+        self._is_off_by_us = not self._is_off_by_person
         return None
+
+    @property
+    def _is_off_by_person(self) -> bool:
+        return is_off(self.server.plan.snapshot)
 
     async def _disable(self) -> Reply:
         self._tried_at = self._hands.clock()

@@ -123,15 +123,33 @@ def test_a_limit_that_is_not_heard_is_asked_for_again(switching: Switching) -> N
     run(go())
 
 
+def found_off(switching: Switching, **marks: Any) -> None:
+    """The plan saw that it is off already."""
+    seen = replace(switching.server.plan.snapshot, disabled_by_user=True, **marks)
+    server = replace(switching.server, plan=replace(switching.server.plan, snapshot=seen))
+    switching.switch = ServiceSwitch(server, switching.pair.hands())
+
+
 @pytest.mark.parametrize("is_off", [True, False], ids=["off by a person", "on"])
 def test_only_what_we_switched_off_gets_a_limit(switching: Switching, *, is_off: bool) -> None:
     async def go() -> None:
         if is_off:
-            seen = replace(switching.server.plan.snapshot, disabled_by_user=True)
-            server = replace(switching.server, plan=replace(switching.server.plan, snapshot=seen))
-            switching.switch = ServiceSwitch(server, switching.pair.hands())
+            found_off(switching)
             assert await switching.switch.off() is None
         await switching.switch.limit(LIMIT)
 
     run(go())
     assert switching.asked == [None] * is_off
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=["off by an earlier run of ours", "off by a person"])
+def test_what_an_earlier_run_left_off_for_a_time_stays_so_for_a_time(switching: Switching, *, is_ours: bool) -> None:
+    async def go() -> None:
+        found_off(switching, is_off_by_us=is_ours)
+        assert await switching.switch.off(seconds=LIMIT) is None
+        assert switching.switch.is_timed == is_ours
+        assert await switching.switch.on() is None
+
+    run(go())
+    assert switching.asked == [LIMIT if is_ours else None]
+    assert switching.pair.story.count(("kea-b", "dhcp-enable")) == is_ours
