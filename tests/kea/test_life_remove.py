@@ -145,10 +145,12 @@ def number_of_leases(world: World, server: KeaServer) -> int:
     return len(server.command(world.service, f"lease{world.service.value[-1]}-get-all")["arguments"]["leases"])
 
 
-def served(lab: Laboratory, clients: Clients, mode: Mode, config: Mapping[str, Any]) -> World:
-    """A pair that answers the clients."""
+def served(lab: Laboratory, clients: Clients, mode: Mode, config: Mapping[str, Any], **parts: Any) -> World:
+    """A pair that answers the clients, with `parts` in its file."""
     configurations = {"kea-a": config, "kea-b": config}
     world = World(lab, FOUR, mode, configurations=configurations, is_logged=True, options=clients.options())
+    world.document.update(parts)
+    world.write()
     world.must_apply()
     world.forget()
     return world
@@ -199,6 +201,41 @@ def test_the_primary_goes_on_for_all_clients_and_the_other_answers_nobody(
     rebound, rebooted = clients.rebind("10.0.1.15"), clients.reboot("10.0.1.16")
     clients.offered()
     assert rebound.refusals | rebooted.refusals == set()
+
+
+@pytest.mark.parametrize("on_remove", ["keep", "disable"])
+@pytest.mark.parametrize("mode", [Mode.HOT_STANDBY, Mode.LOAD_BALANCING])
+def test_who_answers_after_its_file_is_deleted_is_as_the_stamps_remember_and_the_plan_says(
+    lab: Laboratory, clients: Clients, mode: Mode, on_remove: str
+) -> None:
+    """With `keep` both do, each all clients, and a split pool is as good as any other."""
+    config = base_configuration(FOUR, subnets=[subnet(FOUR, 1, **BEHIND_RELAY)], **SERVED)
+    if mode is Mode.LOAD_BALANCING:
+        split(config, lab)
+    world = served(lab, clients, mode, config, **{"on-remove": on_remove})
+    for server in world.servers:
+        lease(world, server, 20)
+    delete_file(world)
+    planned = world.run("plan")
+    assert planned.exit_code == 3, planned
+    warning = "kea-b and kea-a will serve the same subnets without knowing of each other's leases"
+    assert (warning in planned.stdout) == (on_remove == "keep"), planned.stdout
+    becomes = {
+        (Mode.HOT_STANDBY, "keep"): "begins to serve its",
+        (Mode.LOAD_BALANCING, "keep"): "goes on serving its",
+        (Mode.HOT_STANDBY, "disable"): "is never to answer the clients of its",
+        (Mode.LOAD_BALANCING, "disable"): "stops answering the clients of its",
+    }
+    assert f"kea-b {becomes[mode, on_remove]} 1 subnet with 1 active lease" in planned.stdout, planned.stdout
+    assert world.run("apply", "--yes").exit_code == 3
+    assert world.story() == []
+    assert world.is_normal()
+    removal(world, f"its file deleted, on-remove {on_remove}, with clients")
+    must_be_removed(world)
+    asked = [clients.ask() for _ in range(10)]
+    clients.offered()
+    answering = {"kea-a", "kea-b"} if on_remove == "keep" else {"kea-a"}
+    assert all(client.offers == answering for client in asked), [client.offers for client in asked]
 
 
 def test_without_the_class_drop_a_disabled_server_would_refuse_clients(lab: Laboratory, clients: Clients) -> None:
