@@ -265,6 +265,37 @@ def test_what_fails_of_a_reset_leaves_each_its_own(watched: Watched, place: int)
     assert watched.run("status").exit_code == 0
 
 
+@pytest.mark.parametrize("pauses", [False, True])
+def test_a_hub_that_has_to_be_set_again_is_waited_for_in_its_other_relationships(
+    watched: Watched, *, pauses: bool
+) -> None:
+    """It is terminated at once, and the set starts its HA anew in all of them."""
+    states = [{"state": state, "pause": "always"} for state in ("waiting", "ready")] if pauses else []
+    for document in watched.documents:
+        document["parameters"]["state-machine"] = {"states": states}
+    watched.documents[1]["parameters"]["heartbeat-delay"] = 5000  # west is not back as soon as east is
+    watched.write()
+    assert watched.run("apply", "--yes").exit_code == 0
+    watched.settle()
+    original = watched.ends
+
+    def ends(endpoint: Endpoint) -> None:
+        original(endpoint)
+        if watched.story[-1] == ("hub", "ha-reset"):
+            half = watched.endpoint("hub").ha
+            assert half is not None
+            watched.world.call(half.go, "terminated")
+
+    watched.ends = ends  # type: ignore[method-assign]
+    report = watched.reset()
+    assert report["result"] == "done", report
+    at = watched.story.index(("hub", "config-set"))
+    assert ("west", "ha-scopes") in watched.story[at:]
+    assert watched.own_scopes
+    assert {half.state for half in watched.endpoint("hub").relationships} == {"hot-standby"}
+    assert set(watched.unserved) <= {("west", "ha-scopes"), ("west", "status-get"), ("hub", "ha-scopes")}
+
+
 def test_each_has_its_own_whatever_goes_wrong_in_between(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any) -> None:
         raise RuntimeError("nobody foresaw this")

@@ -114,18 +114,33 @@ def test_a_person_who_stops_it_does_not_leave_the_other_answering(life: Mortal) 
     must_serve_their_own(life)
 
 
-def test_one_that_would_pause_on_its_way_back_goes_on(tmp_path: Path) -> None:
-    life = begun(tmp_path, Scene("reset"), Release.KEA_3_0)
-    try:
-        pauses = [{"state": state, "pause": "always"} for state in ("waiting", "ready")]
-        life.documents[0]["parameters"]["state-machine"] = {"states": pauses}
-        life.write()
-        assert life.run("apply", "--yes").exit_code == 0
-        life.let_pass(30)
-        assert reset(life)["result"] == "done"
-        must_serve_their_own(life)
-    finally:
-        life.__exit__()
+@pytest.fixture
+def pausing(life: Mortal) -> Mortal:
+    """The pair, either server of which pauses on its way back."""
+    pauses = [{"state": state, "pause": "always"} for state in ("waiting", "ready")]
+    life.documents[0]["parameters"]["state-machine"] = {"states": pauses}
+    life.write()
+    assert life.run("apply", "--yes").exit_code == 0
+    life.let_pass(30)
+    return life
+
+
+@pytest.mark.parametrize("server", ["kea-a", "kea-b"])
+def test_one_that_would_pause_on_its_way_back_goes_on(pausing: Mortal, server: str) -> None:
+    assert reset(pausing, server)["result"] == "done"
+    must_serve_their_own(pausing)
+
+
+def test_terminated_servers_that_would_pause_on_their_way_back_go_on(pausing: Mortal) -> None:
+    for offset in (90, 0):
+        pausing["kea-b"].clock_offset = offset
+        pausing.let_pass(10)
+    assert {each.ha.state for each in endpoints(pausing) if each.ha} == {"terminated"}
+    report = reset(pausing)
+    assert report["result"] == "done", report
+    assert [each["server"] for each in report["commands"]] == ["kea-a", "kea-b"]
+    pausing.double.clear()  # terminated servers both serve
+    must_serve_their_own(pausing)
 
 
 def test_each_serves_its_own_whatever_goes_wrong_in_between(life: Mortal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from reconciler.model import Elsewhere, Relationship, Step
+from reconciler.model import Deed, Elsewhere, Relationship, Step
 from reconciler.planning.steps import handing_over, taking_back
 from reconciler.running.hands import Hands
+from reconciler.running.setting import Server
 from reconciler.running.stand_ins import StandIn, StandIns
 from reconciler.running.telling import Tale
 
@@ -50,6 +51,16 @@ class Beside:
                 if not await self._stand_ins.do(step):
                     return "; ".join(self._tale.failures(hub))
         return None
+
+    async def keep_through(self, work: Awaitable[str | None], hub: Server) -> str | None:
+        """Do what sets the hub, whose HA then begins anew in the other relationships too, and keep those wide meanwhile
+        who answer for it. Returns why that failed, as `work` does.
+        """
+        failure = await self._stand_ins.keep_during(work, hub)
+        if failure is None:
+            self._stand_ins.note_set(hub.name, hub.plan.snapshot)
+            self._done.append(Step(Deed.SET, hub.name))
+        return failure
 
     async def end(self, elsewhere: Sequence[Elsewhere]) -> tuple[str, ...]:
         """Let the hub answer by itself again. Where it is not back its partner goes on to, and the hub is not asked to.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import TypeVar
 
 from reconciler.errors import EndpointError
@@ -13,7 +12,6 @@ from reconciler.planning.status import SERVING
 from reconciler.running import waiting
 from reconciler.running.cover import Cover, strange_scopes
 from reconciler.running.hands import Hands
-from reconciler.running.pausing import let_go_on
 from reconciler.running.setting import Server
 from reconciler.running.switch import ServiceSwitch
 
@@ -54,12 +52,7 @@ class HandOver:
         return "; ".join([why, *await self._each_its_own()])
 
     async def keep(self) -> None:
-        """Keep the one off and the other wide, and let none pause on its way; to be called again and again while we
-        wait.
-        """
-        for each in (self._covered, self._by):
-            with suppress(EndpointError):  # that it doesn't answer shows where it is waited for
-                await let_go_on(each, await waiting.look(self._relationship, each))
+        """Keep the one off and the other wide; to be called again and again while we wait."""
         if self._switch is not None:
             await self._switch.keep()
         await self._cover.keep()

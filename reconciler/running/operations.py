@@ -7,7 +7,7 @@ the servers are then found in tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,7 @@ from reconciler.running.beside import Beside
 from reconciler.running.hand_over import HandOver
 from reconciler.running.hands import WATCHING, Hands
 from reconciler.running.leases import lacking
+from reconciler.running.pausing import let_go_on, let_others_go_on
 from reconciler.running.setting import Server
 from reconciler.running.stand_ins import StandIn
 from reconciler.running.switch import end_hold
@@ -165,6 +166,7 @@ class _Work:
         self._hand_over: HandOver | None = None
         self._beside = Beside(self._relationship, beside, hands, meanwhile=self._keep)
         self._told = ""  # what was said last of what is waited for
+        self._set_again: set[str] = set()  # servers whose HA began anew in all of their relationships
         self._known = {name: live for name, live in scene.live.items() if isinstance(live, Snapshot)}
 
     # ------------------------------------------------------------------------------------------ deciding
@@ -295,7 +297,11 @@ class _Work:
             return None
         self._hands.say(f"{self._relationship.name}: setting {order.server} to its own configuration again")
         work = set_again(peer, seen, self._clients[order.server], self._hands)
-        return await (work if self._hand_over is None else self._hand_over.keep_through(work))
+        kept = work if self._hand_over is None else self._hand_over.keep_through(work)
+        failure = await self._beside.keep_through(kept, self._server(peer))
+        if failure is None:
+            self._set_again.add(order.server)
+        return failure
 
     async def held(self) -> tuple[str, ...]:
         """Let servers serve that their partners held off while they fetched leases, and forgot; returns what stays so.
@@ -347,7 +353,7 @@ class _Work:
             found = {peer.server: scene.state(peer) for peer in self._relationship.peers}
             if found != states:
                 states, changed_at = found, now
-            missed = _missed(decision, scene)
+            missed = [*_missed(decision, scene), *await self._letting_go_on(decision, scene)]
             is_stuck = is_doubtful and now - changed_at >= self._stillness()
             is_stopped = self._hands.stop.is_set() and not self._is_answered_for  # nobody is left answering for another
             if not missed or is_stuck or now - began_at >= self._patience() or is_stopped:
@@ -355,6 +361,21 @@ class _Work:
             if self._operation is Operation.MAINTENANCE_START and PARTNER_DOWN in states.values():
                 return missed
             await self._pause(f"waiting: {'; '.join(missed)}")
+
+    async def _letting_go_on(self, decision: Decision, scene: Scene) -> list[str]:
+        """After a reset: let those go on that pause on their way back, a hub that was set in its other relationships
+        too. Returns where one is still on its way in those.
+        """
+        if self._operation is not Operation.RESET:
+            return []
+        found: list[str | None] = []
+        for name in decision.goals:
+            server = self._server(scene.named(name))
+            await let_go_on(server, scene.view(server.peer))
+            if name in self._set_again:
+                with suppress(EndpointError):  # that it doesn't answer shows where it is waited for
+                    found.append(await let_others_go_on(server))
+        return [each for each in found if each]
 
     @property
     def _is_answered_for(self) -> bool:

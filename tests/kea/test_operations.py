@@ -197,9 +197,13 @@ def test_a_paused_server_does_not_go_on_beside_a_partner_that_it_does_not_hear(l
     world.until_normal()
 
 
-def test_terminated_servers_are_both_reset_once_their_clocks_agree(lab: Laboratory) -> None:
+@pytest.mark.parametrize("pauses", [False, True], ids=["", "pausing"])
+def test_terminated_servers_are_both_reset_once_their_clocks_agree(lab: Laboratory, *, pauses: bool) -> None:
     clock = Clock(lab.directory)
-    world = Operated(lab, Service.DHCP4, Mode.LOAD_BALANCING, options={"kea-b": clock.options})
+    states = [{"state": state, "pause": "always"} for state in ("waiting", "ready")] if pauses else []
+    parameters = {"state-machine": {"states": states}} if pauses else {}
+    options = {"kea-b": clock.options}
+    world = Operated(lab, Service.DHCP4, Mode.LOAD_BALANCING, parameters=parameters, options=options)
     clock.put(90)
     until(lambda: world.states() == ("terminated", "terminated"), "end of the service")
     until(world.answers, "answers again")  # the leap of its clock ends what an agent has under way

@@ -123,10 +123,8 @@ class HaService:
         self.run()
 
     def unpause(self) -> bool:
-        """Go on from a paused state; whether it was paused."""
+        """Go on from a paused state, with the next heartbeat; whether it was paused."""
         was_paused, self.is_paused = self.is_paused, False
-        if was_paused:
-            self.run()
         return was_paused
 
     def _enter(self, state: str, *, is_maintenance: bool = False) -> None:
