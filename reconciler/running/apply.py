@@ -16,7 +16,6 @@ from pathlib import Path
 
 from reconciler.errors import EndpointError, StateError
 from reconciler.model import (
-    Change,
     Elsewhere,
     Endpoint,
     Live,
@@ -38,9 +37,9 @@ from reconciler.planning.places import located
 from reconciler.planning.plan import plan_relationship
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.removal import is_gone_as_planned
-from reconciler.planning.risk import CLIENTS
 from reconciler.planning.server_plan import plan_server
 from reconciler.planning.service import with_ours
+from reconciler.planning.shown import is_within
 from reconciler.running.hands import Hands
 from reconciler.running.observe import observe
 from reconciler.running.recovery import mend_after, mend_first, with_mended
@@ -119,29 +118,13 @@ async def _planned_again(shown: RelationshipPlan, whole: Plan, hands: Hands) -> 
     else:
         return None
     found = as_shown(found, shown, live)
-    return found if found.unplanned is not None or _does_the_same(shown, found) else None
+    return found if found.unplanned is not None or is_within(found, shown) else None
 
 
 def _counted_as(shown: RelationshipPlan, live: Live) -> Live:
     """Return what was read with the leases that were counted for the plan, which stand in what it says."""
     counts = {server.snapshot.endpoint: server.snapshot.active_leases for server in shown.servers}
     return live if isinstance(live, Unreachable) else replace(live, active_leases=counts.get(live.endpoint))
-
-
-def _does_the_same(shown: RelationshipPlan, plan: RelationshipPlan) -> bool:
-    """Whether a plan changes and objects to nothing that was not shown; some of it may be done already."""
-    changes = {server.peer.server: [_lasting(each) for each in server.changes] for server in shown.servers}
-    known = {(each.code, each.object) for each in shown.objections}
-    return {(each.code, each.object) for each in plan.objections} <= known and all(
-        _lasting(change) in changes.get(server.peer.server, ()) for server in plan.servers for change in server.changes
-    )
-
-
-def _lasting(change: Change) -> Change:
-    """Return a change without whom a server answers at the moment, which goes by the state of its HA."""
-    if change.path[-1][0] != CLIENTS:
-        return change
-    return replace(change, fields=tuple(replace(each, before=None) for each in change.fields))
 
 
 async def _carried_out(
