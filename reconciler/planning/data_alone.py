@@ -1,8 +1,9 @@
 """DHCP data that go on while another change of their relationship waits, such as one of git for an approval.
 
 The relationship then is planned as its servers have it now, whatever is desired: its entry in the HA hook stays as it
-is, and so does what the stamps say of that. It can't be where a change that waits decides which data a server is to
-have, or has come half way.
+is, and so does what the stamps say of that. A server whose hook isn't in force, or isn't heard, is mended by being set
+with that entry, unless somebody else made it. Neither can be where a change that waits decides which data a server is
+to have, or has come half way.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from reconciler.planning.returned import data_changes
 from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.standing import Aspect, is_torn
 
+_HOOK = (("hook", hooks.HA_LIBRARY),)
+
 
 def is_mixed(plan: RelationshipPlan) -> bool:
-    """Whether a plan has drift of DHCP data beside other changes, which may keep that waiting."""
+    """Whether a plan has drift of DHCP data, or hooks to mend, beside other changes, which may keep that waiting."""
     changes = [change for server in plan.servers for change in server.changes]
-    data = [change for server in plan.servers for change in data_changes(server) if change.cause is not Cause.GIT]
-    return bool(data) and len(data) < len(changes) and not (plan.left or plan.mends or plan.unreachable)
+    alone = [change for server in plan.servers for change in data_changes(server) if change.cause is not Cause.GIT]
+    alone += [change for change in changes if change.path == _HOOK]
+    return bool(alone) and len(alone) < len(changes) and not (plan.left or plan.mends or plan.unreachable)
 
 
 def without_the_rest(plan: RelationshipPlan) -> Relationship | str:
@@ -38,6 +42,9 @@ def without_the_rest(plan: RelationshipPlan) -> Relationship | str:
         return _waits([f"{name} leaves" for name in leaving] or ["the relationship is created"])
     block = wanted.block_of(truth) or {}
     peers = block.get("peers") or ()
+    strange = [server.peer.server for server in plan.servers if _has_a_strange_entry(server)]
+    if strange:
+        return _waits([f"the hook of {name}, whose entry somebody else set" for name in strange])
     unknown = sorted({str(each.get("name")) for each in peers} - members.keys())
     if unknown or len(members) < len(peers):
         return _waits([f"{name} leaves" for name in unknown] or ["two servers have one name"])
@@ -55,6 +62,12 @@ def without_the_rest(plan: RelationshipPlan) -> Relationship | str:
     if is_torn(named, [(peer, members[peer.name]) for peer in named.peers], by=Aspect):
         return _waits(["a change of the relationship that only a part of its servers has got"])
     return named
+
+
+def _has_a_strange_entry(server: ServerPlan) -> bool:
+    """Whether a server doesn't do its part, and has in its hook what somebody else set, which may be the reason."""
+    drifted = (change.path[0][0] == "relationship" and change.cause is Cause.PEER for change in server.changes)
+    return wanted.is_broken(server.snapshot) and any(drifted)
 
 
 def refusals(
@@ -80,7 +93,7 @@ def refusals(
 
 def _of_servers(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -> Iterator[str]:
     for name, snapshot in snapshots.items():
-        if wanted.is_broken(snapshot) or hooks.find(snapshot.config, hooks.LEASE_COMMANDS_LIBRARY) is None:
+        if hooks.find(snapshot.config, hooks.LEASE_COMMANDS_LIBRARY) is None:
             yield f"the hooks of {name}"
         if wanted.without_guards(relationship, snapshot) is not snapshot.config:
             yield f"{name} serves its clients again"

@@ -71,10 +71,11 @@ def with_recovery(plan: Plan, live: LiveWorld, left: Sequence[Leftover], beside:
 
 def mends_alone(plan: Plan, why: str) -> Plan:
     """Return of a plan only what is to be put right. `why` is told of a relationship on which more is due."""
-    return replace(plan, relationships=tuple(_mended_alone(each, why) for each in plan.relationships if each.mends))
+    return replace(plan, relationships=tuple(mended_alone(each, why) for each in plan.relationships if each.mends))
 
 
-def _mended_alone(plan: RelationshipPlan, why: str) -> RelationshipPlan:
+def mended_alone(plan: RelationshipPlan, why: str | None = None) -> RelationshipPlan:
+    """Return of a relationship's plan only what is to be put right; `why` is told where more is due, if anything."""
     return replace(
         plan,
         procedure=Procedure.NOTHING,

@@ -53,35 +53,34 @@ def plan_server(
     `data` is the authority's replicated part in this server's words, None where this server keeps its own; `truth`
     is the authority, and `generation` that of the stamp which goes out.
     """
-    block_changes = [] if relationship.is_data_alone else list(_relationship_changes(relationship, peer, snapshot))
+    is_alone = relationship.is_data_alone
+    own = list(_lies(relationship, peer, snapshot)) if is_alone else list(_own_changes(relationship, peer, snapshot))
     service = relationship.service
     theirs = wanted.replicated_part(relationship, snapshot)
     goal, left_alone = contested.goal(relationship, peer, data, theirs)
     found = _data_differences(theirs, goal, service) if goal is not None else []
-    if not relationship.is_data_alone:
-        block_changes += [*_tag_changes(relationship, snapshot), *_freed_pools(relationship, snapshot)]
-    if not block_changes and not found:
+    if not own and not found:
         return ServerPlan(peer, snapshot, left_alone=left_alone)
     stamp = stamp_of(relationship, snapshot)
     marks = fingerprints(theirs if data is None else data)
-    changes = (*block_changes, *_attributed(found, theirs, marks, relationship, snapshot, truth))
+    changes = (*own, *_attributed(found, theirs, marks, relationship, snapshot, truth))
     config = wanted.outgoing(
         relationship,
         peer,
         snapshot,
         goal,
         marks=contested.marks_beside(marks, data, goal, theirs, stamp),
-        block_changes=bool(block_changes),
+        block_changes=bool(own) and not is_alone,
         revision=revision,
         generation=generation,
         earlier=_earlier(relationship, snapshot, truth, marks),
-        kept=stamp if relationship.is_data_alone else None,
+        kept=stamp if is_alone else None,
     )
     is_stamped = _was_set_by_us(relationship, snapshot)
     try_standing = may_refuse_its_own(snapshot.config, config, changes, service, is_stamped=is_stamped)
     is_promotion = is_primary(relationship, snapshot) and snapshot is not truth.source
     is_told_by_stamps = relationship.on_primary_return is OnPrimaryReturn.HOLD or is_promotion
-    commands = () if block_changes or is_told_by_stamps else _commands(relationship, snapshot, config)
+    commands = () if own or is_told_by_stamps else _commands(relationship, snapshot, config)
     return ServerPlan(peer, snapshot, changes, config, try_standing, commands=commands, left_alone=left_alone)
 
 
@@ -164,6 +163,13 @@ def _version(stamp: Stamp, snapshot: Snapshot) -> Version:
     return parse_version(stamp.version or snapshot.version)
 
 
+def _own_changes(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[Change]:
+    """Yield what is to change on a server for the relationship's sake, whatever the data of the authority are."""
+    yield from _relationship_changes(relationship, peer, snapshot)
+    yield from _tag_changes(relationship, snapshot)
+    yield from _freed_pools(relationship, snapshot)
+
+
 def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[Change]:
     """Yield what differs in the HA hook's entry, and what of the hooks is not as the configuration says."""
     path = (("relationship", relationship.name),)
@@ -197,6 +203,13 @@ def _relationship_changes(relationship: Relationship, peer: Peer, snapshot: Snap
         yield Change(Action.CHANGE, path, (kept,))
     if hooks.find(snapshot.config, hooks.LEASE_COMMANDS_LIBRARY) is None:
         yield Change(Action.ADD, (("hook", hooks.LEASE_COMMANDS_LIBRARY),), cause=cause, moved=moved)
+    yield from _lies(relationship, peer, snapshot)
+
+
+def _lies(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> Iterator[Change]:
+    """Yield what a server with the relationship is not, although its configuration says so: setting that mends it."""
+    if wanted.block_of(snapshot) is None:
+        return
     lies = []
     if not wanted.is_in_force(snapshot):
         lies.append(FieldChange("in force", before=False, after=True))

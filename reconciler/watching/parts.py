@@ -2,26 +2,32 @@
 
 Where objects are contested, they stay as each server has them, and all else goes on. While a primary that came back
 proves itself, the others go on from its partner. While something else of a relationship waits, such as a change of git
-in the mode replicate or for an approval, data alone go on.
+in the mode replicate or for an approval, data alone go on, and hooks are mended. What an earlier run left is put right
+whatever else waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.kea.keeping import ObjectPath
 from reconciler.model import Desired, Leftover, Plan, Relationship, RelationshipPlan, Service, WatchMode
 from reconciler.planning.data_alone import is_mixed, without_the_rest
 from reconciler.planning.plan import LiveWorld
+from reconciler.planning.recovery import mended_alone
 from reconciler.planning.returned import data_changes
 from reconciler.planning.risk import with_leases_at_stake
+from reconciler.planning.shown import is_approved_with
 from reconciler.reports.text_changes import object_words
 from reconciler.running.planned import plan_aside
 from reconciler.watching.records import Look, Part, is_quiet
-from reconciler.watching.ruling import Rules, ruling
+from reconciler.watching.ruling import Rules, Ruling, ruling
 
 RulesOf = Callable[[RelationshipPlan, Rules], Rules]
+_NOT_APPROVED = (
+    "what was approved of the whole plan does not count for this part of it; `kea-reconciler apply` does the whole"
+)
 
 
 async def with_parts(
@@ -49,11 +55,30 @@ def _told(look: Look, spared: Look, part: Part | None) -> Look:
     if part is None and spared is not look:
         found = spared.ruling
         told = [each for each in found.waits if each not in look.ruling.waits]
-        part = Part(spared.plan) if found.may else Part(None, "; ".join(told), found.is_passing)
+        asks = _asked_beside(look.ruling, found)
+        part = Part(spared.plan) if found.may else Part(None, "; ".join(told), found.is_passing, asks)
     part = part or Part()
     left_alone = tuple(_left_alone(look, spared, part))
     is_level = spared is not look and is_quiet(spared.plan) and not left_alone
-    return replace(look, part=replace(part, left_alone=left_alone, is_level=is_level))
+    due = part.plan or _mends_of(spared)
+    return replace(look, part=replace(part, plan=due, left_alone=left_alone, is_level=is_level))
+
+
+def _mends_of(look: Look) -> RelationshipPlan | None:
+    """Return what an earlier run left and is to be put right, where nothing else of a plan may be done. What waits for
+    seconds only goes with the rest.
+    """
+    if look.ruling.may or look.ruling.is_passing or not look.plan.mends or _is_held(look.rules):
+        return None
+    alone = mended_alone(look.plan)
+    rules = replace(look.rules, contested=(), staying={})  # they are changes of the plan
+    return alone if ruling(alone, rules).may else None
+
+
+def _asked_beside(whole: Ruling, part: Ruling) -> tuple[str, ...]:
+    """Return for which reasons a person has to do something about a part, and not about the whole."""
+    known = {each.partition(":")[0] for each in whole.asks}
+    return tuple(f"{each}; {_NOT_APPROVED}" for each in part.asks if each.partition(":")[0] not in known)
 
 
 def _left_alone(look: Look, spared: Look, part: Part) -> Iterator[str]:
@@ -118,9 +143,14 @@ def _with_contested(
 
 
 def _judged(look: Look, plan: RelationshipPlan, rules_of: RulesOf) -> Look:
-    """Return a look at a plan that nobody approved anything of."""
-    rules = rules_of(plan, replace(look.rules, approved=()))
+    """Return a look at a part of its plan."""
+    rules = rules_of(plan, replace(look.rules, approved=_approved(look, plan)))
     return replace(look, plan=plan, rules=rules, ruling=ruling(plan, rules))
+
+
+def _approved(look: Look, part: RelationshipPlan) -> Collection[str]:
+    """Return what is approved of a part: what is of the whole, where that showed all of it."""
+    return look.rules.approved if look.rules.approved and is_approved_with(part, look.plan) else ()
 
 
 async def _parts(
@@ -166,6 +196,7 @@ def _part(look: Look, part: RelationshipPlan | None, told: str, rules_of: RulesO
     if told or part is None or not part.has_changes:
         reason = told or (part.unplanned if part is not None and part.relationship.is_data_alone else None)
         return Part(None, reason or "")
-    rules = rules_of(part, replace(look.rules, approved=(), unsteady=0.0))
+    rules = rules_of(part, replace(look.rules, approved=_approved(look, part), unsteady=0.0))
     found = ruling(part, rules)
-    return Part(part if found.may else None, "; ".join(found.waits), found.is_passing)
+    asks = _asked_beside(look.ruling, found)
+    return Part(part if found.may else None, "; ".join(found.waits), found.is_passing, asks)

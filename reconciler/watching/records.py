@@ -43,13 +43,14 @@ def new_record(name: str, service: Service) -> Record:
 @dataclass(frozen=True, slots=True)
 class Part:
     """What of a plan may be carried out although the whole may not: another plan, or none, and why that waits too;
-    `is_passing` as in `Ruling`. `left_alone` says what besides contested objects is left with them, and why;
+    `is_passing` and `asks` as in `Ruling`. `left_alone` says what besides contested objects is left with them, and why;
     `is_level` that nothing is due but what is contested.
     """
 
     plan: RelationshipPlan | None = None
     waits: str = ""
     is_passing: bool = False
+    asks: tuple[str, ...] = ()
     left_alone: tuple[str, ...] = ()
     is_level: bool = False
 
@@ -75,6 +76,11 @@ class Look:
     def is_passing(self) -> bool:
         """Whether what it waits for comes by itself within seconds."""
         return self.ruling.is_passing or self.part.is_passing
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """For which reasons a person has to do something."""
+        return (*self.ruling.asks, *self.part.asks)
 
 
 def is_quiet(plan: RelationshipPlan) -> bool:

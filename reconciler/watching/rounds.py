@@ -341,7 +341,7 @@ class Rounds:
             for event in telling.transitions(before, record.watched, subject):
                 self._tell(event)
             failure = look.rules.unreadable or record.failure
-            remarks = Remarks(look.ruling.asks, look.ruling.unsteady, look.ruling.capped, failure)
+            remarks = Remarks(look.asks, look.ruling.unsteady, look.ruling.capped, failure)
             self._tell_findings(record, of_watched(record.watched, remarks), subject, look.at)
 
     def _tell_findings(self, record: Record, found: Findings, subject: Subject, at: datetime) -> None:

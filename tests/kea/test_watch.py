@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,10 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lab.kea import base_configuration
 from reconciler.model import Service
+from tests.kea.by_hand import entries, unloadable
 from tests.kea.world import World, run, subnet, until
 from tests.watching.living import Living, lasting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
@@ -40,6 +45,32 @@ def add_subnet(number: int, world: World) -> Any:
     return lambda config: config[world.service.subnets].append(subnet(world.service, number))
 
 
+def patient(config: dict[str, Any]) -> None:
+    entries(config)[0]["max-ack-delay"] = 4321
+
+
+def fight(daemon: Living, world: World, edit: Callable[[dict[str, Any]], object], *, times: int) -> str:
+    """Make an edit on kea-b that the daemon undoes so many times, and once more; returns what it says then."""
+    for _ in range(times):
+        world.until_normal()
+        daemon.forget()
+        world.change(world.b, edit)
+        daemon.until("drift", is_over=True)
+    world.until_normal()
+    world.change(world.b, edit)
+    return str(daemon.until("contested", is_over=False)["message"])
+
+
+def approve(world: World, code: str) -> None:
+    """Approve by a file what `plan` shows."""
+    file, approvals = world.lab.directory / "shown.json", world.desired / "approvals"
+    assert world.run("plan", "--out", str(file)).exit_code == 3
+    approvals.mkdir()
+    (approvals / f"{json.loads(file.read_text())['fingerprint']}.yaml").write_text(
+        f"approve:\n  - {{code: {code}, reason: CHG-1}}\n"
+    )
+
+
 def lifetime(config: dict[str, Any]) -> None:
     config["valid-lifetime"] = 1234
 
@@ -61,21 +92,34 @@ def test_hand_edits_and_changes_of_git_are_carried_out_and_a_contested_object_st
         world.write()
         daemon.until("changes", is_over=True)
 
-        for _ in range(2):  # and the third time
-            world.until_normal()
-            daemon.forget()
-            world.change(world.b, lifetime)
-            daemon.until("drift", is_over=True)
-        world.until_normal()
-        world.change(world.b, lifetime)
-        assert "valid-lifetime on kea-b" in daemon.until("contested", is_over=False)["message"]
+        assert "valid-lifetime on kea-b" in fight(daemon, world, lifetime, times=2)  # and the third time
         world.change(world.a, add_subnet(9, world))
         until(lambda: has_subnet(world, 9), "subnet that follows", 90)
+        assert world.config(world.b)["valid-lifetime"] == 1234
+
+        world.until_normal()
+        world.change(world.a, lambda config: config.update({world.service.subnets: [subnet(world.service, 11)]}))
+        assert "authority-shrunk" in daemon.until("waiting", is_over=False)["message"]
+        approve(world, "authority-shrunk")
+        until(lambda: has_subnet(world, 11), "subnet that follows", 90)
+        assert not has_subnet(world, 9)
         assert world.config(world.b)["valid-lifetime"] == 1234
         assert daemon.stop() == 0
     world.until_normal()
     world.must_apply()  # a person's decision
     assert world.config(world.b)["valid-lifetime"] == world.config(world.a)["valid-lifetime"]
+
+
+def test_beside_a_contested_entry_of_the_hook_another_server_gets_its_own_back(world: World) -> None:
+    with Living(world.desired, world.lab.directory, *QUICK) as daemon:
+        assert "relationship hq on kea-b" in fight(daemon, world, patient, times=3)
+        good = world.config(world.a)
+        assert world.a.command(world.service, "config-set", {"Dhcp4": unloadable(copy.deepcopy(good))})["result"] != 0
+        assert world.ha(world.a) is None
+        until(world.is_normal, "hook that is back", 90)
+        assert entries(world.config(world.a)) == entries(good)
+        assert entries(world.config(world.b))[0]["max-ack-delay"] == 4321
+        assert daemon.stop() == 0
 
 
 def test_nothing_is_sent_where_nothing_changes(world: World) -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from reconciler.cli import session
-from reconciler.cli.watch import edges_of
+from reconciler.cli.watch import _approved, edges_of
 from reconciler.desired.load import load
 from reconciler.kea.access import Credentials, Settings
+from reconciler.kea.hooks import relationships_of
 from reconciler.kea.single_commands import LIBRARIES
 from reconciler.model import Service, Watched, WatchMode
 from reconciler.simulator import Release, World
+from reconciler.simulator.faults import Kind
 from reconciler.simulator.libraries import DIRECTORY
 from reconciler.state.runs import open_store
 from reconciler.watching.daemon import Daemon
@@ -69,22 +74,36 @@ class Watching:
 
     async def fight(self, server: str, hosts: list[dict[str, str]]) -> None:
         """Set the reservations of a server until that is contested."""
-        right = self.hosts(server)
+        await self.fight_over(lambda: self.hosts(server), lambda: self.edit(server, hosts))
+
+    async def fight_over(self, found: Callable[[], object], edit: Callable[[], object]) -> None:
+        """Edit what is `found` somewhere until that is contested."""
+        right = found()
         for _ in range(3):
-            self.edit(server, hosts)
-            await until(lambda: self.hosts(server) == right, "reservation that is put right")
+            edit()
+            await until(lambda: found() == right, "edit that is put right")
             await until(lambda: not self.seen.drift, "end of the drift")
-        self.edit(server, hosts)
+        edit()
         await until(lambda: bool(self.seen.contested), "word that it is contested")
+
+    async def fight_over_the_entry(self, server: str) -> None:
+        """Set a timer in the entry of a server's HA hook until that is contested."""
+        await self.fight_over(lambda: self.timer(server), lambda: self.site.endpoint(server).edit(patient))
+
+    def timer(self, server: str) -> object:
+        """What a server has for that timer."""
+        return relationships_of(self.config(server))[0].get("max-ack-delay")
 
 
 @asynccontextmanager
 async def watched(site: Site, folder: Path, ahead: list[timedelta]) -> AsyncIterator[Watching]:
     """A daemon whose clock is `ahead` of ours by the last of these."""
-    edges = replace(edges_of(session.Session(Settings(), Credentials())), wall=lambda: datetime.now(UTC) + ahead[-1])
+    run = session.Session(Settings(), Credentials())
+    edges = replace(edges_of(run), wall=lambda: datetime.now(UTC) + ahead[-1])
     with closing(open_store(folder)) as store:
         habits = Habits(WatchMode.ENFORCE, interval=0.3, steady=0.0, writes_per_hour=100)
-        daemon = Daemon(Source(site.desired, load(site.desired)), edges, habits, store)
+        source = Source(site.desired, load(site.desired))
+        daemon = Daemon(source, edges, habits, store, approved=partial(_approved, run))
         running = asyncio.create_task(daemon.run())
         try:
             yield Watching(site, daemon)
@@ -93,11 +112,17 @@ async def watched(site: Site, folder: Path, ahead: list[timedelta]) -> AsyncIter
             await running
 
 
-def made(world: World, folder: Path, *servers: str, release: Release = Release.KEA_2_2) -> Site:
+def patient(config: dict[str, Any]) -> None:
+    block: Any = relationships_of(config)[0]
+    block["max-ack-delay"] = 4321
+
+
+def made(world: World, folder: Path, *servers: str, release: Release = Release.KEA_2_2, subnets: int = 2) -> Site:
     site = Site(world, folder, release)
     hooks = [{"library": f"{DIRECTORY}/{name}"} for name in LIBRARIES] if release is Release.KEA_3_0 else []
     bodies: dict[str, dict[str, Any]] = {name: {"hooks-libraries": hooks} for name in servers}
-    bodies[servers[0]] |= {"subnet4": [subnet(S, 1, reservations=[HOST]), subnet(S, 2)]}
+    others = [subnet(S, number) for number in range(2, subnets + 1)]
+    bodies[servers[0]] |= {"subnet4": [subnet(S, 1, reservations=[HOST]), *others]}
     site.add_pair(servers=servers, configurations=bodies)
     return site.made()
 
@@ -149,3 +174,60 @@ def test_a_server_that_cannot_keep_it_alone_is_left_and_the_others_go_on(tmp_pat
 
     with World() as world:
         asyncio.run(work(made(world, tmp_path, "kea-a", "kea-b", "kea-c")))
+
+
+def test_what_was_approved_of_the_plan_that_people_see_is_carried_out_but_for_it(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        async with watched(site, tmp_path / "watched", [timedelta()]) as each:
+            await each.fight("kea-b", [{**HOST, "hostname": "scanner"}])
+            site.endpoint("kea-a").edit(lambda config: config["subnet4"].__delitem__(slice(6, None)))
+            await until(lambda: any("authority-shrunk" in told for told in each.seen.waits), "word that it waits")
+            assert len(each.config("kea-b")["subnet4"]) == 12
+            await asyncio.to_thread(approve, site)
+            await until(lambda: len(each.config("kea-b")["subnet4"]) == 6, "subnets that go")
+            await until(lambda: each.seen.drift_count == 1, "end of all other drift")
+            assert each.hosts("kea-b") == {"10.0.1.5": "scanner"}
+
+    with World() as world:
+        asyncio.run(work(made(world, tmp_path, "kea-a", "kea-b", subnets=12)))
+
+
+def approve(site: Site) -> None:
+    """Approve the plan that `plan` shows, by a file."""
+    file = site.folder / "shown.json"
+    assert site.run_process("plan", "--out", str(file)).exit_code == 3
+    mark = json.loads(file.read_text())["fingerprint"]
+    approval = {"approve": [{"code": "authority-shrunk", "reason": "CHG-1"}]}
+    (site.desired / "approvals").mkdir()
+    (site.desired / "approvals" / f"{mark}.yaml").write_text(yaml.safe_dump(approval))
+
+
+def test_beside_a_contested_entry_of_the_hook_another_server_gets_its_own_back(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        async with watched(site, tmp_path / "watched", [timedelta()]) as each:
+            await each.fight_over_the_entry("kea-b")
+            kea = site.endpoint("kea-a")
+            kea.faults.add(Kind.SET_FAILS, times=1)
+            assert kea.command("config-set", {"Dhcp4": kea.config})["result"] != 0
+            await until(lambda: kea.ha is not None, "hook that is back")
+            await until(lambda: each.seen.drift_count == 1, "end of all other drift")
+            assert each.timer("kea-b") == 4321
+
+    with World() as world:
+        asyncio.run(work(made(world, tmp_path, "kea-a", "kea-b")))
+
+
+def test_beside_a_contested_entry_of_the_hook_what_a_run_left_is_put_right(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        async with watched(site, tmp_path / "watched", [timedelta()]) as each:
+            await each.fight_over_the_entry("kea-b")
+            kea = site.endpoint("kea-b")
+            await until(lambda: kea.ha is not None and kea.ha.state == "hot-standby", "normal state")
+            before = each.seen.applied_at
+            kea.command("ha-scopes", {"scopes": ["kea-a"]})
+            await until(lambda: kea.serves == () and each.seen.applied_at != before, "its own scopes again")
+            assert not each.seen.failures
+            assert each.timer("kea-b") == 4321
+
+    with World() as world:
+        asyncio.run(work(made(world, tmp_path, "kea-a", "kea-b")))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reconciler.kea.hooks import relationships_of
-from reconciler.model import RelationshipPlan, Suspension, WatchMode
+from reconciler.model import RelationshipPlan, Service, Snapshot, Suspension, Thresholds, WatchMode
 from reconciler.planning.plan import plan
 from reconciler.watching.fights import disputes, kept
 from reconciler.watching.parts import with_parts
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 HA = (("relationship", "hq-dhcp4"),)
+HOOK = (("hook", "libdhcp_ha.so"),)
 OTHER = (("subnet", "10.0.2.0/24"),)
 POOL = (("subnet", "10.0.1.0/24"), ("pool", "10.0.1.100-10.0.1.199"))
 ENFORCE = Rules(WatchMode.ENFORCE)
@@ -43,6 +44,37 @@ def unguarded(config: dict[str, Any]) -> None:
 def shifted(config: dict[str, Any]) -> None:
     """Somebody puts another pool in the place of one."""
     config["subnet4"][0]["pools"] = [{"option-data": [], "pool": "10.0.1.100-10.0.1.149"}]
+
+
+def emptied(config: dict[str, Any]) -> None:
+    """Somebody takes a subnet away."""
+    del config["subnet4"][1]
+
+
+def only(config: dict[str, Any], prefix: str) -> None:
+    """Somebody takes away all subnets but one."""
+    config["shared-networks"] = []
+    config["subnet4"] = [each for each in config["subnet4"] if each["subnet"] == prefix]
+
+
+def strict(case: Case) -> Case:
+    """No subnet may go without an approval."""
+    (relationship,) = case.desired.relationships
+    thresholds = Thresholds(least=1, deleted_share=0.0)
+    return replace(case, desired=replace(case.desired, relationships=(replace(relationship, thresholds=thresholds),)))
+
+
+def seen(case: Case, server: str, **parts: Any) -> Case:
+    """The case after a server became another one in what it does, not in what it has."""
+    key = server, Service.DHCP4
+    found = case.live[key]
+    assert isinstance(found, Snapshot)
+    return replace(case, live={**case.live, key: replace(found, **parts)})
+
+
+def unhooked(case: Case, server: str) -> Case:
+    """The case after a set that failed took a server's hook away."""
+    return seen(case, server, ha=None)
 
 
 def asked(case: Case) -> Case:
@@ -120,6 +152,68 @@ def test_what_stays_with_a_contested_object_is_told() -> None:
     assert due(look) == {OTHER}
     assert look.part.left_alone == ("pool 10.0.1.100-10.0.1.149 in subnet 10.0.1.0/24 on kea-b is left alone with it",)
     assert not look.part.is_level
+
+
+def test_what_was_approved_of_the_whole_counts_for_all_else() -> None:
+    case = strict(edited(edited(read_case("nothing-to-do"), "kea-b", renamed), "kea-a", emptied))
+    look = look_at(case, ENFORCE, ALPHA)
+    assert due(look) == set()
+    assert [each.partition(":")[0] for each in look.asks] == ["authority-shrunk"]
+    look = look_at(case, replace(ENFORCE, approved=("authority-shrunk",)), ALPHA)
+    assert (due(look), look.asks) == ({OTHER}, ())
+
+
+def test_what_was_approved_of_the_whole_counts_for_data_that_go_on_beside_a_change_of_git() -> None:
+    case = strict(asked(edited(read_case("nothing-to-do"), "kea-a", emptied)))
+    rules = Rules(WatchMode.REPLICATE)
+    assert due(look_at(case, rules)) == set()
+    assert due(look_at(case, replace(rules, approved=("authority-shrunk",)))) == {OTHER}
+
+
+def test_no_approval_counts_where_what_is_left_alone_makes_the_rest_another_matter() -> None:
+    """Of two subnets one is to take the place of the other, and without it nothing would be left."""
+    case = edited(read_case("nothing-to-do"), "kea-a", lambda config: only(config, "10.0.1.0/24"))
+    case = edited(case, "kea-b", lambda config: only(config, "10.0.2.0/24"))
+    look = look_at(case, replace(ENFORCE, approved=("authority-shrunk",)), (("subnet", "10.0.1.0/24"),))
+    assert look.plan.objections
+    assert not look.ruling.asks
+    assert due(look) == set()
+    (told,) = look.asks
+    assert "none would be left" in told
+    assert told.endswith("`kea-reconciler apply` does the whole")
+
+
+def test_beside_a_contested_entry_of_the_hook_another_server_is_mended() -> None:
+    case = unhooked(edited(read_case("nothing-to-do"), "kea-b", patient), "kea-a")
+    look = look_at(case, ENFORCE, HA)
+    assert look.due is not None
+    assert {server.peer.server: [each.path for each in server.changes] for server in look.due.servers} == {
+        "kea-a": [HOOK],
+        "kea-b": [],
+    }
+
+
+def test_a_server_is_not_mended_with_an_entry_that_somebody_else_sets() -> None:
+    case = unhooked(edited(drifted(), "kea-b", patient), "kea-b")
+    look = look_at(case, ENFORCE, HA)
+    assert due(look) == set()
+    assert look.part.waits.endswith("this comes first: the hook of kea-b, whose entry somebody else set")
+
+
+def test_what_an_earlier_run_left_is_put_right_whatever_else_waits() -> None:
+    case = edited(read_case("nothing-to-do"), "kea-b", patient)
+    found = case.live["kea-b", Service.DHCP4]
+    assert isinstance(found, Snapshot)
+    assert found.ha is not None
+    view = replace(found.ha, scopes=("kea-a",))
+    case = seen(case, "kea-b", ha=view, views=(view,))
+    for rules, contested in ((ENFORCE, [HA]), (Rules(WatchMode.REPLICATE), [])):
+        look = look_at(case if contested else asked(case), rules, *contested)
+        assert due(look) == set()
+        assert look.due is not None
+        assert [mend.server for mend in look.due.mends] == ["kea-b"]
+        assert not look.due.objections
+    assert look_at(case, Rules(WatchMode.REPORT), HA).due is None
 
 
 @pytest.mark.parametrize(
