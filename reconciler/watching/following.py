@@ -6,7 +6,9 @@ The program git does it, as the user that runs the daemon.
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     import subprocess
 
 _MOST = 800  # characters of what git says; long paths are in it
+_LEFT = 600.0  # seconds; no git of ours is at it for as long
+_LOCK = re.compile(r"'([^'\n]+\.lock)': File exists")
 _LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 
 
@@ -103,12 +107,35 @@ class Branch:
         """Return what git prints; GitError, which begins with `failure`, where it fails."""
         done = self._git(*arguments, to_its_end=to_its_end)
         if done.returncode != 0:
-            reason = visible(_said(done.stderr)) or f"git ended with {done.returncode}"
-            raise GitError(f"{failure}: {reason}")
+            reason = _left_lock(done.stderr) or _said(done.stderr) or f"git ended with {done.returncode}"
+            raise GitError(f"{failure}: {visible(reason)}")
         return done.stdout
 
     def _git(self, *arguments: str, to_its_end: bool = False) -> subprocess.CompletedProcess[str]:
         return self.git.run(self.directory, *arguments, to_its_end=to_its_end)
+
+
+def _left_lock(text: str) -> str:
+    """Return what is to be done about a lock that git names as in its way, where it is too old for one of a git that is
+    at work; else nothing, and what git itself says of it has to do.
+
+    It is never taken away from here: somebody else's git may hold it, on another host even, and the files have to be
+    looked at where one was killed in the middle.
+    """
+    found = _LOCK.search(text)
+    if found is None:
+        return ""
+    try:
+        since = Path(found[1]).stat().st_mtime
+    except OSError:  # it is gone by now
+        return ""
+    if time.time() - since < _LEFT:
+        return ""
+    at = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (
+        f"{found[1]} is there since {at}. No git of this daemon is at work: one that was killed left it, or somebody "
+        "else's is. Make sure that none is, remove the file, and look at `git status`"
+    )
 
 
 def _said(text: str) -> str:
