@@ -176,22 +176,18 @@ def _no_death_by_hup() -> Iterator[None]:
 
 
 def _source(desired: Path, remote: str | None, branch: str, *, require_signed: bool) -> Source:
-    """Return the desired state that is in force at first. Raises FixInputError and GitError."""
-    from reconciler.desired.load import load
+    """Return the desired state that is in force at first. Raises FixInputError, GitError and RefusedError."""
     from reconciler.errors import UsageError
     from reconciler.watching.following import Branch
-    from reconciler.watching.source import UNCOMMITTED, Source, is_uncommitted
+    from reconciler.watching.source import Source, read
 
     if remote is None:
         if require_signed:
             raise UsageError("--require-signed goes with --git-remote")
-        return Source(desired, load(desired))
+        return Source(desired, read(desired, None))
     followed = Branch(desired, remote, branch, require_signed)
-    followed.check()
-    found = load(desired)
-    if require_signed and is_uncommitted(found):
-        raise UsageError(UNCOMMITTED)
-    return Source(desired, found, followed.pull, stop=followed.stop, must_be_committed=require_signed)
+    verified = followed.verified if require_signed else None
+    return Source(desired, read(desired, verified), followed.pull, stop=followed.stop, verified=verified)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,13 +42,23 @@ def revision(directory: Path) -> str:
 
 def revision_of(directory: Path, contents: Mapping[str, bytes]) -> str:
     """Return the revision of a directory whose files were read already, by their paths relative to it."""
-    head = ask_git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    tree = ask_git(directory, "ls-tree", "-r", "-z", "HEAD") if head else None
-    if head is None or tree is None:
+    commit = commit_of(directory)
+    tree = ask_git(directory, "ls-tree", "-r", "-z", commit) if commit else None
+    if commit is None or tree is None:
         return f"sha256:{digest_of(contents)[:_DIGITS]}"
-    commit = head.decode("ascii", "replace").strip()
     is_clean = _is_committed(directory, contents, _entries(tree), "sha1" if len(commit) == 40 else "sha256")
-    return f"git:{commit[:_DIGITS]}{'' if is_clean else '-dirty'}"
+    return named(commit) if is_clean else f"{named(commit)}-dirty"
+
+
+def commit_of(directory: Path) -> str | None:
+    """Return the commit that is checked out in the work tree of a directory, None where there is none."""
+    head = ask_git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return head.decode("ascii", "replace").strip() if head else None
+
+
+def named(commit: str) -> str:
+    """Return the revision of a directory whose files are those of a commit."""
+    return f"git:{commit[:_DIGITS]}"
 
 
 def _entries(tree: bytes) -> dict[str, str]:

@@ -42,13 +42,14 @@ class Branch:
         self._must(
             "the remote can't be fetched", "fetch", "--quiet", "--no-tags", "--end-of-options", self.remote, spec
         )
-        here, there = self._commit("HEAD"), self._commit(self._ref)
-        if here != there:
-            self._check_history(here, there)
+        here = self.verified() if self.must_be_signed else self._commit("HEAD")
+        there = self._commit(self._ref)
+        if here == there:
+            return
+        self._check_history(here, there)
         if self.must_be_signed:
             self._check_signatures(here, there)
-        if here != there:
-            self._move(there)
+        self._move(there)
 
     def stop(self) -> None:
         """End a `pull` that is under way in another thread at once, but for the step that moves the work tree; it
@@ -56,10 +57,18 @@ class Branch:
         """
         self.git.stop()
 
-    def check(self) -> None:
-        """Make sure that what is in the work tree now may be used. Raises GitError."""
-        if self.must_be_signed:
-            self._check_signature(self._commit("HEAD"))
+    def verified(self) -> str:
+        """Return the commit that the work tree is at, whoever put it there. Raises GitError where git doesn't take its
+        signature: such a one is not used, nor what comes after it.
+        """
+        commit = self._commit("HEAD")
+        reason = self._fault(commit)
+        if reason:
+            raise GitError(
+                f"the work tree is at commit {commit[:12]}, which is not used: {reason}. If it is meant, sign it (git "
+                "commit --amend -S); else put back one that is signed (git reset --hard)"
+            )
+        return commit
 
     @property
     def _label(self) -> str:
@@ -83,21 +92,24 @@ class Branch:
         )
 
     def _check_signatures(self, here: str, there: str) -> None:
-        """Make sure that the commit is signed, and every one that it brings, the oldest first."""
+        """Make sure that every commit that comes is signed, the oldest first."""
         coming = self._must("what comes can't be told", "rev-list", "--reverse", "--topo-order", f"{here}..{there}")
-        for commit in coming.split() or [there]:
-            self._check_signature(commit)
+        for commit in coming.split():
+            reason = self._fault(commit)
+            if reason:
+                raise GitError(
+                    f"commit {commit[:12]} of {self._label} is not taken over, nor what comes after it: {reason}. If "
+                    "it is meant, move the work tree forward by hand (git merge --ff-only) to a signed commit that "
+                    "comes after it"
+                )
 
-    def _check_signature(self, commit: str) -> None:
+    def _fault(self, commit: str) -> str:
+        """Return why git doesn't take the signature of a commit; nothing where it does."""
         checked = self._git("verify-commit", commit)
-        if checked.returncode != 0:
-            reason = (
-                visible(checked.stderr.strip().splitlines()[0]) if checked.stderr.strip() else "it has no signature"
-            )
-            raise GitError(
-                f"commit {commit[:12]} of {self._label} is not taken over, nor what comes after it: {reason}. If it is "
-                "meant, move the work tree forward by hand (git merge --ff-only) to a signed commit that comes after it"
-            )
+        if checked.returncode == 0:
+            return ""
+        said = checked.stderr.strip().splitlines()
+        return visible(said[0]) if said else "it has no signature"
 
     def _move(self, commit: str) -> None:
         """Move the work tree forward: the one step that leaves something half done where it is ended."""

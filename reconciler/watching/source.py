@@ -6,10 +6,12 @@ Half of a file may be right as it is, and mean something else. So nothing is rea
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from reconciler.desired.load import load
+from reconciler.desired.revision import commit_of, named
 from reconciler.errors import FixInputError, ReconcilerError
 from reconciler.model import Desired
 from reconciler.watching.telling import unforeseen
@@ -18,16 +20,18 @@ _MOST = 20  # problems that are told at once
 STILL = 2.0  # seconds without a change, after which files are read
 _TRIES = 30  # to find them still
 
+_Sign = tuple[str | None, frozenset[tuple[str, int, int]]]  # the commit, and the files
 
-_Signs = frozenset[tuple[str, int, int]]
-_NEVER_READ: _Signs = frozenset({("", 0, 0)})
+
+class RefusedError(ReconcilerError):
+    """The files may not be used, be they right: they are not those of a commit that was verified."""
 
 
 class Source:
     """Reads the folder when it may have changed. `desired` is what is in force, `problems` why it is not the folder's.
 
     `pull` brings the folder level with a git branch before it is read; it raises ReconcilerError where it can't, and
-    when `stop` was called, which ends it. With `must_be_committed`, files that differ from the commit are wrong.
+    when `stop` was called, which ends it. `verified` is what `read` asks for.
     """
 
     def __init__(
@@ -37,15 +41,15 @@ class Source:
         pull: Callable[[], None] = lambda: None,
         *,
         stop: Callable[[], None] = lambda: None,
-        must_be_committed: bool = False,
+        verified: Callable[[], str] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.directory, self.desired = directory, desired
         self.problems: tuple[str, ...] = ()
         self.git_problem = ""
         self._pull, self.stop = pull, stop
-        self._must_be_committed, self._sleep = must_be_committed, sleep
-        self._sign = _signs(directory)
+        self._verified, self._sleep = verified, sleep
+        self._sign: _Sign | None = _sign(directory)  # of what was read; None: it is read, whatever it looks like
 
     async def look(self, *, is_told: bool = False) -> bool:
         """Read what there is, and return whether another desired state is in force now.
@@ -60,7 +64,7 @@ class Source:
             self.problems = (f"{self.directory} can't be looked through: {error.strerror or type(error).__name__}",)
         except Exception as error:  # noqa: BLE001 - else nobody would follow the files any more, and nobody say so
             self.problems = (unforeseen(error),)
-        self._sign = _NEVER_READ
+        self._sign = None
         return False
 
     async def _look(self, *, is_told: bool) -> bool:
@@ -69,25 +73,25 @@ class Source:
             return is_told and await asyncio.to_thread(self._read)
         for _ in range(_TRIES):
             await self._sleep(STILL)
-            before, sign = sign, await asyncio.to_thread(_signs, self.directory)
+            before, sign = sign, await asyncio.to_thread(_sign, self.directory)
             if sign == before:
                 self._sign = sign
                 return await asyncio.to_thread(self._read)
         self.problems = (f"files below {self.directory} are written all the time: nothing is read meanwhile",)
         return False
 
-    def _followed(self) -> _Signs:
+    def _followed(self) -> _Sign:
         """Follow the branch, and return what the folder looks like then."""
         try:
             self._pull()
             self.git_problem = ""
         except ReconcilerError as error:
             self.git_problem = str(error)
-        return _signs(self.directory)
+        return _sign(self.directory)
 
     def _read(self) -> bool:
         try:
-            found = load(self.directory)
+            found = read(self.directory, self._verified)
         except FixInputError as error:
             shown = error.problems[:_MOST]
             more = len(error.problems) - len(shown)
@@ -96,29 +100,42 @@ class Source:
                 *([f"and {more} more problems"] if more else ()),
             )
             return False
-        if self._must_be_committed and is_uncommitted(found):
-            self.problems = (UNCOMMITTED,)
+        except ReconcilerError as error:  # what keeps it from being used need not be in the files, nor in HEAD
+            self.problems, self._sign = (str(error),), None
             return False
         self.problems = ()
         old, self.desired = self.desired, found
         return (old.revision, old.digest, old.approvals) != (found.revision, found.digest, found.approvals)
 
 
-UNCOMMITTED = "the files are not those of a commit, and signed commits are required: commit them, or put them back"
+def read(directory: Path, verified: Callable[[], str] | None) -> Desired:
+    """Return the desired state in a folder. With `verified`, it has to be that of the commit that this returns, which
+    raises ReconcilerError where the commit may not be used.
+
+    Raises FixInputError, and RefusedError where the files are not those of the commit.
+    """
+    if verified is None:
+        return load(directory)
+    commit = verified()  # before any file is read
+    found = load(directory)
+    if found.revision != named(commit):
+        raise RefusedError(
+            "the files are not those of a commit, and signed commits are required: commit them, or put them back"
+        )
+    return found
 
 
-def is_uncommitted(desired: Desired) -> bool:
-    """Whether files differ from the commit, or there is none."""
-    return not desired.revision.startswith("git:") or desired.revision.endswith("-dirty")
-
-
-def _signs(directory: Path) -> _Signs:
-    """Return by what it is noticed that files were changed: their names, times and sizes."""
+def _sign(directory: Path) -> _Sign:
+    """Return by what it is noticed that there is something else to read: the commit that is checked out, since it names
+    the files that are the same, and the names, times and sizes of files, but for git's own.
+    """
     found = set()
-    for path in directory.rglob("*"):
-        try:
-            about = path.stat()
-        except OSError:  # it was just taken away
-            continue
-        found.add((str(path), about.st_mtime_ns, about.st_size))
-    return frozenset(found)
+    for folder, folders, names in os.walk(directory):  # what can't be looked into is said when it is read
+        folders[:] = [name for name in folders if name != ".git"]
+        for path in (Path(folder, name) for name in (*folders, *names)):
+            try:
+                about = path.stat()
+            except OSError:  # it was just taken away
+                continue
+            found.add((str(path), about.st_mtime_ns, about.st_size))
+    return commit_of(directory), frozenset(found)

@@ -16,7 +16,7 @@ from reconciler.watching import following
 from reconciler.watching import git as program
 from reconciler.watching.following import Branch
 from reconciler.watching.git import GitError
-from tests.cli.work_tree import git
+from tests.cli.work_tree import git, sign_with_a_key
 from tests.kea.world import until
 from tests.watching.living import Living
 
@@ -115,26 +115,36 @@ def test_a_login_in_a_url_is_not_told(repositories: Repositories) -> None:
     assert "canary" not in str(told.value)
 
 
-def test_an_unsigned_commit_is_refused_where_signatures_are_required(repositories: Repositories) -> None:
-    before = repositories.head
-    repositories.commit("two")
-    with pytest.raises(GitError, match="is not taken over"):
-        Branch(repositories.here, "origin", "main", must_be_signed=True).pull()
-    assert repositories.head == before
-
-
 @pytest.fixture
 def signing(repositories: Repositories, tmp_path: Path) -> Repositories:
-    """Repositories that sign with a key that both take."""
-    key = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    allowed = tmp_path / "allowed"
-    allowed.write_text(f"x@example.org {key.with_suffix('.pub').read_text()}")
-    for where in (repositories.origin, repositories.here):
-        repositories.git(where, "config", "gpg.format", "ssh")
-        repositories.git(where, "config", "user.signingkey", str(key))
-        repositories.git(where, "config", "gpg.ssh.allowedSignersFile", str(allowed))
+    """Repositories that sign with a key that both take, and the newest commit of which is signed."""
+    sign_with_a_key(tmp_path, repositories.origin, repositories.here, address="x@example.org")
+    repositories.commit("signed", "-S")
+    repositories.git(repositories.here, "pull", "-q", "--ff-only")
     return repositories
+
+
+@pytest.mark.program("ssh-keygen")
+def test_an_unsigned_commit_is_refused_where_signatures_are_required(signing: Repositories) -> None:
+    before = signing.head
+    signing.commit("two")
+    branch = Branch(signing.here, "origin", "main", must_be_signed=True)
+    with pytest.raises(GitError, match="of origin/main is not taken over"):
+        branch.pull()
+    assert signing.head == before
+    assert branch.verified() == before
+
+
+@pytest.mark.program("ssh-keygen")
+def test_what_comes_after_an_unsigned_commit_that_somebody_put_there_is_not_taken_over(signing: Repositories) -> None:
+    smuggled = signing.commit("two")
+    signing.git(signing.here, "pull", "-q", "--ff-only")
+    signing.commit("three", "-S")
+    branch = Branch(signing.here, "origin", "main", must_be_signed=True)
+    for refused in (branch.verified, branch.pull):
+        with pytest.raises(GitError, match=f"the work tree is at commit {smuggled[:12]}, which is not used: "):
+            refused()
+    assert signing.head == smuggled
 
 
 @pytest.mark.program("ssh-keygen")
@@ -184,6 +194,26 @@ def test_what_keeps_it_from_moving_is_said_with_the_file(repositories: Repositor
         GitError, match=r"can't be moved forward: .*index\.lock': File exists.*remove the file manually"
     ):
         branch.pull()
+    lock.unlink()
+    branch.pull()
+    assert repositories.head == commit
+
+
+@pytest.mark.parametrize("name", ["index.lock", "refs/kea-reconciler/main.lock"])
+def test_of_a_lock_that_a_killed_git_left_it_is_said_what_to_do(repositories: Repositories, name: str) -> None:
+    branch = Branch(repositories.here, "origin", "main")
+    branch.pull()
+    commit = repositories.commit("two")
+    lock = repositories.here / ".git" / name
+    lock.touch()
+    with pytest.raises(GitError, match="File exists"):
+        branch.pull()  # somebody's git may just be at work
+    os.utime(lock, (1_764_000_000, 1_764_000_000))
+    with pytest.raises(GitError) as told:
+        branch.pull()
+    assert f": {lock} is there since 2025-11-24T16:00:00Z. No git of this daemon is at work" in str(told.value)
+    assert "remove the file" in str(told.value)
+    assert lock.exists()
     lock.unlink()
     branch.pull()
     assert repositories.head == commit

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.desired.load import load
+from reconciler.errors import ReconcilerError
 from reconciler.model import Desired
 from reconciler.watching.source import STILL, Source
+from tests.cli.work_tree import git
 
 DESIRED = Path(__file__).resolve().parents[2] / "desired"
 
@@ -93,5 +95,126 @@ def test_whatever_goes_wrong_is_said_and_over_when_it_is_over(folder: Path, erro
         assert source.desired is desired
         assert not await source.look()
         assert source.problems == ()
+
+    asyncio.run(work())
+
+
+# ------------------------------------------------------------------------------------------ in a work tree
+
+
+@pytest.fixture(params=["the root", "a folder"])
+def committed(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Files that are the root of a work tree, or a folder in one, as they were committed."""
+    folder = shutil.copytree(DESIRED, tmp_path / "work" / "desired")
+    git(folder if request.param == "the root" else folder.parent, "init", "-q", "-b", "main")
+    commit(folder)
+    return folder
+
+
+def commit(folder: Path) -> str:
+    """Commit what the files say; how the revision is called."""
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "change")
+    return revision(folder)
+
+
+def revision(folder: Path) -> str:
+    return f"git:{git(folder, 'rev-parse', 'HEAD')[:12]}"
+
+
+def edit(folder: Path, milliseconds: int) -> None:
+    path = folder / "relationships" / "hq.yaml"
+    path.write_text(path.read_text().replace("max-ack-delay: 5000", f"max-ack-delay: {milliseconds}"))
+
+
+def delay(desired: Desired) -> object:
+    (hq,) = (each for each in desired.relationships if each.parameters.get("max-ack-delay"))
+    return hq.parameters["max-ack-delay"]
+
+
+async def at_once(_: float) -> None:
+    """Wait for no file to change."""
+
+
+def test_a_commit_after_the_edit_gives_what_is_in_force_its_revision(committed: Path) -> None:
+    before = revision(committed)
+
+    async def work() -> None:
+        source = Source(committed, load(committed), sleep=at_once)
+        edit(committed, 4000)
+        assert await source.look()
+        assert source.desired.revision == f"{before}-dirty"
+        named = commit(committed)
+        assert await source.look()
+        assert source.desired.revision == named
+        assert not await source.look()
+        named = commit(committed)  # of nothing below the folder
+        assert await source.look()
+        assert source.desired.revision == named
+
+    asyncio.run(work())
+
+
+def test_what_is_the_same_is_not_read_again_whatever_git_writes_for_itself(committed: Path) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def work() -> None:
+        source = Source(committed, load(committed), sleep=sleep)
+        git(committed, "update-ref", "refs/kea-reconciler/main", "HEAD")
+        git(committed, "gc", "-q")
+        assert not await source.look()
+        assert waits == []
+
+    asyncio.run(work())
+
+
+def test_where_commits_have_to_be_verified_no_other_files_are_used(committed: Path) -> None:
+    before = revision(committed)
+    refused: set[str] = set()
+
+    def verified() -> str:
+        head = git(committed, "rev-parse", "HEAD")
+        if head in refused:
+            raise ReconcilerError("it has no signature")
+        return head
+
+    async def work() -> None:
+        source = Source(committed, load(committed), verified=verified, sleep=at_once)
+        edit(committed, 4000)
+        for _ in range(2):
+            assert not await source.look()
+            assert "commit them, or put them back" in source.problems[0]
+        unsigned = commit(committed)
+        refused.add(git(committed, "rev-parse", "HEAD"))
+        for is_told in (False, True, False):
+            assert not await source.look(is_told=is_told)
+            assert source.problems == ("it has no signature",)
+            assert (source.desired.revision, delay(source.desired)) == (before, 5000)
+        refused.clear()  # git was told to take that key
+        assert await source.look()
+        assert source.problems == ()
+        assert (source.desired.revision, delay(source.desired)) == (unsigned, 4000)
+
+    asyncio.run(work())
+
+
+def test_files_of_a_commit_that_came_after_the_one_that_was_verified_are_not_used(committed: Path) -> None:
+    before = revision(committed)
+    head = git(committed, "rev-parse", "HEAD")
+
+    def verified() -> str:
+        if head == git(committed, "rev-parse", "HEAD"):
+            edit(committed, 4000)
+            commit(committed)  # a moment after it was looked at
+        return head
+
+    async def work() -> None:
+        source = Source(committed, load(committed), verified=verified, sleep=at_once)
+        assert not await source.look(is_told=True)
+        assert source.problems
+        assert (source.desired.revision, delay(source.desired)) == (before, 5000)
 
     asyncio.run(work())
