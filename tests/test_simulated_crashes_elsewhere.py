@@ -24,6 +24,12 @@ def other_mode(life: Mortal) -> None:
     life.write()
 
 
+def passive_backup(life: Mortal) -> None:
+    life.documents[0]["mode"] = Mode.PASSIVE_BACKUP.value
+    life.documents[0]["peers"][1]["role"] = "backup"
+    life.write()
+
+
 def backup_leaves(life: Mortal) -> None:
     del life.documents[0]["peers"][2]
     life.write()
@@ -42,6 +48,8 @@ SCENES = [
     (Scene("modify-dhcp6", timers, service=Service.DHCP6), Release.KEA_3_0),
     (Scene("backup-leaves", backup_leaves, backups=1, arguments=APPROVED, leaving=("kea-c",)), Release.KEA_2_2),
     (Scene("other-mode", other_mode, is_together=True), Release.KEA_3_0),
+    (Scene("passive-backup", passive_backup, is_together=True), Release.KEA_3_0),
+    (Scene("passive-backup-from-load-balancing", passive_backup, mode=Mode.LOAD_BALANCING), Release.KEA_2_2),
     (Scene("modify-hub", timers, is_hub=True), Release.KEA_3_0),
     (split("create-split", is_related=False), Release.KEA_3_0),
     (split("modify-split", timers), Release.KEA_2_2),

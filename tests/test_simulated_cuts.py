@@ -40,6 +40,7 @@ UNSERVED = {
     "create-split": {("kea-a", "config-set"): NOT_SEEN},
     "other-mode": {("kea-a", "config-set"): NOT_SEEN},
     "remove-split": {("kea-b", "dhcp-disable"): LATE},
+    "passive-backup-from-load-balancing": {("kea-b", "dhcp-disable"): LATE},
     "modify-hub": {("kea-a", "ha-scopes"): RESTING},
 }
 

@@ -14,7 +14,7 @@ from reconciler.kea.versions import is_tested
 from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
 from reconciler.planning import identity
 from reconciler.planning.division import Division, are_split
-from reconciler.planning.standing import SEVERING, is_main, is_torn, standing
+from reconciler.planning.standing import SEVERING, is_torn, main_of, standing
 from reconciler.planning.wanted import dedicated_listener_is_on, is_broken
 
 SKEW_WARNING, SKEW_ERROR = 30.0, 60.0  # seconds; above 60 Kea ends the HA service (communication_state.cc)
@@ -119,8 +119,7 @@ def _not_normal(case: Case) -> Iterator[Objection]:
     servers = [each for each in case.read if case.is_whole or each[0].role is Role.BACKUP]
     if any(is_broken(snapshot) for _, snapshot in servers):
         return  # apply goes on to the next server only when all have become normal
-    main = [each for each in servers if is_main(case.relationship, *each)]
-    if is_torn(case.relationship, main, by=SEVERING):
+    if is_torn(case.relationship, main_of(case.relationship, servers), by=SEVERING):
         return  # what was done to one and not to the other is why they are not well
     for peer, snapshot in servers:
         view, normal = snapshot.ha, ha.normal_state(*standing(case.relationship, peer, snapshot))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -49,9 +49,19 @@ def standing(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> tupl
     return Mode(block["mode"]), Role(own["role"])
 
 
-def is_main(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> bool:
-    """Whether a server answers clients, or would in another's place, as it is or as it is to be."""
-    return not peer.role is standing(relationship, peer, snapshot)[1] is Role.BACKUP
+def main_of(relationship: Relationship, servers: Sequence[tuple[Peer, Snapshot]]) -> tuple[tuple[Peer, Snapshot], ...]:
+    """Return those servers that answer clients, or would in another's place: as they are, as they are to be, or as one
+    of these others has it, which an apply was to tell of another mode next when it was cut off.
+    """
+    blocks = [wanted.block_of(snapshot) or {} for _, snapshot in servers]
+    listed = [each for block in blocks for each in block.get("peers") or ()]
+    names = {each.get("name") for each in listed if each.get("role") != Role.BACKUP}
+    return tuple(
+        (peer, snapshot)
+        for peer, snapshot in servers
+        if not peer.role is standing(relationship, peer, snapshot)[1] is Role.BACKUP
+        or (own_entry(snapshot) or {}).get("name") in names
+    )
 
 
 def turned_over(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> frozenset[Aspect]:

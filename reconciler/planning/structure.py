@@ -11,7 +11,7 @@ from reconciler.kea.versions import has_several_relationships
 from reconciler.model import Relationship, Role, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.server_plan import stamp_of
-from reconciler.planning.standing import is_main, name_each_other
+from reconciler.planning.standing import main_of, name_each_other
 
 
 def undecidable(
@@ -101,7 +101,7 @@ def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot], leav
     standing = {name: block for name, block in blocks.items() if block is not None}
     if not standing:
         return
-    main = [peer for peer in relationship.peers if is_main(relationship, peer, snapshots[peer.server])]
+    main = main_of(relationship, [(peer, snapshots[peer.server]) for peer in relationship.peers])
     staying = {str((standing.get(peer.server) or {}).get("this-server-name")) for peer in relationship.peers}
     staying |= {peer.name for peer in relationship.peers}
     for peer in relationship.peers:
@@ -111,7 +111,7 @@ def _another(relationship: Relationship, snapshots: Mapping[str, Snapshot], leav
         if _structure(block) == _structure(ha.wanted_block(relationship, peer, block)):
             return
     if any(stamp_of(relationship, snapshot) for snapshot in snapshots.values()) or name_each_other(
-        snapshots[peer.server] for peer in main
+        snapshot for _, snapshot in main
     ):
         yield from dict.fromkeys(_leaving(standing, staying | set(leaving)))
         return

@@ -13,7 +13,7 @@ from reconciler.planning import wanted
 from reconciler.planning.method import choose
 from reconciler.planning.service import is_off, why_unable
 from reconciler.planning.silence import may_be_silenced
-from reconciler.planning.standing import SEVERING, Aspect, is_main, is_torn, standing, turned_over
+from reconciler.planning.standing import SEVERING, Aspect, is_torn, main_of, standing, turned_over
 
 _NORMAL = frozenset({"load-balancing", "hot-standby", "passive-backup"})
 
@@ -25,7 +25,8 @@ def stages(relationship: Relationship, servers: Sequence[ServerPlan]) -> Iterato
     between. Where they would not, the servers that answer clients, or would in another's place, are changed together.
     """
     changing = [server for server in servers if server.changes]
-    main = [server for server in servers if is_main(relationship, server.peer, server.snapshot)]
+    named = {peer.server for peer, _ in main_of(relationship, [(each.peer, each.snapshot) for each in servers])}
+    main = [server for server in servers if server.peer.server in named]
     is_cut = _is_torn(relationship, main, SEVERING)
     is_ready = not is_cut and not any(wanted.is_broken(server.snapshot) for server in servers)
     needed = [] if is_cut else [server for server in changing if not wanted.is_broken(server.snapshot)]

@@ -213,6 +213,23 @@ def test_both_servers_that_a_killed_hand_over_switched_off_serve_again(lab: Labo
         must_be_related(world)
 
 
+@pytest.mark.xdist_group("killed-mode")
+@pytest.mark.generations("2.2", "3.0")
+@pytest.mark.parametrize("mode", [Mode.HOT_STANDBY, Mode.LOAD_BALANCING])
+def test_a_partner_that_is_a_backup_already_is_waited_for_no_more(lab: Laboratory, mode: Mode) -> None:
+    """It hears nobody any more, and the primary hears it in a state that is none of its mode."""
+    world = Standing(lab, mode)
+    world.must_apply()
+    world.document["mode"], world.mode = Mode.PASSIVE_BACKUP.value, Mode.PASSIVE_BACKUP
+    world.document["peers"][1]["role"] = "backup"
+    world.write()
+    Death("kea-a", SET, is_carried_out=False).happens(world)
+    until(lambda: world.ha(world.a)["remote"]["last-state"] == "backup", "heartbeat of the backup")  # type: ignore[index]
+    done = world.apply()
+    assert done.exit_code == 0, done
+    must_be_in_order(world)
+
+
 # -------------------------------------------------------------------------------------------- to remove
 
 
