@@ -154,9 +154,13 @@ def _stamp_in(relationship: Relationship, config: Mapping[str, Any]) -> Stamp | 
 
 
 def _was_set_by_us(relationship: Relationship, snapshot: Snapshot) -> bool:
-    """Whether a server took this relationship's configuration from us with the Kea that it runs now."""
+    """Whether a server took this relationship's configuration from us with the Kea that it runs now.
+
+    A stamp in a class of our own came by commands, as may much of what the server has by now: it doesn't say so.
+    """
     stamp = stamp_of(relationship, snapshot)
-    return stamp is not None and _version(stamp, snapshot) == parse_version(snapshot.version)
+    is_of_commands = snapshot.has_stamp_class
+    return stamp is not None and not is_of_commands and _version(stamp, snapshot) == parse_version(snapshot.version)
 
 
 def _version(stamp: Stamp, snapshot: Snapshot) -> Version:

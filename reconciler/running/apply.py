@@ -83,7 +83,8 @@ async def _one_after_the_other(
     touched: set[str] = set()
     for shown in plans:
         plan = shown
-        if touched & {server.peer.server for server in shown.servers} and not verdict.unapproved(shown, approved):
+        concerned = {server.peer.server for server in (*shown.servers, *(each.partner for each in shown.elsewhere))}
+        if touched & concerned and not verdict.unapproved(shown, approved):
             found = await _planned_again(shown, whole, hands)
             if found is None:
                 servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MOVED_ON) for s in shown.servers)

@@ -123,6 +123,24 @@ def test_everything_is_tried_the_first_time() -> None:
     assert may_refuse_its_own({}, {}, (), Service.DHCP4, is_stamped=False) is True
 
 
+@pytest.mark.parametrize("has_stamp_class", [False, True])
+def test_a_stamp_that_commands_brought_does_not_say_that_the_server_took_a_whole_configuration(
+    *, has_stamp_class: bool
+) -> None:
+    case = read_case("nothing-to-do")
+    (relationship,) = case.desired.relationships
+    subnet = {"subnet": "10.9.9.0/24", "id": 999}
+    world: World = {}
+    for peer in relationship.peers:
+        config = stamped(f"dhcp4-hs-{peer.server}")
+        if peer.role is Role.PRIMARY:
+            config["subnet4"] = [*config["subnet4"], subnet]
+        seen = snapshot(relationship, peer, config)
+        world[peer.server, relationship.service] = replace(seen, has_stamp_class=has_stamp_class)
+    (made,) = plan(case.desired, world).relationships
+    assert [server.try_standing for server in made.servers if server.changes] == [has_stamp_class]
+
+
 @pytest.mark.parametrize("key", ["interface", "4o6-interface"])
 def test_an_interface_that_the_server_may_not_have_is_tried(key: str) -> None:
     def configs(interface: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.errors import AccessRefusedError
-from reconciler.model import Plan, Probe, RelationshipOutcome, Result
+from reconciler.model import Elsewhere, Plan, Probe, RelationshipOutcome, Result
 from reconciler.planning.plan import plan_relationship
 from reconciler.running.apply import apply, sharing
 from tests.running.carried import place_of, writes
@@ -107,6 +107,18 @@ def test_relationships_that_share_a_server_are_carried_out_one_after_the_other()
     groups = [[each.relationship.name for each in group] for group in sharing(plans)]
     assert groups == [["east", "west", "both"]]
     assert [len(group) for group in sharing(plans[:2])] == [1, 1]
+
+
+def test_one_whose_stand_in_was_set_is_planned_again_too() -> None:
+    """What is read of a server, and where a relationship stands among its others, is not what it was."""
+    pair = differing()
+    plan = asyncio.run(pair.plan()).relationships[0]
+    hub, partner = plan.servers if plan.servers[0].peer.server == "kea-a" else plan.servers[::-1]
+    second = replace(sharer(pair, "west", "kea-a"), elsewhere=(Elsewhere(plan.relationship, hub, partner),))
+    pair.story.clear()
+    asyncio.run(apply(Plan("r", (plan, second)), pair.hands()))  # of the first kea-b alone is set
+    after = pair.story[pair.story.index(("kea-b", "config-write")) :]
+    assert {("kea-a", "config-get"), ("kea-b", "config-get")} <= set(after)
 
 
 @pytest.mark.parametrize(
