@@ -46,8 +46,15 @@ def revision_of(directory: Path, contents: Mapping[str, bytes]) -> str:
     tree = ask_git(directory, "ls-tree", "-r", "-z", commit) if commit else None
     if commit is None or tree is None:
         return f"sha256:{digest_of(contents)[:_DIGITS]}"
-    is_clean = _is_committed(directory, contents, _entries(tree), "sha1" if len(commit) == 40 else "sha256")
+    entries = _entries(tree)
+    is_clean = {name for name in entries if is_read(name)} == set(contents) and _has(directory, contents, entries)
     return named(commit) if is_clean else f"{named(commit)}-dirty"
+
+
+def is_committed(directory: Path, commit: str, contents: Mapping[str, bytes]) -> bool:
+    """Whether a commit has files of a directory, by their paths relative to it, with this very content."""
+    tree = ask_git(directory, "ls-tree", "-r", "-z", commit)
+    return tree is not None and _has(directory, contents, _entries(tree))
 
 
 def commit_of(directory: Path) -> str | None:
@@ -67,14 +74,13 @@ def _entries(tree: bytes) -> dict[str, str]:
     return {os.fsdecode(name): about.split()[2].decode("ascii") for about, _, name in lines}
 
 
-def _is_committed(directory: Path, contents: Mapping[str, bytes], entries: Mapping[str, str], algorithm: str) -> bool:
-    """Whether the files that are read are exactly those of the commit, byte for byte; links and what they lead to."""
-    if {name for name in entries if is_read(name)} != set(contents):
-        return False
+def _has(directory: Path, contents: Mapping[str, bytes], entries: Mapping[str, str]) -> bool:
+    """Whether files are exactly those of a commit, byte for byte; links and what they lead to."""
     for name, content in contents.items():
         path, committed = directory / name, name
+        algorithm = "sha1" if len(entries.get(name, "")) == 40 else "sha256"
         if path.is_symlink():
-            if entries[name] != _blob(os.fsencode(path.readlink()), algorithm):
+            if entries.get(name) != _blob(os.fsencode(path.readlink()), algorithm):
                 return False
             committed = str(path.resolve().relative_to(directory.resolve()))
         if entries.get(committed) != _blob(content, algorithm):

@@ -10,8 +10,10 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from reconciler.desired.approvals import FOLDER
+from reconciler.desired.files import read_folder
 from reconciler.desired.load import load
-from reconciler.desired.revision import commit_of, named
+from reconciler.desired.revision import commit_of, is_committed, named
 from reconciler.errors import FixInputError, ReconcilerError
 from reconciler.model import Desired
 from reconciler.watching.telling import unforeseen
@@ -118,7 +120,8 @@ def read(directory: Path, verified: Callable[[], str] | None) -> Desired:
         return load(directory)
     commit = verified()  # before any file is read
     found = load(directory)
-    if found.revision != named(commit):
+    approvals, _ = read_folder(directory, FOLDER)  # which no revision counts, and which allow a good deal
+    if found.revision != named(commit) or not is_committed(directory, commit, approvals):
         raise RefusedError(
             "the files are not those of a commit, and signed commits are required: commit them, or put them back"
         )

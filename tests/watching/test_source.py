@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,31 @@ def test_where_commits_have_to_be_verified_no_other_files_are_used(committed: Pa
         assert await source.look()
         assert source.problems == ()
         assert (source.desired.revision, delay(source.desired)) == (unsigned, 4000)
+
+    asyncio.run(work())
+
+
+def test_where_commits_have_to_be_verified_nor_is_an_approval_used_that_is_in_none(committed: Path) -> None:
+    plan = "0123456789abcdef0123456789abcdef"
+
+    async def work() -> None:
+        head = partial(git, committed, "rev-parse", "HEAD")
+        source = Source(committed, load(committed), verified=head, sleep=at_once)
+        (committed / "approvals").mkdir()
+        file = committed / "approvals" / f"{plan}.yaml"
+        file.write_text("approve:\n  - code: remove-relationship\n    reason: CHG-1\n")
+        assert not await source.look()
+        assert "commit them, or put them back" in source.problems[0]
+        assert source.desired.approvals == {}
+        commit(committed)
+        assert await source.look()
+        assert [each.code for each in source.desired.approvals[plan]] == ["remove-relationship"]
+        file.write_text(file.read_text().replace("remove-relationship", "split-pools"))
+        assert not await source.look()
+        assert [each.code for each in source.desired.approvals[plan]] == ["remove-relationship"]
+        git(committed, "checkout", "-q", ".")
+        await source.look()
+        assert source.problems == ()
 
     asyncio.run(work())
 
