@@ -1,4 +1,4 @@
-"""The daemons' logs under every failed test that has a World, shared or its own."""
+"""The daemons' logs under every failed test that has a World, shared or its own, and that it failed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kea.shared import FAILED
 from tests.kea.world import LIVING
 
 if TYPE_CHECKING:
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what the daemons logged."""
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the daemons logged, and tell who lends them (see `shared`)."""
     report = yield
+    item.stash[FAILED] = report.failed
     if report.failed:
         for world in LIVING:
             report.sections += [(f"log of {label}", text) for label, text in world.lab.logs(60).items()]

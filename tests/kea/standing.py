@@ -95,6 +95,8 @@ class Standing(World):
             server.start()
         for proxy in (*self.proxies.values(), *self.between.values()):
             proxy.heal()
+        for server in self.servers:  # a test that failed may have left it off, and each begins without history
+            server.command(S, "dhcp-enable")
         self.write()
         until(lambda: self.apply("--approve", "authority-older").exit_code == 0, "apply that succeeds", 60.0)
         self.until_normal()

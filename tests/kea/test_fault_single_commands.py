@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from lab.laboratory import Laboratory
 from lab.proxy import Fault
 from reconciler.kea.stamps import gathered
 from reconciler.model import Mode
+from tests.kea.shared import Shared, has_failed
 from tests.kea.test_life_single_commands import S4, change, host, made, sent, subnets
 from tests.kea.traces import Trace
 from tests.kea.world import Run, World
@@ -30,8 +32,8 @@ REFUSED = b'[{"result": 1, "text": "no more of these"}]'
 LIMITS = {"connect-seconds": 1.0, "answer-seconds": 2.0, "configuration-seconds": 3.0}
 
 
-@pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[World]:
+@contextlib.contextmanager
+def with_hooks(generation: Generation) -> Iterator[World]:
     """A pair whose kea-b has all of the hooks."""
     with Laboratory(generation=generation) as lab:
         world = made(lab, Mode.HOT_STANDBY, S4)
@@ -39,20 +41,27 @@ def standing(generation: Generation) -> Iterator[World]:
         yield world
 
 
+@pytest.fixture(scope="module")
+def standing(generation: Generation) -> Iterator[Shared[World]]:
+    with Shared(lambda: with_hooks(generation)) as shared:
+        yield shared
+
+
 @pytest.fixture
-def world(standing: World) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, standing: Shared[World]) -> Iterator[World]:
     """The pair, normal and with four reservations to be added to kea-b."""
-    standing.until_normal()
-    standing.must_be_done()
-    taken = len(subnets(standing.config(standing.a))[0]["reservations"])
-    added = [host(S4, 1, 100 + taken + place) for place in range(4)]
-    change(standing, standing.a, lambda config, _: subnets(config)[0]["reservations"].extend(added))
-    yield standing
-    for proxy in standing.proxies.values():
-        proxy.heal()
-    if standing.run("plan", "--detailed-exitcode").exit_code != 0:
-        # Within ten seconds of its start kea-a counts as started with what it has, and no test knows the history.
-        standing.must_apply("--approve", "authority-older")
+    with standing.lent(request.node) as world:
+        world.until_normal()
+        world.must_be_done()
+        taken = len(subnets(world.config(world.a))[0]["reservations"])
+        added = [host(S4, 1, 100 + taken + place) for place in range(4)]
+        change(world, world.a, lambda config, _: subnets(config)[0]["reservations"].extend(added))
+        yield world
+        for proxy in world.proxies.values():
+            proxy.heal()
+        if not has_failed(request.node) and world.run("plan", "--detailed-exitcode").exit_code != 0:
+            # Within ten seconds of its start kea-a counts as started with what it has, and no test knows the history.
+            world.must_apply("--approve", "authority-older")
 
 
 def apply(world: World) -> Run:

@@ -12,7 +12,8 @@ from lab.laboratory import Laboratory
 from lab.proxy import overlap
 from reconciler.model import Mode, Service
 from tests.kea.clocks import Clock
-from tests.kea.world import THROUGH_AGENTS, World, subnet, until
+from tests.kea.shared import Shared, has_failed
+from tests.kea.world import THROUGH_AGENTS, World, standing_world, subnet, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,25 +29,22 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module", params=PAIRS)
-def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[World]:
-    mode, service = request.param
-    with Laboratory(generation=generation) as lab:
-        start = base_configuration(service, subnets=[subnet(service, number) for number in range(1, 13)])
-        world = World(lab, service, mode, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
-        world.must_apply()
-        yield world
+def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[World]]:
+    with Shared(lambda: standing_world(generation, *request.param, subnets=12)) as shared:
+        yield shared
 
 
 @pytest.fixture
-def world(standing: World) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, standing: Shared[World]) -> Iterator[World]:
     """The pair as the test before left it: normal, and with nothing to do."""
-    standing.until_normal()
-    standing.must_be_done()
-    standing.forget()
-    yield standing
-    if standing.run("plan", "--detailed-exitcode").exit_code != 0:
-        codes = ("authority-empty", "authority-older", "authority-shrunk")
-        standing.must_apply(*(word for code in codes for word in ("--approve", code)))
+    with standing.lent(request.node) as world:
+        world.until_normal()
+        world.must_be_done()
+        world.forget()
+        yield world
+        if not has_failed(request.node) and world.run("plan", "--detailed-exitcode").exit_code != 0:
+            codes = ("authority-empty", "authority-older", "authority-shrunk")
+            world.must_apply(*(word for code in codes for word in ("--approve", code)))
 
 
 def block(world: World, name: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import pytest
 from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from reconciler.model import Mode, Service
-from tests.kea.world import World, relationship, run_process, subnet
+from tests.kea.shared import Shared
+from tests.kea.world import World, relationship, run_process, standing_world, subnet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,21 +25,19 @@ FOUR = Service.DHCP4
 
 
 @pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[World]:
-    with Laboratory(generation=generation) as lab:
-        start = base_configuration(FOUR, subnets=[subnet(FOUR, 1)])
-        world = World(lab, FOUR, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
-        world.must_apply()
-        yield world
+def standing(generation: Generation) -> Iterator[Shared[World]]:
+    with Shared(lambda: standing_world(generation, Mode.HOT_STANDBY, FOUR, subnets=1)) as shared:
+        yield shared
 
 
 @pytest.fixture
-def world(standing: World) -> World:
+def world(request: pytest.FixtureRequest, standing: Shared[World]) -> Iterator[World]:
     """The pair, normal and in step; what the test before it left undone is applied."""
-    standing.until_normal()
-    standing.must_apply()
-    standing.forget()
-    return standing
+    with standing.lent(request.node) as world:
+        world.until_normal()
+        world.must_apply()
+        world.forget()
+        yield world
 
 
 def drifted(world: World) -> None:

@@ -34,6 +34,7 @@ from tests.kea.modified import (
     uncertified,
     with_everything_at_once,
 )
+from tests.kea.shared import Shared
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -50,17 +51,18 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module", params=PAIRS)
-def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Pair]:
+def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Pair]]:
     mode, service = request.param
-    with standing_pair(generation, mode, service) as pair:
-        yield pair
+    with Shared(lambda: standing_pair(generation, mode, service)) as shared:
+        yield shared
 
 
 @pytest.fixture
-def pair(standing: Pair) -> Pair:
+def pair(request: pytest.FixtureRequest, standing: Shared[Pair]) -> Iterator[Pair]:
     """The pair as the test before left it: normal, whatever its mode, roles and names are."""
-    standing.must_be_well()
-    return standing
+    with standing.lent(request.node) as pair:
+        pair.must_be_well()
+        yield pair
 
 
 # ------------------------------------------------------------------------------------------- one by one

@@ -24,6 +24,7 @@ from tests.kea.modified import (
     uncertified,
     with_everything_at_once,
 )
+from tests.kea.shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,21 +41,22 @@ MODES = {Mode.PASSIVE_BACKUP: Service.DHCP4, Mode.HOT_STANDBY: Service.DHCP6, Mo
     params=[pytest.param(mode, marks=pytest.mark.xdist_group(f"modify-backups-{mode}")) for mode in MODES],
     ids=str,
 )
-def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Pair]:
+def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Pair]]:
     service = MODES[request.param]
     asking = Clients if service is Service.DHCP4 else Clients6
     with (
         asking(("kea-a", "kea-b", "kea-c")) as clients,
-        standing_pair(generation, request.param, service, backups=1, clients=clients) as pair,
+        Shared(lambda: standing_pair(generation, request.param, service, backups=1, clients=clients)) as shared,
     ):
-        yield pair
+        yield shared
 
 
 @pytest.fixture
-def pair(standing: Pair) -> Pair:
+def pair(request: pytest.FixtureRequest, standing: Shared[Pair]) -> Iterator[Pair]:
     """The relationship as the test before left it: normal, whatever its roles and names are."""
-    standing.must_be_well()
-    return standing
+    with standing.lent(request.node) as pair:
+        pair.must_be_well()
+        yield pair
 
 
 def must_be_changed(pair: Pair, what: str) -> None:

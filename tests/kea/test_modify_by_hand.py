@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.model import Mode, Service
 from tests.kea.modified import APPROVED, Pair, standing_pair
+from tests.kea.shared import Shared
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -24,17 +25,18 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module", params=PAIRS)
-def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Pair]:
+def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Pair]]:
     mode, service = request.param
-    with standing_pair(generation, mode, service) as pair:
-        yield pair
+    with Shared(lambda: standing_pair(generation, mode, service)) as shared:
+        yield shared
 
 
 @pytest.fixture
-def pair(standing: Pair) -> Pair:
+def pair(request: pytest.FixtureRequest, standing: Shared[Pair]) -> Iterator[Pair]:
     """The pair as the test before left it: normal, and with nothing to do."""
-    standing.must_be_well()
-    return standing
+    with standing.lent(request.node) as pair:
+        pair.must_be_well()
+        yield pair
 
 
 Entry = dict[str, Any]

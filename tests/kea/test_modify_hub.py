@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from lab.proxy import Fault
 from reconciler.model import Service
 from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
 from tests.kea.hub import PRIMARY_OF_WEST, Hub
+from tests.kea.shared import Shared
 from tests.kea.traces import Trace
 from tests.kea.world import until
 
@@ -82,8 +84,8 @@ class Branch:
         assert status.exit_code == 0, status
 
 
-@pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[Branch]:
+@contextlib.contextmanager
+def made(generation: Generation) -> Iterator[Branch]:
     with Clients(("east", "west", "hub")) as clients, Laboratory(generation=generation) as lab:
         parts: dict[str, Any] = {"parts": {11: BEHIND_RELAY}, "settings": {**SERVED, "multi_threading": THREADS}}
         with Hub(lab, FOUR, roles=PRIMARY_OF_WEST, options=clients.options(), is_logged=True, **parts) as world:
@@ -93,15 +95,19 @@ def standing(generation: Generation) -> Iterator[Branch]:
             yield Branch(world, clients, world.silence_of_a_set(clients))
 
 
+@pytest.fixture(scope="module")
+def standing(generation: Generation) -> Iterator[Shared[Branch]]:
+    with Shared(lambda: made(generation)) as shared:
+        yield shared
+
+
 @pytest.fixture
-def branch(standing: Branch) -> Branch:
+def branch(request: pytest.FixtureRequest, standing: Shared[Branch]) -> Iterator[Branch]:
     """The relationship as the test before left it, the hub its standby."""
-    standing.world.must_be_normal()
-    if any(peer["server"] == "hub" and peer["role"] == "primary" for peer in standing.peers):
-        swapped(standing)  # the test before ended, or was tried again, in the middle
-        standing.apply("to be the standby")
-    assert standing.clients.offered() == {"hub"}
-    return standing
+    with standing.lent(request.node) as branch:
+        branch.world.must_be_normal()
+        assert branch.clients.offered() == {"hub"}
+        yield branch
 
 
 # ------------------------------------------------------------------------------------------- the changes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from lab.laboratory import Laboratory
 from reconciler.kea import hooks
 from reconciler.model import Service
 from tests.kea.hub import Hub
+from tests.kea.shared import Shared
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -22,19 +24,26 @@ pytestmark = [pytest.mark.kea, pytest.mark.generations("2.6", "3.0"), pytest.mar
 FOUR = Service.DHCP4
 
 
-@pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[Hub]:
+@contextlib.contextmanager
+def made(generation: Generation) -> Iterator[Hub]:
     with Laboratory(generation=generation) as lab, Hub(lab, FOUR, is_logged=True) as world:
         world.write("east", "west")
         world.must_apply()
         yield world
 
 
+@pytest.fixture(scope="module")
+def standing(generation: Generation) -> Iterator[Shared[Hub]]:
+    with Shared(lambda: made(generation)) as shared:
+        yield shared
+
+
 @pytest.fixture
-def world(standing: Hub) -> Hub:
-    standing.must_be_normal()
-    standing.forget()
-    return standing
+def world(request: pytest.FixtureRequest, standing: Shared[Hub]) -> Iterator[Hub]:
+    with standing.lent(request.node) as world:
+        world.must_be_normal()
+        world.forget()
+        yield world
 
 
 def must(world: Hub, branch: str, *words: str, result: str = "done", code: int = 0) -> Any:

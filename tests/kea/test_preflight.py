@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.ports import Port
 from reconciler.model import Service
+from tests.kea.shared import Shared, has_failed
 from tests.kea.world import World, subnet
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ THREADS = {"enable-multi-threading": True, "thread-pool-size": 1, "packet-queue-
 DEDICATED = {"multi-threading": {"enable-multi-threading": True, "http-dedicated-listener": True}}
 
 
-@pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[World]:
+@contextlib.contextmanager
+def made(generation: Generation) -> Iterator[World]:
     """A pair with HA listeners of its own, whatever the default of its version is."""
     parameters = {} if generation.has_dedicated_listener else DEDICATED
     with Laboratory(generation=generation) as lab:
@@ -40,15 +42,23 @@ def standing(generation: Generation) -> Iterator[World]:
         yield world
 
 
+@pytest.fixture(scope="module")
+def standing(generation: Generation) -> Iterator[Shared[World]]:
+    with Shared(lambda: made(generation)) as shared:
+        yield shared
+
+
 @pytest.fixture
-def world(standing: World) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, standing: Shared[World]) -> Iterator[World]:
     """The pair as it was made."""
-    url = standing.document["peers"][1]["url"]
-    yield standing
-    standing.document["peers"][1]["url"] = url
-    standing.write()
-    standing.must_be_done()
-    standing.until_normal()
+    with standing.lent(request.node) as world:
+        url = world.document["peers"][1]["url"]
+        yield world
+        world.document["peers"][1]["url"] = url
+        world.write()
+        if not has_failed(request.node):
+            world.must_be_done()
+            world.until_normal()
 
 
 def objections(world: World, url: str) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from reconciler.model import Mode, Role, Service
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from lab.kea import Generation
     from lab.proxy import Exchange
 
 # The shortest times that leave Kea's own work between two of them on a busy machine; all in milliseconds.
@@ -248,6 +249,16 @@ class World:
         """Forget what was sent."""
         for proxy in self.proxies.values():
             proxy.forget()
+
+
+@contextlib.contextmanager
+def standing_world(generation: Generation, mode: Mode, service: Service, *, subnets: int) -> Iterator[World]:
+    """A pair whose relationship stands, with so many subnets on both."""
+    with Laboratory(generation=generation) as lab:
+        start = base_configuration(service, subnets=[subnet(service, number) for number in range(1, subnets + 1)])
+        world = World(lab, service, mode, configurations={"kea-a": start, "kea-b": start}, is_logged=True)
+        world.must_apply()
+        yield world
 
 
 def relationship(

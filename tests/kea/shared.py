@@ -1,0 +1,60 @@
+"""What the tests of a module share, such as a pair of servers that stands: made anew after a test that failed, so that
+the next, or the same when it is tried again, begins from what is known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+FAILED = pytest.StashKey[bool]()  # whether a test failed so far, as conftest.py tells
+
+
+def has_failed(test: pytest.Item) -> bool:
+    """Whether a test has failed so far, in this try."""
+    return test.stash.get(FAILED, False)
+
+
+class Shared(Generic[T]):
+    """Made by `make` when `with` begins, and again for the first test after one that failed; `with` ends it."""
+
+    def __init__(self, make: Callable[[], contextlib.AbstractContextManager[T]]) -> None:
+        self._make = make
+        self._ending = contextlib.ExitStack()
+        self._is_spoilt = False
+
+    def __enter__(self) -> Self:
+        self._home = os.environ["XDG_STATE_HOME"]  # no test's own: each begins without history
+        self._value = self._ending.enter_context(self._make())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.close()
+
+    @contextlib.contextmanager
+    def lent(self, test: pytest.Item) -> Iterator[T]:
+        """Lend it to a test. If that fails, or what is done inside before it or after it, nobody else gets it; it goes
+        on until somebody asks, so that its logs can be shown.
+        """
+        if self._is_spoilt:
+            self._renew()
+        try:
+            yield self._value
+        except BaseException:
+            self._is_spoilt = True
+            raise
+        self._is_spoilt = has_failed(test)
+
+    def _renew(self) -> None:
+        self._ending.close()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_STATE_HOME", self._home)
+            self._value = self._ending.enter_context(self._make())
+        self._is_spoilt = False
