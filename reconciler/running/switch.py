@@ -49,6 +49,9 @@ class ServiceSwitch:
     Only Kea 2.6.2 and later tell whether it was off before. It survives a config-set, but the time after which Kea
     would have switched it on by itself does not: from then on it is off for good (seen on 2.2.0, 2.6.3 and 3.0.3). So
     whoever waits calls `keep`, and whoever sets the server does that in `keep_through`.
+
+    But for a set nothing takes a time back while the service is off: one that is switched off once more without a time
+    comes on when the first ends. Another time takes its place, a longer one too (seen on 2.6.3 and 3.0.3).
     """
 
     def __init__(self, server: Server, hands: Hands, *, is_off_already: bool = False) -> None:
