@@ -32,8 +32,8 @@ NOT_SEEN = (
 )
 LATE = (
     "the partner is off, and the other about to answer for it: switched off once more without a time, before its set, "
-    "it would keep the one that it was told first, which may end while the set is on its way, and have both serve beside "
-    "each other"
+    "it would keep the one that it was told first, which may end while the set is on its way, and have both serve "
+    "beside each other"
 )
 RESTING = "a hub is never switched off, and Kea has no time after which it takes scopes back that were given up"
 UNSERVED = {
