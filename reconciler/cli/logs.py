@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.model import Event
+import click
+
+from reconciler.cli.session import told_errors
+from reconciler.errors import FixInputError
+from reconciler.model import Event, Severity
+from reconciler.planning.verdict import ExitCode
 from reconciler.redaction import visible
 
+_log = logging.getLogger(__name__)
 _SCRUBBED = Callable[[str], str]
 
 
@@ -32,7 +40,9 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON value a line: at, level, message, revision; of an event also what it is about."""
+    """One JSON value a line: at, level, message, revision (null while none is in force); of an event also what it is
+    about.
+    """
 
     def __init__(self, scrub: _SCRUBBED, revision: Callable[[], str]) -> None:
         super().__init__()
@@ -43,7 +53,7 @@ class JsonLines(logging.Formatter):
         value: dict[str, Any] = {
             "at": _time(record),
             "level": record.levelname.lower(),
-            "revision": self._revision(),
+            "revision": self._revision() or None,
             "message": self._scrub(record.getMessage()),
         }
         event = getattr(record, "event", None)
@@ -67,3 +77,26 @@ def log_with(formatter: logging.Formatter) -> None:
     """Have everything that is logged go through a formatter."""
     for each in logging.getLogger().handlers:
         each.setFormatter(formatter)
+
+
+@contextlib.contextmanager
+def errors_as_lines() -> Iterator[None]:
+    """Tell what ends the command as `told_errors` does, with the same exit codes, but as JSON lines of the log: one for
+    each problem of a file.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(str, str))  # until there is a session, which knows secrets, and a desired state
+    logging.basicConfig(handlers=[handler], force=True)
+    try:
+        with told_errors():
+            try:
+                yield
+            except FixInputError as error:
+                for problem in error.problems:
+                    level = logging.WARNING if problem.severity is Severity.WARNING else logging.ERROR
+                    _log.log(level, "%s", " ".join(str(problem).split()))
+                raise click.exceptions.Exit(ExitCode.ERROR) from error
+    except click.ClickException as error:
+        _log.error("%s", error.format_message())
+        code = ExitCode.USAGE if isinstance(error, click.UsageError) else error.exit_code
+        raise click.exceptions.Exit(code) from error

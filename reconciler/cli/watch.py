@@ -141,19 +141,21 @@ def watch(
     docs/watch.md.
     """
     from reconciler.cli import session
-    from reconciler.cli.logs import JsonLines, TextLines, log_with
+    from reconciler.cli.logs import JsonLines, TextLines, errors_as_lines, log_with
     from reconciler.model import WatchMode
     from reconciler.state.daemon import DaemonLock
     from reconciler.state.runs import open_store
     from reconciler.watching.rounds import Habits
 
     habits = Habits(WatchMode(mode), interval, steady, writes_per_hour)
-    with session.told_errors():
+    is_json = log_format == "json"
+    source: Source | None = None
+    with errors_as_lines() if is_json else session.told_errors():
         run = session.open_session(settings, credentials, log_level, desired)
-        source = _source(desired, git_remote, git_branch, require_signed=require_signed)
         log_with(
-            (JsonLines if log_format == "json" else TextLines)(run.scrubber.scrub, lambda: source.desired.revision)
+            (JsonLines if is_json else TextLines)(run.scrubber.scrub, lambda: source.desired.revision if source else "")
         )
+        source = _source(desired, git_remote, git_branch, require_signed=require_signed)
         with closing(open_store(state_directory(state_dir))) as store, _no_death_by_hup():
             lock = DaemonLock(store.directory)
             try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,8 @@ from reconciler.watching.daemon import Daemon
 from reconciler.watching.edges import Edges
 from reconciler.watching.rounds import Habits
 from reconciler.watching.source import Source
-from tests.cli.site import Site
+from tests.cli.site import PROGRAM, Site
+from tests.watching.living import Living
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,3 +174,24 @@ def test_another_desired_state_that_could_not_be_taken_over_is_tried_again(tmp_p
         source = Changing(tmp_path / "none", Desired({}, (), "git:1"))
         asyncio.run(work(Daemon(source, edges, Habits(WatchMode.REPORT, 0.05), store, observers=[told.append])))
     assert adopted[:3] == ["git:1", "git:2", "git:2"]
+
+
+@pytest.mark.parametrize("what", ["no folder", "wrong files", "wrong settings", "no remote", "another daemon"])
+def test_what_goes_wrong_at_the_start_is_json_where_the_log_is(site: Site, what: str) -> None:
+    options, code, said = {
+        "no folder": (["--desired", str(site.folder / "none")], 1, "this directory does not exist"),
+        "wrong files": ([], 1, "Look for a bracket"),
+        "wrong settings": (["--settings", str(site.folder / "none.toml")], 1, "none.toml"),
+        "no remote": (["--require-signed"], 64, "--require-signed goes with --git-remote"),
+        "another daemon": ([], 5, "stop that one first"),
+    }[what]
+    if what == "wrong files":
+        (site.desired / "servers.yaml").write_text("servers: [")
+    with Living(site.desired, site.folder) if what == "another daemon" else nullcontext():
+        line = ["watch", "--desired", str(site.desired), "--state-dir", str(site.folder / "watch-state")]
+        line = [PROGRAM, *line, "--log-format", "json", "--listen", "none", *options]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == code
+    assert said in lines[-1]["message"]
+    assert {each["level"] for each in lines} == {"error"}
