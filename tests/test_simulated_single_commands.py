@@ -259,26 +259,6 @@ def test_an_older_primary_is_held_by_a_host_that_remembers_nothing(
     assert [each["name"] for each in life.endpoint("kea-a", S).config["client-classes"]] == ["new"]
 
 
-def test_what_commands_undo_on_the_primary_is_nothing_older_for_a_host_that_saw_it(
-    life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Kea counts them as no commit: kea-a seems to have what it was started with."""
-    primary = life.endpoint("kea-a", S)
-    assert primary.command("config-write")["result"] == 0
-    primary.restart()
-    life.let_pass(60)
-    assert apply(life)["result"] == "applied"
-    assert primary.command("subnet4-add", {S.subnets: [subnet(S, 7)]})["result"] == 0
-    assert apply(life)["result"] == "applied"
-    assert primary.command("subnet4-del", {"id": 7})["result"] == 0
-    assert [life.run(command).exit_code for command in ("plan", "drift")] == [0, 0]
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
-        assert life.run("plan").exit_code == 3
-    assert apply(life)["result"] == "applied"
-    assert is_done(life)
-
-
 def test_a_subnet_added_on_the_primary_is_drift_where_pools_are_split_too(tmp_path: Path) -> None:
     """It gets its pools divided, which desired wants; but nobody changed desired."""
     with Life(tmp_path, Release.KEA_3_0) as life:

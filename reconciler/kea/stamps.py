@@ -6,6 +6,10 @@ Kea keeps a `user-context` at the top level through config-set, config-get and c
 Commands for single objects don't reach it. So with those, our marks go into the user-context of a class of our own,
 which has no test and that nobody is ever in. A configuration is read as if they stood at the top, and without the
 class (`gathered`): the next set of the whole configuration puts them there.
+
+A server whose data followers were given has a mark in that class that says which generation of stamps they have since
+(`witnessed`). It is for the memory of that process alone: no set carries it, and where a person has it written to the
+disk, the data that go with it are those of that time or later.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from reconciler.model import Departure, Fingerprints, Mode, OnRemove, Role, Stam
 
 CLASS = "kea-reconciler-stamp"
 _CLASSES = "client-classes"
+_WITNESSED = "witnessed"
 
 
 def read_stamps(config: Mapping[str, Any]) -> list[Stamp]:
@@ -166,9 +171,11 @@ def _is_ours(item: Any) -> bool:
     return isinstance(item, Mapping) and item.get("name") == CLASS
 
 
-def stamp_class(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our class with the marks in a configuration's user-context."""
-    return _class_of(_marks(config))
+def stamp_class(config: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return our class with the marks in a configuration's user-context, and what the server witnessed that has `live`
+    now.
+    """
+    return _class_of([*_marks(config), *filter(_is_witness, _marks(live))])
 
 
 def aging_class(config: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -190,5 +197,23 @@ def _class_of(marks: Sequence[Any]) -> dict[str, Any]:
 
 
 def have_same_marks(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two configurations say the same of every relationship."""
-    return _marks(one) == _marks(other)
+    """Whether two configurations say the same of every relationship, but for what their servers witnessed."""
+    first, second = ([each for each in _marks(config) if not _is_witness(each)] for config in (one, other))
+    return first == second
+
+
+def witnessed(config: Mapping[str, Any], relationship: str) -> int:
+    """Return the generation of stamps that a server saw replicated from it last in a relationship; 0 if none."""
+    found = (each[_WITNESSED] for each in _marks(config) if _is_witness(each) and _subject(each) == relationship)
+    return max((each for each in found if type(each) is int), default=0)
+
+
+def witness_class(config: Mapping[str, Any], relationship: str, generation: int) -> dict[str, Any]:
+    """Return our class with the marks that a configuration has, and that its server saw this generation replicated."""
+    marks = [each for each in _marks(config) if each is not None]
+    kept = [each for each in marks if not (_is_witness(each) and _subject(each) == relationship)]
+    return _class_of([*kept, {"relationship": relationship, _WITNESSED: generation}])
+
+
+def _is_witness(mark: Any) -> bool:
+    return isinstance(mark, Mapping) and _WITNESSED in mark

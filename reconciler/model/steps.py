@@ -39,6 +39,7 @@ class Deed(StrEnum):
     END_HOLD = "end its partner's hold"
     CHECK_SCOPES = "look whether each serves its own"
     WRITE = "config-write"
+    MARK = "mark that it saw this replicated"
     PUT_BACK = "config-set: what it had"
     SETTLE = "give all time to become normal"
     AWAIT_HEARD = "wait until its partner hears it"

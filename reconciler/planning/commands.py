@@ -62,7 +62,7 @@ def stamped(
     aging = aging_class(snapshot.config, after) if commands else None
     opening = [_stamping(aging, is_there=snapshot.has_stamp_class)] if aging else []
     is_there = snapshot.has_stamp_class or bool(opening)
-    return (*opening, *commands, _stamping(stamp_class(after), is_there=is_there))
+    return (*opening, *commands, _stamping(stamp_class(after, snapshot.config), is_there=is_there))
 
 
 def _stamping(item: Object, *, is_there: bool) -> Command:

@@ -10,9 +10,9 @@ from reconciler.kea.objects import subnets_of
 from reconciler.kea.pools import ends
 from reconciler.model import Action, Cause, Change, Objection, Relationship, ServerPlan, Thresholds
 from reconciler.planning.guard import Case
-from reconciler.planning.returned import is_as_started
 from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.wanted import replicated_part
+from reconciler.planning.witness import is_as_started
 
 SHRUNK, CHANGED = "authority-shrunk", "large-change"
 _KINDS = {"subnet": "subnets", "pool": "pools", "pd-pool": "pd-pools", "reservation": "reservations"}

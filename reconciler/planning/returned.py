@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from reconciler.kea.fingerprints import fingerprints
-from reconciler.kea.single_commands import are_loaded
 from reconciler.model import Action, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.guard import Case
 from reconciler.planning.server_plan import stamp_of
+from reconciler.planning.witness import has_witnessed, is_as_started
 
 HELD, OLDER = "partner-changed", "authority-older"
 _OF_THE_RELATIONSHIP = frozenset({"relationship", "hook", "clients"})  # kinds of objects that are no DHCP data
-_AT_START = 10  # seconds in which a daemon that starts has taken the configuration in its file
 
 
 class Moved(StrEnum):
@@ -124,18 +123,19 @@ def _partner_plan(case: Case) -> ServerPlan | None:
 
 def _older(case: Case) -> Iterator[Objection]:
     """A daemon that has what was in its file when it started, which was replicated from it once and is not the last:
-    it came back with an old file, or with one to which a later change was never written.
+    it came back with an old file, or with one to which a later change was never written. One that lived through the
+    last replication was brought to what it has by commands.
 
     What went by single commands that leave the stamp as it is, is in none. There it counts whether a daemon was started
     since; where this host doesn't know, it may have been.
     """
     source, since = case.authority, case.relationship.unchanged_for
-    if not is_as_started(source) or _has_undone(source, since):
+    if not is_as_started(source):
         return
     name = source.endpoint.server
     for server in case.written:
         stamp = stamp_of(case.relationship, server.snapshot)
-        if stamp is None or not data_changes(server):
+        if stamp is None or not data_changes(server) or has_witnessed(case.relationship, source, stamp):
             continue
         known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
         if stamp.earlier and fingerprint(case.relationship, source, stamp.version or server.snapshot.version) in known:
@@ -150,7 +150,7 @@ def _older(case: Case) -> Iterator[Objection]:
                 object=name,
             )
             return
-        if stamp.may_age and (since is None or source.uptime < since) and _takes_away(server):
+        if stamp.may_age and _takes_away(server):
             when = (
                 f"{name} has what it was started with, and this host does not know whether that was before"
                 if since is None
@@ -166,22 +166,10 @@ def _older(case: Case) -> Iterator[Objection]:
             return
 
 
-def _has_undone(source: Snapshot, since: float | None) -> bool:
-    """Whether a server has what it had earlier since commands for single objects undid what came later, which count as
-    no commit: it has the hooks for them, and runs since before all had the same last, if this host knows.
-    """
-    return since is not None and source.uptime >= since and are_loaded(source.config, source.version)
-
-
 def _takes_away(server: ServerPlan) -> bool:
     """Whether a plan deletes or changes data of a server that nobody is known to have put there behind our back."""
     name = server.peer.server
     return any(each.action is not Action.ADD and name not in each.moved for each in data_changes(server))
-
-
-def is_as_started(snapshot: Snapshot) -> bool:
-    """Whether a server runs what was in its file when it started."""
-    return snapshot.uptime - snapshot.reload <= _AT_START
 
 
 def fingerprint(relationship: Relationship, snapshot: Snapshot, version: str) -> str:

@@ -133,7 +133,7 @@ def _commands(relationship: Relationship, snapshot: Snapshot, config: Mapping[st
     """
     if not can(snapshot.version, Capability.SINGLE_COMMANDS) or not snapshot.commands:
         return ()
-    before, after = stamp_of(relationship, snapshot), _stamp_in(relationship, config)
+    before, after = stamp_of(relationship, snapshot), stamp_in(relationship, config)
     is_left = before is not None and not single.offers_stamping(snapshot.commands)
     if before and is_left and (not before.may_age or _but_for_data(before) != _but_for_data(after)):
         return ()
@@ -146,10 +146,11 @@ def _but_for_data(stamp: Stamp | None) -> Stamp | None:
 
 def stamp_of(relationship: Relationship, snapshot: Snapshot) -> Stamp | None:
     """Return the stamp that a server carries of this relationship; another's says nothing about this one."""
-    return _stamp_in(relationship, snapshot.config)
+    return stamp_in(relationship, snapshot.config)
 
 
-def _stamp_in(relationship: Relationship, config: Mapping[str, Any]) -> Stamp | None:
+def stamp_in(relationship: Relationship, config: Mapping[str, Any]) -> Stamp | None:
+    """Return the stamp of this relationship in a configuration."""
     return next((stamp for stamp in read_stamps(config) if stamp.relationship == relationship.name), None)
 
 

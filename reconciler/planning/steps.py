@@ -28,6 +28,7 @@ from reconciler.model import (
 )
 from reconciler.planning import wanted
 from reconciler.planning.silence import may_be_silenced
+from reconciler.planning.witness import witness
 
 Steps = tuple[Step, ...]
 
@@ -63,9 +64,17 @@ def of_stage(plan: RelationshipPlan, stage: Stage) -> Steps:
     at no time two servers hand out the same addresses without knowing of each other (Kea fact: a server with HA whose
     partner has none, or does not hear it, becomes partner-down after max-response-delay and serves everything).
     """
+    marking = _marking(plan, stage)
     if stage.otherwise is not None:
-        return tuple(_by_commands(stage))
-    return (*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage), *_closing(plan, stage))
+        return (*_by_commands(stage), *marking)
+    return (*_opening(plan, stage), *_sets(plan, stage), *_meeting(plan, stage), *_closing(plan, stage), *marking)
+
+
+def _marking(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
+    """When all followers have their stamps, mark whose data they have; what comes of it is in no way due."""
+    last, name = plan.stages[-1], witness(plan)
+    if name is not None and stage in (last, last.otherwise):
+        yield Step(Deed.MARK, name, before=_all(Fact.SET, *stage.servers), is_final=True)
 
 
 def _by_commands(stage: Stage) -> Iterator[Step]:

@@ -40,6 +40,7 @@ from reconciler.planning.removal import is_gone_as_planned
 from reconciler.planning.server_plan import plan_server
 from reconciler.planning.service import with_ours
 from reconciler.planning.shown import is_within
+from reconciler.planning.witness import witness
 from reconciler.running.hands import Hands
 from reconciler.running.observe import observe
 from reconciler.running.recovery import mend_after, mend_first, with_mended
@@ -93,6 +94,7 @@ async def _one_after_the_other(
             plan = replace(found, mends=shown.mends, left=shown.left)
         outcomes.append(await _carried_out(plan, hands, approved, whole))
         touched |= {each.server for each in outcomes[-1].servers if each.result is not Result.NOTHING_TO_DO}
+        touched |= {name for name in [witness(plan)] if name is not None}
     return outcomes
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError, ReconcilerError
+from reconciler.kea.replies import Reply
 from reconciler.model import Command, Snapshot
 from reconciler.planning.commands import is_between, single_commands, stamped
 from reconciler.running.hands import Hands
-from reconciler.running.observe import snapshot
+from reconciler.running.observe import is_unchanged, snapshot
 from reconciler.running.setting import Found, Server, StepFailedError, checked, excerpt
 
 _ROUNDS = 3  # of sending what is missing after an answer was lost
@@ -53,6 +54,19 @@ async def send_planned(server: Server, hands: Hands) -> Snapshot:
     raise FellShortError(f"commands did not bring it to what is planned ({failure or 'all were taken'})", live)
 
 
+async def send_if_unchanged(server: Server, command: Command) -> str | None:
+    """Send one command to a server that has what is known of it still, be it the same process or not; returns why it
+    has not taken it, as far as that is known.
+    """
+    try:
+        if not await is_unchanged(server.client, server.plan.snapshot):
+            return "its configuration changed since the plan was made"
+        reply = await server.client.call(command.name, dict(command.arguments))
+    except EndpointError as error:
+        return str(error)
+    return None if reply.result == 0 else _refused(command, reply)
+
+
 async def _sent(server: Server, commands: Sequence[Command], hands: Hands) -> EndpointError | str | None:
     """Send commands until one fails; returns how it failed: its answer was lost, or it was refused, in words.
 
@@ -67,11 +81,15 @@ async def _sent(server: Server, commands: Sequence[Command], hands: Hands) -> En
         except EndpointError as error:
             return error
         if reply.result != 0:
-            return f"{command.name} failed (result {reply.result}): {excerpt(reply.text)}"
+            return _refused(command, reply)
         took = hands.clock() - began_at
         if took > _PAUSED_AFTER:
             await hands.sleep(min(took, _LONGEST_PAUSE))
     return None
+
+
+def _refused(command: Command, reply: Reply) -> str:
+    return f"{command.name} failed (result {reply.result}): {excerpt(reply.text)}"
 
 
 async def _read(server: Server, hands: Hands, what: str) -> Snapshot:

@@ -15,6 +15,7 @@ from reconciler.planning.places import located
 from reconciler.planning.scenes import PARTNER_DOWN
 from reconciler.planning.silence import LONGEST, longest
 from reconciler.planning.steps import staying
+from reconciler.planning.witness import marking
 from reconciler.running import commanding, cover, identity, restoring, setting, waiting
 from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
@@ -393,6 +394,18 @@ class Deeds:
             self._tale.tell(server, Result.APPLIED, f"running, NOT persisted: {reason}", persisted=False)
         return reason is None
 
+    async def mark(self, server: Server, _: Step) -> bool:
+        """Mark the authority with what was replicated from it. Where that can't be, a question may be asked later."""
+        followers = (each.plan.snapshot for each in self.servers if each is not server)
+        command = marking(self._relationship, server.plan.snapshot, followers)
+        if command is None:
+            return True
+        self._tale.say(server, "marking that it saw this replicated")
+        failure = await commanding.send_if_unchanged(server, command)
+        if failure:
+            self._tale.tell(server, Result.NOTHING_TO_DO, f"as desired, but not marked: {failure}")
+        return True
+
     async def put_back(self, server: Server, _: Step) -> bool:
         """Give a server back what it had before its set; one that was set whole only if nobody changed it since."""
         was, live = self._before[server.name], self._set.get(server.name)
@@ -446,6 +459,7 @@ _BY_DEED: Mapping[Deed, Callable[[Deeds, Server, Step], Awaitable[bool]]] = {
     Deed.END_HOLD: Deeds.end_hold,
     Deed.CHECK_SCOPES: Deeds.check_scopes,
     Deed.WRITE: Deeds.write,
+    Deed.MARK: Deeds.mark,
     Deed.PUT_BACK: Deeds.put_back,
     Deed.SETTLE: Deeds.settle,
     Deed.AWAIT_HEARD: Deeds.await_heard,

@@ -89,6 +89,8 @@ class _Open:
                 self.is_unwritten = False
             case _ if command == RESTORED:
                 self.is_unwritten = self.is_unclear = False
+            case "class-add" | "class-update" if row[7] is None:
+                pass  # of a server that is not to be changed only its memory is marked
             case _ if command not in _NO_CHANGE:  # a change in memory, of one subnet or reservation for instance
                 self._note_set(row)
                 self.is_unwritten = True

@@ -120,7 +120,7 @@ def beside(config: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
 def test_marks_in_a_class_are_read_as_if_they_stood_at_the_top() -> None:
     newer, other = replace(STAMP, generation=2), replace(STAMP, relationship="annex")
     wanted = with_stamp({"user-context": {"site": "hq"}, "client-classes": [{"name": "phones"}]}, newer, kept=[other])
-    live = beside(with_stamp({**wanted, "user-context": {"site": "hq"}}, STAMP), stamp_class(wanted))
+    live = beside(with_stamp({**wanted, "user-context": {"site": "hq"}}, STAMP), stamp_class(wanted, {}))
     assert (has_class(live), have_same_marks(live, wanted)) == (True, False)
     found = gathered(live)
     assert found == wanted

@@ -303,7 +303,7 @@ def renewed(
 
 def test_a_stamp_is_renewed_around_the_commands() -> None:
     new = with_stamp(config(), replace(STAMP, generation=2))
-    aging, done = [aging_class(with_stamp(config(), STAMP), new)], [stamp_class(new)]
+    aging, done = [aging_class(with_stamp(config(), STAMP), new)], [stamp_class(new, {})]
     assert renewed(STAMP, ADD) == [("class-add", aging), ("subnet4-add", None), ("class-update", done)]
     assert renewed(STAMP, ADD, has_class=True)[0] == ("class-update", aging)
     assert renewed(STAMP) == [("class-add", done)]  # the data are there already

@@ -1,0 +1,71 @@
+"""Whether the authority lived through what was last replicated from it, told by a mark in its own memory: pure.
+
+Commands for single objects count as no commit in Kea. So a server that they brought back to what it had earlier looks
+like one that was started with an old file. The mark tells them apart: it is made of the running process alone, after
+followers got their stamps, and a process that was started since, or put back with its memory, has none or an older one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.kea import single_commands as single
+from reconciler.kea.stamps import witness_class, witnessed
+from reconciler.kea.versions import Capability, can
+from reconciler.model import Command, Relationship, RelationshipPlan, ServerPlan, Snapshot, Stamp
+from reconciler.planning.server_plan import stamp_in, stamp_of
+
+_AT_START = 10  # seconds in which a daemon that starts has taken the configuration in its file
+
+
+def is_as_started(snapshot: Snapshot) -> bool:
+    """Whether a server runs what was in its file when it started, as far as commits tell."""
+    return snapshot.uptime - snapshot.reload <= _AT_START
+
+
+def has_witnessed(relationship: Relationship, source: Snapshot, stamp: Stamp) -> bool:
+    """Whether a server was running already, with its memory, when it was replicated to the one that has this stamp.
+
+    Where commands leave that stamp as it is, only the host may know.
+    """
+    if stamp.may_age:
+        since = relationship.unchanged_for
+        return since is not None and source.uptime >= since
+    own = stamp_of(relationship, source)  # came to it in the same way
+    seen = max(witnessed(source.config, relationship.name), own.generation if own and not own.may_age else 0)
+    return 0 < stamp.generation <= seen
+
+
+def witness(plan: RelationshipPlan) -> str | None:
+    """Return the name of the authority that is to be marked when a plan is done; None where none is.
+
+    It is where that may matter: as long as the authority runs what it was started with, and where it has the commands.
+    What is changed itself gets a stamp that says the same.
+    """
+    found = next((each for each in plan.servers if each.peer.server == plan.authority.server), None)
+    if found is None or found.outgoing is not None or not plan.replicates or not _can_be_marked(found.snapshot):
+        return None
+    is_told = any(_renews_stamp(plan.relationship, each) for each in plan.servers if each is not found)
+    return found.peer.server if is_told else None
+
+
+def _can_be_marked(snapshot: Snapshot) -> bool:
+    is_able = can(snapshot.version, Capability.SINGLE_COMMANDS) and single.offers_stamping(snapshot.commands or ())
+    return is_able and is_as_started(snapshot)
+
+
+def _renews_stamp(relationship: Relationship, server: ServerPlan) -> bool:
+    stamp = None if server.outgoing is None else stamp_in(relationship, server.outgoing)
+    return stamp is not None and not stamp.may_age
+
+
+def marking(relationship: Relationship, source: Snapshot, followers: Iterable[Snapshot]) -> Command | None:
+    """Return the command that marks a server with the newest of its followers' stamps, as they are now; None where it
+    has that mark.
+    """
+    stamps = (stamp_of(relationship, each) for each in followers)
+    newest = max((each.generation for each in stamps if each is not None and not each.may_age), default=0)
+    if newest <= witnessed(source.config, relationship.name):
+        return None
+    marked = witness_class(source.config, relationship.name, newest)
+    return single.class_update(marked) if source.has_stamp_class else single.class_add(marked)
