@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from reconciler.simulator.endpoint import Endpoint
+    from reconciler.simulator.endpoint import SimulatedEndpoint
 
 S = Service.DHCP4
 HOOKS = [{"library": f"{DIRECTORY}/{name}"} for name in LIBRARIES]
@@ -37,8 +37,7 @@ def life(tmp_path: Path) -> Iterator[Life]:
         made.write()
         assert made.run("apply", "--yes").exit_code == 0
         made.let_pass(30)
-        made.endpoint("kea-a", S).restart()
-        made.let_pass(60)
+        restart(made)
         must_be_done(made)
         made.story.clear()
         yield made
@@ -46,6 +45,12 @@ def life(tmp_path: Path) -> Iterator[Life]:
 
 def must_be_done(life: Life) -> None:
     assert [life.run(command, "--detailed-exitcode").exit_code for command in ("plan", "drift")] == [0, 0]
+
+
+def restart(life: Life) -> None:
+    """Start the primary anew with its file."""
+    life.endpoint("kea-a", S).restart()
+    life.let_pass(60)
 
 
 def add(life: Life, number: int) -> None:
@@ -78,7 +83,7 @@ def everywhere(life: Life, folder: Path, monkeypatch: pytest.MonkeyPatch) -> lis
         return [own, objections(life)]
 
 
-def marks(endpoint: Endpoint) -> list[Any]:
+def marks(endpoint: SimulatedEndpoint) -> list[Any]:
     """What the server witnessed, in its memory."""
     classes = endpoint.config.get("client-classes", [])
     told = [each["user-context"]["kea-reconciler"] for each in classes if each["name"] == CLASS]
@@ -115,8 +120,7 @@ def test_one_that_was_started_with_its_old_file_is_held(
 ) -> None:
     add(life, 7)
     follow(life)
-    life.endpoint("kea-a", S).restart()
-    life.let_pass(60)
+    restart(life)
     assert marks(life.endpoint("kea-a", S)) == []
     assert everywhere(life, tmp_path, monkeypatch) == [[OLDER], [OLDER]]
 
@@ -147,14 +151,12 @@ def test_a_mark_that_a_person_had_written_to_the_disk_says_as_much_as_the_data_b
     follow(life)
     take(life, 7)
     assert primary.command("config-write")["result"] == 0
-    primary.restart()
-    life.let_pass(60)
+    restart(life)
     assert everywhere(life, tmp_path, monkeypatch) == [[], []]  # it is what came last
     follow(life)
     add(life, 8)
     follow(life)
-    primary.restart()
-    life.let_pass(60)
+    restart(life)
     assert everywhere(life, tmp_path, monkeypatch) == [[OLDER], [OLDER]]
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,8 +18,13 @@ from reconciler.kea.stamps import (
     stamp_class,
     with_stamp,
     without_stamp,
+    witness_class,
+    witnessed,
 )
 from reconciler.model import Departure, Fingerprints, Mode, OnRemove, Role, Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STAMP = Stamp(
     "hq-dhcp4",
@@ -111,7 +116,7 @@ def test_a_damaged_departure_is_left_out(key: str, value: Any) -> None:
 # ------------------------------------------------------------------------------------- in a class of our own
 
 
-def beside(config: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+def beside(config: Mapping[str, Any], item: dict[str, Any]) -> dict[str, Any]:
     """A configuration as config-get shows it with our class, of which Kea shows more than was given."""
     shown = {**json.loads(json.dumps(item)), "option-data": []}
     return {**config, "client-classes": [*config.get("client-classes", []), shown]}
@@ -125,6 +130,18 @@ def test_marks_in_a_class_are_read_as_if_they_stood_at_the_top() -> None:
     found = gathered(live)
     assert found == wanted
     assert (has_class(found), have_same_marks(found, wanted)) == (False, True)
+
+
+def test_a_stamp_that_is_renewed_leaves_what_its_server_witnessed_as_the_primary_of_others() -> None:
+    live = gathered(beside(with_stamp({}, STAMP), witness_class(with_stamp({}, STAMP), "annex", 3)))
+    wanted = with_stamp({}, replace(STAMP, generation=2))
+    aging = aging_class(live, wanted)
+    assert aging is not None
+    for renewed in (aging, stamp_class(wanted, live)):
+        assert witnessed(gathered(beside(live, renewed)), "annex") == 3
+    assert have_same_marks(gathered(beside(live, stamp_class(wanted, live))), wanted)
+    assert witnessed(wanted, "annex") == 0  # a set begins anew
+    assert without_stamp(live, "annex", None) == with_stamp({}, STAMP)
 
 
 def test_a_configuration_without_the_class_is_the_very_same() -> None:

@@ -207,6 +207,14 @@ def test_a_kea_that_was_started_anew_is_on_again(runs: Runs) -> None:
     assert flags(runs.left()) == set()
 
 
+@pytest.mark.parametrize("command", ["class-add", "class-update"])
+def test_what_marks_the_memory_of_a_server_that_is_not_to_be_changed_leaves_nothing(runs: Runs, command: str) -> None:
+    for after, found in ((None, set()), (NEW, {"is_unwritten"})):
+        journal = runs.begin(planned(after=after))
+        journal.hears(journal.sends(A, command, None), 0)
+        assert flags(runs.left()) == found
+
+
 def test_what_is_settled_is_no_longer_left(runs: Runs) -> None:
     journal = runs.begin(planned())
     journal.sends(A, "dhcp-disable", None)

@@ -1,0 +1,124 @@
+"""A primary that commands brought back to what it had earlier, and one that was started with that, on real daemons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.laboratory import Laboratory
+from reconciler.kea.single_commands import LIBRARIES
+from reconciler.kea.stamps import CLASS, has_class, witnessed
+from reconciler.kea.views import configuration
+from reconciler.model import Endpoint, Mode, Service
+from tests.kea.test_life_single_commands import NEWEST, body, sent
+from tests.kea.world import World, subnet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab.kea import Generation, KeaServer
+
+pytestmark = [pytest.mark.kea, pytest.mark.generations("3.0")]
+
+KINDS = [
+    pytest.param((mode, service), id=f"{mode}-{service}", marks=pytest.mark.xdist_group(f"witness-{mode}-{service}"))
+    for mode, service in ((Mode.HOT_STANDBY, Service.DHCP4), (Mode.LOAD_BALANCING, Service.DHCP6))
+]
+
+
+@pytest.fixture(params=KINDS)
+def world(request: pytest.FixtureRequest, generation: Generation) -> Iterator[World]:
+    """A pair with all of the hooks and nothing to do, whose primary runs what it was started with."""
+    mode, service = request.param
+    with Laboratory(generation=generation) as lab:
+        bodies = {name: body(service, NEWEST, *LIBRARIES) for name in ("kea-a", "kea-b")}
+        made = World(lab, service, mode, configurations=bodies, is_logged=True)
+        made.must_apply()
+        made.restart(made.a)
+        made.until_normal()
+        made.must_be_done()
+        made.forget()
+        yield made
+
+
+def tell(server: KeaServer, service: Service, command: str, arguments: object) -> None:
+    reply = server.command(service, command, arguments)
+    assert reply["result"] == 0, reply
+
+
+def add(world: World, number: int) -> None:
+    service = world.service
+    tell(world.a, service, f"{service.subnets}-add", {service.subnets: [subnet(service, number)]})
+
+
+def take(world: World, number: int) -> None:
+    prefix = subnet(world.service, number)
+    tell(world.a, world.service, f"{world.service.subnets}-del", {"id": prefix["id"]})
+
+
+def seen(world: World) -> int:
+    """Which generation the primary witnessed, by what it has in its memory."""
+    endpoint = Endpoint("kea-a", world.service, "")
+    root = world.service.root
+    return witnessed(configuration(endpoint, {root: world.config(world.a)}), "hq")
+
+
+def prefixes(world: World, server: KeaServer) -> set[str]:
+    return {each["subnet"] for each in world.config(server)[world.service.subnets]}
+
+
+def test_what_commands_undo_on_the_primary_follows_from_any_host_and_an_old_file_does_not(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = prefixes(world, world.a)
+    add(world, 31)
+    world.must_apply()
+    assert [name for name in sent(world, world.a) if name.startswith("class")] == ["class-add"]
+    assert world.sent(world.a) == []  # nothing is set, and nothing is written
+    world.must_be_done()
+    assert world.run("drift", "--detailed-exitcode").exit_code == 0
+    first = seen(world)
+    assert first > 0
+
+    take(world, 31)
+    status = world.a.command(world.service, "status-get")["arguments"]
+    assert status["uptime"] - status["reload"] <= 10  # no command counts as a commit
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
+        world.must_apply()
+    assert prefixes(world, world.b) == before
+    assert seen(world) > first
+    world.must_be_done()
+
+    add(world, 31)
+    world.must_apply()
+    world.restart(world.a)  # with its file, in which there is none of it
+    world.until_normal()
+    assert not has_class(world.config(world.a))
+    held = world.apply("--format", "json")  # on the host that saw it all
+    assert held.exit_code == 3, held
+    assert "authority-older" in [each["code"] for each in held.json["relationships"][0]["blocked_by"]]
+    assert prefixes(world, world.b) > before
+    assert world.run("promote", "hq", "--yes").exit_code == 0
+    world.until_normal()
+    world.must_be_done()
+    assert not has_class(world.config(world.a))
+
+
+def test_a_memory_that_is_put_back_is_held(world: World) -> None:
+    """By commands all that a virtual machine's older memory would hold is brought back, the mark too."""
+    add(world, 31)
+    world.must_apply()
+    old = next(each for each in world.config(world.a)["client-classes"] if each["name"] == CLASS)
+    add(world, 32)
+    world.must_apply()
+    take(world, 32)
+    tell(world.a, world.service, "class-update", {"client-classes": [old]})
+    held = world.apply("--format", "json")
+    assert held.exit_code == 3, held
+    assert "authority-older" in [each["code"] for each in held.json["relationships"][0]["blocked_by"]]
+    world.must_apply("--approve", "authority-older")
+    assert prefixes(world, world.a) == prefixes(world, world.b)
+    world.must_be_done()
