@@ -14,6 +14,7 @@ from reconciler.simulator import Kind, Release
 from reconciler.simulator.libraries import DIRECTORY
 from tests.cli.life import USUAL, Life
 from tests.cli.site import subnet
+from tests.mortal import Mortal, killed_after
 from tests.test_simulated_hubs import Hub
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ OLDER = "authority-older"
 
 
 @pytest.fixture
-def life(tmp_path: Path) -> Iterator[Life]:
+def life(tmp_path: Path) -> Iterator[Mortal]:
     """A pair with nothing to do, whose primary runs what it was started with."""
-    with Life(tmp_path, Release.KEA_3_0) as made:
+    with Mortal(tmp_path, Release.KEA_3_0) as made:
         body = {"hooks-libraries": HOOKS, S.subnets: [subnet(S, number) for number in (1, 2, 3)]}
         made.add_pair("hq", S, Mode.HOT_STANDBY, configurations=dict.fromkeys(("kea-a", "kea-b"), body))
         made.documents[0]["parameters"] = dict(USUAL)
@@ -198,6 +199,18 @@ def test_one_that_was_started_anew_meanwhile_with_its_old_file_is_not_marked(lif
     assert "class-add" not in sent(life, "kea-a")
     life.let_pass(60)
     assert objections(life) == [OLDER]
+
+
+def test_a_run_that_is_killed_at_the_mark_leaves_nothing_to_be_done(life: Mortal) -> None:
+    add(life, 7)
+    killed_after(life, "kea-a", "class-add")
+    must_be_done(life)
+    take(life, 7)
+    assert objections(life) == []
+    told = life.run("apply", "--yes", "--format", "json")
+    results = {each["server"]: each["result"] for each in told.json["relationships"][0]["servers"]}
+    assert results == {"kea-a": "nothing-to-do", "kea-b": "applied"}
+    assert CLASS not in str(life.endpoint("kea-a", S).written)
 
 
 def test_the_plan_tells_of_the_mark(life: Life) -> None:
