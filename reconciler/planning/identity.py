@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.kea import ha
 from reconciler.kea.objects import subnets_of
-from reconciler.model import Objection, Peer, Role, Snapshot
+from reconciler.model import Objection, Peer, Relationship, Role, Snapshot
 from reconciler.planning.declared import entries_of
 from reconciler.planning.pretence import hears
 from reconciler.planning.server_plan import stamp_of
-from reconciler.planning.standing import name_each_other, own_entry
+from reconciler.planning.standing import name_each_other, own_entry, standing
 from reconciler.planning.wanted import block_of
 
 if TYPE_CHECKING:
@@ -104,6 +104,38 @@ def _somebody_elses(case: Case) -> Iterator[Objection]:
             )
 
 
+def _silent_partner(case: Case) -> Iterator[Objection]:
+    """A server without an entry and a stamp of the relationship, while another one is in its normal state and hears
+    its partner at the very url where this one is to be: that partner is somebody else. One that was installed anew, or
+    lost its entry, looks the same until the silence is noticed. In any other state a creation may have been cut off, of
+    which one server was put back a moment ago.
+    """
+    hearing = [
+        (peer, snapshot)
+        for peer, snapshot in case.read
+        if hears(snapshot) and _is_normal(case.relationship, peer, snapshot)
+    ]
+    for peer, snapshot in case.read:
+        if block_of(snapshot) is not None or stamp_of(case.relationship, snapshot) is not None:
+            continue
+        for witness, other in hearing:
+            if any(ha.same_url(url, peer.url) for _, url in _partners(other)):
+                yield Objection(
+                    "identity",
+                    f"{peer.server} has no HA entry and no stamp of this relationship, while {witness.server} hears "
+                    f"its partner at {peer.url}: the address of {peer.server} leads to somebody else's server, or it "
+                    "lost all that just now",
+                    f"check the control address of {peer.server} in the inventory; where it is right, plan again as "
+                    f"soon as {witness.server} has noticed that its partner is gone",
+                    object=peer.server,
+                )
+
+
+def _is_normal(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> bool:
+    normal = ha.normal_state(*standing(relationship, peer, snapshot))
+    return snapshot.ha is not None and snapshot.ha.state == normal
+
+
 def _names(snapshot: Snapshot, peer: Peer) -> bool:
     """Whether a server has this peer, at the url where it is to be."""
     entries = entries_of([block_of(snapshot) or {}])
@@ -147,9 +179,18 @@ def _is_any_in_touch(case: Case, peer: Peer) -> bool:
 
 
 def _another_pair(case: Case) -> Iterator[Objection]:
-    told = list(_another_partner(case))
+    return _each_server_once(_another_partner(case), _strangers_partner(case))
+
+
+def _a_stranger(case: Case) -> Iterator[Objection]:
+    return _each_server_once(_silent_partner(case), _somebody_elses(case))
+
+
+def _each_server_once(first: Iterable[Objection], second: Iterable[Objection]) -> Iterator[Objection]:
+    """Yield the first, and the second of servers of which the first say nothing."""
+    told = list(first)
     yield from told
-    yield from (each for each in _strangers_partner(case) if each.object not in {known.object for known in told})
+    yield from (each for each in second if each.object not in {known.object for known in told})
 
 
-RULES = (_another_name, _another_pair, _somebody_elses)
+RULES = (_another_name, _another_pair, _a_stranger)

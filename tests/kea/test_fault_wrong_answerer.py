@@ -14,10 +14,12 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from reconciler.model import Service
 from tests.kea.standing import S, Standing, standing
-from tests.kea.world import subnet, until
+from tests.kea.world import WRITING, subnet, until
+from tests.watching.living import Living
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from lab.kea import Generation
 
@@ -105,6 +107,46 @@ def test_a_stranger_of_the_same_name_is_left_alone_while_our_own_server_is_dead(
         assert "leads to a server of another pair" in told["message"]
         assert ours.story() == []
         assert other.story() == []
+
+
+@pytest.mark.parametrize("name", ["kea-a", "kea-b"])
+def test_a_server_without_ha_is_left_alone_while_the_one_that_is_meant_is_heard(
+    world: Standing, lab: Laboratory, tmp_path: Path, name: str
+) -> None:
+    """It has the pair's subnet, so that it could be the server that is meant, installed anew. Neither `apply` nor a
+    daemon that may do everything sends anything to it, nor its data to the other server.
+    """
+    stranger = lab.server("stranger", {S: base_configuration(S, subnets=[subnet(S, 1), subnet(S, 77)])})
+    way = lab.proxy(stranger)
+    before = [each.config(S) for each in (stranger, *world.servers)]
+    options = ("--mode", "enforce", "--interval", "0.5", "--steady", "0", "--settings", str(world.settings))
+    with Living(world.desired, tmp_path, *options) as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "daemon that is ready", 60)
+        lead(world, name, way.control)
+        assert "identity" in daemon.until("waiting")["message"]
+        looks = len(way.seen("status-get"))
+        planned, done = world.run("plan"), world.apply("--format", "json")
+        until(lambda: len(way.seen("status-get")) >= looks + 4, "further looks", 60)
+        assert daemon.stop() == 0
+        assert daemon.events("applied") == []
+    assert planned.exit_code == done.exit_code == 3, (planned, done)
+    (told,) = [each for each in done.json["relationships"][0]["blocked_by"] if each["code"] == "identity"]
+    witness = "kea-b" if name == "kea-a" else "kea-a"
+    assert f"{name} has no HA entry and no stamp of this relationship, while {witness} hears" in told["message"]
+    assert told["object"] == name
+    assert world.story() == []
+    assert way.seen(*WRITING) == []
+    assert [each.config(S) for each in (stranger, *world.servers)] == before
+
+
+def test_a_server_that_was_installed_anew_is_let_in_as_soon_as_the_silence_is_noticed(world: Standing) -> None:
+    old = world.b.config(S)
+    own = {key: value for key, value in old.items() if key not in {"user-context", "hooks-libraries"}}
+    world.b.set_config(S, own)
+    until(lambda: world.state(world.a) == "partner-down", "partner-down")
+    world.must_apply()
+    world.until_normal()
+    assert world.config(world.b)["subnet4"] == old["subnet4"]
 
 
 def test_one_server_behind_both_addresses_is_found_before_anything_is_sent(lab: Laboratory) -> None:

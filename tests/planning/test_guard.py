@@ -261,17 +261,35 @@ def test_one_that_hears_the_partner_that_is_meant_is_no_other_pair_s() -> None:
     assert a_server_of_another_pair(pair.primary.url, is_alone=True, is_stamped=False) == []
 
 
-def bare(server: str, *subnets: int, keeps: int = 0) -> list[tuple[str, str]]:
+def bare(
+    server: str,
+    *subnets: int,
+    keeps: int = 0,
+    hearing: float | None = None,
+    url: str | None = None,
+    state: str | None = None,
+) -> list[tuple[str, str]]:
     """The identity objections to a server of a standing pair that has no HA any more, other subnets with these ids, and
-    so many of those that it had.
+    so many of those that it had. The other one heard its partner so many seconds ago, or is cut off from it; with a
+    `url` that is where it has the partner, and with a `state` it is not in its normal one.
     """
     case = read_case("nothing-to-do")
     live = case.live[server, Service.DHCP4]
     assert isinstance(live, Snapshot)
     others = [{"id": number, "subnet": f"198.51.{number}.0/24"} for number in subnets]
     config = {**live.config, "subnet4": [*live.config["subnet4"][:keeps], *others], "shared-networks": []}
-    world: World = {**case.live, (server, Service.DHCP4): replace(live, config=without_ha(config), ha=None, views=())}
-    (made,) = plan(case.desired, world).relationships
+    key = ("kea-a" if server == "kea-b" else "kea-b", Service.DHCP4)
+    witness = case.live[key]
+    assert isinstance(witness, Snapshot)
+    assert witness.ha is not None
+    assert witness.ha.partner is not None
+    partner = replace(witness.ha.partner, age=hearing or 0.0, interrupted=hearing is None)
+    place = 0 if server == "kea-a" else 1
+    moved = [{"op": "replace", "path": f"{BLOCK}/0/peers/{place}/url", "value": url}] if url else []
+    view = replace(witness.ha, partner=partner, state=state or witness.ha.state)
+    other = replace(witness, ha=view, config=edited(dict(witness.config), moved))
+    bared = replace(live, config=without_ha(config), ha=None, views=())
+    (made,) = plan(case.desired, {**case.live, key: other, (server, Service.DHCP4): bared}).relationships
     return [(each.object, each.message) for each in made.objections if each.code == "identity"]
 
 
@@ -293,6 +311,38 @@ def test_a_server_with_nothing_of_the_relationship_but_subnets_of_its_own_is_som
 def test_one_that_was_installed_anew_is_the_one_that_is_meant(server: str) -> None:
     assert bare(server) == []
     assert bare(server, 1, keeps=1) == []
+
+
+@pytest.mark.parametrize("server", ["kea-a", "kea-b"])
+@pytest.mark.parametrize(("subnets", "keeps"), [((), 0), ((), 1), ((77,), 1), ((77,), 0)])
+def test_nothing_of_the_relationship_is_somebody_else_while_the_partner_is_heard(
+    server: str, subnets: tuple[int, ...], keeps: int
+) -> None:
+    """Whatever subnets it shares with the pair. That it shares none is not told besides."""
+    ((name, told),) = bare(server, *subnets, keeps=keeps, hearing=3.0)
+    witness = "kea-b" if server == "kea-a" else "kea-a"
+    assert name == server
+    assert told.startswith(f"{server} has no HA entry and no stamp of this relationship, while {witness} hears its")
+
+
+@pytest.mark.parametrize("server", ["kea-a", "kea-b"])
+def test_a_partner_heard_long_ago_or_elsewhere_or_by_one_that_waits_is_no_proof(server: str) -> None:
+    """A silence of more than three heartbeats, a server that is to be at another url from now on, and a creation that
+    was cut off.
+    """
+    assert bare(server, keeps=1, hearing=40.0) == []
+    assert bare(server, keeps=1, hearing=3.0, url="http://192.0.2.98:8001/") == []
+    assert bare(server, keeps=1, hearing=3.0, state="waiting") == []
+
+
+def test_a_backup_that_was_installed_anew_is_heard_by_nobody() -> None:
+    case = read_case("nothing-to-do-with-a-backup")
+    live = case.live["kea-c", Service.DHCP4]
+    assert isinstance(live, Snapshot)
+    bared = replace(live, config=without_ha(dict(live.config)), ha=None, views=())
+    (made,) = plan(case.desired, {**case.live, ("kea-c", Service.DHCP4): bared}).relationships
+    assert [server.peer.server for server in made.servers if server.changes] == ["kea-c"]
+    assert made.objections == ()
 
 
 # ------------------------------------------------------------------------------------- a server that can't serve

@@ -122,6 +122,28 @@ def test_what_needs_an_approval_waits_and_says_so(site: Site) -> None:
     assert site.sent() == []
 
 
+@pytest.mark.parametrize("name", ["kea-a", "kea-b"])
+@pytest.mark.parametrize("subnets", [[], [1, 77]])
+def test_a_server_without_ha_behind_an_address_waits_while_the_one_that_is_meant_is_heard(
+    site: Site, name: str, subnets: list[int]
+) -> None:
+    body = {"subnet4": [subnet(Service.DHCP4, number) for number in subnets]}
+    stranger = site.world.add_server("stranger", {Service.DHCP4: body}, version=site.release)
+    before = [site.endpoint(each).config for each in ("stranger", "kea-a", "kea-b")]
+    with Living(site.desired, site.folder, "--mode", "enforce", *QUICK) as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "daemon that is ready", 60)
+        site.inventory[name] = {"dhcp4": {"control": stranger.control}}
+        site.write()
+        site.forget()
+        assert "identity" in daemon.until("waiting")["message"]
+        looks = len(stranger.log)
+        until(lambda: len(stranger.log) >= looks + 4, "further looks", 60)
+        assert daemon.stop() == 0
+        assert daemon.events("applied") == []
+    assert site.sent() == []
+    assert [site.endpoint(each).config for each in ("stranger", "kea-a", "kea-b")] == before
+
+
 def test_an_invalid_desired_keeps_the_last_good_one(site: Site) -> None:
     inventory = site.desired / "servers.yaml"
     good = inventory.read_text()
