@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from reconciler.cli.session import Session
     from reconciler.model import Endpoint, Known, Plan, RelationshipStatus
+    from reconciler.planning.plan import LiveWorld
 
 T = TypeVar("T")
 
@@ -85,15 +86,22 @@ def known(run: Session, chosen: Path | None) -> Known:
 
 
 def with_daemons_word(
-    statuses: Sequence[RelationshipStatus], plan: Plan, chosen: Path | None
+    statuses: Sequence[RelationshipStatus], plan: Plan, live: LiveWorld, chosen: Path | None
 ) -> Sequence[RelationshipStatus]:
-    """Return statuses of a plan with what the state directory knows: suspensions, and contested objects.
+    """Return statuses of a plan with what the state directory knows: suspensions, contested objects, and of which
+    relationships the daemon at work there still has the primary, which is back, prove itself. `live` is what the plan
+    was made from.
 
     A state directory that can't be read is said, and stops nothing.
     """
     from dataclasses import replace
     from datetime import UTC, datetime
 
+    from reconciler.model import EventKind
+    from reconciler.planning.status import until_proved
+    from reconciler.state.daemon import daemon
+    from reconciler.state.events import open_findings
+    from reconciler.state.runs import Store
     from reconciler.state.suspensions import suspensions
     from reconciler.watching.fights import contested_of
 
@@ -103,9 +111,17 @@ def with_daemons_word(
         held = suspensions(database, directory, now)
         found = {each.relationship.name: contested_of(each, database, directory, now) for each in plan.relationships}
         words = {name: tuple(each.words for each in disputes) for name, disputes in found.items()}
-        return [replace(each, suspension=held.get(each.name), contested=words[each.name]) for each in statuses]
+        told = [replace(each, suspension=held.get(each.name), contested=words[each.name]) for each in statuses]
+        kinds = {EventKind.AUTHORITY, EventKind.UNSTEADY}
+        lasting = {
+            each.relationship for each in open_findings(Store(directory, database)).values() if each.kind in kinds
+        }
+        if not lasting or daemon(directory) is None:
+            return told
+        plans = {each.relationship.name: each for each in plan.relationships}
+        return [until_proved(each, plans[each.name], live) if each.name in lasting else each for each in told]
 
-    return _remembered(chosen, told_of, "whether anything is suspended or contested can't be told", statuses)
+    return _remembered(chosen, told_of, "what the daemon waits for or leaves alone can't be told", statuses)
 
 
 def _remembered(chosen: Path | None, look: Callable[[sqlite3.Connection, Path], T], without: str, nothing: T) -> T:

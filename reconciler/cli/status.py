@@ -46,6 +46,6 @@ def status(
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
         made, live = session.make_plan(run, session.load_desired(desired, names), known(run, state_dir))
-        found = with_daemons_word(statuses(made, live), made, state_dir)
+        found = with_daemons_word(statuses(made, live), made, live, state_dir)
         run.tell(forms, status_report(found, made))
         return int(verdict.of_status(found))

@@ -74,6 +74,9 @@ class Event:
     another one now (its summary changed), and the one with `is_over` ends it. It is None for what is over as soon as it
     is told. A daemon that starts tells of what it finds as if it had begun then, and ends what it finds no more only if
     it had told of it itself: who keeps events knows which findings are open.
+
+    `is_worse` says of one that goes on as another one that it became worse, whatever its severity: a server more is
+    away. It is told at once, and not kept.
     """
 
     at: datetime
@@ -86,6 +89,7 @@ class Event:
     revision: str = ""
     finding: str | None = None
     is_over: bool = False
+    is_worse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ def notice(event: Event, told: Mapping[str, Gravity]) -> Notice | None:
     """Return what is to be told of an event, None where it is no news.
 
     `told` are the findings that last and were told, each with how much it mattered at most. One that goes on as another
-    one (a server more that drifted) is no news unless it matters more. An apply that failed is told by the finding.
+    one (a server more that drifted) is no news unless it matters more, or is said to be worse. An apply that failed is
+    told by the finding.
     """
     if event.finding is None:
         is_told_otherwise = event.kind is EventKind.APPLIED and event.severity is Gravity.ERROR
@@ -36,7 +37,9 @@ def notice(event: Event, told: Mapping[str, Gravity]) -> Notice | None:
         return None if known is None else Notice(event, Turn.RECOVERED, known)
     if known is None:
         return Notice(event, Turn.BEGUN, event.severity)
-    return Notice(event, Turn.WORSE, event.severity) if _weight(event.severity) > _weight(known) else None
+    if event.is_worse or _weight(event.severity) > _weight(known):
+        return Notice(event, Turn.WORSE, max(event.severity, known, key=_weight))
+    return None
 
 
 def told_after(told: Mapping[str, Gravity], news: Notice) -> dict[str, Gravity]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from reconciler.kea import ha
 from reconciler.model import (
@@ -21,6 +22,7 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.planning import wanted
+from reconciler.planning.authority import authority
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.neighbours import NO_PROBES, Probes
 from reconciler.planning.places import located
@@ -77,6 +79,22 @@ def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) 
         servers,
         tuple(_notes(plan)),
     )
+
+
+def until_proved(status: RelationshipStatus, plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
+    """Return the status of a relationship whose primary is back, and has yet to prove itself to the daemon: its partner
+    goes on to be the truth for that, where it answers. A person's `apply` does not wait, and a note says so.
+    """
+    relationship = plan.relationship
+    if relationship.is_absent or plan.authority.server != relationship.primary.server:
+        return status
+    primary = relationship.primary.server
+    peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
+    truth = authority(relationship, peers, is_settling=True)
+    if truth.server == primary:
+        return status
+    note = f"the daemon waits until {primary} has proved itself; an `apply` would take it for the truth at once"
+    return replace(status, authority=truth.server, authority_reason=truth.reason, notes=(*status.notes, note))
 
 
 def _unread(plan: RelationshipPlan) -> Iterator[str]:

@@ -26,6 +26,8 @@ class EventKeeper:
         self._store = store
         self._open = dict(open_findings(store))
         self._stale = set(self._open)  # open when the daemon began, and not found again yet
+        self._start = _last_change(store)
+        self._told_of: dict[str | None, int] = {}  # the journal's last change of each relationship that was told of
 
     @property
     def open(self) -> Collection[str]:
@@ -44,9 +46,19 @@ class EventKeeper:
             if known is not None and not event.is_over and _is_same(known, event):
                 return
         try:
-            _insert(self._store, event)
+            if event.kind is not EventKind.APPLIED or not self._is_in_journal(event):
+                _insert(self._store, event)
         except StateError as error:
             _log.error("an event can't be remembered: %s", error)
+
+    def _is_in_journal(self, event: Event) -> bool:
+        """Whether the journal has a change of this process's that was not told of yet: that says it all. One from
+        before the daemon began is another process's, whatever its id.
+        """
+        number = _last_change(self._store, event.relationship)
+        known = self._told_of.get(event.relationship, self._start)
+        self._told_of[event.relationship] = max(number, known)
+        return number > known
 
     def settle(self, at: datetime, revision: str) -> tuple[Event, ...]:
         """Return the ends of findings that were open when the daemon began, and that it does not find any more.
@@ -145,8 +157,6 @@ def values_of(event: Event) -> tuple[str | int | None, ...]:
 
 def _insert(store: Store, event: Event) -> None:
     with told(store.directory), transaction(store.database):
-        if event.kind is EventKind.APPLIED and _is_in_journal(store, event):
-            return
         store.database.execute(
             f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns of ours
             values_of(event),
@@ -158,11 +168,15 @@ def sound(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _is_in_journal(store: Store, event: Event) -> bool:
-    """Whether the last that happened to a relationship is a change of this process's: that says it all."""
-    row = store.database.execute(
-        "SELECT event.kind, run.pid FROM event LEFT JOIN work ON work.number = event.work "
-        "LEFT JOIN run ON run.number = work.run WHERE event.relationship = ? ORDER BY event.number DESC LIMIT 1",
-        (event.relationship,),
-    ).fetchone()
-    return row is not None and row[0] == CHANGED and row[1] == os.getpid()
+def _last_change(store: Store, relationship: str | None = None) -> int:
+    """Return the number of the last change of this process's, of one relationship or of all, that the journal has; 0
+    where it has none. Raises StateError.
+    """
+    with told(store.directory):
+        (number,) = store.database.execute(
+            "SELECT max(event.number) FROM event JOIN work ON work.number = event.work "
+            "JOIN run ON run.number = work.run "
+            "WHERE event.kind = ?1 AND run.pid = ?2 AND ?3 IN (event.relationship, '')",
+            (CHANGED, os.getpid(), relationship or ""),
+        ).fetchone()
+    return int(number or 0)

@@ -6,8 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model import Event, EventKind, Gravity, Health, RelationshipStatus, Role, Service, Watched
+from reconciler.model import (
+    Event,
+    EventKind,
+    Gravity,
+    Health,
+    RelationshipStatus,
+    Role,
+    ServerStatus,
+    Service,
+    Watched,
+)
+from reconciler.planning.scenes import RECOVERING
 
+_SHOWN = 3  # reasons in the summary of a status; all of them are its details
 _HEALTH = {
     Health.OK: ("OK", Gravity.INFO),
     Health.IMPAIRED: ("Impaired", Gravity.WARNING),
@@ -17,7 +29,9 @@ _HEALTH = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that lasts. It is another one when its `sign` is; `ended` is how it is told that it is over."""
+    """Something that lasts. It is another one when its `sign` is, and a worse one when more servers are `away`; `ended`
+    is how it is told that it is over.
+    """
 
     kind: EventKind
     severity: Gravity
@@ -25,6 +39,7 @@ class Finding:
     ended: str
     sign: str = ""
     details: tuple[str, ...] = ()
+    away: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +75,11 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
     name, status = watched.name, watched.status
     if status is not None and status.status is not Health.OK:
         word, severity = _HEALTH[status.status]
-        text, over = f"{name} is {word}: {_first(status.reasons)}", f"{name} is OK again"
-        yield Finding(EventKind.STATUS, severity, text, over, status.status.value, status.reasons)
+        text, over = f"{name} is {word}: {_in_short(status.reasons)}", f"{name} is OK again"
+        # What the reasons say besides, such as seconds and what the network says, is another at each look.
+        sign = ", ".join((status.status.value, *map(_standing, status.servers)))
+        away = frozenset(each.server for each in status.servers if not each.is_reachable)
+        yield Finding(EventKind.STATUS, severity, text, over, sign, status.reasons, away)
     if status is not None and status.authority != (primary := _primary(status)):
         text = f"{name}: the authority is {status.authority or 'nobody'} now: {status.authority_reason}"
         over = f"{name}: the authority is {primary or 'the primary'} again"
@@ -105,12 +123,41 @@ def _primary(status: RelationshipStatus) -> str | None:
     return next((each.server for each in status.servers if each.role is Role.PRIMARY), None)
 
 
-def _first(reasons: tuple[str, ...]) -> str:
-    return reasons[0] + (f", and {len(reasons) - 1} more" if len(reasons) > 1 else "") if reasons else "no reason known"
+def _standing(server: ServerStatus) -> str:
+    """Return what a server is like, in words that stay the same as long as it is like that."""
+    if not server.is_reachable:
+        return f"{server.server} away"
+    state = "recovering" if server.ha_state in RECOVERING else server.ha_state or "no HA"
+    return f"{server.server} {state}{'' if server.reason == 'normal' else ' (not normal)'}"
+
+
+def _in_short(reasons: tuple[str, ...]) -> str:
+    """Return a single reason whole, and of several what each comes to."""
+    if len(reasons) <= 1:
+        return "".join(reasons) or "no reason known"
+    more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+    return "; ".join(each.partition(": ")[0] for each in reasons[:_SHOWN]) + more
 
 
 def _differences(number: int) -> str:
     return f"{number} difference{'' if number == 1 else 's'}"
+
+
+def lasting(told: Findings, glimpsed: Findings, found: Findings) -> Findings:
+    """Return what is to be told of what a look found, after what was told last and what the look before found.
+
+    A status that became another one, and no worse, is told once two looks in a row found it: servers pass through
+    several states on their way back.
+    """
+    status, known, before = (each.get(EventKind.STATUS) for each in (found, told, glimpsed))
+    if status is None or known is None or before is None:
+        return found
+    is_the_same = status.severity is known.severity and not _is_worse(known, status)
+    return {**found, EventKind.STATUS: known} if is_the_same and status.sign != before.sign else found
+
+
+def _is_worse(before: Finding, after: Finding) -> bool:
+    return bool(after.away - before.away)
 
 
 def events(before: Findings, after: Findings, subject: Subject, at: datetime) -> Iterator[Event]:
@@ -121,10 +168,11 @@ def events(before: Findings, after: Findings, subject: Subject, at: datetime) ->
     for kind, finding in after.items():
         known = before.get(kind)
         if known is None or (known.sign, known.severity) != (finding.sign, finding.severity):
-            yield _event(finding, subject, at)
+            is_worse = known is not None and _is_worse(known, finding)
+            yield _event(finding, subject, at, is_worse=is_worse)
 
 
-def _event(finding: Finding, subject: Subject, at: datetime, *, is_over: bool = False) -> Event:
+def _event(finding: Finding, subject: Subject, at: datetime, *, is_over: bool = False, is_worse: bool = False) -> Event:
     about = f"{finding.kind}:{subject.relationship}" if subject.relationship else finding.kind.value
     return Event(
         at,
@@ -137,4 +185,5 @@ def _event(finding: Finding, subject: Subject, at: datetime, *, is_over: bool = 
         subject.revision,
         about,
         is_over,
+        is_worse,
     )

@@ -19,13 +19,15 @@ _LINES = 50  # of a relationship's drift on the board and in events
 class Record:
     """One relationship. `failures` are applies in a row that failed, `hurried` looks in a row that found it waiting for
     what comes by itself, `troubled` those in a row that failed themselves or found no memory of what was done before;
-    `failure` is what failed last, and `rests_until` when that may be tried again. `shown` is the
-    mark of the plan that was kept last, and `agreed_at` when nothing was to be done last but what is contested.
+    `failure` is what failed last, and `rests_until` when that may be tried again. `findings` are what was told to last,
+    and `glimpsed` what the last look found. `shown` is the mark of the plan that was kept last, and `agreed_at` when
+    nothing was to be done last but what is contested.
     """
 
     watched: Watched
     presence: Presence | None = None
     findings: Findings = field(default_factory=dict)
+    glimpsed: Findings = field(default_factory=dict)
     failures: int = 0
     hurried: int = 0
     troubled: int = 0
@@ -71,6 +73,11 @@ class Look:
     def due(self) -> RelationshipPlan | None:
         """What is to be carried out now: the plan, a part of it, or nothing."""
         return self.plan if self.ruling.may else self.part.plan
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether another is the truth until the primary, which is back, has proved itself."""
+        return self.status is not None and self.status.authority != self.plan.authority.server
 
     @property
     def is_passing(self) -> bool:

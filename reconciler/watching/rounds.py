@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from reconciler.errors import LockedError, StateError
 from reconciler.model import Endpoint, Event, EventKind, Leftover, Plan, RelationshipPlan, Role, Unmanaged, WatchMode
 from reconciler.planning.recovery import PASSING
-from reconciler.planning.status import statuses
+from reconciler.planning.status import statuses, until_proved
 from reconciler.reports.text_shown import shown
 from reconciler.running.planned import planned, remembering
 from reconciler.state.events import begun
@@ -24,7 +24,7 @@ from reconciler.watching import telling
 from reconciler.watching.acting import COMMAND, Acting, Deed
 from reconciler.watching.edges import Edges
 from reconciler.watching.fights import WINDOW, contested_of, disputes, kept
-from reconciler.watching.findings import Findings, Remarks, Subject, events, of_failure, of_watched
+from reconciler.watching.findings import Findings, Remarks, Subject, events, lasting, of_failure, of_watched
 from reconciler.watching.grouping import Group
 from reconciler.watching.memory import Memory, remembered
 from reconciler.watching.parts import with_parts
@@ -236,7 +236,11 @@ class Rounds:
             if rules.unreadable:  # what was known stays so
                 rules = replace(rules, suspension=record.watched.suspension, contested=record.watched.contested)
             status = replace(told[name], suspension=rules.suspension, contested=rules.contested)
-            yield Look(plan, status, rules, ruling(plan, rules), at, seconds)
+            decided, before = ruling(plan, rules), record.watched.status
+            was_away = before is not None and before.authority not in {None, primary}
+            if decided.unsteady or (was_away and rules.unsteady > 0):
+                status = until_proved(status, plan, live)
+            yield Look(plan, status, rules, decided, at, seconds)
 
     def _rules_of_part(self, part: RelationshipPlan, rules: Rules) -> Rules:
         if rules.unreadable:
@@ -345,9 +349,10 @@ class Rounds:
             self._tell_findings(record, of_watched(record.watched, remarks), subject, look.at)
 
     def _tell_findings(self, record: Record, found: Findings, subject: Subject, at: datetime) -> None:
-        for event in events(record.findings, found, subject, at):
+        told = lasting(record.findings, record.glimpsed, found)
+        for event in events(record.findings, told, subject, at):
             self._tell(event)
-        record.findings = found
+        record.findings, record.glimpsed = told, found
 
     def _remember(self, look: Look, made: Plan) -> None:
         """Keep a plan in the history that is only told; that it can't be kept is said, and stops nothing."""
@@ -380,7 +385,7 @@ class Rounds:
             record = self._record(look.plan)
             if record.hurried:
                 seconds.append(pause(record.hurried, chance()))
-            if look.ruling.unsteady:
+            if look.ruling.unsteady or look.is_settling:
                 seconds.append(look.rules.unsteady)
             if record.rests_until > now:
                 seconds.append(record.rests_until - now)

@@ -264,6 +264,25 @@ def while_git_waits(world: Trio, daemon: Living) -> str:
     return added
 
 
+def test_each_server_that_goes_or_is_back_is_told_while_another_is_away(world: Trio, tmp_path: Path) -> None:
+    with Living(world.desired, tmp_path, "--interval", "1", "--steady", "0") as daemon:
+
+        def said() -> list[str]:
+            return [each["message"] for each in daemon.events("status", is_over=False)]
+
+        world.c.kill_daemon(S)
+        assert "kea-c can't be reached" in daemon.until("status", is_over=False)["message"]
+        daemon.forget()
+        world.b.kill_daemon(S)
+        daemon.until("status", is_over=False)
+        assert "kea-b can't be reached; kea-c can't be reached" in said()[0]
+        daemon.forget()
+        world.bring_back(world.c)
+        until(lambda: any("kea-c" not in each for each in said()), "word that the backup is back", 60)
+        assert "kea-b can't be reached" in said()[-1]
+        daemon.stop()
+
+
 def test_the_daemon_feeds_the_backup_while_the_primary_is_away_and_while_it_proves_itself(world: Trio) -> None:
     stays = world.add(world.a)
     world.until_normal()
@@ -279,11 +298,17 @@ def test_the_daemon_feeds_the_backup_while_the_primary_is_away_and_while_it_prov
         world.bring_back(world.a)
         world.until_normal()
         daemon.until("unsteady", is_over=False)
+        assert daemon.events("authority", is_over=True) == []
+        proving = daemon.get("status.json").json()["relationships"][0]
+        beside = world.relation(world.run("status", "--format", "json", "--state-dir", str(daemon.state)))
+        for said in (proving, beside):
+            assert said["authority"] == "kea-b"
+            assert said["authority_reason"].startswith("the primary kea-a is back, but not for long enough")
         daemon.forget()
         second = world.add(world.b)
         until(lambda: world.has(second) == (False, True, True), "a backup that follows", 60)
         told = world.told("status")
-        assert (told["status"], told["authority"]) == ("ok", "kea-a")  # once it has proved itself
+        assert (told["status"], told["authority"]) == ("ok", "kea-a")  # for a host that knows of no daemon
         assert set(world.sets()) == {"kea-c"}
         assert world.has(first) == (False, True, True)
         assert daemon.events("unsteady", is_over=True) == []

@@ -50,6 +50,12 @@ def test_what_matters_more_than_before_is_told_again() -> None:
     assert turns(DRIFT, down, DRIFT, down, OVER) == [Turn.BEGUN, Turn.WORSE, None, None, Turn.RECOVERED]
 
 
+def test_what_is_said_to_be_worse_is_told_again_and_keeps_what_it_mattered_at_most() -> None:
+    down, worse = replace(DRIFT, severity=Gravity.ERROR), replace(DRIFT, is_worse=True)
+    assert turns(DRIFT, worse, DRIFT, OVER) == [Turn.BEGUN, Turn.WORSE, None, Turn.RECOVERED]
+    assert turns(down, worse, down) == [Turn.BEGUN, Turn.WORSE, None]
+
+
 def test_an_end_without_a_begin_is_no_news() -> None:
     assert turns(OVER) == [None]
 

@@ -91,6 +91,18 @@ def test_an_apply_that_the_journal_has_is_no_entry_of_its_own(store: Store) -> N
     assert kept(store)[1:] == [(DRIFT.summary, False), ("hq: nothing changed", False)]
 
 
+def test_an_apply_that_the_journal_has_is_none_either_where_something_else_was_told_before(store: Store) -> None:
+    applied = Event(AT, EventKind.APPLIED, Gravity.INFO, "hq: kea-b changed", "hq")
+    keeper = EventKeeper(store)
+    carried_out(store)
+    keeper.keep(DRIFT)  # such as the end of what lasted before the daemon began
+    keeper.keep(applied)
+    assert [each.kind for each in entries(store)] == ["drift", "changed"]
+    anew = EventKeeper(store)  # the next daemon may have the same process id, as in a container
+    anew.keep(applied)
+    assert len(entries(store)) == 3
+
+
 def test_text_that_is_none_is_kept_all_the_same(store: Store) -> None:
     EventKeeper(store).keep(replace(DRIFT, summary="x\ud800", details=("\ud801",)))
     assert entries(store)[0].summary == "x\\ud800"

@@ -18,6 +18,7 @@ from reconciler.model import (
     EventKind,
     FieldChange,
     Gravity,
+    Health,
     Mend,
     Mode,
     Objection,
@@ -28,6 +29,7 @@ from reconciler.model import (
     Remedy,
     Role,
     ServerPlan,
+    ServerStatus,
     Service,
     Snapshot,
     Suspension,
@@ -36,13 +38,13 @@ from reconciler.model import (
     WatchMode,
 )
 from reconciler.watching.fights import TIMES, contested, disputes, kept
-from reconciler.watching.findings import Finding, Remarks, Subject, events, of_watched
+from reconciler.watching.findings import Finding, Findings, Remarks, Subject, events, lasting, of_watched
 from reconciler.watching.grouping import groups
 from reconciler.watching.records import Look, seen
 from reconciler.watching.ruling import Rules, ruling
 from reconciler.watching.steadiness import Presence, presence, still_to_prove
 from reconciler.watching.timing import LONGEST, pause, spread
-from tests.page.boards import pair, watched
+from tests.page.boards import away, pair, server, watched
 from tests.planning.cases import read_case
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -320,3 +322,83 @@ def test_another_truth_than_the_primary_lasts_until_it_is_that_again() -> None:
     ]
     (over,) = told(found("hq-b"), found("hq-a"))
     assert (over.summary, over.is_over) == ("hq: the authority is hq-a again", True)
+
+
+def impaired(*servers: ServerStatus, reasons: tuple[str, ...] = (), health: Health = Health.IMPAIRED) -> Findings:
+    status = pair("hq", *servers, status=health, reasons=reasons, authority=servers[0].server)
+    return of_watched(watched("hq", status), Remarks())
+
+
+class Looks:
+    """Looks one after another, of each of which the status that is told is returned, None where none is."""
+
+    def __init__(self) -> None:
+        self.told: Findings = {}
+        self.glimpsed: Findings = {}
+
+    def find(self, found: Findings) -> Event | None:
+        shown = lasting(self.told, self.glimpsed, found)
+        heard = list(events(self.told, shown, Subject("git:1", "hq", Service.DHCP4), NOW))
+        self.told, self.glimpsed = shown, found
+        return next(iter(heard), None)
+
+
+PRIMARY = server("hq-a", Role.PRIMARY, scopes=("hq-a",))
+BACKUP_AWAY = away("hq-c", Role.BACKUP)
+STANDBY = server("hq-b", Role.STANDBY)
+
+
+def not_normal(state: str) -> ServerStatus:
+    return replace(STANDBY, ha_state=state, reason=f"hq-b is in state {state}, not hot-standby")
+
+
+def test_a_server_more_that_is_away_is_told_at_once_and_is_worse() -> None:
+    looks = Looks()
+    reasons = ("hq-b can't be reached: refused, 17 ms", "hq-c can't be reached: timed out")
+    begun = looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=reasons[1:]))
+    assert begun is not None
+    assert (begun.summary, begun.is_worse) == (f"hq is Impaired: {reasons[1]}", False)
+    both = (PRIMARY, away("hq-b", Role.STANDBY), BACKUP_AWAY)
+    more = looks.find(impaired(*both, reasons=reasons))
+    assert more is not None
+    assert more.summary == "hq is Impaired: hq-b can't be reached; hq-c can't be reached"
+    assert (more.is_worse, more.details) == (True, reasons)
+    assert looks.find(impaired(*both, reasons=("hq-b can't be reached: refused, 18 ms", reasons[1]))) is None
+
+
+def test_one_that_is_back_is_told_once_two_looks_in_a_row_found_it() -> None:
+    looks = Looks()
+    looks.find(impaired(PRIMARY, away("hq-b", Role.STANDBY), BACKUP_AWAY))
+    assert looks.find(impaired(PRIMARY, not_normal("syncing"), BACKUP_AWAY)) is None
+    assert looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY)) is None
+    told = looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=("hq-c can't be reached: refused",)))
+    assert told is not None
+    assert (told.summary, told.is_worse) == ("hq is Impaired: hq-c can't be reached: refused", False)
+
+
+def test_the_states_that_a_server_passes_through_on_its_way_back_are_told_as_one() -> None:
+    looks = Looks()
+    looks.find(impaired(PRIMARY, away("hq-b", Role.STANDBY), BACKUP_AWAY))
+    found = [
+        looks.find(impaired(PRIMARY, not_normal(state), BACKUP_AWAY, reasons=(not_normal(state).reason,)))
+        for state in ("waiting", "syncing", "ready")
+    ]
+    assert [None if each is None else each.summary for each in found] == [
+        None,
+        "hq is Impaired: hq-b is in state syncing, not hot-standby",
+        None,
+    ]
+
+
+def test_another_health_is_told_at_once() -> None:
+    looks = Looks()
+    looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY))
+    down = looks.find(impaired(PRIMARY, not_normal("waiting"), BACKUP_AWAY, health=Health.SERVICE_DOWN))
+    assert down is not None
+    assert (down.severity, down.summary) == (Gravity.ERROR, "hq is Service down: no reason known")
+
+
+def test_of_many_reasons_the_first_are_told() -> None:
+    told = Looks().find(impaired(PRIMARY, reasons=("a: 1", "b: 2", "c", "d", "e")))
+    assert told is not None
+    assert told.summary == "hq is Impaired: a; b; c; and 2 more"

@@ -1,0 +1,95 @@
+"""What the daemon tells of servers that go and come back, while others are away and while a primary proves itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from reconciler.model import Service
+from reconciler.simulator import Release, World
+from tests.cli.site import Site, run, subnet, until
+from tests.watching.living import Living
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def trio(tmp_path: Path) -> Iterator[Site]:
+    """A pair and a backup, made and normal."""
+    with World() as world:
+        made = Site(world, tmp_path, Release.KEA_2_2)
+        made.add_pair(servers=("kea-a", "kea-b", "kea-c"))
+        yield made.made()
+
+
+def relationship(daemon: Living) -> dict[str, Any]:
+    found: dict[str, Any] = daemon.get("status.json").json()["relationships"][0]
+    return found
+
+
+def without(daemon: Living, server: str) -> list[str]:
+    """What is told of the status without a word of a server."""
+    told = [each["message"] for each in daemon.events("status", is_over=False)]
+    return [each for each in told if server not in each]
+
+
+def in_history(daemon: Living, kind: str) -> list[str]:
+    listed = run("history", "hq", "--state-dir", str(daemon.state), "--format", "json").json["entries"]
+    return [each["summary"] for each in reversed(listed) if each["kind"] == kind]
+
+
+def test_each_server_that_goes_or_is_back_is_told_while_another_is_away(trio: Site) -> None:
+    with Living(trio.desired, trio.folder, "--mode", "replicate", "--interval", "0.7", "--steady", "0") as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "first look")
+        trio.endpoint("kea-c").stop()
+        assert "kea-c can't be reached" in daemon.until("status", is_over=False)["message"]
+        daemon.forget()
+        trio.endpoint("kea-b").stop()
+        gone = daemon.until("status", is_over=False)["message"]
+        assert gone == "hq is Impaired: kea-b can't be reached; kea-c can't be reached"
+        daemon.forget()
+        trio.endpoint("kea-c").start()
+        until(lambda: bool(without(daemon, "kea-c")), "word that kea-c is back")
+        back = without(daemon, "kea-c")[0]
+        assert "kea-b can't be reached" in back
+        trio.endpoint("kea-b").start()
+        daemon.until("status", is_over=True)
+        summaries = in_history(daemon, "status")
+        assert gone in summaries
+        assert summaries.index(gone) < summaries.index(back)
+        assert summaries[-1] == "hq is OK again"
+        assert len(summaries) <= 6  # nothing for each of the states that kea-b passes through
+        assert daemon.stop() == 0
+
+
+def test_the_partner_is_said_to_be_the_truth_until_the_primary_has_proved_itself(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "replicate", "--interval", "0.7", "--steady", "12") as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "first look")
+        site.endpoint("kea-a").stop()
+        daemon.until("authority", is_over=False)
+        site.endpoint("kea-a").start()
+        site.endpoint("kea-a").edit(lambda config: config["subnet4"].append(subnet(Service.DHCP4, 2)))
+        daemon.until("unsteady", is_over=False)
+        assert daemon.events("authority", is_over=True) == []
+        told = relationship(daemon)
+        words = "the primary kea-a is back, but not for long enough; its standby kea-b is the truth until then"
+        assert (told["authority"], told["authority_reason"]) == ("kea-b", words)
+        assert any("the daemon waits until kea-a has proved itself" in note for note in told["notes"])
+        beside = site.run("status", "--format", "json", "--state-dir", str(daemon.state)).json
+        assert (beside["relationships"][0]["authority"], beside["relationships"][0]["authority_reason"]) == (
+            "kea-b",
+            words,
+        )
+        elsewhere = site.run("status", "--format", "json").json  # a host that knows of no daemon
+        assert elsewhere["relationships"][0]["authority"] == "kea-a"
+        over = daemon.until("authority", is_over=True)
+        assert over["message"] == "hq: the authority is kea-a again"
+        daemon.until("unsteady", is_over=True)
+        daemon.until("applied")
+        daemon.until("drift", is_over=True)
+        told = relationship(daemon)
+        assert (told["authority"], told["authority_reason"]) == ("kea-a", "kea-a is the primary and answers")
+        assert daemon.stop() == 0
