@@ -105,7 +105,7 @@ def _unread(plan: RelationshipPlan) -> Iterator[str]:
             yield f"{each.endpoint.server} can't be reached: {each.reason}"
 
 
-_HOLDING = frozenset({"authority-empty", "authority-older", "authority-shrunk", "partner-changed"})
+_HOLDING = frozenset({"authority-empty", "authority-older", "authority-shrunk", "identity", "partner-changed"})
 
 
 def _notes(plan: RelationshipPlan) -> Iterator[str]:

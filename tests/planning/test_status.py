@@ -207,6 +207,11 @@ def test_a_removal_that_waits_for_its_approval_pages_nobody() -> None:
     assert found.notes[0] == "it is to be removed: its file says state: absent; kea-a goes on alone"
 
 
+def test_that_a_server_may_be_another_is_said() -> None:
+    (note,) = (each for each in of("objection-identity").notes if each.startswith("held"))
+    assert note.startswith("held (identity): kea-b")
+
+
 def test_a_relationship_that_is_still_to_be_made() -> None:
     found = of("create")
     assert (found.status, found.in_sync) == (Health.IMPAIRED, False)
