@@ -1,12 +1,14 @@
 """A machine of its own that runs systemd, on an overlay of this machine's files; it takes root.
 
-Its processes, mounts, network and control groups are apart from ours. It ends with us, however we end.
+Its processes, mounts, network and control groups are apart from ours. It ends with us, however we end; then empty
+control groups may stay.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -31,7 +33,7 @@ class Machine:
     """
 
     def __init__(self, directory: Path, seen: Mapping[Path, str]) -> None:
-        self._groups = [each / f"kea-lab-{directory.name}" for each in _hierarchies()]
+        self._groups = [each / f"kea-lab-{os.getpid()}-{directory.name}" for each in _hierarchies()]
         self._output = directory / "machine.output"
         binds = [text for source, target in seen.items() for text in (str(source), target)]
         apart = ("unshare", "--fork", "--kill-child", "--propagation=private", *(f"--{each}" for each in _APART))

@@ -9,8 +9,9 @@ set -euo pipefail
 directory=$1
 shift
 
-base=$(mktemp -d)
+base=$directory/base
 root=$base/root
+mkdir "$base"
 mount -t tmpfs tmpfs "$base"
 mkdir "$base/written" "$base/work" "$root"
 mount -t overlay -o "lowerdir=/,upperdir=$base/written,workdir=$base/work" overlay "$root"
