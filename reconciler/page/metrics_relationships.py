@@ -83,7 +83,8 @@ def _peers(each: Watched) -> _Number:
 
 
 def _peers_in_sync(each: Watched) -> _Number:
-    return None if each.status is None else float(sum(server.in_sync is True for server in each.status.servers))
+    known = [] if each.status is None else [each.in_sync for each in each.status.servers if each.in_sync is not None]
+    return float(sum(known)) if known else None
 
 
 _OF_RELATIONSHIP: Final[tuple[tuple[str, str, Callable[[Watched, Board], _Number]], ...]] = (

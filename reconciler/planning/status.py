@@ -84,6 +84,8 @@ def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) 
 def until_proved(status: RelationshipStatus, plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
     """Return the status of a relationship whose primary is back, and has yet to prove itself to the daemon: its partner
     goes on to be the truth for that, where it answers. A person's `apply` does not wait, and a note says so.
+
+    Whether anybody has the same as the partner is not told: the plan compares with the primary.
     """
     relationship = plan.relationship
     if relationship.is_absent or plan.authority.server != relationship.primary.server:
@@ -94,7 +96,14 @@ def until_proved(status: RelationshipStatus, plan: RelationshipPlan, live: LiveW
     if truth.server == primary:
         return status
     note = f"the daemon waits until {primary} has proved itself; an `apply` would take it for the truth at once"
-    return replace(status, authority=truth.server, authority_reason=truth.reason, notes=(*status.notes, note))
+    return replace(
+        status,
+        authority=truth.server,
+        authority_reason=truth.reason,
+        in_sync=None,
+        servers=tuple(replace(each, in_sync=None) for each in status.servers),
+        notes=(*status.notes, note),
+    )
 
 
 def _unread(plan: RelationshipPlan) -> Iterator[str]:

@@ -98,10 +98,12 @@ def is_quiet(plan: RelationshipPlan) -> bool:
 def seen(before: Watched, look: Look, failures: int) -> Watched:
     """Return what stands on the board after a look; `failures` are how often in a row something failed.
 
-    Where nothing could be planned, what differs is what was known of that before.
+    Where nothing could be planned, what differs is what was known of that before; so it is while the primary proves
+    itself, since the plan compares with that.
     """
     is_well = not look.plan.unreachable and not failures
-    differing = before if look.plan.unplanned is not None else _differing(before, look)
+    is_told = look.plan.unplanned is None and not look.is_settling
+    differing = _differing(before, look) if is_told else before
     return replace(
         differing,
         status=look.status,

@@ -78,11 +78,22 @@ def test_the_partner_is_said_to_be_the_truth_until_the_primary_has_proved_itself
         words = "the primary kea-a is back, but not for long enough; its standby kea-b is the truth until then"
         assert (told["authority"], told["authority_reason"]) == ("kea-b", words)
         assert any("the daemon waits until kea-a has proved itself" in note for note in told["notes"])
+        assert (told["in_sync"], [each["in_sync"] for each in told["servers"]]) == (None, [None, None])
+        assert daemon.events("drift", is_over=False) == []
+        metrics = daemon.get("metrics").text
+        labels = 'relationship="hq",role="standby",server="kea-b",service="dhcp4"'
+        assert f"kea_reconciler_authority{{{labels}}} 1.0" in metrics
+        assert 'kea_reconciler_drift_differences{relationship="hq",service="dhcp4"} 0.0' in metrics
+        assert "in_sync{" not in metrics
+        page = daemon.get().text
+        assert "in sync: unknown" in page
+        assert "From kea-b to kea-a: whether it has the same is not known." in page
         beside = site.run("status", "--format", "json", "--state-dir", str(daemon.state)).json
         assert (beside["relationships"][0]["authority"], beside["relationships"][0]["authority_reason"]) == (
             "kea-b",
             words,
         )
+        assert beside["relationships"][0]["in_sync"] is None
         elsewhere = site.run("status", "--format", "json").json  # a host that knows of no daemon
         assert elsewhere["relationships"][0]["authority"] == "kea-a"
         over = daemon.until("authority", is_over=True)
