@@ -229,6 +229,11 @@ class Stage:
     pauses: bool = False
     otherwise: Stage | None = None
 
+    @property
+    def sets(self) -> bool:
+        """Whether its servers are set, with which their HA begins anew, and not changed by commands."""
+        return self.otherwise is None
+
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:

@@ -35,11 +35,12 @@ from reconciler.model import (
     Service,
     Snapshot,
 )
-from reconciler.planning import wanted
+from reconciler.planning import service, wanted
 from reconciler.planning.diff import differences
 from reconciler.planning.places import located, with_live_hubs
 from reconciler.planning.pretence import judged
 from reconciler.planning.scenes import IN_MAINTENANCE, PARTNER_DOWN, PARTNER_IN_MAINTENANCE, Operation
+from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import SEVERING, Aspect, is_torn, own_scopes, standing
 
 LiveWorld = Mapping[tuple[str, Service], Live]
@@ -148,12 +149,14 @@ def mends(relationship: Relationship, found: Mapping[str, Snapshot], left: Seque
     """Yield what is to be put right. `found` is what `seen` returns, `left` what `of` does."""
     in_it = [(peer, found[peer.server]) for peer in relationship.peers if peer.server in found]
     at_odds = is_torn(relationship, in_it, by=SEVERING)  # then nobody is heard, though every listener is open
+    due: list[Mend] = []
     for each in left:
         if each.server in found and is_meant(each, found[each.server]):
-            yield from _mends_of(each, found[each.server], at_odds=at_odds)
+            due += _mends_of(each, found[each.server], at_odds=at_odds)
             if each.is_maintaining:
-                yield from _ending_maintenance(each, found)
-    yield from _narrowing(relationship, found)
+                due += _ending_maintenance(each, found)
+    yield from due
+    yield from _narrowing(relationship, found, {each.server for each in due if each.remedy is Remedy.SERVE})
 
 
 def is_meant(leftover: Leftover, snapshot: Snapshot) -> bool:
@@ -249,7 +252,10 @@ def _may_be_deaf(leftover: Leftover, snapshot: Snapshot) -> bool:
     return leftover.pid == snapshot.pid and not hooks.relationships_of(leftover.before or {}) and snapshot.place is None
 
 
-def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot]) -> Iterator[Mend]:
+def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot], served: Collection[str]) -> Iterator[Mend]:
+    """Yield who is to serve its own scopes again; not where the other would answer nobody then. `served` are those that
+    are switched on before.
+    """
     pair = [peer for peer in ha.talking_peers(relationship) if peer.server in found]
     if len(pair) != 2:
         return
@@ -258,6 +264,10 @@ def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot]) -> Ite
         return
     strange = {peer.server: _strange_scopes(found[peer.server]) for peer in pair}
     for server, (extra, missing) in sorted(strange.items(), key=lambda each: not each[1][0]):  # first who has too many
+        (other,) = (peer for peer in pair if peer.server != server)
+        is_off = found[other.server].disabled_by_user
+        if extra and is_off and other.server not in served:
+            continue
         if extra or missing:
             scopes = f"{', '.join(extra)} beside its own" if extra else f"{', '.join(missing)} no more"
             yield Mend(
@@ -265,6 +275,13 @@ def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot]) -> Ite
                 Remedy.NARROW,
                 f"it serves {scopes} although both servers are well, as when an apply was cut off "
                 "between asking for that and ending it; it serves its own again",
+            )
+        if extra and is_off is None and other.server not in served and may_be_silenced(other, found[other.server]):
+            yield Mend(
+                other.server,
+                Remedy.SERVE,
+                f"{server} answers its clients, as when an apply was cut off that had switched its DHCP service off; "
+                "this release of Kea doesn't tell whether it is, so it is switched on",
             )
 
 
@@ -350,6 +367,21 @@ def told(run: RunRecord) -> str:
     return f"{what} of {run.user}, begun {since}{' and cut off' if run.is_cut_off else ''},"
 
 
+def _for_good(plan: RelationshipPlan, server: str) -> str:
+    is_set = any(server in stage.servers and stage.sets for stage in plan.stages)
+    return ", and for good: with a set Kea forgets the time after which it would end that" if is_set else ""
+
+
+def may_end_soon(plan: RelationshipPlan) -> bool:
+    """Whether a plan sets servers that are well while the DHCP service of one is off, and nothing here tells who did
+    that: an apply of another host that was cut off leaves it so for `silence.LONGEST`, a person for good. So does an
+    apply where servers don't know of each other, and there every moment counts.
+    """
+    released = {name for stage in plan.stages for name in stage.released}
+    is_any_off = any(service.is_off(each.snapshot) and each.peer.server not in released for each in plan.servers)
+    return is_any_off and any(stage.sets and stage.needs_normal for stage in plan.stages)
+
+
 def _notes(plan: RelationshipPlan, found: Mapping[str, Snapshot], left: Sequence[Leftover]) -> Iterator[str]:
     runs = {each.run for each in left if each.run.is_cut_off}
     for run in sorted(runs, key=lambda each: each.number):
@@ -361,7 +393,7 @@ def _notes(plan: RelationshipPlan, found: Mapping[str, Snapshot], left: Sequence
         if snapshot.disabled_by_user and name not in ours and not plan.relationship.is_absent:
             yield (
                 f"the DHCP service of {name} is switched off (dhcp-disable), and nothing here tells that an apply did "
-                "it: it stays so; where nobody meant it, send dhcp-enable to it"
+                f"it: it stays so{_for_good(plan, name)}; where nobody meant it, send dhcp-enable to it"
             )
         if snapshot.ha is not None and snapshot.ha.state == IN_MAINTENANCE and not kept:
             yield f"{name} is in maintenance; `kea-reconciler maintenance stop {name}` ends that"

@@ -8,7 +8,7 @@ from reconciler.kea import guards
 from reconciler.model import Mode, Objection, Procedure, Role, Snapshot
 from reconciler.planning import service
 from reconciler.planning.guard import Case
-from reconciler.planning.standing import standing
+from reconciler.planning.standing import main_of, own_scopes, standing
 from reconciler.planning.wanted import block_of
 
 
@@ -16,6 +16,7 @@ def objections(case: Case) -> Iterator[Objection]:
     """Yield why clients would be left without an answer that have one now."""
     yield from _nobody_would_serve(case)
     yield from _disabled_primary(case)
+    yield from _left_off(case)
 
 
 def _nobody_would_serve(case: Case) -> Iterator[Objection]:
@@ -52,6 +53,34 @@ def _disabled_primary(case: Case) -> Iterator[Objection]:
             "are the right ones",
             object=primary,
         )
+
+
+def _left_off(case: Case) -> Iterator[Objection]:
+    """A server that is off, and whom another answers for as long as its HA state stays, or who is off too, as when an
+    apply of another host was cut off. A set ends both that answering and the time after which Kea switches it on.
+    """
+    if case.procedure is not Procedure.MODIFY or not any(stage.sets for stage in case.stages):
+        return
+    main = main_of(case.relationship, case.read)
+    for peer, snapshot in main:
+        if not service.is_off(snapshot):
+            continue
+        server = peer.server
+        for other, partner in main:
+            if other is peer:
+                continue
+            if service.is_off(partner):
+                why = f"{server} and {other.server} have their DHCP service switched off by dhcp-disable"
+            elif partner.ha is not None and set(partner.ha.scopes) - set(own_scopes(partner)):
+                why = f"{server} has its DHCP service switched off by dhcp-disable, and {other.server} answers for it"
+            else:
+                continue
+            yield Objection(
+                "nobody-would-serve",
+                f"{why}, as when an apply was cut off; after a set that would stay off, and nobody answer its clients",
+                f"apply again in a minute, after which Kea ends what an apply left; else {service.remedy(snapshot)}",
+                object=server,
+            )
 
 
 def _is_disabled(snapshot: Snapshot) -> bool:

@@ -43,7 +43,7 @@ from reconciler.planning.shown import is_within
 from reconciler.planning.witness import witness
 from reconciler.running.hands import Hands
 from reconciler.running.observe import observe
-from reconciler.running.recovery import mend_after, mend_first, with_mended
+from reconciler.running.recovery import has_waited_for_service, mend_after, mend_first, with_mended
 from reconciler.running.setting import Server
 from reconciler.running.stand_ins import StandIn
 from reconciler.running.work import Work
@@ -151,8 +151,9 @@ async def _with_recovery(
     codes = {each.code for each in verdict.unapproved(shown, approved)}
     leaves = any(server.leaves for server in shown.servers) or shown.relationship.is_absent
     is_waiting = bool(shown.left) and bool(codes) and codes <= PASSING and (not leaves or hands.again is not None)
+    has_waited = not codes and (not leaves or hands.again is not None) and await has_waited_for_service(shown, hands)
     plan, mended = shown, await mend_first(shown, hands, is_waiting=is_waiting)
-    if (mended or is_waiting) and shown.has_changes:
+    if (mended or is_waiting or has_waited) and shown.has_changes:
         found = await _planned_again(shown, whole, hands)
         if found is None:
             servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MENDED_FIRST) for s in shown.servers)

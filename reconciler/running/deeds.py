@@ -19,13 +19,14 @@ from reconciler.planning.witness import marking
 from reconciler.running import commanding, cover, identity, restoring, setting, waiting
 from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
-from reconciler.running.observe import is_unchanged
+from reconciler.running.observe import is_unchanged, restarted
 from reconciler.running.setting import Found, Server, StepFailedError
 from reconciler.running.stand_ins import StandIn, StandIns
 from reconciler.running.switch import ServiceSwitch, end_hold
 from reconciler.running.telling import Tale
 
 T = TypeVar("T")
+_RESTARTED = "was started anew since the plan was made, with another configuration"
 _STALE = 1.0  # seconds after which a server is looked at once more before it is set
 
 
@@ -94,7 +95,7 @@ class Deeds:
         began_at = self._hands.clock()
         for each in self._basis(server):
             try:
-                if await is_unchanged(each.client, each.plan.snapshot):
+                if await is_unchanged(each.client, each.plan.snapshot) and await self._is_known(each):
                     continue
             except EndpointError as error:
                 self._tale.tell(server, Result.FAILED, f"{error}; nothing was changed")
@@ -102,6 +103,20 @@ class Deeds:
             self._tale.tell(each, Result.WORLD_CHANGED, "its configuration changed since the plan was made")
             return False
         self._seen_at = {server.name: began_at}  # what was looked at before that has had time to change
+        return True
+
+    async def _is_known(self, server: Server) -> bool:
+        """Whether a server is still the process that was read, or a new one with the same configuration, known from now
+        on: what is sent to it is to be put right in that one, and nothing that was off is off any more. Raises
+        EndpointError.
+        """
+        fresh = await restarted(server.client, server.plan.snapshot)
+        if fresh is None:
+            return True
+        if fresh.config != server.plan.snapshot.config:
+            return False
+        self._hands.journal.restarted(fresh)
+        self._replace(self._as_read(server, fresh))
         return True
 
     def _basis(self, server: Server) -> list[Server]:
@@ -145,6 +160,20 @@ class Deeds:
         """
         if "out-of-touch" in self._waved:
             return True
+        if not await self._are_well(server):
+            return False
+        for each in self._staying():  # one that was started anew meanwhile may be well again
+            try:
+                if await self._is_known(each):
+                    continue
+            except EndpointError as error:
+                self._tale.tell(server, Result.NOT_ATTEMPTED, str(error))
+                return False
+            self._tale.tell(server, Result.WORLD_CHANGED, f"{each.name} {_RESTARTED}")
+            return False
+        return True
+
+    async def _are_well(self, server: Server) -> bool:
         self._tale.say(server, "making sure that all servers are well")
         if "partner-not-normal" in self._waved:
             found = await waiting.out_of_touch(self._relationship, self._staying())

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reconciler.kea.client import Client
-    from reconciler.model import Endpoint, Leftover, Live, Plan, RelationshipOutcome, RelationshipPlan, Service
+    from reconciler.model import (
+        Endpoint,
+        Leftover,
+        Live,
+        Plan,
+        RelationshipOutcome,
+        RelationshipPlan,
+        Service,
+        Snapshot,
+    )
 
 
 class Journal(Protocol):
@@ -36,6 +45,9 @@ class Journal(Protocol):
 
     def left(self) -> tuple[Leftover, ...]:
         """Return what earlier runs, and this one so far, left open."""
+
+    def restarted(self, live: Snapshot) -> None:
+        """Write down that what is sent to a server from now on goes to another process of Kea than was read."""
 
     def continues(self, leftover: Leftover) -> None:
         """Count what is sent to its endpoint from now on to what was left open there."""
@@ -61,6 +73,9 @@ class _NoJournal:
 
     def left(self) -> tuple[Leftover, ...]:
         return ()
+
+    def restarted(self, live: Snapshot) -> None:
+        pass
 
     def continues(self, leftover: Leftover) -> None:
         pass

@@ -180,6 +180,15 @@ async def refreshed(client: Client, seen: Snapshot) -> Snapshot:
         )
 
 
+async def restarted(client: Client, seen: Snapshot) -> Snapshot | None:
+    """Return an endpoint as it is since it was started anew, None where it is still the process that a snapshot shows.
+
+    Raises EndpointError.
+    """
+    status = await _ask(client, seen.endpoint, "status-get")
+    return None if status.arguments.get("pid") == seen.pid else await snapshot(client, seen.endpoint)
+
+
 async def is_unchanged(client: Client, seen: Snapshot) -> bool:
     """Whether a server still has the configuration that a snapshot shows, decided as cheaply as is sure.
 

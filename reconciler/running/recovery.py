@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from reconciler.errors import EndpointError, StateError
-from reconciler.kea import ha, hooks
+from reconciler.kea import ha, hooks, views
 from reconciler.model import (
-    Disruption,
     Endpoint,
     HaView,
     Leftover,
@@ -29,13 +29,19 @@ from reconciler.model import (
 )
 from reconciler.planning import recovery, wanted
 from reconciler.planning.scenes import PARTNER_IN_MAINTENANCE
+from reconciler.planning.service import is_off
+from reconciler.planning.silence import LONGEST
 from reconciler.planning.standing import own_scopes
 from reconciler.running import restoring, setting, waiting
 from reconciler.running.hands import Hands
 from reconciler.running.observe import observe
 from reconciler.running.setting import Server, StepFailedError, excerpt
 
+if TYPE_CHECKING:
+    from reconciler.kea.client import Client
+
 _TRIES = 3
+_LATE = 5  # seconds that Kea's timer may be late
 _DONE = {
     Remedy.RESTORE: "it has its last good configuration again",
     Remedy.END_MAINTENANCE: "the maintenance is ended",
@@ -65,8 +71,8 @@ async def mend_first(plan: RelationshipPlan, hands: Hands, *, is_waiting: bool) 
     """
     due = {mend.remedy for mend in plan.mends}
     now = due & {Remedy.RESTORE, Remedy.END_MAINTENANCE}
-    is_handed_over = any(stage.method is Disruption.HAND_OVER for stage in plan.stages)
-    when_well = due & {Remedy.NARROW, Remedy.SERVE} if is_handed_over else set()
+    is_setting = any(stage.sets for stage in plan.stages)  # with which a server forgets whom it answers for
+    when_well = due & {Remedy.NARROW, Remedy.SERVE} if is_setting else set()
     if not now and not when_well and not is_waiting:
         return []
     async with _Recovery(plan, hands) as work:
@@ -75,6 +81,34 @@ async def mend_first(plan: RelationshipPlan, hands: Hands, *, is_waiting: bool) 
         if is_waiting or any(each.failure is None for each in done):
             await work.until_normal()
         return [each for each in done if not each.is_early]  # tried again after the plan
+
+
+async def has_waited_for_service(plan: RelationshipPlan, hands: Hands) -> bool:
+    """Wait as long as Kea may take to end by itself what an apply of another host left off: what is off after that is
+    meant to be. False where there is nothing to wait for.
+    """
+    if not recovery.may_end_soon(plan):
+        return False
+    off = [each.snapshot for each in plan.servers if is_off(each.snapshot)]
+    limit = hands.clock() + LONGEST + _LATE
+    hands.say(f"{plan.relationship.name}: waiting whether Kea ends by itself that a DHCP service is off")
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(hands.open_client(each.endpoint)) for each in off]
+        while hands.clock() < limit and not hands.stop.is_set() and await _is_any_off(clients):
+            await hands.sleep(1.0)
+    return True
+
+
+async def _is_any_off(clients: Sequence[Client]) -> bool:
+    """Whether any of these servers says that its service is off; one that gives no answer may say so later."""
+    for client in clients:
+        try:
+            reply = await client.call("status-get")
+        except EndpointError:
+            return True
+        if views.disabled_by_user(reply.arguments if isinstance(reply.arguments, dict) else {}):
+            return True
+    return False
 
 
 async def mend_after(plan: RelationshipPlan, outcome: RelationshipOutcome, hands: Hands) -> list[Mended]:

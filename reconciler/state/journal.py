@@ -11,7 +11,16 @@ from typing import Any
 import orjson
 
 from reconciler.errors import NotReachedError, StateError
-from reconciler.model import Endpoint, RelationshipOutcome, RelationshipPlan, Result, ServerPlan, Service, Shown
+from reconciler.model import (
+    Endpoint,
+    RelationshipOutcome,
+    RelationshipPlan,
+    Result,
+    ServerPlan,
+    Service,
+    Shown,
+    Snapshot,
+)
 from reconciler.model.history import CHANGED, OPERATED
 from reconciler.model.journal import Known, Leftover
 from reconciler.state import configurations, plans
@@ -231,6 +240,12 @@ class Journal:
         """Write down that a server has again what it had."""
         with self._best_effort():
             self._note(endpoint, RESTORED)
+
+    def restarted(self, live: Snapshot) -> None:
+        """Write down that what is sent to a server from now on goes to another process of Kea than was read."""
+        values = (live.pid, live.disabled_by_user, self._parts.get(_key(live.endpoint)))
+        with self._best_effort(), transaction(self._store.database):
+            self._store.database.execute("UPDATE part SET kea_pid = ?, was_off = ? WHERE number = ?", values)
 
     def settles(self, leftover: Leftover) -> None:
         """Write down that something is put right, or needs nothing."""

@@ -165,7 +165,8 @@ def again(run: Run, cut: Model) -> Run:
     }
     mended = replace(model, keas=keas)
     model = model if list(mended.served_twice(even_in_step=True)) else mended  # with roles exchanged on one only
-    return Run(plan_relationship(run.plan.relationship, as_read(model), "2"), model)
+    read = {key: replace(each, is_off_by_us=bool(each.disabled_by_user)) for key, each in as_read(model).items()}
+    return Run(plan_relationship(run.plan.relationship, read, "2"), model)
 
 
 # ----------------------------------------------------------------------------------------- made and removed

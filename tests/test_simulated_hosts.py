@@ -1,0 +1,187 @@
+"""The process is killed in an apply, and what comes next knows nothing of it: an apply of another host, which has no
+journal; or the journal is of the servers as they were before one was started anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from unittest import mock
+
+import pytest
+
+from reconciler.cli import session
+from reconciler.simulator import Release
+from reconciler.simulator.dhcp import Origin
+from tests.mortal import (
+    CHANGING,
+    SCENES,
+    Mortal,
+    Scene,
+    answering,
+    begun,
+    endpoints,
+    killed_after,
+    standing,
+)
+from tests.test_simulated_crashes import MODIFY, must_be_in_order, undisturbed
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from typing import Any
+
+RELEASES = [Release.KEA_2_2, Release.KEA_2_6, Release.KEA_3_0]
+OTHERS = [each for each in SCENES if each.name in {"modify", "modify-load-balancing"}]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("release", RELEASES, ids=str)
+@pytest.mark.parametrize("scene", OTHERS, ids=lambda scene: scene.name)
+def test_no_clients_are_left_alone_by_an_apply_of_another_host_that_succeeds(
+    tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story, made = undisturbed(tmp_path / "whole", scene, release)
+    for number in [number for number, (_, command) in enumerate(story) if command in CHANGING]:
+        for seconds in (2, 20):
+            monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}-{seconds}"))
+            life = begun(tmp_path / f"{number}-{seconds}", scene, release, made)
+            try:
+                life.dies_at = (number, True)
+                if not life.is_killed_in_apply(*scene.arguments):
+                    continue
+                where = (number, *life.story[-1], standing(life))
+                life.let_pass(seconds)
+                monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"elsewhere-{number}-{seconds}"))
+                done = life.run("apply", "--yes", *scene.arguments)
+                if done.exit_code == 0:
+                    life.let_pass(120)
+                    assert not answering(life).is_nobody, (where, standing(life), done)
+                assert life.double == [], where
+            finally:
+                life.__exit__()
+
+
+@pytest.mark.parametrize("release", [Release.KEA_2_6, Release.KEA_3_0], ids=str)
+def test_another_host_waits_whether_kea_ends_what_a_killed_apply_left_off(
+    tmp_path: Path, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = begun(tmp_path, SCENES[3], release)
+    try:
+        killed_after(life, "kea-a", "dhcp-disable")
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+        assert "and for good: with a set Kea forgets the time" in life.run("plan").stdout
+        done = life.run("apply", "--yes")
+        assert done.exit_code == 0, done
+        life.let_pass(20)
+        must_be_in_order(life, SCENES[3])
+    finally:
+        life.__exit__()
+
+
+@pytest.mark.parametrize("release", [Release.KEA_2_6, Release.KEA_3_0], ids=str)
+def test_who_answers_for_a_server_that_is_off_goes_on_whoever_applies(
+    tmp_path: Path, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Off for good, since the process was gone right after the set had left."""
+    life = begun(tmp_path, MODIFY, release)
+    try:
+        life.endpoint("kea-b").command("dhcp-disable")
+        life.endpoint("kea-a").command("ha-scopes", {"scopes": ["kea-a", "kea-b"]})
+        refused = life.run("apply", "--yes")
+        assert (refused.exit_code, "nobody-would-serve" in refused.stdout) == (3, True), refused
+        assert "kea-a answers for it, as when an apply was cut off" in refused.stdout
+        assert not answering(life).is_nobody
+        life.endpoint("kea-b").command("dhcp-enable")
+        assert life.run("apply", "--yes").exit_code == 0
+        life.let_pass(20)
+        must_be_in_order(life, MODIFY)
+    finally:
+        life.__exit__()
+
+
+def test_both_off_are_not_set(tmp_path: Path) -> None:
+    life = begun(tmp_path, MODIFY, Release.KEA_3_0)
+    try:
+        for name in ("kea-a", "kea-b"):
+            life.endpoint(name).command("dhcp-disable")
+        refused = life.run("apply", "--yes")
+        assert (refused.exit_code, "kea-a and kea-b have their DHCP service" in refused.stdout) == (3, True), refused
+        assert not CHANGING & {command for _, command in life.story}
+    finally:
+        life.__exit__()
+
+
+def test_where_kea_does_not_tell_who_is_answered_for_is_switched_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Off for good: the process was gone before it could ask for a time once more."""
+    life = begun(tmp_path, MODIFY, Release.KEA_2_2)
+    try:
+        killed_after(life, "kea-b", "config-set")
+        life.let_pass(20)
+        life.endpoint("kea-a").command("ha-scopes", {"scopes": ["kea-a", "kea-b"]})  # its state may not have moved
+        assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+        done = life.run("apply", "--yes")
+        assert done.exit_code == 0, done
+        assert "its DHCP service is on again" in done.stdout
+        assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
+        assert not answering(life).is_nobody
+    finally:
+        life.__exit__()
+
+
+# ------------------------------------------------------------------------- a server that was started anew
+
+
+def restarting(life: Mortal, name: str) -> AbstractContextManager[object]:
+    """A server is started anew right after the first plan was made, and all are normal again before it is applied."""
+    original, restarted = session.make_plan, list[str]()
+
+    def make_plan(*arguments: Any, **options: Any) -> Any:
+        made = original(*arguments, **options)
+        if not restarted:
+            restarted.append(name)
+            life.endpoint(name).restart()
+            life.let_pass(20)
+        return made
+
+    return mock.patch.object(session, "make_plan", make_plan)
+
+
+RESTARTED = [each for each in SCENES if each.name in {"create", "modify", "modify-load-balancing", "rename", "remove"}]
+MOMENTS = [("kea-b", "config-set"), ("kea-a", "config-set"), ("kea-b", "dhcp-disable"), ("kea-a", "dhcp-disable")]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["kea-a", "kea-b"])
+@pytest.mark.parametrize("scene", RESTARTED, ids=lambda scene: scene.name)
+def test_a_server_that_was_started_anew_after_the_plan_is_put_right_too(
+    tmp_path: Path, scene: Scene, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = {each for each in undisturbed(tmp_path / "whole", scene, Release.KEA_3_0)[0] if each in MOMENTS}
+    for number, moment in enumerate(sorted(sent)):
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
+        life = begun(tmp_path / str(number), scene, Release.KEA_3_0)
+        try:
+            with restarting(life, name):
+                killed_after(life, *moment, *scene.arguments)
+            life.let_pass(3)
+            done = life.run("apply", "--yes", *scene.arguments)
+            assert done.exit_code == 0, (moment, done)
+            life.let_pass(20)
+            must_be_in_order(life, scene)
+        finally:
+            life.__exit__()
+
+
+def test_a_server_that_a_person_had_switched_off_is_on_after_a_restart(tmp_path: Path) -> None:
+    """It is off no more, so what the apply switches off is switched on again."""
+    life = begun(tmp_path, SCENES[3], Release.KEA_3_0)
+    try:
+        life.endpoint("kea-b").command("dhcp-disable")
+        with restarting(life, "kea-b"):
+            assert life.run("apply", "--yes").exit_code == 0
+        assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
+    finally:
+        life.__exit__()
