@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from reconciler.model import (
 )
 from reconciler.planning.scenes import RECOVERING
 
+_SECONDS = re.compile(r"\b\d+(\.\d+)? m?s\b")
 _SHOWN = 3  # reasons in the summary of a status; all of them are its details
 _HEALTH = {
     Health.OK: ("OK", Gravity.INFO),
@@ -76,8 +78,7 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
     if status is not None and status.status is not Health.OK:
         word, severity = _HEALTH[status.status]
         text, over = f"{name} is {word}: {_in_short(status.reasons)}", f"{name} is OK again"
-        # What the reasons say besides, such as seconds and what the network says, is another at each look.
-        sign = ", ".join((status.status.value, *map(_standing, status.servers)))
+        sign = "\n".join((status.status.value, *map(_standing, status.servers), *_lasting_reasons(status)))
         away = frozenset(each.server for each in status.servers if not each.is_reachable)
         yield Finding(EventKind.STATUS, severity, text, over, sign, status.reasons, away)
     if status is not None and status.authority != (primary := _primary(status)):
@@ -127,8 +128,17 @@ def _standing(server: ServerStatus) -> str:
     """Return what a server is like, in words that stay the same as long as it is like that."""
     if not server.is_reachable:
         return f"{server.server} away"
-    state = "recovering" if server.ha_state in RECOVERING else server.ha_state or "no HA"
-    return f"{server.server} {state}{'' if server.reason == 'normal' else ' (not normal)'}"
+    return f"{server.server} {'recovering' if server.ha_state in RECOVERING else server.ha_state or 'no HA'}"
+
+
+def _lasting_reasons(status: RelationshipStatus) -> Iterator[str]:
+    """Yield of each reason what stays the same as long as it holds: what the network says, and seconds, are others at
+    each look, and so is what is said of a server on its way back.
+    """
+    passing = [each.reason for each in status.servers if each.ha_state in RECOVERING]
+    for each in status.reasons:
+        if not any(each in said for said in passing):
+            yield _SECONDS.sub("", each.partition(": ")[0])
 
 
 def _in_short(reasons: tuple[str, ...]) -> str:

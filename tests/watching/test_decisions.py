@@ -37,6 +37,7 @@ from reconciler.model import (
     Watched,
     WatchMode,
 )
+from reconciler.planning.guard import describe_skew
 from reconciler.watching.fights import TIMES, contested, disputes, kept
 from reconciler.watching.findings import Finding, Findings, Remarks, Subject, events, lasting, of_watched
 from reconciler.watching.grouping import groups
@@ -368,10 +369,11 @@ def test_a_server_more_that_is_away_is_told_at_once_and_is_worse() -> None:
 
 def test_one_that_is_back_is_told_once_two_looks_in_a_row_found_it() -> None:
     looks = Looks()
-    looks.find(impaired(PRIMARY, away("hq-b", Role.STANDBY), BACKUP_AWAY))
-    assert looks.find(impaired(PRIMARY, not_normal("syncing"), BACKUP_AWAY)) is None
-    assert looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY)) is None
-    told = looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=("hq-c can't be reached: refused",)))
+    gone = "hq-c can't be reached: refused"
+    looks.find(impaired(PRIMARY, away("hq-b", Role.STANDBY), BACKUP_AWAY, reasons=(gone,)))
+    assert looks.find(impaired(PRIMARY, not_normal("syncing"), BACKUP_AWAY, reasons=(gone,))) is None
+    assert looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=("hq-c can't be reached: timed out",))) is None
+    told = looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=(gone,)))
     assert told is not None
     assert (told.summary, told.is_worse) == ("hq is Impaired: hq-c can't be reached: refused", False)
 
@@ -388,6 +390,30 @@ def test_the_states_that_a_server_passes_through_on_its_way_back_are_told_as_one
         "hq is Impaired: hq-b is in state syncing, not hot-standby",
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "hq-a and hq-b serve the scope hq-a at the same time",
+        describe_skew(64),
+        "hq-b has its DHCP service switched off by dhcp-disable",
+    ],
+)
+def test_what_is_wrong_besides_is_told_once_two_looks_in_a_row_found_it(reason: str) -> None:
+    looks, gone = Looks(), "hq-c can't be reached: refused"
+    looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=(gone,)))
+    assert looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=(gone, reason))) is None
+    told = looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=(gone, reason)))
+    assert told is not None
+    assert told.details == (gone, reason)
+    assert looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=(gone, reason))) is None
+
+
+def test_a_skew_that_grows_is_no_other_reason() -> None:
+    looks = Looks()
+    assert looks.find(impaired(PRIMARY, STANDBY, reasons=(describe_skew(64),))) is not None
+    assert [looks.find(impaired(PRIMARY, STANDBY, reasons=(describe_skew(85),))) for _ in range(3)] == [None] * 3
 
 
 def test_another_health_is_told_at_once() -> None:
