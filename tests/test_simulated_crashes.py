@@ -27,6 +27,7 @@ from tests.mortal import (
     remove,
     standing,
     swap,
+    timers,
 )
 
 if TYPE_CHECKING:
@@ -267,6 +268,30 @@ def test_a_server_that_a_killed_run_left_without_hooks_gets_its_last_configurati
         assert "it has its last good configuration again" in done.stdout
         life.let_pass(20)
         must_be_in_order(life, REPLICATE)
+    finally:
+        life.__exit__()
+
+
+@pytest.mark.parametrize("release", [Release.KEA_2_2, Release.KEA_2_6], ids=str)
+def test_who_answers_for_a_server_goes_on_as_long_as_that_can_not_be_switched_on(
+    tmp_path: Path, release: Release
+) -> None:
+    """It waits for a backup that is not well."""
+    life = begun(tmp_path, Scene("modify", timers, backups=1), release)
+    try:
+        killed_after(life, "kea-b", "ha-scopes")
+        backup = life.endpoint("kea-c")
+        fault = backup.faults.add(Kind.SET_FAILS, "config-set", times=1)
+        backup.command("config-set", {backup.service.root: backup.config})
+        backup.faults.remove(fault)
+        assert backup.ha is None
+        life.story.clear()
+        done = life.run("apply", "--yes")
+        assert done.exit_code == 0, done
+        assert life.story.index(("kea-c", "config-set")) < life.story.index(("kea-b", "ha-scopes"))
+        life.let_pass(20)
+        must_be_in_order(life, Scene("modify", backups=1))
+        assert life.double == []
     finally:
         life.__exit__()
 

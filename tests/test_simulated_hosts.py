@@ -22,6 +22,7 @@ from tests.mortal import (
     endpoints,
     killed_after,
     standing,
+    swap,
 )
 from tests.test_simulated_crashes import MODIFY, must_be_in_order, undisturbed
 
@@ -95,6 +96,28 @@ def test_who_answers_for_a_server_that_is_off_goes_on_whoever_applies(
         assert life.run("apply", "--yes").exit_code == 0
         life.let_pass(20)
         must_be_in_order(life, MODIFY)
+    finally:
+        life.__exit__()
+
+
+@pytest.mark.parametrize("release", [Release.KEA_2_6, Release.KEA_3_0], ids=str)
+def test_roles_that_are_half_swapped_are_swapped_by_another_host(
+    tmp_path: Path, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is off is switched on by the very plan that would object to it."""
+    life = begun(tmp_path, Scene("swap", swap), release)
+    try:
+        killed_after(life, "kea-a", "config-set")
+        life.endpoint("kea-a").command("dhcp-disable")  # for good, as where the process was gone at once
+        life.let_pass(20)
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+        done = life.run("apply", "--yes")
+        assert done.exit_code == 0, done
+        life.let_pass(20)
+        assert life.run("plan", "--detailed-exitcode").exit_code == 0
+        assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
+        assert not answering(life).is_nobody
+        assert life.double == []
     finally:
         life.__exit__()
 

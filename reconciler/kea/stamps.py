@@ -8,8 +8,8 @@ which has no test and that nobody is ever in. A configuration is read as if they
 class (`gathered`): the next set of the whole configuration puts them there.
 
 A server whose data followers were given has a mark in that class that says which generation of stamps they have since
-(`witnessed`). It is for the memory of that process alone: no set carries it, and where a person has it written to the
-disk, the data that go with it are those of that time or later.
+(`witnessed`). It is for the memory of that process; where it comes to the disk, the data that go with it are those of
+that time or later.
 """
 
 from __future__ import annotations

@@ -127,6 +127,7 @@ def _silent_partner(case: Case) -> Iterator[Objection]:
                     "lost all that just now",
                     f"check the control address of {peer.server} in the inventory; where it is right, plan again as "
                     f"soon as {witness.server} has noticed that its partner is gone",
+                    approvable=False,
                     object=peer.server,
                 )
 

@@ -254,7 +254,7 @@ def _may_be_deaf(leftover: Leftover, snapshot: Snapshot) -> bool:
 
 def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot], served: Collection[str]) -> Iterator[Mend]:
     """Yield who is to serve its own scopes again; not where the other would answer nobody then. `served` are those that
-    are switched on before.
+    are switched on right after it, where that is safe.
     """
     pair = [peer for peer in ha.talking_peers(relationship) if peer.server in found]
     if len(pair) != 2:
@@ -373,12 +373,13 @@ def _for_good(plan: RelationshipPlan, server: str) -> str:
 
 
 def may_end_soon(plan: RelationshipPlan) -> bool:
-    """Whether a plan sets servers that are well while the DHCP service of one is off, and nothing here tells who did
-    that: an apply of another host that was cut off leaves it so for `silence.LONGEST`, a person for good. So does an
-    apply where servers don't know of each other, and there every moment counts.
+    """Whether a plan sets servers that are well while the DHCP service of one that has clients is off, and nothing here
+    tells who did that: an apply of another host that was cut off leaves it so for `silence.LONGEST`, a person for good.
+    So does an apply where servers don't know of each other, and there every moment counts.
     """
     released = {name for stage in plan.stages for name in stage.released}
-    is_any_off = any(service.is_off(each.snapshot) and each.peer.server not in released for each in plan.servers)
+    waiting = (each for each in plan.servers if own_scopes(each.snapshot) and each.peer.server not in released)
+    is_any_off = any(service.is_off(each.snapshot) for each in waiting)
     return is_any_off and any(stage.sets and stage.needs_normal for stage in plan.stages)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from reconciler.kea.fingerprints import fingerprints
+from reconciler.kea.single_commands import are_loaded
 from reconciler.model import Action, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.guard import Case
@@ -135,9 +136,12 @@ def _older(case: Case) -> Iterator[Objection]:
     name = source.endpoint.server
     for server in case.written:
         stamp = stamp_of(case.relationship, server.snapshot)
-        if stamp is None or not data_changes(server) or has_witnessed(case.relationship, source, stamp):
+        if stamp is None or not data_changes(server):
             continue
-        known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
+        has_lived = has_witnessed(case.relationship, source, stamp)
+        if has_lived and (not stamp.may_age or are_loaded(source.config, source.version)):
+            continue  # commands brought it to what it has
+        known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age and not has_lived else ())}
         if stamp.earlier and fingerprint(case.relationship, source, stamp.version or server.snapshot.version) in known:
             is_partner = (
                 case.relationship.partner is not None and case.relationship.partner.server == server.peer.server
@@ -150,7 +154,7 @@ def _older(case: Case) -> Iterator[Objection]:
                 object=name,
             )
             return
-        if stamp.may_age and _takes_away(server):
+        if stamp.may_age and not has_lived and _takes_away(server):
             when = (
                 f"{name} has what it was started with, and this host does not know whether that was before"
                 if since is None

@@ -11,7 +11,7 @@ from reconciler.kea import single_commands as single
 from reconciler.kea.fingerprints import fingerprints, section
 from reconciler.kea.locality import replicated
 from reconciler.kea.rapid_commit import written_out
-from reconciler.kea.stamps import read_stamps
+from reconciler.kea.stamps import read_stamps, witnessed
 from reconciler.kea.versions import Capability, Version, can, parse_version
 from reconciler.model import (
     ABSENT,
@@ -104,9 +104,12 @@ def is_primary(relationship: Relationship, snapshot: Snapshot) -> bool:
 
 
 def next_generation(relationship: Relationship, snapshots: Iterable[Snapshot]) -> int:
-    """Return the generation of the next stamp of a relationship: no server has one as large."""
-    stamps = (stamp_of(relationship, snapshot) for snapshot in snapshots)
-    return 1 + max((stamp.generation for stamp in stamps if stamp is not None), default=0)
+    """Return the generation of the next stamp of a relationship: no server has, or is marked with, one as large."""
+    known = [0]
+    for snapshot in snapshots:
+        stamp = stamp_of(relationship, snapshot)
+        known += [stamp.generation if stamp is not None else 0, witnessed(snapshot.config, relationship.name)]
+    return 1 + max(known)
 
 
 def _earlier(relationship: Relationship, snapshot: Snapshot, truth: Division, marks: Fingerprints) -> tuple[str, ...]:

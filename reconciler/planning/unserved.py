@@ -62,8 +62,9 @@ def _left_off(case: Case) -> Iterator[Objection]:
     if case.procedure is not Procedure.MODIFY or not any(stage.sets for stage in case.stages):
         return
     main = main_of(case.relationship, case.read)
+    released = {name for stage in case.stages for name in stage.released}
     for peer, snapshot in main:
-        if not service.is_off(snapshot):
+        if not service.is_off(snapshot) or peer.server in released:
             continue
         server = peer.server
         for other, partner in main:

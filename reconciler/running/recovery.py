@@ -218,7 +218,7 @@ class _Recovery:
                 if mend.remedy is remedy and remedy in remedies:
                     self._hands.say(f"{self._relationship.name}: {mend.server}: putting right what was left behind")
                     self._continue(mend.server)
-                    early = self._why_early(mend)
+                    early = self._why_early(mend, due)
                     failure = early or await self._mend(mend)
                     done.append(Mended(mend.server, _DONE[remedy], failure, is_early=early is not None))
         return done
@@ -228,12 +228,19 @@ class _Recovery:
             if each.server == server:
                 self._hands.journal.continues(each)
 
-    def _why_early(self, mend: Mend) -> str | None:
+    def _why_early(self, mend: Mend, due: Sequence[Mend]) -> str | None:
         """Return why a service that is off, or a server that answers for another, has to stay so for now; None for
         everything else.
         """
         if mend.remedy is Remedy.NARROW and not self.is_well():
             return "it goes on serving its partner's scopes, since that one is not well yet; apply again"
+        if mend.remedy is Remedy.NARROW:
+            partners = {peer.server for peer in ha.talking_peers(self._relationship)} - {mend.server}
+            for each in due:
+                if each.remedy is Remedy.SERVE and each.server in partners and self._why_early(each, due):
+                    return (
+                        f"it goes on serving its partner's scopes, since {each.server} stays off for now; apply again"
+                    )
         if mend.remedy is not Remedy.SERVE:
             return None
         unsafe = recovery.why_unsafe(self._relationship, mend.server, self._found)

@@ -10,6 +10,7 @@ import pytest
 from reconciler.kea.stamps import read_stamps, with_stamp
 from reconciler.model import RelationshipPlan, Service, Snapshot, Unreachable
 from reconciler.planning.plan import plan
+from reconciler.planning.returned import fingerprint
 from reconciler.planning.server_plan import EARLIER
 from tests.planning.cases import World, after_apply, read_case
 
@@ -132,15 +133,17 @@ def test_where_a_stamp_can_not_tell_who_moved_what_would_be_overwritten_is_said(
 
 
 def held_after_single_commands(
-    name: str, uptime: int, reload: int, since: float | None, *, may_age: bool = True
+    name: str, uptime: int, reload: int, since: float | None, *, may_age: bool = True, had_it: bool = False
 ) -> bool:
-    """Whether the primary is held as older, where its follower's stamp may have aged."""
+    """Whether the primary is held as older, where its follower's stamp may have aged; what it has it `had` earlier."""
     case = read_case(name)
     primary, partner = case.live["kea-a", S], case.live["kea-b", S]
     assert isinstance(primary, Snapshot)
     assert isinstance(partner, Snapshot)
     (stamp,) = read_stamps(partner.config)
-    aged = with_stamp(partner.config, replace(stamp, may_age=may_age, earlier=()))
+    (relationship,) = case.desired.relationships
+    earlier = (fingerprint(relationship, primary, stamp.version or partner.version),) if had_it else ()
+    aged = with_stamp(partner.config, replace(stamp, may_age=may_age, earlier=earlier))
     world: World = {
         ("kea-a", S): replace(primary, uptime=uptime, reload=reload),
         ("kea-b", S): replace(partner, config=aged),
@@ -159,6 +162,12 @@ def test_after_single_commands_a_primary_that_was_started_since_takes_nothing_aw
     assert not held_after_single_commands(older, 7200, 7200, 3600.0)  # it has been running since before that
     assert not held_after_single_commands(older, 7200, 30, 3600.0)  # it was set since it was started
     assert not held_after_single_commands(older, 30, 30, 3600.0, may_age=False)  # the stamp tells
+
+
+def test_what_no_command_can_have_brought_back_is_older_whatever_the_host_remembers() -> None:
+    """The primary has no hooks for such commands: it came back with its memory, or with an old file."""
+    assert held_after_single_commands("drift-primary", 7200, 7200, 3600.0, had_it=True)
+    assert not held_after_single_commands("drift-primary", 7200, 30, 3600.0, had_it=True)  # it was set since
 
 
 def test_a_primary_that_is_back_too_short_a_time_is_left_alone_and_its_partner_is_the_truth() -> None:

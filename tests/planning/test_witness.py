@@ -11,6 +11,7 @@ from reconciler.kea.stamps import gathered, read_stamps, with_stamp, witness_cla
 from reconciler.model import Deed, RelationshipPlan, Service, Snapshot, Stamp
 from reconciler.planning import steps
 from reconciler.planning.plan import plan
+from reconciler.planning.server_plan import next_generation
 from reconciler.planning.witness import has_witnessed, marking, witness
 from tests.planning.cases import after_apply, read_case
 
@@ -139,6 +140,15 @@ def test_a_mark_is_that_of_the_newest_stamp_and_leaves_all_others() -> None:
     assert command.name == "class-update"
     found = gathered({**config, "client-classes": command.arguments["client-classes"]})
     assert (witnessed(found, NAME), witnessed(found, "branch")) == (5, 7)
+
+
+def test_no_stamp_is_ever_as_new_as_a_mark_that_says_of_another() -> None:
+    """As where a follower was installed anew, and its stamp is gone."""
+    case, _, _ = stamped(4)
+    (relationship,) = case.desired.relationships
+    bare = server(case, "kea-b", config={})
+    assert next_generation(relationship, [server(case, "kea-a", config={}), bare]) == 1
+    assert next_generation(relationship, [marked(case, 7), bare]) == 8
 
 
 @pytest.mark.parametrize("damage", [None, "4", True, [], {}])
