@@ -299,14 +299,19 @@ def test_the_daemon_feeds_the_backup_while_the_primary_is_away_and_while_it_prov
         world.until_normal()
         daemon.until("unsteady", is_over=False)
         assert daemon.events("authority", is_over=True) == []
-        proving = daemon.get("status.json").json()["relationships"][0]
+
+        def shown() -> dict[str, Any]:
+            return dict(daemon.get("status.json").json()["relationships"][0])
+
+        until(lambda: "back, but not for long enough" in shown()["authority_reason"], "a look at the primary", 30)
         beside = world.relation(world.run("status", "--format", "json", "--state-dir", str(daemon.state)))
-        for said in (proving, beside):
+        for said in (shown(), beside):
             assert said["authority"] == "kea-b"
             assert said["authority_reason"].startswith("the primary kea-a is back, but not for long enough")
         daemon.forget()
         second = world.add(world.b)
         until(lambda: world.has(second) == (False, True, True), "a backup that follows", 60)
+        world.until_normal()
         told = world.told("status")
         assert (told["status"], told["authority"]) == ("ok", "kea-a")  # for a host that knows of no daemon
         assert set(world.sets()) == {"kea-c"}

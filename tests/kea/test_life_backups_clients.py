@@ -68,7 +68,7 @@ def test_backups_of_a_new_relationship_fall_silent_and_stay_so(lab: Laboratory, 
     switched_off = [each.ended for _, each in world.story("dhcp-disable")]
     assert len(switched_off) == 2
     later = [client for client in clients.asked if client.asked > max(t for t in switched_off if t is not None)]
-    assert len(later) > 5
+    assert len(later) >= 3
     must_not_be((client.offers for client in later if client.offers - {"kea-a"}), "a backup answered")
     # The primary's own set is the only time at which nobody answers.
     ((_, own),) = [each for each in world.story("config-set") if each[0] == "kea-a"]

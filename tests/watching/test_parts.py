@@ -211,7 +211,7 @@ def test_what_an_earlier_run_left_is_put_right_whatever_else_waits() -> None:
         look = look_at(case if contested else asked(case), rules, *contested)
         assert due(look) == set()
         assert look.due is not None
-        assert [mend.server for mend in look.due.mends] == ["kea-b"]
+        assert [mend.server for mend in look.due.mends] == ["kea-b", "kea-a"]  # of which 2.2 doesn't tell that it is on
         assert not look.due.objections
     assert look_at(case, Rules(WatchMode.REPORT), HA).due is None
 
