@@ -222,11 +222,12 @@ class Rounds:
             record = self._record(plan)
             primary = next((peer.server for peer in relationship.peers if peer.role is Role.PRIMARY), "")
             record.presence = presence(record.presence, live.get((primary, service)), now)
+            partner = None if relationship.partner is None else live.get((relationship.partner.server, service))
             rules = Rules(
                 mode=self._habits.mode,
                 approved=approved,
                 suspension=memory.suspended.get(name),
-                unsteady=still_to_prove(record.presence, self._habits.steady, now),
+                unsteady=still_to_prove(record.presence, partner, self._habits.steady, now),
                 writes=memory.written.get((name, service.value), 0),
                 most_writes=self._habits.writes_per_hour,
                 resting=record.rests_until - now,

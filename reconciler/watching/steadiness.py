@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from reconciler.model import Live, Snapshot
 
+_WHOLE = 1.0  # seconds: servers tell whole ones
+
 
 @dataclass(frozen=True, slots=True)
 class Presence:
@@ -28,6 +30,10 @@ def presence(before: Presence | None, live: Live | None, now: float) -> Presence
     return Presence(live.pid, now if was_away else now - live.uptime)
 
 
-def still_to_prove(found: Presence, needed: float, now: float) -> float:
-    """Return for how many seconds more a server has to answer before it counts as being back; 0 where it does."""
-    return max(0.0, found.since + needed - now) if found.pid else 0.0
+def still_to_prove(found: Presence, partner: Live | None, needed: float, now: float) -> float:
+    """Return for how many seconds more a server has to answer before it counts as being back; 0 where it does.
+
+    One whose partner was started only after that was the first of two that were away, and is the truth from then on.
+    """
+    is_first = isinstance(partner, Snapshot) and now - partner.uptime > found.since + _WHOLE
+    return 0.0 if is_first or not found.pid else max(0.0, found.since + needed - now)

@@ -243,18 +243,24 @@ def test_what_is_left_alone_with_a_contested_object_is_told_when_it_becomes_so()
 
 
 def test_a_server_that_runs_for_long_needs_no_proof() -> None:
-    assert still_to_prove(presence(None, SNAPSHOT, 1000.0), 60, 1000.0) == 0
+    assert still_to_prove(presence(None, SNAPSHOT, 1000.0), None, 60, 1000.0) == 0
 
 
 def test_one_that_started_lately_needs_it_even_if_nothing_is_remembered() -> None:
-    assert still_to_prove(presence(None, replace(SNAPSHOT, uptime=20), 1000.0), 60, 1000.0) == 40
+    assert still_to_prove(presence(None, replace(SNAPSHOT, uptime=20), 1000.0), None, 60, 1000.0) == 40
 
 
 def test_one_that_was_out_of_reach_begins_anew() -> None:
     away = presence(Presence(1, 0.0), Unreachable(ENDPOINT, "refused"), 900.0)
     back = presence(away, SNAPSHOT, 1000.0)
-    assert (still_to_prove(away, 60, 900.0), still_to_prove(back, 60, 1010.0)) == (0, 50)
+    assert (still_to_prove(away, None, 60, 900.0), still_to_prove(back, None, 60, 1010.0)) == (0, 50)
     assert presence(back, SNAPSHOT, 1020.0) is back
+
+
+@pytest.mark.parametrize(("uptime", "seconds"), [(3600, 40), (20, 40), (19, 40), (18, 0)])
+def test_the_first_of_two_that_were_away_needs_no_proof_before_the_second(uptime: int, seconds: int) -> None:
+    primary = presence(None, replace(SNAPSHOT, uptime=20), 1000.0)
+    assert still_to_prove(primary, replace(SNAPSHOT, uptime=uptime), 60, 1000.0) == seconds
 
 
 def test_another_process_begins_anew() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,4 +104,21 @@ def test_the_partner_is_said_to_be_the_truth_until_the_primary_has_proved_itself
         daemon.until("drift", is_over=True)
         told = relationship(daemon)
         assert (told["authority"], told["authority_reason"]) == ("kea-a", "kea-a is the primary and answers")
+        assert daemon.stop() == 0
+
+
+def test_the_first_of_two_that_were_away_is_the_truth_at_once(site: Site) -> None:
+    with Living(site.desired, site.folder, "--mode", "replicate", "--interval", "0.7", "--steady", "600") as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "first look")
+        for name in ("kea-a", "kea-b"):
+            site.endpoint(name).stop()
+        daemon.until("authority", is_over=False)
+        site.endpoint("kea-a").start()
+        until(lambda: relationship(daemon)["authority"] == "kea-a", "a look at kea-a")
+        time.sleep(3)  # servers tell whole seconds
+        site.endpoint("kea-b").start()
+        site.endpoint("kea-b").edit(lambda config: config["subnet4"].append(subnet(Service.DHCP4, 2)))
+        daemon.until("applied")
+        assert len(site.endpoint("kea-b").config["subnet4"]) == 1
+        assert relationship(daemon)["authority"] == "kea-a"
         assert daemon.stop() == 0
