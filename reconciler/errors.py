@@ -34,6 +34,10 @@ class UsageError(ReconcilerError):
     """The command line asks for something that does not exist, such as a relationship nobody declared."""
 
 
+class NotCommittedError(ReconcilerError):
+    """Files are not those of the commit that they have to be of, be they right: commit them, or put them back."""
+
+
 class StateError(ReconcilerError):
     """The state directory can't be used: a person has to look. Where it is raised, nothing was changed."""
 

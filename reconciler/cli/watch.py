@@ -178,7 +178,7 @@ def _no_death_by_hup() -> Iterator[None]:
 
 
 def _source(desired: Path, remote: str | None, branch: str, *, require_signed: bool) -> Source:
-    """Return the desired state that is in force at first. Raises FixInputError, GitError and RefusedError."""
+    """Return the desired state that is in force at first. Raises FixInputError, GitError and NotCommittedError."""
     from reconciler.errors import UsageError
     from reconciler.watching.following import Branch
     from reconciler.watching.source import Source, read

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from reconciler.desired.decode import decode
 from reconciler.desired.explain import findings
-from reconciler.desired.files import read_folder
 from reconciler.desired.limits import LIMITS, Limits
 from reconciler.desired.reader import read_documents
 from reconciler.model import Approval, Position, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from reconciler.desired.documents import Document
@@ -22,12 +21,15 @@ FOLDER = "approvals"
 _NAME = re.compile(r"([0-9a-f]{32})\.ya?ml")
 
 
-def read_approvals(directory: Path, limits: Limits = LIMITS) -> tuple[dict[str, tuple[Approval, ...]], list[Problem]]:
-    """Return the approvals below a directory by the fingerprint of the plan that they are for, and what is wrong.
+def approvals_in(
+    contents: Mapping[str, bytes], directory: Path, limits: Limits = LIMITS
+) -> tuple[dict[str, tuple[Approval, ...]], list[Problem]]:
+    """Return the approvals in files of a directory's FOLDER by the fingerprint of the plan that they are for, and what
+    is wrong. `contents` are the files' bytes by their paths below the directory.
 
-    No folder means no approvals. They ask for nothing, so they count neither in the revision nor in a fingerprint.
+    They ask for nothing, so they count neither in the revision nor in a fingerprint.
     """
-    contents, problems = read_folder(directory, FOLDER, limits)
+    problems: list[Problem] = []
     approvals: dict[str, tuple[Approval, ...]] = {}
     for name, content in contents.items():
         file = str(directory / name)

@@ -7,16 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.desired import rules
-from reconciler.desired.approvals import read_approvals
+from reconciler.desired.approvals import FOLDER, approvals_in
 from reconciler.desired.decode import decode
 from reconciler.desired.documents import Document, Positions, Trail
 from reconciler.desired.draft import Draft, Drafts, Inventory, draft_inventory, draft_relationship
 from reconciler.desired.explain import findings
-from reconciler.desired.files import NOTHING_DESIRED, SERVERS, Files, read_files
+from reconciler.desired.files import NOTHING_DESIRED, SERVERS, Files, read_files, read_folder
 from reconciler.desired.limits import LIMITS, Limits
 from reconciler.desired.reader import read_documents
-from reconciler.desired.revision import digest_of, revision_of
-from reconciler.errors import FixInputError
+from reconciler.desired.revision import digest_of, named, not_of, revision_of
+from reconciler.errors import FixInputError, NotCommittedError
 from reconciler.model import Approval, Desired, Endpoint, Peer, Problem, Relationship, Service, Severity
 
 if TYPE_CHECKING:
@@ -26,22 +26,31 @@ if TYPE_CHECKING:
     from reconciler.desired.schema import InputSchema
 
 
-def load(directory: Path, *, limits: Limits = LIMITS) -> Desired:
+_SHOWN = 5  # files that are named where they are not those of a commit
+
+
+def load(directory: Path, *, limits: Limits = LIMITS, commit: str | None = None) -> Desired:
     """Read, check and return the desired state in a directory; relationships are sorted by name.
 
-    Raises FixInputError with everything that is wrong in any file, warnings included, sorted by position. Problems
-    that are only warnings come back in `Desired.warnings`.
+    With `commit`, what was read, approvals included, has to be what that commit of the work tree has, byte for byte,
+    whatever is checked out or written meanwhile.
+
+    Raises FixInputError with everything that is wrong in any file, warnings included, sorted by position; and
+    NotCommittedError. Problems that are only warnings come back in `Desired.warnings`.
     """
     files, drafts, problems = _read(directory, limits)
-    approvals, found = read_approvals(directory, limits)
-    problems = sorted({*problems, *found})
+    contents, unread = read_folder(directory, FOLDER, limits)
+    approvals, found = approvals_in(contents, directory, limits)
+    problems = sorted({*problems, *unread, *found})
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise FixInputError(problems)
+    if commit is not None:
+        _must_be_of(commit, directory, files.contents, contents)
     relationships = [relationship for draft in drafts.relationships if (relationship := _relationship(draft))]
     return Desired(
         endpoints=drafts.inventory.endpoints if drafts.inventory else {},
         relationships=tuple(_with_hubs(sorted(relationships, key=lambda relationship: relationship.name))),
-        revision=revision_of(directory, files.contents),
+        revision=named(commit) if commit is not None else revision_of(directory, files.contents),
         warnings=tuple(problems),
         approvals=approvals,
         digest=f"sha256:{digest_of(files.contents)}",
@@ -62,10 +71,23 @@ def load_inventory(directory: Path, *, limits: Limits = LIMITS) -> Mapping[tuple
 
 def load_approvals(directory: Path, *, limits: Limits = LIMITS) -> Mapping[str, tuple[Approval, ...]]:
     """Return what files approve, by the fingerprint of the plan. Raises FixInputError with what is wrong in them."""
-    found, problems = read_approvals(directory, limits)
-    if problems:
-        raise FixInputError(sorted(problems))
+    contents, unread = read_folder(directory, FOLDER, limits)
+    found, problems = approvals_in(contents, directory, limits)
+    if unread or problems:
+        raise FixInputError(sorted((*unread, *problems)))
     return found
+
+
+def _must_be_of(commit: str, directory: Path, desired: Mapping[str, bytes], approvals: Mapping[str, bytes]) -> None:
+    """Raise NotCommittedError where files that were read are not those of a commit."""
+    strange = not_of(commit, directory, desired, approvals)
+    if strange:
+        shown = ", ".join(strange[:_SHOWN]) + (f" and {len(strange) - _SHOWN} more" if len(strange) > _SHOWN else "")
+        raise NotCommittedError(
+            f"below {directory}, {shown} {'is' if len(strange) == 1 else 'are'} not as in commit {commit[:12]}, and "
+            "only what a signed commit has may be used: commit it, signed (git commit -S), or put it back (git status "
+            "shows what differs)"
+        )
 
 
 def load_described(directory: Path, *, limits: Limits = LIMITS) -> tuple[Relationship, ...]:

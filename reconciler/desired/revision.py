@@ -51,10 +51,17 @@ def revision_of(directory: Path, contents: Mapping[str, bytes]) -> str:
     return named(commit) if is_clean else f"{named(commit)}-dirty"
 
 
-def is_committed(directory: Path, commit: str, contents: Mapping[str, bytes]) -> bool:
-    """Whether a commit has files of a directory, by their paths relative to it, with this very content."""
+def not_of(
+    commit: str, directory: Path, desired: Mapping[str, bytes], approvals: Mapping[str, bytes]
+) -> tuple[str, ...]:
+    """Return the paths of those files of a directory, as they were read, that a commit of its work tree hasn't got with
+    this very content, or has beside them; sorted. An approval that is missing allows nothing, so it may be.
+    """
     tree = ask_git(directory, "ls-tree", "-r", "-z", commit)
-    return tree is not None and _has(directory, contents, _entries(tree))
+    entries = _entries(tree) if tree is not None else {}
+    missing = {name for name in entries if is_read(name)} - desired.keys()
+    read = {**desired, **approvals}
+    return tuple(sorted({*missing, *(name for name in read if not _has(directory, {name: read[name]}, entries))}))
 
 
 def commit_of(directory: Path) -> str | None:

@@ -65,8 +65,10 @@ class Branch:
         reason = self._fault(commit)
         if reason:
             raise GitError(
-                f"the work tree is at commit {commit[:12]}, which is not used: {reason}. If it is meant, sign it (git "
-                "commit --amend -S); else put back one that is signed (git reset --hard)"
+                f"the work tree of {self.directory} is at commit {commit[:12]}, which is not used: {reason}. If what "
+                "it has is meant, add a signed commit after it where the branch comes from (git commit --allow-empty "
+                "-S), and move the work tree there (git pull --ff-only); else put back one that is signed (git reset "
+                "--hard COMMIT)"
             )
         return commit
 
@@ -104,12 +106,19 @@ class Branch:
                 )
 
     def _fault(self, commit: str) -> str:
-        """Return why git doesn't take the signature of a commit; nothing where it does."""
+        """Return why git doesn't take the signature of a commit, and where it knows the keys from whose it would;
+        nothing where it does. What git says first may be that a signature is good, of a key that it doesn't know.
+        """
         checked = self._git("verify-commit", commit)
         if checked.returncode == 0:
             return ""
-        said = checked.stderr.strip().splitlines()
-        return visible(said[0]) if said else "it has no signature"
+        said = visible(_said(checked.stderr))
+        if not said:
+            return "it has no signature"
+        return (
+            f"git doesn't take its signature ({said}); it takes those of keys in its file gpg.ssh.allowedSignersFile, "
+            "or in the keyring of gpg, as the user that runs this"
+        )
 
     def _move(self, commit: str) -> None:
         """Move the work tree forward: the one step that leaves something half done where it is ended."""

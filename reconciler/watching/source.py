@@ -10,10 +10,8 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from reconciler.desired.approvals import FOLDER
-from reconciler.desired.files import read_folder
 from reconciler.desired.load import load
-from reconciler.desired.revision import commit_of, is_committed, named
+from reconciler.desired.revision import commit_of
 from reconciler.errors import FixInputError, ReconcilerError
 from reconciler.model import Desired
 from reconciler.watching.telling import unforeseen
@@ -23,10 +21,6 @@ STILL = 2.0  # seconds without a change, after which files are read
 _TRIES = 30  # to find them still
 
 _Sign = tuple[str | None, frozenset[tuple[str, int, int]]]  # the commit, and the files
-
-
-class RefusedError(ReconcilerError):
-    """The files may not be used, be they right: they are not those of a commit that was verified."""
 
 
 class Source:
@@ -114,18 +108,9 @@ def read(directory: Path, verified: Callable[[], str] | None) -> Desired:
     """Return the desired state in a folder. With `verified`, it has to be that of the commit that this returns, which
     raises ReconcilerError where the commit may not be used.
 
-    Raises FixInputError, and RefusedError where the files are not those of the commit.
+    Raises FixInputError, and NotCommittedError where the files are not those of the commit.
     """
-    if verified is None:
-        return load(directory)
-    commit = verified()  # before any file is read
-    found = load(directory)
-    approvals, _ = read_folder(directory, FOLDER)  # which no revision counts, and which allow a good deal
-    if found.revision != named(commit) or not is_committed(directory, commit, approvals):
-        raise RefusedError(
-            "the files are not those of a commit, and signed commits are required: commit them, or put them back"
-        )
-    return found
+    return load(directory, commit=None if verified is None else verified())
 
 
 def _sign(directory: Path) -> _Sign:

@@ -88,7 +88,7 @@ def test_an_unsigned_commit_in_the_work_tree_is_not_carried_out_where_signatures
         git(clone, "commit", "-q", "-a", "-m", "by hand", "--no-gpg-sign")
         unsigned = git(clone, "rev-parse", "HEAD")
         refused = daemon.until("desired-refused", is_over=False)
-        assert f"the work tree is at commit {unsigned[:12]}, which is not used: " in refused["message"]
+        assert f" is at commit {unsigned[:12]}, which is not used: " in refused["message"]
         assert refused["revision"] == signed
         site.change("kea-b", lifetime)  # what is looked at, and done, goes by the last signed one
         assert daemon.until("applied")["revision"] == signed

@@ -142,9 +142,33 @@ def test_what_comes_after_an_unsigned_commit_that_somebody_put_there_is_not_take
     signing.commit("three", "-S")
     branch = Branch(signing.here, "origin", "main", must_be_signed=True)
     for refused in (branch.verified, branch.pull):
-        with pytest.raises(GitError, match=f"the work tree is at commit {smuggled[:12]}, which is not used: "):
+        with pytest.raises(GitError, match=f" is at commit {smuggled[:12]}, which is not used: "):
             refused()
     assert signing.head == smuggled
+
+
+@pytest.mark.program("ssh-keygen")
+def test_it_is_said_why_a_commit_is_not_used_and_what_to_do(signing: Repositories, tmp_path: Path) -> None:
+    branch = Branch(signing.here, "origin", "main", must_be_signed=True)
+    (tmp_path / "strange" / "again").mkdir(parents=True)
+    sign_with_a_key(tmp_path / "strange", signing.origin)
+    strange = signing.commit("two", "-S")  # by a key that only the origin takes
+    signing.git(signing.here, "pull", "-q", "--ff-only")
+    with pytest.raises(GitError) as told:
+        branch.verified()
+    said = str(told.value)
+    assert said.startswith(f"the work tree of {signing.here} is at commit {strange[:12]}, which is not used: ")
+    assert "No principal matched" in said
+    assert "gpg.ssh.allowedSignersFile" in said
+    signing.commit("three")
+    signing.git(signing.here, "pull", "-q", "--ff-only")
+    with pytest.raises(GitError) as told:
+        branch.verified()
+    assert "which is not used: it has no signature. If what it has is meant, add a signed commit" in str(told.value)
+    sign_with_a_key(tmp_path / "strange" / "again", signing.origin, signing.here, address="x@example.org")
+    signing.git(signing.origin, "commit", "-q", "--allow-empty", "-S", "-m", "all of it is meant")
+    signing.git(signing.here, "pull", "-q", "--ff-only")
+    assert branch.verified() == signing.head
 
 
 @pytest.mark.program("ssh-keygen")

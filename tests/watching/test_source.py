@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -11,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.desired.load import load
-from reconciler.errors import ReconcilerError
+from reconciler.errors import NotCommittedError, ReconcilerError
 from reconciler.model import Desired
-from reconciler.watching.source import STILL, Source
+from reconciler.watching.source import STILL, Source, read
 from tests.cli.work_tree import git
 
 DESIRED = Path(__file__).resolve().parents[2] / "desired"
@@ -187,7 +188,7 @@ def test_where_commits_have_to_be_verified_no_other_files_are_used(committed: Pa
         edit(committed, 4000)
         for _ in range(2):
             assert not await source.look()
-            assert "commit them, or put them back" in source.problems[0]
+            assert "commit it, signed" in source.problems[0]
         unsigned = commit(committed)
         refused.add(git(committed, "rev-parse", "HEAD"))
         for is_told in (False, True, False):
@@ -212,7 +213,7 @@ def test_where_commits_have_to_be_verified_nor_is_an_approval_used_that_is_in_no
         file = committed / "approvals" / f"{plan}.yaml"
         file.write_text("approve:\n  - code: remove-relationship\n    reason: CHG-1\n")
         assert not await source.look()
-        assert "commit them, or put them back" in source.problems[0]
+        assert "commit it, signed" in source.problems[0]
         assert source.desired.approvals == {}
         commit(committed)
         assert await source.look()
@@ -225,6 +226,43 @@ def test_where_commits_have_to_be_verified_nor_is_an_approval_used_that_is_in_no
         assert source.problems == ()
 
     asyncio.run(work())
+
+
+def test_where_commits_have_to_be_verified_an_approval_that_is_there_only_while_it_is_read_is_not_used(
+    committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = committed / "approvals" / "0123456789abcdef0123456789abcdef.yaml"
+    file.parent.mkdir()
+    file.write_text("approve:\n  - code: remove-relationship\n    reason: CHG-1\n")
+    real, program = shutil.which("git"), tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f"""#!/bin/sh
+case "$*" in *ls-tree*) rm -f "{file}" ;; esac
+exec "{real}" "$@"
+""")
+    program.chmod(0o755)
+    head = git(committed, "rev-parse", "HEAD")
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    with pytest.raises(NotCommittedError, match=f"approvals/{file.name} is not as in commit {head[:12]}"):
+        read(committed, lambda: head)
+    assert not file.exists()  # it was looked at, and taken away, between reading it and comparing it
+    assert read(committed, lambda: head).approvals == {}
+
+
+def test_it_is_said_which_files_are_not_those_of_the_signed_commit_and_what_to_do(committed: Path) -> None:
+    head = git(committed, "rev-parse", "HEAD")
+    edit(committed, 4000)
+    (committed / "relationships" / "new.yaml").write_text("{}\n")
+    with pytest.raises(ReconcilerError) as told:
+        read(committed, lambda: head)
+    assert "relationships/new.yaml" in str(told.value)
+    (committed / "relationships" / "new.yaml").unlink()
+    with pytest.raises(NotCommittedError) as told:
+        read(committed, lambda: head)
+    assert str(told.value) == (
+        f"below {committed}, relationships/hq.yaml is not as in commit {head[:12]}, and only what a signed commit has "
+        "may be used: commit it, signed (git commit -S), or put it back (git status shows what differs)"
+    )
 
 
 def test_files_of_a_commit_that_came_after_the_one_that_was_verified_are_not_used(committed: Path) -> None:
