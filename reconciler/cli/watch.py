@@ -256,16 +256,22 @@ def _pages(run: Session, daemon: Daemon, store: Store, listening: _Listening) ->
 
 
 async def _settled(daemon: Daemon, keeper: EventKeeper, posts: Posts) -> None:
-    """Tell of what ended while no daemon watched, as soon as everything was looked at once."""
+    """Tell of what ended while no daemon watched, as soon as everything was looked at once; of what could not be seen
+    then, such as drift of a relationship whose servers are away, as soon as it can.
+    """
     import asyncio
 
     while not daemon.is_settled:  # noqa: ASYNC110 - nobody tells when it is
         await asyncio.sleep(1.0)
-    board = daemon.board()
-    for event in keeper.settle(board.at, board.revision):
-        posts.tell(event)
-        keeper.keep(event)
-    posts.settle(keeper.open)
+    while True:
+        board = daemon.board()
+        for event in keeper.settle(board.at, board.revision, daemon.unknown):
+            posts.tell(event)
+            keeper.keep(event)
+        posts.settle(keeper.open)
+        if keeper.is_settled:
+            return
+        await asyncio.sleep(1.0)
 
 
 def edges_of(run: Session) -> Edges:

@@ -49,7 +49,7 @@ from reconciler.model.history import Entry, Past, PastResult, PastServer, PastSt
 from reconciler.model.journal import Known, Leftover, Mend, Remedy, RunRecord
 from reconciler.model.json import Json
 from reconciler.model.live import HaView, Live, PartnerView, Probe, Snapshot, Unreachable
-from reconciler.model.notices import Turn, Webhook, WebhookForm
+from reconciler.model.notices import Told, Turn, Webhook, WebhookForm
 from reconciler.model.outcomes import RelationshipOutcome, Result, ServerOutcome
 from reconciler.model.steps import Condition, Deed, Disruption, Fact, Step
 from reconciler.model.watched import Board, Event, EventKind, Gravity, Requests, Suspension, Watched, WatchMode
@@ -126,6 +126,7 @@ __all__ = [
     "Step",
     "Suspension",
     "Thresholds",
+    "Told",
     "Turn",
     "Unmanaged",
     "Unreachable",

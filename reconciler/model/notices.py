@@ -32,9 +32,23 @@ class Webhook:
 
 
 class Turn(StrEnum):
-    """What a notice says of what lasts: it began, it matters more than before, or it is over; or it is of a moment."""
+    """What a notice says of what lasts: it began, it matters more than before, a part of it is over, or all of it; or
+    it is of a moment.
+    """
 
     BEGUN = "begun"
     WORSE = "worse"
+    BETTER = "better"
     RECOVERED = "recovered"
     ONCE = "once"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a webhook was told of a finding that lasts: how much it mattered at most, and which parts of it lasted when
+    it was told of it last; None where an earlier version did not
+    keep that.
+    """
+
+    weight: Gravity
+    parts: frozenset[str] | None = frozenset()

@@ -37,8 +37,8 @@ class EventKind(StrEnum):
     """What an event is about.
 
     Those of one moment: the daemon began or ended, desired was taken over anew, a relationship was carried out (or
-    failed to be), was suspended or resumed. Those that begin and end (findings): desired can't be used, the git branch
-    can't be followed, a relationship is not OK, another server than the primary is the truth, servers differ although
+    failed to be). Those that begin and end (findings): desired can't be used, the git branch can't be followed, a
+    relationship is suspended, it is not OK, another server than the primary is the truth, servers differ although
     nobody changed desired, what desired asks for is not done yet, something waits for a person, an object is contested,
     a primary that came back has to prove itself, too much was written, a look or an apply failed.
     """
@@ -48,7 +48,6 @@ class EventKind(StrEnum):
     DESIRED = "desired"
     APPLIED = "applied"
     SUSPENDED = "suspended"
-    RESUMED = "resumed"
     STATUS = "status"
     AUTHORITY = "authority"
     DESIRED_REFUSED = "desired-refused"
@@ -75,8 +74,8 @@ class Event:
     is told. A daemon that starts tells of what it finds as if it had begun then, and ends what it finds no more only if
     it had told of it itself: who keeps events knows which findings are open.
 
-    `is_worse` says of one that goes on as another one that it became worse, whatever its severity: a server more is
-    away. It is told at once, and not kept.
+    `parts` are what of a finding begins and ends by itself, such as each server that is away, in words that stay the
+    same as long as it lasts. They are told at once, and not kept.
     """
 
     at: datetime
@@ -89,7 +88,7 @@ class Event:
     revision: str = ""
     finding: str | None = None
     is_over: bool = False
-    is_worse: bool = False
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _SIGNS: Final = {
     Gravity.WARNING: ":warning:",
     Gravity.ERROR: ":red_circle:",
 }
+_WORDS: Final = {Turn.RECOVERED: "recovered: ", Turn.WORSE: "worse: ", Turn.BETTER: "recovered in part: "}
 
 
 def body(form: WebhookForm, news: Notice, host: str) -> bytes:
@@ -44,9 +45,8 @@ def _generic(news: Notice, host: str) -> dict[str, Any]:
 def _slack(news: Notice, host: str) -> dict[str, Any]:
     """Return a message as incoming webhooks of Slack take it; Mattermost and Rocket.Chat read the same."""
     event = news.event
-    sign = ":white_check_mark:" if news.turn is Turn.RECOVERED else _SIGNS[news.weight]
-    word = "recovered: " if news.turn is Turn.RECOVERED else ""
-    lines = [f"{sign} *{word}{_escaped(event.summary)}*"]
+    sign = ":white_check_mark:" if news.turn is Turn.RECOVERED else _SIGNS[event.severity]
+    lines = [f"{sign} *{_WORDS.get(news.turn, '')}{_escaped(event.summary)}*"]
     lines += [f"> {_escaped(each)}" for each in event.details[:_LINES]]
     if len(event.details) > _LINES:
         lines.append(f"> and {len(event.details) - _LINES} more")

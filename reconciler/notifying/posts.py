@@ -13,7 +13,7 @@ from typing import Protocol
 
 import httpx
 
-from reconciler.model import Event, Gravity, Turn, Webhook
+from reconciler.model import Event, Gravity, Told, Turn, Webhook
 from reconciler.notifying.bodies import body
 from reconciler.notifying.news import Notice, concerns, notice, told_after
 
@@ -48,8 +48,8 @@ def chance() -> float:
 class Kept(Protocol):
     """Where it is kept what webhooks, by their names, are still to be told, and which findings they were told of."""
 
-    def told(self, hook: str) -> Mapping[str, Gravity]:
-        """Return the findings that last and were told, each with how much it mattered at most."""
+    def told(self, hook: str) -> Mapping[str, Told]:
+        """Return the findings that last and were told."""
 
     def waiting(self, hook: str) -> Sequence[tuple[int, Event, Turn, Gravity]]:
         """Return what waits, in its order, each with its number."""
@@ -79,7 +79,7 @@ class _Box:
     """
 
     hook: Webhook
-    told: Mapping[str, Gravity]
+    told: Mapping[str, Told]
     waiting: deque[_Waiting]
     is_filled: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0

@@ -44,6 +44,9 @@ SERVING = frozenset(
     }
 )
 
+HEARD = "hears it all the same, and that it serves clients"
+"""What is said of the partner of a server that can't be reached: the one reason that is good news."""
+
 
 def statuses(plan: Plan, live: LiveWorld) -> list[RelationshipStatus]:
     """Return the status of every planned relationship, but of none that was removed."""
@@ -114,7 +117,8 @@ def _unread(plan: RelationshipPlan) -> Iterator[str]:
             yield f"{each.endpoint.server} can't be reached: {each.reason}"
 
 
-_HOLDING = frozenset({"authority-empty", "authority-older", "authority-shrunk", "identity", "partner-changed"})
+HOLDING = frozenset({"authority-empty", "authority-older", "authority-shrunk", "identity", "partner-changed"})
+"""Objections that are said whatever else there is: data may be lost, or a server be another."""
 
 
 def _notes(plan: RelationshipPlan) -> Iterator[str]:
@@ -125,7 +129,7 @@ def _notes(plan: RelationshipPlan) -> Iterator[str]:
     for each in plan.objections:
         if plan.unplanned is not None:
             yield f"also in the way of the next apply: {each.code}: {each.message}"
-        elif each.code in _HOLDING:
+        elif each.code in HOLDING:
             yield f"held ({each.code}): {each.message}; {each.advice}"
     yield from plan.notes
 
@@ -169,7 +173,7 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
         if isinstance(live, Unreachable):
             yield f"{peer.server} can't be reached: {live.reason}"
             if hearing is not None and peer.role is not Role.BACKUP:
-                yield f"{hearing} hears it all the same, and that it serves clients"
+                yield f"{hearing} {HEARD}"
         elif not _is_to_join(relationship, peer, peers):
             yield from _server_reasons(relationship, peer, live)
     snapshots = [each for each in peers.values() if isinstance(each, Snapshot)]

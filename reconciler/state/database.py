@@ -151,6 +151,9 @@ _MIGRATIONS = (
         PRIMARY KEY (hook, finding)
     );
     """,
+    """
+    ALTER TABLE told ADD COLUMN parts TEXT;  -- JSON: those that lasted when it was told last; NULL: it is not known
+    """,
 )
 NEWEST = len(_MIGRATIONS)
 

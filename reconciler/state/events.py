@@ -60,10 +60,16 @@ class EventKeeper:
         self._told_of[event.relationship] = max(number, known)
         return number > known
 
-    def settle(self, at: datetime, revision: str) -> tuple[Event, ...]:
+    @property
+    def is_settled(self) -> bool:
+        """Whether of all that was open when the daemon began it is known whether it lasts."""
+        return not self._stale
+
+    def settle(self, at: datetime, revision: str, unknown: Collection[str] = ()) -> tuple[Event, ...]:
         """Return the ends of findings that were open when the daemon began, and that it does not find any more.
 
-        To be called when it has looked at everything once. They are to be told like every event.
+        To be called when it has looked at everything once, and again as long as there are findings that are `unknown`:
+        the looks could not tell whether they last. They are to be told like every event.
         """
         ends = [
             Event(
@@ -79,9 +85,9 @@ class EventKeeper:
                 is_over=True,
             )
             for key, event in self._open.items()
-            if key in self._stale
+            if key in self._stale and key not in unknown
         ]
-        self._stale.clear()
+        self._stale.intersection_update(unknown)
         return tuple(ends)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Collection, Sequence
 
 from reconciler.errors import StateError
-from reconciler.model import Event, Gravity, Turn
+from reconciler.model import Event, EventKind, Gravity, Told, Turn
 from reconciler.state.database import told, transaction
 from reconciler.state.events import COLUMNS, event_of, values_of
 from reconciler.state.runs import Store
@@ -33,21 +34,29 @@ class Outbox:
                 gone = [row for row in known if row[0] not in hooks]
                 store.database.executemany(f"DELETE FROM {table} WHERE hook = ?", gone)  # noqa: S608 - ours
 
-    def told(self, hook: str) -> dict[str, Gravity]:
-        """Return the findings that last and that a webhook was told of, each with how much it mattered at most.
+    def told(self, hook: str) -> dict[str, Told]:
+        """Return the findings that last and that a webhook was told of. Raises StateError."""
+        query = "SELECT finding, severity, parts FROM told WHERE hook = ?"
+        with told(self._store.directory):
+            rows = self._store.database.execute(query, (hook,)).fetchall()
+        return {
+            finding: Told(Gravity(severity), None if parts is None else frozenset(json.loads(parts)))
+            for finding, severity, parts in rows
+        }
+
+    def waiting(self, hook: str) -> Sequence[Waiting]:
+        """Return what a webhook is still to be told, in its order, but for kinds that only other versions have.
 
         Raises StateError.
         """
-        with told(self._store.directory):
-            rows = self._store.database.execute("SELECT finding, severity FROM told WHERE hook = ?", (hook,)).fetchall()
-        return {finding: Gravity(severity) for finding, severity in rows}
-
-    def waiting(self, hook: str) -> Sequence[Waiting]:
-        """Return what a webhook is still to be told, in its order. Raises StateError."""
         query = f"SELECT number, turn, weight, {COLUMNS} FROM notice WHERE hook = ? ORDER BY number"  # noqa: S608 - ours
         with told(self._store.directory):
             rows = self._store.database.execute(query, (hook,)).fetchall()
-        return [(number, event_of(*event), Turn(turn), Gravity(weight)) for number, turn, weight, *event in rows]
+        return [
+            (number, event_of(*event), Turn(turn), Gravity(weight))
+            for number, turn, weight, *event in rows
+            if event[1] in set(EventKind)
+        ]
 
     def add(self, hook: str, event: Event, turn: Turn, weight: Gravity) -> int | None:
         """Keep that a webhook is to be told, and so is told, of an event; returns the notice's number."""
@@ -58,8 +67,8 @@ class Outbox:
                     database.execute("DELETE FROM told WHERE hook = ? AND finding = ?", (hook, event.finding))
                 elif event.finding is not None:
                     database.execute(
-                        "INSERT OR REPLACE INTO told (hook, finding, severity) VALUES (?, ?, ?)",
-                        (hook, event.finding, weight.value),
+                        "INSERT OR REPLACE INTO told (hook, finding, severity, parts) VALUES (?, ?, ?, ?)",
+                        (hook, event.finding, weight.value, json.dumps(sorted(event.parts))),
                     )
                 return database.execute(
                     f"INSERT INTO notice (hook, turn, weight, {COLUMNS}) VALUES (?, ?, ?, {_PLACES})",  # noqa: S608

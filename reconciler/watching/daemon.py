@@ -86,6 +86,12 @@ class Daemon:
         """Whether everything was looked at once: every relationship, and desired with its git branch."""
         return self._has_looked_at_desired and self.board().is_ready
 
+    @property
+    def unknown(self) -> frozenset[str]:
+        """The findings, by their keys, of which the last looks could not tell whether they last."""
+        records = self._rounds.records.items()
+        return frozenset(f"{kind}:{name}" for name, record in records for kind in record.unknown)
+
     def board(self) -> Board:
         """Return what is known now."""
         records = self._rounds.records
@@ -274,7 +280,8 @@ class Daemon:
     def _tell(self, event: Event) -> None:
         """Tell an event to all, without a secret in it."""
         scrub = self._edges.scrub
-        clean = replace(event, summary=scrub(event.summary), details=tuple(map(scrub, event.details)))
+        details, parts = tuple(map(scrub, event.details)), frozenset(map(scrub, event.parts))
+        clean = replace(event, summary=scrub(event.summary), details=details, parts=parts)
         _log.log(_LEVELS[clean.severity], "%s", clean.summary, extra={"event": clean})
         for observer in self._observers:
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from reconciler.model import (
     Watched,
 )
 from reconciler.planning.scenes import RECOVERING
+from reconciler.planning.status import HEARD
 
 _SECONDS = re.compile(r"\b\d+(\.\d+)? m?s\b")
 _SHOWN = 3  # reasons in the summary of a status; all of them are its details
@@ -31,8 +32,8 @@ _HEALTH = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that lasts. It is another one when its `sign` is, and a worse one when more servers are `away`; `ended`
-    is how it is told that it is over.
+    """Something that lasts. It is another one when its `sign` is, and when other servers are `away`; `ended` is how it
+    is told that it is over. `parts` as in `Event`.
     """
 
     kind: EventKind
@@ -42,6 +43,7 @@ class Finding:
     sign: str = ""
     details: tuple[str, ...] = ()
     away: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,14 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
     if status is not None and status.status is not Health.OK:
         word, severity = _HEALTH[status.status]
         text, over = f"{name} is {word}: {_in_short(status.reasons)}", f"{name} is OK again"
-        sign = "\n".join((status.status.value, *map(_standing, status.servers), *_lasting_reasons(status)))
         away = frozenset(each.server for each in status.servers if not each.is_reachable)
-        yield Finding(EventKind.STATUS, severity, text, over, sign, status.reasons, away)
+        yield Finding(EventKind.STATUS, severity, text, over, _sign(status), status.reasons, away, _parts(status))
     if status is not None and status.authority != (primary := _primary(status)):
         text = f"{name}: the authority is {status.authority or 'nobody'} now: {status.authority_reason}"
         over = f"{name}: the authority is {primary or 'the primary'} again"
-        yield Finding(EventKind.AUTHORITY, Gravity.WARNING, text, over, status.authority or "")
+        is_down = status.authority is None and status.status is Health.SERVICE_DOWN
+        severity, nobody = (Gravity.ERROR, ("nobody is the truth",)) if is_down else (Gravity.WARNING, ())
+        yield Finding(EventKind.AUTHORITY, severity, text, over, status.authority or "", parts=frozenset(nobody))
     if watched.drift:
         text, over = f"{name} has drifted: {_differences(watched.drift_count)}", f"{name} has no drift any more"
         notes = (f"note: {each}" for each in (status.notes if status is not None else ()))
@@ -98,13 +101,18 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         yield Finding(EventKind.CHANGES, Gravity.INFO, text, over, "\n".join(watched.changes), watched.changes)
     if remarks.asks:
         text, over = f"{name} waits for a person: {remarks.asks[0]}", f"{name} waits for nobody any more"
-        codes = " ".join(each.partition(":")[0] for each in remarks.asks)  # what follows them has numbers that move
-        yield Finding(EventKind.WAITING, Gravity.WARNING, text, over, codes, remarks.asks)
+        codes = [each.partition(":")[0] for each in remarks.asks]  # what follows them has numbers that move
+        sign, parts = " ".join(codes), frozenset(codes)
+        yield Finding(EventKind.WAITING, Gravity.WARNING, text, over, sign, remarks.asks, parts=parts)
     if watched.contested:
         text = f"{name} is contested: {watched.contested[0]} drifted back again and again, and is left alone"
         over = f"{name} is not contested any more"
-        details = (*watched.contested, *watched.left_alone)
-        yield Finding(EventKind.CONTESTED, Gravity.ERROR, text, over, "\n".join(details), details)
+        details, parts = (*watched.contested, *watched.left_alone), frozenset(watched.contested)
+        yield Finding(EventKind.CONTESTED, Gravity.ERROR, text, over, "\n".join(details), details, parts=parts)
+    if watched.suspension is not None:
+        text = f"{name} is suspended by {watched.suspension.user}: {watched.suspension.reason}"
+        until = f"until {watched.suspension.until.isoformat(timespec='seconds')}"
+        yield Finding(EventKind.SUSPENDED, Gravity.INFO, text, f"{name} is resumed", f"{text}\n{until}", (until,))
     if remarks.unsteady:
         over = f"{name}: its primary has proved itself"
         yield Finding(EventKind.UNSTEADY, Gravity.WARNING, f"{name}: {remarks.unsteady}", over)
@@ -131,13 +139,33 @@ def _standing(server: ServerStatus) -> str:
     return f"{server.server} {'recovering' if server.ha_state in RECOVERING else server.ha_state or 'no HA'}"
 
 
-def _lasting_reasons(status: RelationshipStatus) -> Iterator[str]:
-    """Yield of each reason what stays the same as long as it holds: what the network says, and seconds, are others at
-    each look, and so is what is said of a server on its way back.
+def _sign(status: RelationshipStatus) -> str:
+    """Return what makes a status another one: its health, what each server is like, and the lasting reasons."""
+    recovering = [each for each in status.servers if each.ha_state in RECOVERING]
+    return "\n".join((status.status.value, *map(_standing, status.servers), *_lasting_reasons(status, recovering)))
+
+
+def _parts(status: RelationshipStatus) -> frozenset[str]:
+    """Return what of a status can begin and end by itself: that nobody serves, and the reasons that don't just follow
+    from another. What a server says that is on its way back does, and what its partner says meanwhile, or while that is
+    away.
     """
-    passing = [each.reason for each in status.servers if each.ha_state in RECOVERING]
+    pair = [each for each in status.servers if each.role is not Role.BACKUP]
+    gone = {each.server for each in status.servers if not each.is_reachable or each.ha_state in RECOVERING}
+    following = [each for each in status.servers if each.server in gone]
+    following += [each for each in pair if any(other.server in gone for other in pair if other is not each)]
+    reasons = (each for each in _lasting_reasons(status, following) if not each.endswith(HEARD))
+    word = [f"{status.name} is {_HEALTH[status.status][0]}"] if status.status is Health.SERVICE_DOWN else []
+    return frozenset((*word, *reasons))
+
+
+def _lasting_reasons(status: RelationshipStatus, but: Iterable[ServerStatus]) -> Iterator[str]:
+    """Yield of each reason what stays the same as long as it holds: what the network says, and seconds, are others at
+    each look. Left out is what servers `but` for these say of themselves.
+    """
+    left_out = [each.reason for each in but if each.is_reachable]
     for each in status.reasons:
-        if not any(each in said for said in passing):
+        if not any(each in said for said in left_out):
             yield _SECONDS.sub("", each.partition(": ")[0])
 
 
@@ -178,11 +206,10 @@ def events(before: Findings, after: Findings, subject: Subject, at: datetime) ->
     for kind, finding in after.items():
         known = before.get(kind)
         if known is None or (known.sign, known.severity) != (finding.sign, finding.severity):
-            is_worse = known is not None and _is_worse(known, finding)
-            yield _event(finding, subject, at, is_worse=is_worse)
+            yield _event(finding, subject, at)
 
 
-def _event(finding: Finding, subject: Subject, at: datetime, *, is_over: bool = False, is_worse: bool = False) -> Event:
+def _event(finding: Finding, subject: Subject, at: datetime, *, is_over: bool = False) -> Event:
     about = f"{finding.kind}:{subject.relationship}" if subject.relationship else finding.kind.value
     return Event(
         at,
@@ -195,5 +222,5 @@ def _event(finding: Finding, subject: Subject, at: datetime, *, is_over: bool = 
         subject.revision,
         about,
         is_over,
-        is_worse,
+        frozenset() if is_over else finding.parts,
     )

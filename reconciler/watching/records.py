@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from reconciler.model import Cause, Change, RelationshipPlan, RelationshipStatus, ServerPlan, Service, Watched
+from reconciler.model import (
+    Cause,
+    Change,
+    EventKind,
+    RelationshipPlan,
+    RelationshipStatus,
+    ServerPlan,
+    Service,
+    Watched,
+)
 from reconciler.reports.text_changes import cause_words, change_lines
 from reconciler.watching.findings import Findings
 from reconciler.watching.ruling import Rules, Ruling
@@ -20,14 +29,15 @@ class Record:
     """One relationship. `failures` are applies in a row that failed, `hurried` looks in a row that found it waiting for
     what comes by itself, `troubled` those in a row that failed themselves or found no memory of what was done before;
     `failure` is what failed last, and `rests_until` when that may be tried again. `findings` are what was told to last,
-    and `glimpsed` what the last look found. `shown` is the mark of the plan that was kept last, and `agreed_at` when
-    nothing was to be done last but what is contested.
+    `glimpsed` what the last look found, and `unknown` what it could not tell. `shown` is the mark of the plan that was
+    kept last, and `agreed_at` when nothing was to be done last but what is contested.
     """
 
     watched: Watched
     presence: Presence | None = None
     findings: Findings = field(default_factory=dict)
     glimpsed: Findings = field(default_factory=dict)
+    unknown: frozenset[EventKind] = frozenset()
     failures: int = 0
     hurried: int = 0
     troubled: int = 0
@@ -80,6 +90,18 @@ class Look:
         return self.status is not None and self.status.authority != self.plan.authority.server
 
     @property
+    def is_compared(self) -> bool:
+        """Whether it is known what differs: something is planned, and from the server that is the truth."""
+        return self.plan.unplanned is None and not self.is_settling
+
+    @property
+    def unknown(self) -> frozenset[EventKind]:
+        """Which findings can't be told of: they are as they were before."""
+        if self.plan.unplanned is not None:
+            return frozenset({EventKind.DRIFT, EventKind.CHANGES, EventKind.WAITING, EventKind.CONTESTED})
+        return frozenset() if self.is_compared else frozenset({EventKind.DRIFT, EventKind.CHANGES})
+
+    @property
     def is_passing(self) -> bool:
         """Whether what it waits for comes by itself within seconds."""
         return self.ruling.is_passing or self.part.is_passing
@@ -98,12 +120,11 @@ def is_quiet(plan: RelationshipPlan) -> bool:
 def seen(before: Watched, look: Look, failures: int) -> Watched:
     """Return what stands on the board after a look; `failures` are how often in a row something failed.
 
-    Where nothing could be planned, what differs is what was known of that before; so it is while the primary proves
-    itself, since the plan compares with that.
+    Where nothing could be planned, what differs is what was known of that before, but on servers that were compared all
+    the same; so it is while the primary proves itself, since the plan compares with that.
     """
     is_well = not look.plan.unreachable and not failures
-    is_told = look.plan.unplanned is None and not look.is_settling
-    differing = _differing(before, look) if is_told else before
+    differing = _differing(before, look) if look.is_compared else _still_differing(before, look)
     return replace(
         differing,
         status=look.status,
@@ -128,6 +149,26 @@ def _differing(before: Watched, look: Look) -> Watched:
         changes=_shortened(changes),
         change_count=_count(look.plan, is_git=True),
     )
+
+
+def _still_differing(before: Watched, look: Look) -> Watched:
+    """Return what differed before, without the servers that have nothing to do while others can't be read."""
+    level = {server.peer.server for server in look.plan.servers if look.plan.unplanned and not server.changes}
+    drift, changes = (
+        [each for each in known if _server(each) not in level] for known in (before.drift, before.changes)
+    )
+    return replace(
+        before,
+        drift=tuple(drift),
+        drift_count=before.drift_count - (len(before.drift) - len(drift)) if drift else 0,
+        drifted_since=before.drifted_since if drift else None,
+        changes=tuple(changes),
+        change_count=before.change_count - (len(before.changes) - len(changes)) if changes else 0,
+    )
+
+
+def _server(line: str) -> str:
+    return line.partition(": ")[0]
 
 
 def _of_cause(server: ServerPlan, *, is_git: bool) -> list[Change]:

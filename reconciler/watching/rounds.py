@@ -74,6 +74,13 @@ class _Picture:
         )
 
 
+def _unseen(record: Record, look: Look) -> Findings:
+    """Return what was told to wait or to be contested and can't be seen now: it lasts as long as something differs."""
+    differs = record.watched.drift or record.watched.changes
+    kinds = look.unknown & {EventKind.WAITING, EventKind.CONTESTED} if differs else ()
+    return {kind: each for kind, each in record.findings.items() if kind in kinds}
+
+
 class Rounds:
     """All that is known of the relationships, by name, and how it becomes more.
 
@@ -341,13 +348,13 @@ class Rounds:
             if look.due is None and is_settled and not look.rules.unreadable:
                 self._remember(look, made)
             failures = record.failures or record.troubled or self._reader.failures(group.endpoints)
-            before, record.watched = record.watched, seen(record.watched, look, failures)
+            record.watched = seen(record.watched, look, failures)
+            record.unknown = look.unknown
             subject = Subject(made.revision, record.watched.name, record.watched.service)
-            for event in telling.transitions(before, record.watched, subject):
-                self._tell(event)
             failure = look.rules.unreadable or record.failure
             remarks = Remarks(look.asks, look.ruling.unsteady, look.ruling.capped, failure)
-            self._tell_findings(record, of_watched(record.watched, remarks), subject, look.at)
+            found = {**_unseen(record, look), **of_watched(record.watched, remarks)}
+            self._tell_findings(record, found, subject, look.at)
 
     def _tell_findings(self, record: Record, found: Findings, subject: Subject, at: datetime) -> None:
         told = lasting(record.findings, record.glimpsed, found)

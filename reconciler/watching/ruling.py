@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.kea.keeping import ObjectPath
-from reconciler.model import Cause, Procedure, RelationshipPlan, Suspension, WatchMode
+from reconciler.model import Cause, Objection, Procedure, RelationshipPlan, Suspension, WatchMode
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.server_plan import stamp_of
+from reconciler.planning.status import HOLDING
 from reconciler.planning.verdict import unapproved
 from reconciler.reports.numbers import count
 from reconciler.reports.text_status import suspension_words
@@ -69,7 +70,7 @@ def ruling(plan: RelationshipPlan, rules: Rules) -> Ruling:
         return Ruling(
             waits=(plan.unplanned,),
             is_passing=bool(plan.unreachable),
-            asks=() if plan.unreachable else (plan.unplanned,),
+            asks=tuple(_asked_unplanned(plan, plan.unplanned)),
         )
     objections = unapproved(plan, rules.approved) if plan.has_changes else ()
     codes = {each.code for each in objections}
@@ -77,7 +78,7 @@ def ruling(plan: RelationshipPlan, rules: Rules) -> Ruling:
     held = tuple(filter(None, (*_held(plan, rules), unsteady, capped)))
     if plan.left and codes <= PASSING and not held:  # what was left half done is finished whatever the servers' states
         return Ruling(may=True)
-    told = {each.code: f"{each.code}: {each.message}; {each.advice}" for each in objections}
+    told = {each.code: _words(each) for each in objections}
     reasons = (*told.values(), *held)
     return Ruling(
         may=not reasons,
@@ -87,6 +88,19 @@ def ruling(plan: RelationshipPlan, rules: Rules) -> Ruling:
         unsteady=unsteady,
         capped=capped,
     )
+
+
+def _asked_unplanned(plan: RelationshipPlan, unplanned: str) -> Iterator[str]:
+    """Yield for what a person has to do something before anything can be planned. Servers that are away come back by
+    themselves, and much of what is in the way while they are may then be gone.
+    """
+    if not plan.unreachable:
+        yield unplanned
+    yield from {each.code: _words(each) for each in plan.objections if each.code in HOLDING}.values()
+
+
+def _words(objection: Objection) -> str:
+    return f"{objection.code}: {objection.message}; {objection.advice}"
 
 
 def _held(plan: RelationshipPlan, rules: Rules) -> Iterator[str]:

@@ -1,34 +1,19 @@
-"""Events of one moment: what was carried out, and what became another."""
+"""Events of one moment: what was carried out."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from reconciler.model import Event, EventKind, Gravity, Result, ServerOutcome, Watched
+from reconciler.model import Event, EventKind, Gravity, Result, ServerOutcome
 from reconciler.planning.returned import data_changes
 from reconciler.planning.verdict import ExitCode, of_outcomes
 from reconciler.reports.text_changes import change_lines
 from reconciler.reports.text_outcomes import standing
 from reconciler.watching.acting import Deed
-from reconciler.watching.findings import Subject
 
 _MOST = 50  # lines of changes that an event carries
-
-
-def transitions(before: Watched, after: Watched, subject: Subject) -> Iterator[Event]:
-    """Yield what is told when a suspension begins or ends."""
-    at = after.looked_at
-    if at is None:
-        return
-    about = (subject.relationship, subject.service)
-    if before.suspension is None and after.suspension is not None:
-        text = f"{after.name} is suspended by {after.suspension.user}: {after.suspension.reason}"
-        yield Event(at, EventKind.SUSPENDED, Gravity.INFO, text, *about, revision=subject.revision)
-    if before.suspension is not None and after.suspension is None:
-        yield Event(at, EventKind.RESUMED, Gravity.INFO, f"{after.name} is resumed", *about, revision=subject.revision)
 
 
 def applied(deed: Deed, at: datetime, revision: str) -> Event:

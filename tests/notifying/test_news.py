@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from reconciler.model import Event, EventKind, Gravity, Service, Turn, Webhook, WebhookForm
+from reconciler.model import Event, EventKind, Gravity, Service, Told, Turn, Webhook, WebhookForm
 from reconciler.notifying.bodies import body
 from reconciler.notifying.news import Notice, concerns, notice, told_after
 
@@ -30,7 +30,7 @@ HOOK = Webhook("ops", "https://hooks.example/x", WebhookForm.JSON, Gravity.WARNI
 
 
 def turns(*events: Event) -> list[Turn | None]:
-    told: dict[str, Gravity] = {}
+    told: dict[str, Told] = {}
     found: list[Turn | None] = []
     for event in events:
         news = notice(event, told)
@@ -50,10 +50,30 @@ def test_what_matters_more_than_before_is_told_again() -> None:
     assert turns(DRIFT, down, DRIFT, down, OVER) == [Turn.BEGUN, Turn.WORSE, None, None, Turn.RECOVERED]
 
 
-def test_what_is_said_to_be_worse_is_told_again_and_keeps_what_it_mattered_at_most() -> None:
-    down, worse = replace(DRIFT, severity=Gravity.ERROR), replace(DRIFT, is_worse=True)
-    assert turns(DRIFT, worse, DRIFT, OVER) == [Turn.BEGUN, Turn.WORSE, None, Turn.RECOVERED]
-    assert turns(down, worse, down) == [Turn.BEGUN, Turn.WORSE, None]
+def parts(*names: str, severity: Gravity = Gravity.WARNING) -> Event:
+    return replace(DRIFT, severity=severity, parts=frozenset(names))
+
+
+def test_each_part_of_a_finding_is_told_when_it_begins_and_when_it_is_over() -> None:
+    found = turns(parts("b"), parts("b", "c"), parts("b", "c"), parts("c"), parts("c"), parts("b"), OVER)
+    assert found == [Turn.BEGUN, Turn.WORSE, None, Turn.BETTER, None, Turn.WORSE, Turn.RECOVERED]
+
+
+def test_the_last_part_is_over_with_the_finding_unless_that_matters_less_by_then() -> None:
+    down = parts("nobody serves", severity=Gravity.ERROR)
+    assert turns(parts("b"), parts(), parts("b"), OVER) == [Turn.BEGUN, None, None, Turn.RECOVERED]
+    assert turns(down, parts(), parts(), down) == [Turn.BEGUN, Turn.BETTER, None, Turn.WORSE]
+
+
+def test_which_parts_began_and_which_are_over_is_in_the_details() -> None:
+    news = notice(parts("b", "c"), {"drift:hq": Told(Gravity.ERROR, frozenset({"a", "b"}))})
+    assert news is not None
+    assert news.event.details == ("new: c", "over: a", *DRIFT.details)
+    assert news.weight is Gravity.ERROR  # who was told of the worst is told of all that comes after
+
+
+def test_where_it_is_not_known_which_parts_were_told_none_is_news() -> None:
+    assert notice(parts("b"), {"drift:hq": Told(Gravity.WARNING, None)}) is None
 
 
 def test_an_end_without_a_begin_is_no_news() -> None:

@@ -16,8 +16,9 @@ import httpx
 import orjson
 import pytest
 
-from reconciler.model import Event, Gravity, Turn, Webhook, WebhookForm
+from reconciler.model import Event, Gravity, Told, Turn, Webhook, WebhookForm
 from reconciler.notifying.posts import LONGEST, MOST, Posts, pause, post
+from reconciler.state import database as schema
 from reconciler.state.outbox import Outbox
 from reconciler.state.runs import Store, open_store
 from tests.notifying.test_news import DRIFT, HOOK, OVER, SUSPENDED
@@ -46,7 +47,7 @@ class Receiver:
 class Nowhere:
     """Keeps nothing."""
 
-    def told(self, hook: str) -> Mapping[str, Gravity]:
+    def told(self, hook: str) -> Mapping[str, Told]:
         assert hook == HOOK.name
         return {}
 
@@ -139,6 +140,21 @@ def test_a_webhook_that_is_new_is_told_what_lasts_and_no_end_of_what_it_was_not_
         assert lived(store, Receiver(), OVER, hook=other) == []
         assert lived(store, Receiver(), DRIFT, hook=other) == ["begun"]
         assert lived(store, Receiver(), DRIFT) == ["begun"]  # one that was taken out of the settings meanwhile
+
+
+def test_what_an_older_version_told_is_not_told_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its parts nothing is known, and what only that version told of is given up."""
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "_MIGRATIONS", schema._MIGRATIONS[:-1])
+        with closing(open_store(tmp_path / "state")) as store:
+            store.database.execute("INSERT INTO told VALUES ('ops', 'drift:hq', 'warning')")
+            store.database.execute(
+                "INSERT INTO notice VALUES (1, 'ops', 'once', 'info', '2026-01-01T00:00:00+00:00', 'resumed', 'info', "
+                "'hq', NULL, NULL, '[]', '', NULL, 0)"
+            )
+    with closing(open_store(tmp_path / "state")) as store:
+        assert lived(store, Receiver(), replace(DRIFT, parts=frozenset({"a"}))) == []
+        assert lived(store, Receiver(), OVER) == ["recovered"]
 
 
 def test_of_what_ended_unseen_the_next_begin_is_told(tmp_path: Path) -> None:

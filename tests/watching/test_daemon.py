@@ -182,7 +182,7 @@ def test_a_suspended_relationship_is_left_alone_until_it_is_resumed(site: Site) 
         daemon.until("drift", is_over=False)
         assert site.sent() == []
         assert run("resume", "hq", *where).exit_code == 0
-        daemon.until("resumed")
+        daemon.until("suspended", is_over=True)
         daemon.until("applied")
         assert daemon.stop() == 0
 

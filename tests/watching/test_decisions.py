@@ -38,6 +38,7 @@ from reconciler.model import (
     WatchMode,
 )
 from reconciler.planning.guard import describe_skew
+from reconciler.planning.status import HEARD
 from reconciler.watching.fights import TIMES, contested, disputes, kept
 from reconciler.watching.findings import Finding, Findings, Remarks, Subject, events, lasting, of_watched
 from reconciler.watching.grouping import groups
@@ -104,6 +105,26 @@ def test_where_nothing_is_due_nothing_waits(mode: WatchMode) -> None:
 
 def test_a_change_beside_one_of_git_is_not_replicated_alone() -> None:
     assert not ruling(plan(change(), change(Cause.GIT, 3)), Rules(WatchMode.REPLICATE)).may
+
+
+def test_a_server_that_may_be_another_is_asked_about_although_one_is_away() -> None:
+    """What may be gone when that is back is not."""
+    gone = Unreachable(ENDPOINT, "refused")
+    identity = Objection("identity", "kea-a may be another server", "look")
+    waits = plan(unplanned="kea-b can't be reached", unreachable=(gone,), objections=(identity, PASSING))
+    assert ruling(waits, Rules(WatchMode.ENFORCE)).asks == ("identity: kea-a may be another server; look",)
+    assert ruling(replace(waits, objections=(PASSING,)), Rules(WatchMode.ENFORCE)).asks == ()
+
+
+def test_what_differs_on_a_server_that_is_level_again_is_over_although_another_is_away() -> None:
+    known = Watched("hq", Service.DHCP4, drift=("kea-b: ~ subnet", "kea-c: + subnet"), drift_count=2, drifted_since=NOW)
+    gone = Unreachable(Endpoint("kea-c", Service.DHCP4, "http://192.0.2.12:8000/"), "refused")
+    level = plan(unplanned="kea-c can't be reached", unreachable=(gone,))
+    look = Look(level, None, Rules(WatchMode.REPLICATE), ruling(level, Rules(WatchMode.REPLICATE)), NOW, 0.1)
+    board = seen(known, look, 0)
+    assert (board.drift, board.drift_count, board.drifted_since) == (("kea-c: + subnet",), 1, NOW)
+    board = seen(replace(known, drift=known.drift[:1], drift_count=1), look, 0)
+    assert (board.drift, board.drift_count, board.drifted_since) == ((), 0, None)
 
 
 @pytest.mark.parametrize("mode", WatchMode)
@@ -359,17 +380,19 @@ def not_normal(state: str) -> ServerStatus:
     return replace(STANDBY, ha_state=state, reason=f"hq-b is in state {state}, not hot-standby")
 
 
-def test_a_server_more_that_is_away_is_told_at_once_and_is_worse() -> None:
+def test_a_server_more_that_is_away_is_told_at_once() -> None:
     looks = Looks()
     reasons = ("hq-b can't be reached: refused, 17 ms", "hq-c can't be reached: timed out")
     begun = looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=reasons[1:]))
     assert begun is not None
-    assert (begun.summary, begun.is_worse) == (f"hq is Impaired: {reasons[1]}", False)
+    assert begun.summary == f"hq is Impaired: {reasons[1]}"
+    assert begun.parts == {"hq-c can't be reached"}
     both = (PRIMARY, away("hq-b", Role.STANDBY), BACKUP_AWAY)
     more = looks.find(impaired(*both, reasons=reasons))
     assert more is not None
     assert more.summary == "hq is Impaired: hq-b can't be reached; hq-c can't be reached"
-    assert (more.is_worse, more.details) == (True, reasons)
+    assert more.parts == {"hq-b can't be reached", "hq-c can't be reached"}
+    assert more.details == reasons
     assert looks.find(impaired(*both, reasons=("hq-b can't be reached: refused, 18 ms", reasons[1]))) is None
 
 
@@ -381,7 +404,8 @@ def test_one_that_is_back_is_told_once_two_looks_in_a_row_found_it() -> None:
     assert looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=("hq-c can't be reached: timed out",))) is None
     told = looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=(gone,)))
     assert told is not None
-    assert (told.summary, told.is_worse) == ("hq is Impaired: hq-c can't be reached: refused", False)
+    assert told.summary == "hq is Impaired: hq-c can't be reached: refused"
+    assert told.parts == {"hq-c can't be reached"}
 
 
 def test_the_states_that_a_server_passes_through_on_its_way_back_are_told_as_one() -> None:
@@ -414,6 +438,24 @@ def test_what_is_wrong_besides_is_told_once_two_looks_in_a_row_found_it(reason: 
     assert told is not None
     assert told.details == (gone, reason)
     assert looks.find(impaired(PRIMARY, STANDBY, BACKUP_AWAY, reasons=(gone, reason))) is None
+
+
+def test_what_follows_from_a_server_that_is_away_or_on_its_way_back_is_no_part() -> None:
+    """Else each server that dies would be told three times, as its partner notices."""
+    alone = replace(PRIMARY, ha_state="partner-down", reason="hq-a is in state partner-down, not hot-standby")
+    gone = "hq-b can't be reached: refused"
+    for state, reasons in (("", (gone, alone.reason)), ("waiting", (alone.reason, not_normal("waiting").reason))):
+        standby = not_normal(state) if state else away("hq-b", Role.STANDBY)
+        found = impaired(alone, standby, server("hq-c", Role.BACKUP), reasons=reasons)
+        assert found[EventKind.STATUS].parts == ({"hq-b can't be reached"} if not state else set())
+    both = impaired(alone, not_normal("partner-down"), reasons=(alone.reason, not_normal("partner-down").reason))
+    assert both[EventKind.STATUS].parts == {alone.reason, not_normal("partner-down").reason}  # nobody is away
+
+
+def test_that_nobody_serves_is_a_part_and_that_a_partner_is_heard_is_none() -> None:
+    reasons = ("hq-a can't be reached: refused", f"hq-b {HEARD}")
+    found = impaired(away("hq-a", Role.PRIMARY), STANDBY, reasons=reasons, health=Health.SERVICE_DOWN)
+    assert found[EventKind.STATUS].parts == {"hq is Service down", "hq-a can't be reached"}
 
 
 def test_a_skew_that_grows_is_no_other_reason() -> None:
