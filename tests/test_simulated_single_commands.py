@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reconciler.kea.single_commands import LIBRARIES
-from reconciler.kea.stamps import CLASS
+from reconciler.kea.stamps import OURS
 from reconciler.model import Mode, Service
 from reconciler.simulator import Kind, Release
 from reconciler.simulator.libraries import DIRECTORY
@@ -168,7 +168,7 @@ def test_what_is_cut_off_at_any_command_is_finished_by_the_next_run(life: Life, 
     assert is_done(life)
 
 
-@pytest.mark.parametrize("libraries", [LIBRARIES, LIBRARIES[:2]], ids=["stamped", "not-stamped"])
+@pytest.mark.parametrize("libraries", [LIBRARIES, LIBRARIES[:2], LIBRARIES[:1]], ids=["class", "reservation", "none"])
 def test_what_a_killed_run_did_not_write_the_next_one_does(tmp_path: Path, libraries: tuple[str, ...]) -> None:
     """It is gone after the last command for data: kea-b has all, on its disk none of that, and the stamp of before."""
     with Mortal(tmp_path, Release.KEA_3_0) as life:
@@ -179,8 +179,8 @@ def test_what_a_killed_run_did_not_write_the_next_one_does(tmp_path: Path, libra
         life.write()
         assert life.run("apply", "--yes").exit_code == 0
         life.let_pass(30)
-        life.change("kea-a", lambda config: config[S.subnets][0]["reservations"].append(host(3)))
-        killed_after(life, "kea-b", "reservation-add")
+        life.change("kea-a", lambda config: config[S.subnets][0].update({"renew-timer": 77}))
+        killed_after(life, "kea-b", "subnet4-update")
         assert not is_done(life)
         assert apply(life)["result"] == "mended"
         assert is_done(life)
@@ -224,12 +224,12 @@ def test_what_renews_a_stamp_is_nobody_s_data(life: Life) -> None:
     """It is in no difference, goes with the next set, and whoever takes the data over does without it."""
     assert apply(life)["result"] == "applied"
     partner = life.endpoint("kea-b", S)
-    assert CLASS in [each["name"] for each in partner.config["client-classes"]]
+    assert OURS in [each["name"] for each in partner.config["client-classes"]]
     assert life.run("drift", "--detailed-exitcode").exit_code == 0
     imported = life.folder / "imported"
     controls = [f"--control={life[name].control}" for name in ("kea-b", "kea-a")]
     assert life.run_line("import", "--desired", str(imported), *controls).exit_code == 0
-    assert CLASS not in "".join(each.read_text() for each in imported.rglob("*.yaml"))
+    assert OURS not in "".join(each.read_text() for each in imported.rglob("*.yaml"))
     life.change("kea-b", lambda config: config["client-classes"].append({"name": "mine"}))
     assert life.run("promote", "hq", "--yes").exit_code == 0
     life.let_pass(30)

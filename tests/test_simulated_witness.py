@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from reconciler.kea.single_commands import LIBRARIES
-from reconciler.kea.stamps import CLASS
+from reconciler.kea.stamps import OURS
 from reconciler.model import Mode, Service
 from reconciler.simulator import Kind, Release
 from reconciler.simulator.libraries import DIRECTORY
@@ -18,7 +19,7 @@ from tests.mortal import Mortal, killed_after
 from tests.test_simulated_hubs import Hub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from reconciler.simulator.endpoint import SimulatedEndpoint
@@ -28,11 +29,18 @@ HOOKS = [{"library": f"{DIRECTORY}/{name}"} for name in LIBRARIES]
 OLDER = "authority-older"
 
 
-@pytest.fixture
-def life(tmp_path: Path) -> Iterator[Mortal]:
-    """A pair with nothing to do, whose primary runs what it was started with."""
-    with Mortal(tmp_path, Release.KEA_3_0) as made:
-        body = {"hooks-libraries": HOOKS, S.subnets: [subnet(S, number) for number in (1, 2, 3)]}
+@pytest.fixture(params=[LIBRARIES, LIBRARIES[:2]], ids=["class", "reservation"])
+def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mortal]:
+    """A pair with nothing to do, whose primary runs what it was started with, and by what its memory can be marked."""
+    with pair(tmp_path, Release.KEA_3_0, request.param) as made:
+        yield made
+
+
+@contextmanager
+def pair(folder: Path, release: Release, libraries: Sequence[str]) -> Iterator[Mortal]:
+    with Mortal(folder, release) as made:
+        hooks = [{"library": f"{DIRECTORY}/{name}"} for name in libraries]
+        body = {"hooks-libraries": hooks, S.subnets: [subnet(S, number) for number in (1, 2, 3)]}
         made.add_pair("hq", S, Mode.HOT_STANDBY, configurations=dict.fromkeys(("kea-a", "kea-b"), body))
         made.documents[0]["parameters"] = dict(USUAL)
         made.write()
@@ -86,9 +94,17 @@ def everywhere(life: Life, folder: Path, monkeypatch: pytest.MonkeyPatch) -> lis
 
 def marks(endpoint: SimulatedEndpoint) -> list[Any]:
     """What the server witnessed, in its memory."""
-    classes = endpoint.config.get("client-classes", [])
-    told = [each["user-context"]["kea-reconciler"] for each in classes if each["name"] == CLASS]
+    carrying = [*endpoint.config.get("client-classes", []), *endpoint.config.get("reservations", [])]
+    told = [each["user-context"]["kea-reconciler"] for each in carrying if "user-context" in each]
     return [each for found in told for each in found if "witnessed" in each]
+
+
+def marking(life: Life, verb: str) -> str:
+    """The command that marks the primary."""
+    can_class = any(
+        each["library"].endswith(LIBRARIES[2]) for each in life.endpoint("kea-a", S).config["hooks-libraries"]
+    )
+    return f"{'class' if can_class else 'reservation'}-{verb}"
 
 
 def sent(life: Life, server: str) -> list[str]:
@@ -102,18 +118,18 @@ def test_what_commands_undo_on_the_primary_is_nothing_older_for_any_host(
     """Kea counts them as no commit: kea-a seems to have what it was started with."""
     add(life, 7)
     follow(life)
-    assert sent(life, "kea-a") == ["class-add"]
+    assert sent(life, "kea-a") == [marking(life, "add")]
     assert len(marks(life.endpoint("kea-a", S))) == 1
     take(life, 7)
     assert everywhere(life, tmp_path, monkeypatch) == [[], []]
     follow(life)
-    assert sent(life, "kea-a") == ["class-add", "class-update"]
+    assert sent(life, "kea-a") == [marking(life, "add"), marking(life, "update")]
     add(life, 7)  # and there and back
     follow(life)
     life.story.clear()
     assert life.run("apply", "--yes").exit_code == 0
     assert sent(life, "kea-a") == sent(life, "kea-b") == []
-    assert CLASS not in str(life.endpoint("kea-a", S).written)
+    assert OURS not in str(life.endpoint("kea-a", S).written)
 
 
 def test_one_that_was_started_with_its_old_file_is_held(
@@ -164,7 +180,7 @@ def test_a_mark_that_a_person_had_written_to_the_disk_says_as_much_as_the_data_b
 @pytest.mark.parametrize("kind", [Kind.FAILS, Kind.CUT, Kind.RESET])
 def test_a_mark_that_can_not_be_made_costs_a_question(life: Life, kind: Kind) -> None:
     faults = life.endpoint("kea-a", S).faults if kind is Kind.FAILS else life["kea-a"].faults
-    faults.add(kind, "class-add", times=1)
+    faults.add(kind, marking(life, "add"), times=1)
     add(life, 7)
     told = life.run("apply", "--yes", "--format", "json")
     assert told.exit_code == 0, told
@@ -196,21 +212,64 @@ def test_one_that_was_started_anew_meanwhile_with_its_old_file_is_not_marked(lif
     told = life.run("apply", "--yes")
     assert told.exit_code == 0, told
     assert "as desired, but not marked: its configuration changed since the plan was made" in told.stdout
-    assert "class-add" not in sent(life, "kea-a")
+    assert sent(life, "kea-a") == []
     life.let_pass(60)
     assert objections(life) == [OLDER]
 
 
 def test_a_run_that_is_killed_at_the_mark_leaves_nothing_to_be_done(life: Mortal) -> None:
     add(life, 7)
-    killed_after(life, "kea-a", "class-add")
+    killed_after(life, "kea-a", marking(life, "add"))
     must_be_done(life)
     take(life, 7)
     assert objections(life) == []
     told = life.run("apply", "--yes", "--format", "json")
     results = {each["server"]: each["result"] for each in told.json["relationships"][0]["servers"]}
     assert results == {"kea-a": "nothing-to-do", "kea-b": "applied"}
-    assert CLASS not in str(life.endpoint("kea-a", S).written)
+    assert OURS not in str(life.endpoint("kea-a", S).written)
+
+
+def test_a_run_that_is_killed_while_data_are_on_their_way_makes_the_primary_no_older(
+    life: Mortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(life, 7)
+    follow(life)
+    take(life, 7)
+    killed_after(life, "kea-b", marking(life, "update"))  # before the first command for data
+    assert everywhere(life, tmp_path, monkeypatch) == [[], []]
+    follow(life)
+
+
+@pytest.mark.parametrize("release", Release)
+def test_without_commands_that_mark_anything_an_old_file_is_held_and_what_a_person_sets_is_not(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pair(tmp_path, release, ()) as life:
+        before = deepcopy(life.endpoint("kea-a", S).config)
+        life.change("kea-a", lambda config: config[S.subnets].pop())
+        assert life.run("apply", "--yes").exit_code == 0
+        life.let_pass(60)
+        life.change("kea-a", lambda config: config.update({S.subnets: before[S.subnets]}))
+        assert everywhere(life, tmp_path, monkeypatch) == [[], []]
+        assert life.run("apply", "--yes").exit_code == 0
+        life.let_pass(60)
+        life.change("kea-a", lambda config: config[S.subnets].pop())
+        assert life.run("apply", "--yes").exit_code == 0
+        restart(life)
+        assert everywhere(life, tmp_path, monkeypatch) == [[OLDER], [OLDER]]
+
+
+def test_where_no_command_renews_a_stamp_each_host_asks_before_something_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pair(tmp_path, Release.KEA_3_0, LIBRARIES[:1]) as life:
+        add(life, 7)
+        follow(life)
+        assert sent(life, "kea-a") == []
+        take(life, 7)
+        assert everywhere(life, tmp_path, monkeypatch) == [[OLDER], [OLDER]]
+        assert life.run("apply", "--yes", "--approve", OLDER).exit_code == 0
+        must_be_done(life)
 
 
 def test_the_plan_tells_of_the_mark(life: Life) -> None:

@@ -3,7 +3,7 @@
 libdhcp_subnet_cmds, libdhcp_host_cmds and libdhcp_class_cmds come with Kea from 3.0 on. What they do takes effect at
 once, shows in config-get and is written by config-write; no hook is loaded anew for it (seen on 3.0.3). None of them
 changes what stands at the top level itself, such as global parameters, options and the user-context. So what we say of
-a server there goes into a class of our own (see `stamps`).
+a server there goes into an object of our own (see `stamps`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 
 from reconciler.kea import hooks
 from reconciler.kea.objects import IDENTIFIERS, Object
+from reconciler.kea.stamps import as_class, as_reservation
 from reconciler.kea.versions import Capability, can
-from reconciler.model import Command, Service
+from reconciler.model import Carrier, Command, Service
 
-_CLASS_COMMANDS = "libdhcp_class_cmds.so"
-LIBRARIES = ("libdhcp_subnet_cmds.so", "libdhcp_host_cmds.so", _CLASS_COMMANDS)
+LIBRARIES = ("libdhcp_subnet_cmds.so", "libdhcp_host_cmds.so", "libdhcp_class_cmds.so")
+_CARRYING = {Carrier.CLASS: LIBRARIES[2], Carrier.RESERVATION: LIBRARIES[1]}  # what comes first is taken where both can
 RESERVATIONS = "reservations"
 GLOBAL = 0  # the subnet-id of reservations that are no subnet's
 _IN_MEMORY = {"operation-target": "memory"}  # without it a hosts database would be meant
@@ -34,13 +35,34 @@ def are_loaded(config: Mapping[str, Any], version: str) -> bool:
 
 
 def can_stamp(config: Mapping[str, Any]) -> bool:
-    """Whether a server with this configuration has the hook by whose commands a stamp can be renewed."""
-    return hooks.find(config, _CLASS_COMMANDS) is not None
+    """Whether a server with this configuration has a hook by whose commands a stamp can be renewed."""
+    return any(hooks.find(config, name) for name in _CARRYING.values())
 
 
-def offers_stamping(commands: Collection[str]) -> bool:
-    """Whether a server that offers these commands lets its stamp be renewed by them."""
-    return {"class-add", "class-update"} <= set(commands)
+def offers_stamping(commands: Collection[str], there: Carrier | None) -> bool:
+    """Whether a server that offers these commands lets its stamp be renewed by them; `there` is what carries it now."""
+    return _carrier(commands, there) is not None
+
+
+def _carrier(commands: Collection[str], there: Carrier | None) -> Carrier | None:
+    """Return what is to carry the stamp: what does so now, so that never two do."""
+    able = [each for each in _CARRYING if {f"{each}-add", f"{each}-update"} <= set(commands)]
+    return next((each for each in able if there in {None, each}), None)
+
+
+def stamping(
+    marks: Sequence[Any], commands: Collection[str], there: Carrier | None, *, is_there: bool | None = None
+) -> Command:
+    """Make or renew the object that carries our marks on a server that offers these commands; `there` is what carries
+    them now, and `is_there` whether it will be by then. Raises LookupError where the server does not offer that.
+    """
+    carrier = _carrier(commands, there)
+    is_renewed = there is not None if is_there is None else is_there
+    if carrier is Carrier.CLASS:
+        return (class_update if is_renewed else class_add)(as_class(marks))
+    if carrier is Carrier.RESERVATION:
+        return (reservation_update if is_renewed else reservation_add)(GLOBAL, as_reservation(marks))
+    raise LookupError("none of these commands changes what could carry a stamp")
 
 
 # ------------------------------------------------------------------------------------------------- subnets

@@ -3,11 +3,12 @@
 Kea keeps a `user-context` at the top level through config-set, config-get and config-write (seen on 2.2.0, 2.6.3 and
 3.0.3). Only our own key in it is ever touched.
 
-Commands for single objects don't reach it. So with those, our marks go into the user-context of a class of our own,
-which has no test and that nobody is ever in. A configuration is read as if they stood at the top, and without the
-class (`gathered`): the next set of the whole configuration puts them there.
+Commands for single objects don't reach it. So with those, our marks go into the user-context of an object of our own,
+which no client ever meets: a class without a test, or, where only the commands for reservations are there, a global
+reservation that reserves nothing, for a flex-id that nobody has. A configuration is read as if the marks stood at its
+top, and without the object (`gathered`): the next set of the whole configuration puts them there.
 
-A server whose data followers were given has a mark in that class that says which generation of stamps they have since
+A server whose data followers were given has a mark in that object that says which generation of stamps they have since
 (`witnessed`). It is for the memory of that process; where it comes to the disk, the data that go with it are those of
 that time or later.
 """
@@ -18,10 +19,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.kea.locality import STAMP_KEY
-from reconciler.model import Departure, Fingerprints, Mode, OnRemove, Role, Stamp
+from reconciler.model import Carrier, Departure, Fingerprints, Mode, OnRemove, Role, Stamp
 
-CLASS = "kea-reconciler-stamp"
-_CLASSES = "client-classes"
+OURS = "kea-reconciler-stamp"
+_FLEX_ID = OURS.encode().hex().upper()  # as config-get shows it
+_KEYS = {Carrier.CLASS: "client-classes", Carrier.RESERVATION: "reservations"}
 _WITNESSED = "witnessed"
 
 
@@ -142,24 +144,30 @@ def _subject(mark: Mapping[str, Any]) -> Any:
     return mark.get("relationship", mark.get("left"))
 
 
-# ------------------------------------------------------------------------------------- in a class of our own
+# ------------------------------------------------------------------------------------- in an object of our own
 
 
-def has_class(config: Mapping[str, Any]) -> bool:
-    """Whether a configuration has our class, as config-get shows it."""
-    return any(_is_ours(each) for each in config.get(_CLASSES) or ())
+def carrier(config: Mapping[str, Any]) -> Carrier | None:
+    """Return which object of our own a configuration has, as config-get shows it."""
+    return next((kind for kind, key in _KEYS.items() if any(_is_ours(each) for each in config.get(key) or ())), None)
 
 
 def gathered(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a configuration without our class, its marks in the user-context in place of those there; the very same
-    where it has no such class.
+    """Return a configuration without our object, its marks in the user-context in place of those there; the very same
+    where it has none.
     """
-    ours = next((each for each in config.get(_CLASSES) or () if _is_ours(each)), None)
+    for key in reversed(_KEYS.values()):  # should there be both, the class counts
+        config = _gathered(config, key)
+    return config
+
+
+def _gathered(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    ours = next((each for each in config.get(key) or () if _is_ours(each)), None)
     if ours is None:
         return config
-    classes = [each for each in config[_CLASSES] if not _is_ours(each)]
-    rest = {key: value for key, value in config.items() if key != _CLASSES}
-    told = {**rest, _CLASSES: classes} if classes else rest
+    others = [each for each in config[key] if not _is_ours(each)]
+    rest = {name: value for name, value in config.items() if name != key}
+    told = {**rest, key: others} if others else rest
     context = ours.get("user-context")
     marks = context.get(STAMP_KEY) if isinstance(context, Mapping) else None
     if not isinstance(marks, list):
@@ -168,19 +176,31 @@ def gathered(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_ours(item: Any) -> bool:
-    return isinstance(item, Mapping) and item.get("name") == CLASS
+    return isinstance(item, Mapping) and (item.get("name") == OURS or str(item.get("flex-id")).upper() == _FLEX_ID)
 
 
-def stamp_class(config: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our class with the marks in a configuration's user-context, and what the server witnessed that has `live`
-    now.
-    """
-    return _class_of([*_marks(config), *filter(_is_witness, _marks(live))])
+def as_class(marks: Sequence[Any]) -> dict[str, Any]:
+    """Return the class that carries marks."""
+    return {"name": OURS, **_context(marks)}
 
 
-def aging_class(config: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return our class with the marks that a configuration has, of which those that `after` has otherwise say that
-    data may not be what they tell: they are on their way. None where the marks say so already, or there is none.
+def as_reservation(marks: Sequence[Any]) -> dict[str, Any]:
+    """Return the global reservation that carries marks."""
+    return {"flex-id": _FLEX_ID, **_context(marks)}
+
+
+def _context(marks: Sequence[Any]) -> dict[str, Any]:
+    return {"user-context": {STAMP_KEY: list(marks)}}
+
+
+def marks_to_carry(config: Mapping[str, Any], live: Mapping[str, Any]) -> list[Any]:
+    """Return the marks in a configuration's user-context, and what the server witnessed that has `live` now."""
+    return [*_marks(config), *filter(_is_witness, _marks(live))]
+
+
+def aging_marks(config: Mapping[str, Any], after: Mapping[str, Any]) -> list[Any] | None:
+    """Return the marks that a configuration has, of which those that `after` has otherwise say that data may not be
+    what they tell: they are on their way. None where the marks say so already, or there is none.
     """
     marks, coming = _marks(config), _marks(after)
     aging = [
@@ -189,11 +209,7 @@ def aging_class(config: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
         else each
         for each in marks
     ]
-    return None if aging == marks else _class_of(aging)
-
-
-def _class_of(marks: Sequence[Any]) -> dict[str, Any]:
-    return {"name": CLASS, "user-context": {STAMP_KEY: list(marks)}}
+    return None if aging == marks else aging
 
 
 def have_same_marks(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -208,11 +224,11 @@ def witnessed(config: Mapping[str, Any], relationship: str) -> int:
     return max((each for each in found if type(each) is int), default=0)
 
 
-def witness_class(config: Mapping[str, Any], relationship: str, generation: int) -> dict[str, Any]:
-    """Return our class with the marks that a configuration has, and that its server saw this generation replicated."""
+def witness_marks(config: Mapping[str, Any], relationship: str, generation: int) -> list[Any]:
+    """Return the marks that a configuration has, and that its server saw this generation replicated."""
     marks = [each for each in _marks(config) if each is not None]
     kept = [each for each in marks if not (_is_witness(each) and _subject(each) == relationship)]
-    return _class_of([*kept, {"relationship": relationship, _WITNESSED: generation}])
+    return [*kept, {"relationship": relationship, _WITNESSED: generation}]
 
 
 def _is_witness(mark: Any) -> bool:

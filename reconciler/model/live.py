@@ -41,6 +41,13 @@ class HaView:
     partner: PartnerView | None
 
 
+class Carrier(StrEnum):
+    """Which kind of object of a configuration carries our marks where single commands left them."""
+
+    CLASS = "class"
+    RESERVATION = "reservation"
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """An endpoint as it was read.
@@ -57,8 +64,8 @@ class Snapshot:
     listener although it hears the partner (see `planning.pretence`), `is_held_off` true where its partner keeps its
     DHCP service off. `is_off_by_us` says that the user who switched the service off is an earlier run of ours, as the
     journal tells. `active_leases` are how many leases are in use by subnet id, None where that was not asked for.
-    `has_stamp_class`: our marks were found in a class of our own, which `config` shows as if they stood at its top (see
-    `kea.stamps`).
+    `carrier` is the object of our own in which our marks were found, which `config` shows as if they stood at its top;
+    None where they stand there (see `kea.stamps`).
     """
 
     endpoint: Endpoint
@@ -82,7 +89,7 @@ class Snapshot:
     active_leases: Mapping[int, int] | None = field(default=None, repr=False)
     is_held_off: bool = False
     is_off_by_us: bool = False
-    has_stamp_class: bool = False
+    carrier: Carrier | None = None
 
 
 @dataclass(frozen=True, slots=True)

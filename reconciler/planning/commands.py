@@ -22,7 +22,7 @@ from reconciler.kea.objects import (
     subnets_of,
 )
 from reconciler.kea.rapid_commit import written_out
-from reconciler.kea.stamps import aging_class, have_same_marks, stamp_class
+from reconciler.kea.stamps import aging_marks, have_same_marks, marks_to_carry
 from reconciler.model import Command, Service, Snapshot
 from reconciler.planning.diff import differences
 from reconciler.planning.subnet_commands import Layout, are_same
@@ -57,16 +57,14 @@ def stamped(
     before that, that it may not tell what the server has; the very same where the server does not offer that. Without
     commands, what is missing of it where they were carried out already.
     """
-    if not single.offers_stamping(offered) or have_same_marks(snapshot.config, after):
+    there = snapshot.carrier
+    if not single.offers_stamping(offered, there) or have_same_marks(snapshot.config, after):
         return tuple(commands)
-    aging = aging_class(snapshot.config, after) if commands else None
-    opening = [_stamping(aging, is_there=snapshot.has_stamp_class)] if aging else []
-    is_there = snapshot.has_stamp_class or bool(opening)
-    return (*opening, *commands, _stamping(stamp_class(after, snapshot.config), is_there=is_there))
-
-
-def _stamping(item: Object, *, is_there: bool) -> Command:
-    return single.class_update(item) if is_there else single.class_add(item)
+    aging = aging_marks(snapshot.config, after) if commands else None
+    opening = [single.stamping(aging, offered, there)] if aging else []
+    is_there = there is not None or bool(opening)
+    closing = single.stamping(marks_to_carry(after, snapshot.config), offered, there, is_there=is_there)
+    return (*opening, *commands, closing)
 
 
 def is_between(before: Mapping[str, Any], live: Mapping[str, Any], after: Mapping[str, Any], service: Service) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from reconciler.kea.fingerprints import fingerprints
-from reconciler.kea.single_commands import are_loaded
 from reconciler.model import Action, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.guard import Case
@@ -127,10 +126,10 @@ def _older(case: Case) -> Iterator[Objection]:
     it came back with an old file, or with one to which a later change was never written. One that lived through the
     last replication was brought to what it has by commands.
 
-    What went by single commands that leave the stamp as it is, is in none. There it counts whether a daemon was started
-    since; where this host doesn't know, it may have been.
+    What went by single commands that leave the stamp as it is, is in none, and nothing tells whether a daemon was
+    started since: it may have been.
     """
-    source, since = case.authority, case.relationship.unchanged_for
+    source = case.authority
     if not is_as_started(source):
         return
     name = source.endpoint.server
@@ -138,10 +137,9 @@ def _older(case: Case) -> Iterator[Objection]:
         stamp = stamp_of(case.relationship, server.snapshot)
         if stamp is None or not data_changes(server):
             continue
-        has_lived = has_witnessed(case.relationship, source, stamp)
-        if has_lived and (not stamp.may_age or are_loaded(source.config, source.version)):
+        if has_witnessed(case.relationship, source, server.snapshot):
             continue  # commands brought it to what it has
-        known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age and not has_lived else ())}
+        known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
         if stamp.earlier and fingerprint(case.relationship, source, stamp.version or server.snapshot.version) in known:
             is_partner = (
                 case.relationship.partner is not None and case.relationship.partner.server == server.peer.server
@@ -154,16 +152,11 @@ def _older(case: Case) -> Iterator[Objection]:
                 object=name,
             )
             return
-        if stamp.may_age and not has_lived and _takes_away(server):
-            when = (
-                f"{name} has what it was started with, and this host does not know whether that was before"
-                if since is None
-                else f"{name} was started after"
-            )
+        if stamp.may_age and _takes_away(server):
             yield Objection(
                 OLDER,
-                f"{when} the last replication, which may have gone by single commands; it would take from "
-                f"{server.peer.server} what that has: what {name} has may be older",
+                f"{name} has what it was started with, and would take from {server.peer.server} what that has; nothing "
+                "there tells whether single commands brought it, and what they brought since may be newer",
                 "look at the plan's deletions and changes; approve if they are meant",
                 object=name,
             )

@@ -137,7 +137,7 @@ def _commands(relationship: Relationship, snapshot: Snapshot, config: Mapping[st
     if not can(snapshot.version, Capability.SINGLE_COMMANDS) or not snapshot.commands:
         return ()
     before, after = stamp_of(relationship, snapshot), stamp_in(relationship, config)
-    is_left = before is not None and not single.offers_stamping(snapshot.commands)
+    is_left = before is not None and not single.offers_stamping(snapshot.commands, snapshot.carrier)
     if before and is_left and (not before.may_age or _but_for_data(before) != _but_for_data(after)):
         return ()
     return single_commands(snapshot.config, config, relationship.service, snapshot.commands)
@@ -160,10 +160,10 @@ def stamp_in(relationship: Relationship, config: Mapping[str, Any]) -> Stamp | N
 def _was_set_by_us(relationship: Relationship, snapshot: Snapshot) -> bool:
     """Whether a server took this relationship's configuration from us with the Kea that it runs now.
 
-    A stamp in a class of our own came by commands, as may much of what the server has by now: it doesn't say so.
+    A stamp in an object of our own came by commands, as may much of what the server has by now: it doesn't say so.
     """
     stamp = stamp_of(relationship, snapshot)
-    is_of_commands = snapshot.has_stamp_class
+    is_of_commands = snapshot.carrier is not None
     return stamp is not None and not is_of_commands and _version(stamp, snapshot) == parse_version(snapshot.version)
 
 

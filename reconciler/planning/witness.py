@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.kea import single_commands as single
-from reconciler.kea.stamps import witness_class, witnessed
+from reconciler.kea.stamps import witness_marks, witnessed
 from reconciler.kea.versions import Capability, can
-from reconciler.model import Command, Relationship, RelationshipPlan, ServerPlan, Snapshot, Stamp
+from reconciler.model import Command, Relationship, RelationshipPlan, ServerPlan, Snapshot
 from reconciler.planning.server_plan import stamp_in, stamp_of
 
 _AT_START = 10  # seconds in which a daemon that starts has taken the configuration in its file
@@ -23,14 +23,15 @@ def is_as_started(snapshot: Snapshot) -> bool:
     return snapshot.uptime - snapshot.reload <= _AT_START
 
 
-def has_witnessed(relationship: Relationship, source: Snapshot, stamp: Stamp) -> bool:
-    """Whether a server was running already, with its memory, when it was replicated to the one that has this stamp.
+def has_witnessed(relationship: Relationship, source: Snapshot, follower: Snapshot) -> bool:
+    """Whether a server was running already, with its memory, when it was replicated last to one that has a stamp.
 
-    Where commands leave that stamp as it is, only the host may know.
+    Where commands leave the stamp as it is, nothing tells when that was. One that commands renew may say for the moment
+    that data are on their way: these came from what the server has had since the replication before.
     """
-    if stamp.may_age:
-        since = relationship.unchanged_for
-        return since is not None and source.uptime >= since
+    stamp = stamp_of(relationship, follower)
+    if stamp is None or (stamp.may_age and follower.carrier is None):
+        return False
     own = stamp_of(relationship, source)  # came to it in the same way
     seen = max(witnessed(source.config, relationship.name), own.generation if own and not own.may_age else 0)
     return 0 < stamp.generation <= seen
@@ -50,8 +51,8 @@ def witness(plan: RelationshipPlan) -> str | None:
 
 
 def _can_be_marked(snapshot: Snapshot) -> bool:
-    is_able = can(snapshot.version, Capability.SINGLE_COMMANDS) and single.offers_stamping(snapshot.commands or ())
-    return is_able and is_as_started(snapshot)
+    is_able = can(snapshot.version, Capability.SINGLE_COMMANDS)
+    return is_able and is_as_started(snapshot) and single.offers_stamping(snapshot.commands or (), snapshot.carrier)
 
 
 def _renews_stamp(relationship: Relationship, server: ServerPlan) -> bool:
@@ -67,5 +68,5 @@ def marking(relationship: Relationship, source: Snapshot, followers: Iterable[Sn
     newest = max((each.generation for each in stamps if each is not None and not each.may_age), default=0)
     if newest <= witnessed(source.config, relationship.name):
         return None
-    marked = witness_class(source.config, relationship.name, newest)
-    return single.class_update(marked) if source.has_stamp_class else single.class_add(marked)
+    marks = witness_marks(source.config, relationship.name, newest)
+    return single.stamping(marks, source.commands or (), source.carrier)

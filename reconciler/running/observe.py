@@ -106,7 +106,7 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
             views=found,
             commands=commands,
             is_held_off=bool(views.held_by_partners(status.arguments)),
-            has_stamp_class=stamps.has_class(config_reply.arguments[endpoint.service.root]),
+            carrier=stamps.carrier(config_reply.arguments[endpoint.service.root]),
         )
 
 

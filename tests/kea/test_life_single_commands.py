@@ -12,8 +12,8 @@ import pytest
 from lab.kea import GENERATIONS, base_configuration
 from lab.laboratory import Laboratory
 from reconciler.kea.single_commands import LIBRARIES
-from reconciler.kea.stamps import CLASS, has_class
-from reconciler.model import Mode, Service
+from reconciler.kea.stamps import OURS, carrier
+from reconciler.model import Carrier, Mode, Service
 from tests.kea.traces import Trace
 from tests.kea.world import World, subnet, until
 
@@ -94,7 +94,7 @@ class Standing:
                 for each in EDITS[:place]:
                     each(config, service)
 
-            until(lambda: uptime(self.world, self.world.a) >= STARTED, "primary that runs for a while")
+            until_started(self.world)
             change(self.world, self.world.a, again)
             self.world.must_apply()
         self.edits = None
@@ -114,6 +114,11 @@ def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator
 def world(standing: Standing) -> World:
     """The pair with the data that it began with, normal and with nothing to do."""
     return standing.before(EDITS[0])
+
+
+def until_started(world: World) -> None:
+    """Wait until what is set on the primary is no longer taken for what it was started with."""
+    until(lambda: uptime(world, world.a) >= STARTED, "primary that runs for a while")
 
 
 def uptime(world: World, server: KeaServer) -> int:
@@ -262,6 +267,7 @@ def test_what_the_hooks_of_a_server_can_not_do_is_set_whole(
     lab: Laboratory, libraries: list[str], by_command: list[Any]
 ) -> None:
     world = made(lab, Mode.HOT_STANDBY, S4, libraries)
+    until_started(world)
     for edit in (change_reservations, change_networks):
         change(world, world.a, edit)
         world.must_apply()
@@ -349,20 +355,34 @@ def test_an_older_primary_is_held_by_a_host_that_remembers_nothing(
     world.until_normal()
     world.must_be_done()
     assert stripped(world.shared_part(world.a)) == stripped(world.shared_part(world.b))
-    assert CLASS not in [each["name"] for each in world.config(world.a)["client-classes"]]
+    assert OURS not in [each["name"] for each in world.config(world.a)["client-classes"]]
 
 
 def test_a_stamp_is_renewed_by_a_set_first_where_no_command_can(lab: Laboratory) -> None:
     """Somebody loads a hook later: the next change sets the server once, and those after it go by commands. With
-    class_cmds they begin at once, and the stamp goes with them.
+    host_cmds or class_cmds they begin at once, and the stamp goes with them, where it went first.
     """
     world = made(lab, Mode.HOT_STANDBY, S4, [])
-    steps = [("host", 50, True), (None, 51, False), (None, 52, False), ("class", 53, False)]
-    for library, place, is_set in steps:
+    until_started(world)
+    steps = [
+        ("subnet", renew_after(50), True, None),
+        (None, renew_after(51), False, None),
+        ("host", reserve(52), False, Carrier.RESERVATION),
+        ("class", reserve(53), False, Carrier.RESERVATION),
+        (None, lambda config, _: config.update({"valid-lifetime": 4321}), True, None),
+        (None, reserve(54), False, Carrier.CLASS),
+    ]
+    for library, edit, is_set, carried in steps:
         if library:
             change(world, world.b, partial(load_hooks, libraries=only(library)))
-        change(world, world.a, reserve(place))
+        change(world, world.a, edit)
         world.must_apply()
         assert ("config-set" in sent(world, world.b)) is is_set
-        assert has_class(world.config(world.b)) is (library == "class")
+        assert carrier(world.config(world.b)) is carried
         world.until_normal()
+        world.must_be_done()
+
+
+def renew_after(seconds: int) -> Edit:
+    """Give a subnet another renew-timer."""
+    return lambda config, _: subnets(config)[0].update({"renew-timer": seconds})

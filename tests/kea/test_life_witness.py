@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.laboratory import Laboratory
 from reconciler.kea.single_commands import LIBRARIES
-from reconciler.kea.stamps import CLASS, has_class, witnessed
+from reconciler.kea.stamps import OURS, carrier, witnessed
 from reconciler.kea.views import configuration
 from reconciler.model import Endpoint, Mode, Service
-from tests.kea.test_life_single_commands import NEWEST, body, sent
-from tests.kea.world import World, subnet
+from tests.kea.test_life_single_commands import NEWEST, body, only, sent
+from tests.kea.world import World, subnet, until
+from tests.watching.living import Living
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from lab.kea import Generation, KeaServer
@@ -96,7 +97,7 @@ def test_what_commands_undo_on_the_primary_follows_from_any_host_and_an_old_file
     world.must_apply()
     world.restart(world.a)  # with its file, in which there is none of it
     world.until_normal()
-    assert not has_class(world.config(world.a))
+    assert not carrier(world.config(world.a))
     held = world.apply("--format", "json")  # on the host that saw it all
     assert held.exit_code == 3, held
     assert "authority-older" in [each["code"] for each in held.json["relationships"][0]["blocked_by"]]
@@ -104,14 +105,14 @@ def test_what_commands_undo_on_the_primary_follows_from_any_host_and_an_old_file
     assert world.run("promote", "hq", "--yes").exit_code == 0
     world.until_normal()
     world.must_be_done()
-    assert not has_class(world.config(world.a))
+    assert not carrier(world.config(world.a))
 
 
 def test_a_memory_that_is_put_back_is_held(world: World) -> None:
     """By commands all that a virtual machine's older memory would hold is brought back, the mark too."""
     add(world, 31)
     world.must_apply()
-    old = next(each for each in world.config(world.a)["client-classes"] if each["name"] == CLASS)
+    old = next(each for each in world.config(world.a)["client-classes"] if each["name"] == OURS)
     add(world, 32)
     world.must_apply()
     take(world, 32)
@@ -122,3 +123,60 @@ def test_a_memory_that_is_put_back_is_held(world: World) -> None:
     world.must_apply("--approve", "authority-older")
     assert prefixes(world, world.a) == prefixes(world, world.b)
     world.must_be_done()
+
+
+def decided(world: World, daemon: Living, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether the primary is held as older: for this host, one that remembers nothing, a daemon that has seen it all,
+    and that daemon after another start.
+    """
+
+    def by_command() -> bool:
+        told = world.run("plan", "--format", "json").json["relationships"][0]
+        return "authority-older" in [each["code"] for each in told["objections"]]
+
+    def by_daemon() -> bool:
+        def told() -> dict[str, Any]:
+            found = daemon.get("status.json").json()["relationships"]
+            return dict(*found)
+
+        until(lambda: told().get("in_sync") is False, "a look of the daemon that finds the difference", 60)
+        return any("held (authority-older)" in note for note in told()["notes"])
+
+    found = [by_command()]
+    with monkeypatch.context() as there:
+        there.setenv("XDG_STATE_HOME", str(elsewhere))
+        found.append(by_command())
+    found.append(by_daemon())
+    assert daemon.stop() == 0
+    daemon.start()
+    return [*found, by_daemon()]
+
+
+@pytest.mark.xdist_group("witness-everywhere")
+@pytest.mark.parametrize(
+    ("hooks", "is_told"), [(("subnet", "class"), True), (("subnet", "host"), True), (("subnet",), False)], ids=str
+)
+def test_every_host_and_daemon_decides_the_same(
+    generation: Generation, hooks: Sequence[str], *, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no command can mark anything it can't be told who is older, and each of them asks."""
+    libraries = [library for name in hooks for library in only(name)]
+    with Laboratory(generation=generation) as lab:
+        bodies = {name: body(Service.DHCP4, NEWEST, *libraries) for name in ("kea-a", "kea-b")}
+        world = World(lab, Service.DHCP4, Mode.HOT_STANDBY, configurations=bodies, is_logged=True)
+        world.must_apply()
+        world.restart(world.a)
+        world.until_normal()
+        world.must_be_done()
+        with Living(world.desired, tmp_path, "--mode", "report", "--interval", "0.5", "--steady", "0") as daemon:
+            add(world, 31)
+            world.must_apply()
+            world.must_be_done()
+            take(world, 31)
+            assert decided(world, daemon, tmp_path / "elsewhere", monkeypatch) == [not is_told] * 4
+            world.must_apply(*([] if is_told else ["--approve", "authority-older"]))
+            add(world, 31)
+            world.must_apply()
+            world.restart(world.a)  # with its file, in which there is none of it
+            world.until_normal()
+            assert decided(world, daemon, tmp_path / "elsewhere", monkeypatch) == [True] * 4

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reconciler.kea.stamps import (
-    CLASS,
-    aging_class,
+    aging_marks,
+    as_class,
+    as_reservation,
+    carrier,
     gathered,
-    has_class,
     have_same_marks,
+    marks_to_carry,
     read_departures,
     read_stamps,
-    stamp_class,
     with_stamp,
     without_stamp,
-    witness_class,
+    witness_marks,
     witnessed,
 )
-from reconciler.model import Departure, Fingerprints, Mode, OnRemove, Role, Stamp
+from reconciler.model import Carrier, Departure, Fingerprints, Mode, OnRemove, Role, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 STAMP = Stamp(
     "hq-dhcp4",
@@ -116,53 +117,69 @@ def test_a_damaged_departure_is_left_out(key: str, value: Any) -> None:
 # ------------------------------------------------------------------------------------- in a class of our own
 
 
-def beside(config: Mapping[str, Any], item: dict[str, Any]) -> dict[str, Any]:
-    """A configuration as config-get shows it with our class, of which Kea shows more than was given."""
-    shown = {**json.loads(json.dumps(item)), "option-data": []}
-    return {**config, "client-classes": [*config.get("client-classes", []), shown]}
+KINDS = {Carrier.CLASS: ("client-classes", as_class), Carrier.RESERVATION: ("reservations", as_reservation)}
+kinds = pytest.mark.parametrize("kind", KINDS, ids=str)
 
 
-def test_marks_in_a_class_are_read_as_if_they_stood_at_the_top() -> None:
+def beside(config: Mapping[str, Any], marks: Sequence[Any], kind: Carrier = Carrier.CLASS) -> dict[str, Any]:
+    """A configuration as config-get shows it with our object, of which Kea shows more than was given."""
+    key, made = KINDS[kind]
+    shown = {**json.loads(json.dumps(made(marks))), "option-data": []}
+    return {**config, key: [*config.get(key, []), shown]}
+
+
+@kinds
+def test_marks_in_an_object_of_ours_are_read_as_if_they_stood_at_the_top(kind: Carrier) -> None:
     newer, other = replace(STAMP, generation=2), replace(STAMP, relationship="annex")
-    wanted = with_stamp({"user-context": {"site": "hq"}, "client-classes": [{"name": "phones"}]}, newer, kept=[other])
-    live = beside(with_stamp({**wanted, "user-context": {"site": "hq"}}, STAMP), stamp_class(wanted, {}))
-    assert (has_class(live), have_same_marks(live, wanted)) == (True, False)
+    data = {"client-classes": [{"name": "phones"}], "reservations": [{"flex-id": "6B6561"}, {"hw-address": "01:02"}]}
+    wanted = with_stamp({"user-context": {"site": "hq"}, **data}, newer, kept=[other])
+    live = beside(with_stamp({**wanted, "user-context": {"site": "hq"}}, STAMP), marks_to_carry(wanted, {}), kind)
+    assert (carrier(live), have_same_marks(live, wanted)) == (kind, False)
     found = gathered(live)
     assert found == wanted
-    assert (has_class(found), have_same_marks(found, wanted)) == (False, True)
+    assert (carrier(found), have_same_marks(found, wanted)) == (None, True)
 
 
-def test_a_stamp_that_is_renewed_leaves_what_its_server_witnessed_as_the_primary_of_others() -> None:
-    live = gathered(beside(with_stamp({}, STAMP), witness_class(with_stamp({}, STAMP), "annex", 3)))
+def test_where_there_are_both_the_class_counts() -> None:
+    newer = with_stamp({}, replace(STAMP, generation=2))
+    live = beside(beside({}, marks_to_carry(newer, {})), marks_to_carry(with_stamp({}, STAMP), {}), Carrier.RESERVATION)
+    assert (carrier(live), gathered(live)) == (Carrier.CLASS, newer)
+
+
+@kinds
+def test_a_stamp_that_is_renewed_leaves_what_its_server_witnessed_as_the_primary_of_others(kind: Carrier) -> None:
+    live = gathered(beside(with_stamp({}, STAMP), witness_marks(with_stamp({}, STAMP), "annex", 3), kind))
     wanted = with_stamp({}, replace(STAMP, generation=2))
-    aging = aging_class(live, wanted)
+    aging = aging_marks(live, wanted)
     assert aging is not None
-    for renewed in (aging, stamp_class(wanted, live)):
-        assert witnessed(gathered(beside(live, renewed)), "annex") == 3
-    assert have_same_marks(gathered(beside(live, stamp_class(wanted, live))), wanted)
+    for renewed in (aging, marks_to_carry(wanted, live)):
+        assert witnessed(gathered(beside(live, renewed, kind)), "annex") == 3
+    assert have_same_marks(gathered(beside(live, marks_to_carry(wanted, live), kind)), wanted)
     assert witnessed(wanted, "annex") == 0  # a set begins anew
     assert without_stamp(live, "annex", None) == with_stamp({}, STAMP)
 
 
-def test_a_configuration_without_the_class_is_the_very_same() -> None:
-    config = with_stamp({"client-classes": [{"name": "phones"}]}, STAMP)
+def test_a_configuration_without_an_object_of_ours_is_the_very_same() -> None:
+    config = with_stamp({"client-classes": [{"name": "phones"}], "reservations": [{"flex-id": "01"}]}, STAMP)
     assert gathered(config) is config
 
 
+@kinds
 @pytest.mark.parametrize("context", [None, {}, {"site": "x"}, {"kea-reconciler": {"a": 1}}, {"kea-reconciler": 3}])
-def test_a_class_without_marks_goes_and_the_stamp_stays(context: Any) -> None:
+def test_an_object_without_marks_goes_and_the_stamp_stays(context: Any, kind: Carrier) -> None:
     config = with_stamp({}, STAMP)
-    assert gathered({**config, "client-classes": [{"name": CLASS, "user-context": context}]}) == config
+    key, made = KINDS[kind]
+    assert gathered({**config, key: [{**made([]), "user-context": context}]}) == config
 
 
 def test_while_data_are_on_their_way_only_the_marks_that_are_to_change_may_age() -> None:
     other = replace(STAMP, relationship="annex")
     before = without_stamp(with_stamp({}, STAMP, kept=[other]), "gone", LEFT)
     after = without_stamp(with_stamp({}, replace(STAMP, generation=2), kept=[other]), "gone", LEFT)
-    aging = aging_class(before, after)
+    aging = aging_marks(before, after)
     assert aging is not None
     found = gathered(beside(before, aging))
     assert read_stamps(found) == [other, replace(STAMP, may_age=True)]
     assert read_departures(found) == [LEFT]
-    assert aging_class(found, after) is None
-    assert aging_class({}, after) is None
+    assert aging_marks(found, after) is None
+    assert aging_marks({}, after) is None

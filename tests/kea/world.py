@@ -19,6 +19,7 @@ import yaml
 from lab.kea import KeaServer, base_configuration
 from lab.laboratory import Laboratory
 from reconciler.cli import main
+from reconciler.kea.stamps import gathered
 from reconciler.model import Mode, Role, Service
 
 if TYPE_CHECKING:
@@ -162,9 +163,7 @@ class World:
 
     def shared_part(self, server: KeaServer) -> dict[str, Any]:
         """What of the server's configuration both peers are to have alike, without our marks."""
-        config = {key: value for key, value in self.config(server).items() if key not in OWN}
-        classes = [each for each in config.pop("client-classes", []) if each["name"] != "kea-reconciler-stamp"]
-        config |= {"client-classes": classes} if classes else {}
+        config = {key: value for key, value in gathered(self.config(server)).items() if key not in OWN}
         config["user-context"] = {k: v for k, v in config.get("user-context", {}).items() if k != "kea-reconciler"}
         return config
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from reconciler.kea.single_commands import busy_seconds
-from reconciler.kea.stamps import aging_class, stamp_class, with_stamp
-from reconciler.model import Command, Endpoint, Fingerprints, Service, Snapshot, Stamp
+from reconciler.kea.stamps import aging_marks, as_class, as_reservation, marks_to_carry, with_stamp
+from reconciler.model import Carrier, Command, Endpoint, Fingerprints, Service, Snapshot, Stamp
 from reconciler.planning.commands import LONGEST, single_commands, stamped
 
 S4, S6 = Service.DHCP4, Service.DHCP6
@@ -291,28 +291,39 @@ ADD = Command("subnet4-add", {})
 
 
 def renewed(
-    now: Stamp | None, *commands: Command, offered: set[str] = OFFERED, has_class: bool = False
+    now: Stamp | None, *commands: Command, offered: set[str] = OFFERED, there: Carrier | None = None
 ) -> list[tuple[str, Any]]:
-    """What is sent with commands to a server that has this stamp: our classes, and the names of the rest."""
+    """What is sent with commands to a server that has this stamp: by name, and the object that carries it."""
     config_now = with_stamp(config(), now) if now else config()
     endpoint = Endpoint("kea-b", S4, "http://192.0.2.1/")
-    live = Snapshot(endpoint, "3.0.3", config_now, None, 0, 0, 0, 0.0, None, has_stamp_class=has_class)
+    live = Snapshot(endpoint, "3.0.3", config_now, None, 0, 0, 0, 0.0, None, carrier=there)
     found = stamped(commands, live, with_stamp(config(), replace(STAMP, generation=2)), offered)
-    return [(each.name, each.arguments.get("client-classes")) for each in found]
+    return [(each.name, next(iter(each.arguments.values()), None)) for each in found]
 
 
 def test_a_stamp_is_renewed_around_the_commands() -> None:
     new = with_stamp(config(), replace(STAMP, generation=2))
-    aging, done = [aging_class(with_stamp(config(), STAMP), new)], [stamp_class(new, {})]
+    aging, done = [as_class(aging_marks(with_stamp(config(), STAMP), new) or [])], [as_class(marks_to_carry(new, {}))]
     assert renewed(STAMP, ADD) == [("class-add", aging), ("subnet4-add", None), ("class-update", done)]
-    assert renewed(STAMP, ADD, has_class=True)[0] == ("class-update", aging)
+    assert renewed(STAMP, ADD, there=Carrier.CLASS)[0] == ("class-update", aging)
     assert renewed(STAMP) == [("class-add", done)]  # the data are there already
-    assert renewed(STAMP, has_class=True) == [("class-update", done)]
+    assert renewed(STAMP, there=Carrier.CLASS) == [("class-update", done)]
     assert renewed(replace(STAMP, may_age=True), ADD) == [("subnet4-add", None), ("class-add", done)]
     assert renewed(None, ADD) == [("subnet4-add", None), ("class-add", done)]
 
 
+def test_a_reservation_carries_it_where_no_class_can_and_goes_on_to() -> None:
+    new = with_stamp(config(), replace(STAMP, generation=2))
+    done = {**as_reservation(marks_to_carry(new, {})), "subnet-id": 0}
+    no_class = OFFERED - {"class-add"}
+    told = [name for name, _ in renewed(STAMP, ADD, offered=no_class)]
+    assert told == ["reservation-add", "subnet4-add", "reservation-update"]
+    assert renewed(STAMP, offered=no_class) == [("reservation-add", done)]
+    assert renewed(STAMP, there=Carrier.RESERVATION) == [("reservation-update", done)]
+    assert renewed(STAMP, ADD, offered=no_class, there=Carrier.CLASS) == [("subnet4-add", None)]
+
+
 def test_a_stamp_stays_as_it_is_where_it_can_not_be_renewed_or_need_not() -> None:
-    for missing in ("class-add", "class-update"):
-        assert renewed(STAMP, ADD, offered=OFFERED - {missing}) == [("subnet4-add", None)]
+    for missing in ({"class-add", "reservation-add"}, {"class-update", "reservation-update"}):
+        assert renewed(STAMP, ADD, offered=OFFERED - missing) == [("subnet4-add", None)]
     assert renewed(replace(STAMP, generation=2)) == []

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.kea.fingerprints import fingerprints
 from reconciler.kea.stamps import with_stamp
-from reconciler.model import Action, Cause, Change, FieldChange, Mode, Procedure, Role, Service, Snapshot
+from reconciler.model import Action, Carrier, Cause, Change, FieldChange, Mode, Procedure, Role, Service, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.plan import plan
 from reconciler.planning.schedule import in_safe_order
@@ -123,9 +123,9 @@ def test_everything_is_tried_the_first_time() -> None:
     assert may_refuse_its_own({}, {}, (), Service.DHCP4, is_stamped=False) is True
 
 
-@pytest.mark.parametrize("has_stamp_class", [False, True])
+@pytest.mark.parametrize("carrier", [None, *Carrier])
 def test_a_stamp_that_commands_brought_does_not_say_that_the_server_took_a_whole_configuration(
-    *, has_stamp_class: bool
+    carrier: Carrier | None,
 ) -> None:
     case = read_case("nothing-to-do")
     (relationship,) = case.desired.relationships
@@ -136,9 +136,9 @@ def test_a_stamp_that_commands_brought_does_not_say_that_the_server_took_a_whole
         if peer.role is Role.PRIMARY:
             config["subnet4"] = [*config["subnet4"], subnet]
         seen = snapshot(relationship, peer, config)
-        world[peer.server, relationship.service] = replace(seen, has_stamp_class=has_stamp_class)
+        world[peer.server, relationship.service] = replace(seen, carrier=carrier)
     (made,) = plan(case.desired, world).relationships
-    assert [server.try_standing for server in made.servers if server.changes] == [has_stamp_class]
+    assert [server.try_standing for server in made.servers if server.changes] == [carrier is not None]
 
 
 @pytest.mark.parametrize("key", ["interface", "4o6-interface"])

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reconciler.kea.stamps import gathered, read_stamps, with_stamp, witness_class, witnessed
-from reconciler.model import Deed, RelationshipPlan, Service, Snapshot, Stamp
+from reconciler.kea.stamps import as_class, gathered, read_stamps, with_stamp, witness_marks, witnessed
+from reconciler.model import Carrier, Deed, RelationshipPlan, Service, Snapshot, Stamp
 from reconciler.planning import steps
 from reconciler.planning.plan import plan
 from reconciler.planning.server_plan import next_generation
@@ -49,6 +49,7 @@ def test_the_authority_is_marked_last_where_it_runs_what_it_was_started_with() -
     assert witness(found) == "kea-a"
     marks = [step for part in steps.parts(found) for step in part if step.deed is Deed.MARK]
     assert marks == [steps.parts(found)[-1][-1]]
+    assert witness(made(commands=frozenset({"reservation-add", "reservation-update"}))) == "kea-a"
 
 
 @pytest.mark.parametrize(
@@ -87,35 +88,36 @@ def stamped(generation: int, **told: Any) -> tuple[Case, Stamp, Snapshot]:
 def marked(case: Case, generation: int) -> Snapshot:
     """The primary with a mark, as it is read."""
     config = case.live["kea-a", S].config  # type: ignore[union-attr]
-    classes = [*config.get("client-classes", []), witness_class(config, NAME, generation)]
-    return server(case, "kea-a", config=gathered({**config, "client-classes": classes}), has_stamp_class=True)
+    classes = [*config.get("client-classes", []), as_class(witness_marks(config, NAME, generation))]
+    return server(case, "kea-a", config=gathered({**config, "client-classes": classes}), carrier=Carrier.CLASS)
 
 
 @pytest.mark.parametrize(("seen", "generation", "is_told"), [(4, 4, True), (5, 4, True), (3, 4, False), (4, 0, False)])
 def test_a_server_saw_what_its_mark_says_and_what_came_before(seen: int, generation: int, is_told: bool) -> None:
-    case, stamp, _ = stamped(generation)
+    case, _, follower = stamped(generation)
     (relationship,) = case.desired.relationships
-    assert has_witnessed(relationship, marked(case, seen), stamp) is is_told
-    assert not has_witnessed(relationship, server(case, "kea-a"), stamp)
+    assert has_witnessed(relationship, marked(case, seen), follower) is is_told
+    assert not has_witnessed(relationship, server(case, "kea-a"), follower)
+    assert not has_witnessed(relationship, marked(case, seen), replace(follower, config={}))
 
 
-def test_where_commands_leave_a_stamp_as_it_is_only_the_host_may_know() -> None:
-    case, stamp, follower = stamped(4, may_age=True)
+def test_where_commands_leave_a_stamp_as_it_is_nothing_tells() -> None:
+    case, _, follower = stamped(4, may_age=True)
     (relationship,) = case.desired.relationships
-    primary = replace(marked(case, 9), uptime=100)
-    assert not has_witnessed(relationship, primary, stamp)
-    assert has_witnessed(replace(relationship, unchanged_for=100.0), primary, stamp)
-    assert not has_witnessed(replace(relationship, unchanged_for=101.0), primary, stamp)
+    assert not has_witnessed(relationship, marked(case, 9), follower)
     assert marking(relationship, server(case, "kea-a"), [follower]) is None
+    on_its_way = replace(follower, carrier=Carrier.CLASS)
+    assert has_witnessed(relationship, marked(case, 4), on_its_way)
+    assert not has_witnessed(relationship, marked(case, 3), on_its_way)
 
 
 def test_a_server_that_was_changed_with_the_others_has_a_stamp_that_says_the_same() -> None:
-    case, stamp, _ = stamped(4)
+    case, stamp, follower = stamped(4)
     (relationship,) = case.desired.relationships
     primary = server(case, "kea-a")
     for own, is_told in ((stamp, True), (replace(stamp, may_age=True), False), (replace(stamp, generation=3), False)):
         told = replace(primary, config=with_stamp(primary.config, own))
-        assert has_witnessed(relationship, told, stamp) is is_told
+        assert has_witnessed(relationship, told, follower) is is_told
 
 
 def test_a_mark_is_that_of_the_newest_stamp_and_leaves_all_others() -> None:
@@ -125,14 +127,14 @@ def test_a_mark_is_that_of_the_newest_stamp_and_leaves_all_others() -> None:
     other = {"relationship": "branch", "witnessed": 7}
     config = with_stamp(case.live["kea-a", S].config, replace(stamp, generation=1))  # type: ignore[union-attr]
     config["user-context"]["kea-reconciler"].append(other)
-    primary = server(case, "kea-a", config=config)
+    primary = server(case, "kea-a", config=config, commands=OFFERED)
     command = marking(relationship, primary, [older, follower])
     assert command is not None
     assert command.name == "class-add"
     found = gathered({**config, "client-classes": command.arguments["client-classes"]})
     assert (witnessed(found, NAME), witnessed(found, "branch")) == (4, 7)
     assert read_stamps(found) == read_stamps(config)
-    primary = replace(primary, config=found, has_stamp_class=True)
+    primary = replace(primary, config=found, carrier=Carrier.CLASS)
     assert marking(relationship, primary, [older, follower]) is None
     newer = replace(follower, config=with_stamp(follower.config, replace(stamp, generation=5)))
     command = marking(relationship, primary, [newer])
