@@ -11,7 +11,7 @@ import click
 from reconciler.cli import options
 from reconciler.cli.approving import Approvals, approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
-from reconciler.cli.remembering import at_work, known
+from reconciler.cli.remembering import at_work, left_open
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
@@ -73,7 +73,7 @@ def apply(
         gone = None if then is None else plan_files.dropped(then, whole)
         found = session.selected(whole, names if then is None else plan_files.selection(then, whole))
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
-            made, live = session.make_plan(run, found, known(run, state_dir))
+            made, live = session.make_plan(run, found, left_open(run, state_dir))
             reason = None
             if then is not None:
                 reason = gone or plan_files.expired(then, run.settings) or plan_files.outdated(then, made, run)

@@ -36,18 +36,15 @@ def drift(
     The same computation as `plan`, without what a change of those files asks for. It names the server that was
     changed where that can be told.
     """
-    from dataclasses import replace
-
     from reconciler.cli import session
-    from reconciler.cli.remembering import known
     from reconciler.planning import verdict
     from reconciler.planning.drift import only_drift
     from reconciler.reports.report import drift_report
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        past = replace(known(run, None), left=())  # what runs left open is none that servers moved
-        made, _ = session.make_plan(run, session.load_desired(desired, names), past)
+        # What runs left open is none that servers moved.
+        made, _ = session.make_plan(run, session.load_desired(desired, names))
         found = only_drift(made)
         run.tell(forms, drift_report(found, verbose=verbose))
         return int(verdict.of_plan(found, (), detailed=detailed_exitcode))

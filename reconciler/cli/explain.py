@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import completing, options
-from reconciler.cli.remembering import known, state_directory
+from reconciler.cli.remembering import left_open, state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def explain(
 
     with session.told_errors():
         run = session.open_session(settings, credentials, log_level, desired)
-        made, _ = session.make_plan(run, _desired(desired, relationship), known(run, state_dir))
+        made, _ = session.make_plan(run, _desired(desired, relationship), left_open(run, state_dir))
         plan = next((each for each in made.relationships if each.relationship.name == relationship), None)
         if plan is None:
             names = ", ".join(each.relationship.name for each in made.relationships)

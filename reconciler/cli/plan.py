@@ -10,12 +10,12 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.approving import Approvals, approvals_of
-from reconciler.cli.remembering import known, remember_shown
+from reconciler.cli.remembering import left_open, remember_shown
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
     from reconciler.cli.session import Session
-    from reconciler.model import Known, Plan
+    from reconciler.model import Leftover, Plan
 
 
 @click.command(short_help="Say what apply would change, and why.")
@@ -52,7 +52,7 @@ def plan(
 
     with session.told_errors(forms), plan_files.failure_kept(out, names):
         run = session.open_session(settings, credentials, log_level, desired)
-        made, given = _plan(run, desired, names, approved, out, known(run, state_dir))
+        made, given = _plan(run, desired, names, approved, out, left_open(run, state_dir))
         remember_shown(run, made, state_dir)
         run.tell(forms, plan_report(made, given.codes, verbose=verbose, fingerprint=given.fingerprint))
         return int(verdict.of_plan(made, given.codes, detailed=detailed_exitcode))
@@ -64,13 +64,13 @@ def _plan(
     names: Sequence[str],
     approved: Sequence[str],
     out: Path | None,
-    past: Known,
+    left: Sequence[Leftover],
 ) -> tuple[Plan, Approvals]:
     """Make the plan, and write it to a file where that is asked for."""
     from reconciler.cli import plan_files, session
 
     made = plan_files.made_now(run.settings, names) if out else None
-    read, live = session.make_plan(run, session.load_desired(desired, names), past)
+    read, live = session.make_plan(run, session.load_desired(desired, names), left)
     plan = session.with_counts(run, read, live)
     given = approvals_of(run, plan, approved)
     if out and made:

@@ -10,7 +10,7 @@ import click
 from reconciler.cli import completing, options
 from reconciler.cli.approving import approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
-from reconciler.cli.remembering import at_work, known
+from reconciler.cli.remembering import at_work, left_open
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def promote(
         run = session.open_session(settings, credentials, log_level, desired)
         found = session.load_desired(desired, [relationship])
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
-            made, live = session.make_plan(run, found, known(run, state_dir), promoted=relationship)
+            made, live = session.make_plan(run, found, left_open(run, state_dir), promoted=relationship)
             given = approvals_of(run, made, approved)
             made = session.with_counts(run, made, live)
             question = None if yes else QUESTION

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from reconciler.cli.session import Session
-    from reconciler.model import Endpoint, Known, Plan, RelationshipStatus
+    from reconciler.model import Endpoint, Leftover, Plan, RelationshipStatus
     from reconciler.planning.plan import LiveWorld
 
 T = TypeVar("T")
@@ -67,22 +67,16 @@ def at_work(
             mine.end(ending.code)
 
 
-def known(run: Session, chosen: Path | None) -> Known:
-    """Return what is known of earlier runs: of the run at work from its journal, else from the state directory.
+def left_open(run: Session, chosen: Path | None) -> Sequence[Leftover]:
+    """Return what earlier runs left open: for the run at work from its journal, else from the state directory.
 
     Where a command only looks, a state directory that can't be read is said, and stops nothing.
     """
-    from reconciler.model import Known
     from reconciler.state.left import leftovers
-    from reconciler.state.runs import changed
 
     if run.journal is not None:
-        return run.journal.known()
-
-    def look(database: sqlite3.Connection, directory: Path) -> Known:
-        return Known(leftovers(database, directory), changed(database, directory))
-
-    return _remembered(chosen, look, "whether an earlier run was cut off can't be told", Known())
+        return run.journal.left()
+    return _remembered(chosen, leftovers, "whether an earlier run was cut off can't be told", ())
 
 
 def with_daemons_word(

@@ -11,7 +11,7 @@ import click
 from reconciler.cli import completing, options
 from reconciler.cli.approving import approvals_of
 from reconciler.cli.carrying import Question, carry_out_plan
-from reconciler.cli.remembering import at_work, known, state_directory
+from reconciler.cli.remembering import at_work, left_open, state_directory
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
@@ -79,7 +79,7 @@ def rollback(
         run.learn_from(earlier.config)
         found = replace(found, relationships=(replace(relationship, earlier=earlier),))
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
-            made, live = session.make_plan(run, found, known(run, state_dir))
+            made, live = session.make_plan(run, found, left_open(run, state_dir))
             given = approvals_of(run, made, approved)
             made = session.with_counts(run, made, live)
             question = None if yes else QUESTION

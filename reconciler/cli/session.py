@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
     from reconciler.kea.access import Credentials, Settings
     from reconciler.kea.client import Client, Gauge
-    from reconciler.model import Desired, Endpoint, Known, Live, Plan, Probe, Problem, Service
+    from reconciler.model import Desired, Endpoint, Leftover, Live, Plan, Probe, Problem, Service
     from reconciler.reports.report import Report
     from reconciler.running.hands import Hands
     from reconciler.state.journal import Journal
@@ -357,17 +357,14 @@ def wants_colour(stream: TextIO | None) -> bool:
 
 
 def make_plan(
-    session: Session, desired: Desired, known: Known | None = None, *, promoted: str | None = None
+    session: Session, desired: Desired, left: Sequence[Leftover] = (), *, promoted: str | None = None
 ) -> tuple[Plan, Mapping[tuple[str, Service], Live]]:
-    """Read live and plan: the one path that plan, apply, drift and status share. `known` is what is known of earlier
-    runs, and `promoted` the name of the relationship whose partner is to be the truth.
+    """Read live and plan: the one path that plan, apply, drift and status share. `left` is what earlier runs left
+    open, and `promoted` the name of the relationship whose partner is to be the truth.
     """
-    from datetime import UTC, datetime
+    from reconciler.running.planned import planned, within
 
-    from reconciler.running.planned import planned, remembering, within
-
-    left, changed = (known.left, known.changed) if known is not None else ((), {})
-    desired = remembering(within(desired, session.settings.thresholds), changed, datetime.now(UTC))
+    desired = within(desired, session.settings.thresholds)
     found: list[tuple[Plan, Mapping[tuple[str, Service], Live]]] = []
     with progress() as say:
         read = session.observe(endpoints_of(desired), say)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options
-from reconciler.cli.remembering import known, with_daemons_word
+from reconciler.cli.remembering import left_open, with_daemons_word
 
 if TYPE_CHECKING:
     from reconciler.cli.forms import Forms
@@ -45,7 +45,7 @@ def status(
 
     with session.told_errors(forms):
         run = session.open_session(settings, credentials, log_level, desired)
-        made, live = session.make_plan(run, session.load_desired(desired, names), known(run, state_dir))
+        made, live = session.make_plan(run, session.load_desired(desired, names), left_open(run, state_dir))
         found = with_daemons_word(statuses(made, live), made, live, state_dir)
         run.tell(forms, status_report(found, made))
         return int(verdict.of_status(found))

@@ -46,7 +46,7 @@ from reconciler.model.desired import (
 )
 from reconciler.model.health import HA_STATES, Health, RelationshipStatus, ServerStatus
 from reconciler.model.history import Entry, Past, PastResult, PastServer, PastStep, Shown, Standing
-from reconciler.model.journal import Known, Leftover, Mend, Remedy, RunRecord
+from reconciler.model.journal import Leftover, Mend, Remedy, RunRecord
 from reconciler.model.json import Json
 from reconciler.model.live import Carrier, HaView, Live, PartnerView, Probe, Snapshot, Unreachable
 from reconciler.model.notices import Told, Turn, Webhook, WebhookForm
@@ -84,7 +84,6 @@ __all__ = [
     "HaView",
     "Health",
     "Json",
-    "Known",
     "Leftover",
     "Live",
     "Mend",

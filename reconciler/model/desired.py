@@ -193,8 +193,7 @@ class Relationship:
     other peers when the relationship goes, which `is_absent` asks for. `on_primary_return` is whether the primary is
     the truth again by itself where its partner has changes of its own. `positions` maps a path inside the document to
     its place. `thresholds` are no part of what is desired, but what the operator's settings allow a plan for it.
-    Nor is `unchanged_for`: how many seconds ago its servers had the same last, None where this host doesn't know.
-    `earlier` neither: it is there for one plan, a rollback, in which its data take the place of the authority's; nor
+    Nor is `earlier`: it is there for one plan, a rollback, in which its data take the place of the authority's; nor
     `is_data_alone`: in such a plan only DHCP data follow, and the relationship itself stays as each server has it; nor
     `contested`: which objects, by the paths of their changes, stay as a server has them in that plan.
     """
@@ -213,7 +212,6 @@ class Relationship:
     position: Position | None = field(default=None, compare=False, repr=False)
     positions: Mapping[tuple[str | int, ...], Position] = field(default_factory=dict, compare=False, repr=False)
     thresholds: Thresholds = field(default=DEFAULT_THRESHOLDS, compare=False, repr=False)
-    unchanged_for: float | None = field(default=None, compare=False, repr=False)
     earlier: Earlier | None = None
     is_data_alone: bool = False
     contested: Mapping[str, tuple[tuple[tuple[str, str], ...], ...]] = field(default_factory=dict)

@@ -31,16 +31,6 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the state directory tells a plan: what runs left open, and when each relationship was last changed, by its
-    name and service.
-    """
-
-    left: tuple[Leftover, ...] = ()
-    changed: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Leftover:
     """What runs of ours left open on one endpoint; `run` is the last of them, and `part` its place in the journal.
 

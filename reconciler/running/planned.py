@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -66,15 +65,6 @@ def again(desired: Desired, live: LiveWorld, made: Plan) -> Callable[[LiveWorld]
         return plan(desired, known, made.probes)
 
     return planned_again
-
-
-def remembering(desired: Desired, changed: Mapping[tuple[str, str], datetime], now: datetime) -> Desired:
-    """Return the relationships with how long ago each was changed, as far as that is known."""
-    told = {each: (now - at).total_seconds() for each, at in changed.items()}
-    relationships = (
-        replace(each, unchanged_for=told.get((each.name, each.service.value))) for each in desired.relationships
-    )
-    return replace(desired, relationships=tuple(relationships))
 
 
 def within(desired: Desired, thresholds: Thresholds) -> Desired:

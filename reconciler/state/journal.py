@@ -22,11 +22,11 @@ from reconciler.model import (
     Snapshot,
 )
 from reconciler.model.history import CHANGED, OPERATED
-from reconciler.model.journal import Known, Leftover
+from reconciler.model.journal import Leftover
 from reconciler.state import configurations, plans
 from reconciler.state.database import at_leisure, told, transaction
 from reconciler.state.left import PERSISTED, RESTORED, leftovers, owed
-from reconciler.state.runs import Run, Store, changed, now
+from reconciler.state.runs import Run, Store, now
 from reconciler.state.shown import keep_shown
 
 _log = logging.getLogger("reconciler")
@@ -227,10 +227,6 @@ class Journal:
         """Return what earlier runs, and this one so far, left open. Raises StateError."""
         with told(self._store.directory):
             return leftovers(self._store.database, self._store.directory, own=self._run.number)
-
-    def known(self) -> Known:
-        """Return what a plan of this run is told of it and of those before. Raises StateError."""
-        return Known(self.left(), changed(self._store.database, self._store.directory))
 
     def continues(self, leftover: Leftover) -> None:
         """Count what is sent to an endpoint from now on to what was left open there: it puts that right."""

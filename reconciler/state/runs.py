@@ -22,7 +22,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reconciler.errors import LockedError
-from reconciler.model import Result
 from reconciler.model.journal import RunRecord
 from reconciler.state import machine
 from reconciler.state.addresses import place
@@ -254,23 +253,6 @@ def writes_within(store: Store, command: str, now: datetime, window: timedelta) 
             (command, *(each.isoformat(timespec="milliseconds") for each in (now - window, now))),
         ).fetchall()
     return {(name, service): number for name, service, number in rows}
-
-
-def changed(database: sqlite3.Connection, directory: Path) -> dict[tuple[str, str], datetime]:
-    """Return when a run last brought all servers of each relationship where they were to be, by its name and service.
-
-    Raises StateError.
-    """
-    with told(directory):
-        rows = database.execute(
-            "SELECT relationship, service, ended_at, outcome FROM work WHERE outcome IS NOT NULL ORDER BY ended_at"
-        ).fetchall()
-    return {(name, service): datetime.fromisoformat(at) for name, service, at, outcome in rows if _has_changed(outcome)}
-
-
-def _has_changed(outcome: str) -> bool:
-    results = {each["result"] for each in json.loads(outcome)}
-    return Result.APPLIED in results and results <= {Result.APPLIED, Result.NOTHING_TO_DO}
 
 
 def user() -> str:

@@ -30,7 +30,7 @@ class Record:
     what comes by itself, `troubled` those in a row that failed themselves or found no memory of what was done before;
     `failure` is what failed last, and `rests_until` when that may be tried again. `findings` are what was told to last,
     `glimpsed` what the last look found, and `unknown` what it could not tell. `shown` is the mark of the plan that was
-    kept last, and `agreed_at` when nothing was to be done last but what is contested.
+    kept last.
     """
 
     watched: Watched
@@ -44,7 +44,6 @@ class Record:
     failure: str = ""
     rests_until: float = 0.0
     shown: str = ""
-    agreed_at: datetime | None = None
 
 
 def new_record(name: str, service: Service) -> Record:

@@ -15,10 +15,10 @@ from reconciler.model import Endpoint, Event, EventKind, Leftover, Plan, Relatio
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.status import statuses, until_proved
 from reconciler.reports.text_shown import shown
-from reconciler.running.planned import planned, remembering
+from reconciler.running.planned import planned
 from reconciler.state.events import begun
 from reconciler.state.fights import keep_fought
-from reconciler.state.runs import Store, changed, holder, user
+from reconciler.state.runs import Store, holder, user
 from reconciler.state.shown import keep_shown
 from reconciler.watching import telling
 from reconciler.watching.acting import COMMAND, Acting, Deed
@@ -107,7 +107,6 @@ class Rounds:
         self._free: tuple[Endpoint, ...] = ()  # those that no relationship names
         self._pictures: dict[tuple[str, ...], _Picture] = {}
         self._shown: dict[tuple[str, ...], set[str]] = {}  # which relationships a group told of
-        self._changed = changed(store.database, store.directory)  # when runs before this one changed what
         self._begun = begun(store)  # since when what an earlier daemon told of lasts, until it is known here
 
     def adopt(self, groups: Sequence[Group]) -> None:
@@ -191,29 +190,17 @@ class Rounds:
         read = await self._reader.read({*group.endpoints, *also}, is_eager=is_eager)
         around = self._reader.live if group.is_rest else self._reader.known(self._free)
         read = {**around, **read}
-        desired = remembering(group.desired, self._agreed(group), self._edges.wall())
         before = self._pictures.get(group.names)
         if before is not None and not own and before.still_holds(group, read):
             made, live = before.plan, read
         else:
-            made, found = await planned(desired, read, self._reader.open, self._edges.probe, own)
+            made, found = await planned(group.desired, read, self._reader.open, self._edges.probe, own)
             live = dict(found)
             self._pictures[group.names] = _Picture(group, made, read)
         looks = list(self._judged(made, live, memory, self._edges.clock() - began))
-        looks = await with_parts(looks, desired, live, made, self._rules_of_part, own)
+        looks = await with_parts(looks, group.desired, live, made, self._rules_of_part, own)
         self._show(group, made, looks)
         return made, looks
-
-    def _agreed(self, group: Group) -> dict[tuple[str, str], datetime]:
-        """Return when the servers of a group's relationships had the same last: seen here, or by runs before."""
-        found = {}
-        for each in group.desired.relationships:
-            key = each.name, each.service.value
-            record = self.records.get(each.name)
-            moment = record.agreed_at if record is not None and record.agreed_at is not None else self._changed.get(key)
-            if moment is not None:
-                found[key] = moment
-        return found
 
     def _judged(self, made: Plan, live: LiveWorld, memory: Memory, seconds: float) -> Iterable[Look]:
         """Yield for each relationship what it is like and what may be done about it."""
@@ -341,7 +328,6 @@ class Rounds:
                 record.shown = ""
             if is_quiet(look.plan) or look.part.is_level:
                 self._recover(record)
-                record.agreed_at = look.at - timedelta(seconds=look.seconds)  # when the reading began
             record.hurried = record.hurried + 1 if look.is_passing else 0
             record.troubled = record.troubled + 1 if look.rules.unreadable else 0
             is_settled = PASSING.isdisjoint(each.code for each in look.plan.objections)

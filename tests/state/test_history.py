@@ -12,7 +12,7 @@ from reconciler.state import database as schema
 from reconciler.state.history import entries, open_history, past
 from reconciler.state.journal import Journal
 from reconciler.state.retention import DAYS, LEAST, forget
-from reconciler.state.runs import Run, Store, changed, open_store
+from reconciler.state.runs import Run, Store, open_store
 from tests.state.test_journal import NEW, OLD, A, planned
 
 if TYPE_CHECKING:
@@ -48,28 +48,6 @@ def test_a_change_is_remembered_whole(tmp_path: Path) -> None:
     assert (server.before, server.planned, server.version, server.authority) == (OLD, NEW, "3.0.3", True)
     assert [(each.command, each.result) for each in found.steps] == [("config-set", 0), ("(persisted)", 0)]
     assert past(store, 2) is None
-    store.close()
-
-
-@pytest.mark.parametrize(
-    ("results", "counts"),
-    [
-        ([Result.APPLIED], True),
-        ([Result.APPLIED, Result.NOTHING_TO_DO], True),
-        ([Result.APPLIED, Result.FAILED], False),
-        ([Result.MENDED], False),
-        ([Result.NOTHING_TO_DO], False),  # as of a reset
-    ],
-)
-def test_when_all_had_the_same_last_is_when_a_run_brought_all_there(
-    tmp_path: Path, results: list[Result], *, counts: bool
-) -> None:
-    store = open_store(tmp_path / "state")
-    journal, plan = Journal(store, Run(store, "kea-reconciler apply")), planned()
-    journal.begins(plan)
-    assert changed(store.database, store.directory) == {}
-    journal.ends(RelationshipOutcome("hq", tuple(ServerOutcome("kea-a", each, "so") for each in results)), plan)
-    assert list(changed(store.database, store.directory)) == ([("hq", "dhcp4")] if counts else [])
     store.close()
 
 
