@@ -37,6 +37,10 @@ class Health(StrEnum):
     SERVICE_DOWN = "service-down"
 
 
+NORMAL: Final = "normal"
+"""The reason of a server's status where nothing is to be said against it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
     """One server of a relationship. Ages and skews are in seconds; `clock_skew` is against the other servers'
@@ -53,6 +57,11 @@ class ServerStatus:
     heartbeat_age: float | None = None
     clock_skew: float | None = None
     in_sync: bool | None = None
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether it answers, and nothing is to be said against it."""
+        return self.is_reachable and self.reason == NORMAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from reconciler.model import Health, RelationshipStatus, Role, ServerStatus, Watched
-from reconciler.page.words import ago, span, stamp
+from reconciler.page.words import ago, rest, span, stamp
 from reconciler.reports.numbers import count, signed_seconds
 from reconciler.reports.text_status import WORDS
 
@@ -37,7 +37,6 @@ class Line(StrEnum):
 
 _TONES = {Health.OK: Tone.GOOD, Health.IMPAIRED: Tone.WARNING, Health.SERVICE_DOWN: Tone.BAD}
 _ORDER = (Tone.BAD, Tone.WARNING, Tone.UNKNOWN, Tone.GOOD)  # the worst first
-_AWAY = frozenset({"partner-down", "terminated", "communication-recovery", "waiting", "syncing", "ready"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +192,7 @@ def _box(server: ServerStatus, status: RelationshipStatus) -> Box:
     tone = Tone.GOOD
     if not server.is_reachable:
         tone = Tone.BAD
-    elif server.ha_state is None or state in _AWAY or "maintenance" in state or server.in_sync is False:
+    elif not server.is_normal or server.in_sync is False:
         tone = Tone.WARNING
     is_authority = server.server == status.authority
     return Box(server.server, server.role.value, state, tone, is_authority, tuple(_facts(server)))
@@ -232,7 +231,7 @@ def _notes(watched: Watched, now: datetime, interval: float) -> Iterator[Note]:
     if watched.suspension is not None:
         each = watched.suspension
         words = f"by {each.user}: {each.reason}"
-        yield Note(f"Suspended for another {span((each.until - now).total_seconds())}", Tone.WARNING, (words,))
+        yield Note(f"Suspended for another {rest((each.until - now).total_seconds())}", Tone.WARNING, (words,))
     yield from _silence(watched, now, interval)
     if status is not None and status.notes:
         yield _note("Good to know", Tone.UNKNOWN, status.notes)

@@ -14,6 +14,13 @@ def span(value: float) -> str:
     return next((f"{whole // size} {unit}" for size, unit in _UNITS if whole >= size), f"{whole} s")
 
 
+def rest(value: float) -> str:
+    """Return how long something goes on, with what is left of the largest unit: `1 h 59 min`."""
+    whole = max(0, round(value))
+    left = whole % next((size for size, _ in _UNITS if whole >= size), 1)
+    return span(whole) if left < 60 else f"{span(whole)} {span(left)}"
+
+
 def clock(at: datetime) -> str:
     """Return the time of the day, in UTC, as the log has it."""
     return at.astimezone(UTC).strftime("%H:%M")

@@ -21,6 +21,7 @@ from reconciler.model import (
     Snapshot,
     Unreachable,
 )
+from reconciler.model.health import NORMAL
 from reconciler.planning import wanted
 from reconciler.planning.authority import authority
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
@@ -282,7 +283,7 @@ def _server_status(plan: RelationshipPlan, peer: Peer, peers: Mapping[str, Live]
         return ServerStatus(peer.server, peer.role, is_reachable=False, reason=live.reason)
     planned = next((server for server in plan.servers if server.peer is peer), None)
     in_sync = None if planned is None else not (planned.changes or planned.apart)
-    reason = "; ".join(_server_reasons(plan.relationship, peer, live)) or "normal"
+    reason = "; ".join(_server_reasons(plan.relationship, peer, live)) or NORMAL
     others = [each.clock_offset for each in peers.values() if isinstance(each, Snapshot) and each is not live]
     skews = [live.clock_offset - other for other in others if other is not None and live.clock_offset is not None]
     return ServerStatus(

@@ -21,6 +21,7 @@ from reconciler.model import (
     Watched,
     WatchMode,
 )
+from reconciler.model.health import NORMAL
 
 NOW = datetime(2026, 11, 26, 17, 26, 46, tzinfo=UTC)
 DRIFT = (
@@ -31,8 +32,15 @@ DRIFT = (
 
 def server(name: str, role: Role, state: str | None = "hot-standby", **other: object) -> ServerStatus:
     """A server that is well, but for what is said otherwise."""
-    known = {"version": "3.0.3", "scopes": (), "heartbeat_age": 3.0, "clock_skew": 0.2, "in_sync": True}
-    return ServerStatus(name, role, True, "", ha_state=state, **{**known, **other})  # type: ignore[arg-type]
+    known = {
+        "reason": NORMAL,
+        "version": "3.0.3",
+        "scopes": (),
+        "heartbeat_age": 3.0,
+        "clock_skew": 0.2,
+        "in_sync": True,
+    }
+    return ServerStatus(name, role, True, ha_state=state, **{**known, **other})  # type: ignore[arg-type]
 
 
 def away(name: str, role: Role) -> ServerStatus:
@@ -76,7 +84,14 @@ def impaired(name: str = "berlin") -> Watched:
     status = pair(
         name,
         away("ber-a", Role.PRIMARY),
-        server("ber-b", Role.STANDBY, "partner-down", scopes=("ber-a", "ber-b"), heartbeat_age=312.0),
+        server(
+            "ber-b",
+            Role.STANDBY,
+            "partner-down",
+            reason="ber-b is in state partner-down, not hot-standby",
+            scopes=("ber-a", "ber-b"),
+            heartbeat_age=312.0,
+        ),
         server("ber-c", Role.BACKUP, "backup"),
         status=Health.IMPAIRED,
         reasons=("ber-a can't be read: connection refused", "ber-b serves all clients alone"),

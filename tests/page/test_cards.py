@@ -47,6 +47,13 @@ def test_a_server_that_differs_is_seen() -> None:
     assert found.branches[0].tone is Tone.WARNING
 
 
+def test_a_server_that_serves_nobody_does_not_look_well_whatever_its_state() -> None:
+    off = server("hq-a", Role.PRIMARY, reason="hq-a has its DHCP service switched off by dhcp-disable")
+    found = card(watched("hq", pair("hq", off, server("hq-b", Role.STANDBY))), NOW, 60)
+    assert found.left is not None
+    assert (found.left.tone, found.branches[0].box.tone) == (Tone.WARNING, Tone.GOOD)
+
+
 def test_a_primary_alone_has_no_lines() -> None:
     alone = pair("lone", server("one", Role.PRIMARY, "passive-backup"), mode="passive-backup", authority="one")
     found = card(watched("lone", alone), NOW, 60)

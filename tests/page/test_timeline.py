@@ -10,7 +10,7 @@ import pytest
 from reconciler.model import Entry, Service, Standing
 from reconciler.page.cards import Tone
 from reconciler.page.timeline import WIDTH, Bar, time_line, tone_of
-from reconciler.page.words import ago, span
+from reconciler.page.words import ago, rest, span
 from tests.page.boards import NOW, day
 
 if TYPE_CHECKING:
@@ -89,6 +89,14 @@ def test_what_was_cut_off_or_failed_is_bad() -> None:
 )
 def test_times_are_said_in_their_largest_unit(seconds: float, words: str) -> None:
     assert span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-1, "0 s"), (90, "1 min"), (3600, "1 h"), (7190, "1 h 59 min"), (90000, "1 d 1 h")],
+)
+def test_what_is_left_of_a_suspension_is_said_more_exactly(seconds: float, words: str) -> None:
+    assert rest(seconds) == words
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_time() -> None:
