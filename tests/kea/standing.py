@@ -1,10 +1,12 @@
-"""A pair of real servers that stands already, for tests that hurt it: every test gets it healed and in step.
+"""A pair of real servers that stands already, for tests that hurt it: every test gets it healed and in step, and leaves
+the DHCP service of no server off.
 
 The reconciler, and each server on its way to the other, goes through proxies that can cut, garble, delay and refuse.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -15,11 +17,15 @@ from lab.laboratory import Laboratory
 from lab.proxy import Fault, Proxy
 from reconciler.kea.versions import has_config_hash
 from reconciler.model import Mode, Service
+from tests.kea.safety import must_not_be
+from tests.kea.shared import has_failed
 from tests.kea.world import THROUGH_AGENTS, Run, World, subnet, until
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterator
+
+    import pytest
 
 S = Service.DHCP4
 SET = b'"config-set"'
@@ -43,6 +49,7 @@ class Standing(World):
         self.settings = lab.directory / "kea-reconciler.toml"
         self.settings.write_text("[limits]\n" + "".join(f"{key} = {value}\n" for key, value in LIMITS.items()))
         self.number = 1
+        self._were_off: set[str] = set()
         self.write()
 
     def run(self, command: str, *arguments: str) -> Run:
@@ -87,16 +94,44 @@ class Standing(World):
 
         self.proxies[name].on(b'"list-commands"', Fault.PASS, times=1, before=look_again)
 
-    def heal(self) -> None:
-        """Bring everything back: processes, connections, desired, and both servers in step and normal."""
+    def is_off(self, server: KeaServer) -> bool:
+        """Whether its DHCP service is off by a user's command; before Kea 2.6.2, by what it was sent last."""
+        told = server.command(S, "status-get")["arguments"].get("dhcp-state")
+        return self._was_left_off(server) if told is None else bool(told["disabled-by-user"])
+
+    def _was_left_off(self, server: KeaServer) -> bool:
+        switched = [each for each in self.proxies[server.name].seen("dhcp-disable", "dhcp-enable") if each.result == 0]
+        return switched[-1].command == "dhcp-disable" if switched else server.name in self._were_off
+
+    def forget(self) -> None:
+        """Forget what was sent, but not who is off by it."""
+        self._were_off = {server.name for server in self.servers if self._was_left_off(server)}
+        super().forget()
+
+    def switch_on(self) -> list[str]:
+        """Switch on all that are off, and return which these are; forgets what was sent."""
+        off = [server for server in self.servers if self.is_off(server)]
+        for server in off:
+            server.command(S, "dhcp-enable")
+        super().forget()
+        self._were_off.clear()
+        return [server.name for server in off]
+
+    def revive(self) -> None:
+        """Bring back processes and connections."""
         for server in self.servers:
             if server.is_running(S):
                 server.thaw(S)
+            else:  # its next process is on
+                self.proxies[server.name].forget()
+                self._were_off.discard(server.name)
             server.start()
         for proxy in (*self.proxies.values(), *self.between.values()):
             proxy.heal()
-        for server in self.servers:  # a test that failed may have left it off, and each begins without history
-            server.command(S, "dhcp-enable")
+
+    def heal(self) -> None:
+        """Bring everything back: processes, connections, desired, and both servers in step and normal."""
+        self.revive()
         self.write()
         until(lambda: self.apply("--approve", "authority-older").exit_code == 0, "apply that succeeds", 60.0)
         self.until_normal()
@@ -111,6 +146,19 @@ def standing(generation: Generation = OLDEST) -> Iterator[Standing]:
         world = Standing(lab)
         world.must_apply()
         yield world
+
+
+@contextlib.contextmanager
+def healed(world: Standing, test: pytest.Item) -> Iterator[None]:
+    """Heal it for a test, which is to leave nobody's DHCP service off: nobody who applies later would know whose doing
+    that was.
+    """
+    world.heal()
+    yield
+    world.revive()
+    off = world.switch_on()
+    if not has_failed(test):
+        must_not_be(off, "left with its DHCP service off")
 
 
 def both(world: Standing) -> tuple[Proxy, Proxy]:

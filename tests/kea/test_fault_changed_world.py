@@ -10,7 +10,7 @@ from lab.generation import OLDEST
 from lab.kea import GENERATIONS, base_configuration
 from lab.proxy import Fault
 from reconciler.kea.versions import has_config_hash
-from tests.kea.standing import S, Standing, standing
+from tests.kea.standing import S, Standing, healed, standing
 from tests.kea.world import subnet, until
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def pair(generation: Generation) -> Iterator[Standing]:
 
 
 @pytest.fixture
-def world(pair: Standing) -> Standing:
-    pair.heal()
-    return pair
+def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
+    with healed(pair, request.node):
+        yield pair
 
 
 def edit(world: Standing, name: str, parts: dict[str, Any]) -> None:

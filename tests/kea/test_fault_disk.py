@@ -14,7 +14,7 @@ import pytest
 
 from lab.laboratory import Laboratory
 from lab.proxy import Fault
-from tests.kea.standing import S, Standing
+from tests.kea.standing import S, Standing, healed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,11 +49,11 @@ def pair(disk: Path, generation: Generation) -> Iterator[Standing]:
 
 
 @pytest.fixture
-def world(pair: Standing, disk: Path) -> Iterator[Standing]:
+def world(request: pytest.FixtureRequest, pair: Standing, disk: Path) -> Iterator[Standing]:
     pair.change(pair.a, lambda config: config["subnet4"][0].update(reservations=[]))
     pair.must_apply("--approve", "authority-shrunk", "--approve", "authority-older")  # it was started just now
-    pair.heal()
-    yield pair
+    with healed(pair, request.node):
+        yield pair
     (disk / "ballast").unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.ports import Port
 from reconciler.model import Mode, Service
-from tests.kea.standing import S, Standing
+from tests.kea.standing import S, Standing, healed
 from tests.kea.world import relationship, subnet, until
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def pair(generation: Generation) -> Iterator[Two]:
 
 
 @pytest.fixture
-def world(pair: Two) -> Two:
-    pair.heal()
-    return pair
+def world(request: pytest.FixtureRequest, pair: Two) -> Iterator[Two]:
+    with healed(pair, request.node):
+        yield pair
 
 
 def by_name(run: Any) -> dict[str, dict[str, dict[str, Any]]]:

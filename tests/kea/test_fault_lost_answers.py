@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.proxy import Fault
-from tests.kea.standing import SET, S, Standing, standing
+from tests.kea.standing import SET, S, Standing, healed, standing
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def pair(generation: Generation) -> Iterator[Standing]:
 
 
 @pytest.fixture
-def world(pair: Standing) -> Standing:
-    pair.heal()
-    return pair
+def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
+    with healed(pair, request.node):
+        yield pair
 
 
 @pytest.mark.parametrize("how", grouped(EXECUTED, "fault-executed"))

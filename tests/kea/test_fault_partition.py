@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.errors import LabError
-from tests.kea.standing import S, Standing, both, standing
+from tests.kea.standing import S, Standing, both, healed, standing
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def pair(generation: Generation) -> Iterator[Standing]:
 
 
 @pytest.fixture
-def world(pair: Standing) -> Standing:
-    pair.heal()
-    return pair
+def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
+    with healed(pair, request.node):
+        yield pair
 
 
 def is_interrupted(world: Standing) -> bool:

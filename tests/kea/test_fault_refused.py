@@ -14,7 +14,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.proxy import Fault
 from reconciler.running import waiting
-from tests.kea.standing import SET, S, Standing, both, standing
+from tests.kea.standing import SET, S, Standing, both, healed, standing
 from tests.kea.world import Run, World, subnet
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def pair(generation: Generation) -> Iterator[Standing]:
 
 
 @pytest.fixture
-def world(pair: Standing) -> Iterator[Standing]:
-    pair.heal()
+def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
     document = dict(pair.document, peers=[dict(peer) for peer in pair.document["peers"]])
-    yield pair
+    with healed(pair, request.node):
+        yield pair
     pair.documents[0] = document
 
 

@@ -13,7 +13,7 @@ import pytest
 from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from reconciler.model import Service
-from tests.kea.standing import S, Standing, standing
+from tests.kea.standing import S, Standing, healed, standing
 from tests.kea.world import WRITING, subnet, until
 from tests.watching.living import Living
 
@@ -32,10 +32,10 @@ def pair(generation: Generation) -> Iterator[Standing]:
 
 
 @pytest.fixture
-def world(pair: Standing) -> Iterator[Standing]:
-    pair.heal()
+def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
     controls = {name: dict(services) for name, services in pair.controls.items()}
-    yield pair
+    with healed(pair, request.node):
+        yield pair
     pair.controls = controls
     pair.write()
 

@@ -12,13 +12,13 @@ import pytest
 from reconciler.model import Mode
 from reconciler.planning.silence import LONGEST
 from tests.kea.removed import APPROVED, has_no_relationship
-from tests.kea.standing import SET, S, Standing, run_and_signal, standing
+from tests.kea.standing import SET, S, Standing, healed, run_and_signal, standing
 from tests.kea.world import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab.kea import Generation, KeaServer
+    from lab.kea import Generation
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
@@ -62,10 +62,10 @@ def pair(generation: Generation) -> Iterator[Standing]:
 
 
 @pytest.fixture
-def world(pair: Standing) -> Iterator[Standing]:
-    pair.heal()
+def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
     document = copy.deepcopy(pair.document)
-    yield pair
+    with healed(pair, request.node):
+        yield pair
     pair.documents[:] = [document]
 
 
@@ -77,7 +77,7 @@ def must_be_in_order(world: Standing) -> None:
     assert "cut off" not in status.stdout, status
     for server in world.servers:
         assert world.file(server) == world.config(server)
-        assert not is_off(world, server)
+        assert not world.is_off(server)
 
 
 def must_be_related(world: Standing) -> None:
@@ -86,15 +86,6 @@ def must_be_related(world: Standing) -> None:
     names = [server.name for server in world.servers]
     own = ([names[0]], []) if world.mode is Mode.HOT_STANDBY else ([names[0]], [names[1]])
     assert world.scopes() == own
-
-
-def is_off(world: Standing, server: KeaServer) -> bool:
-    """Whether its DHCP service is off by a user's command; before Kea 2.6.2, by what it was sent last."""
-    told = server.command(S, "status-get")["arguments"].get("dhcp-state")
-    if told is not None:
-        return bool(told["disabled-by-user"])
-    switched = [each for each in world.proxies[server.name].seen("dhcp-disable", "dhcp-enable") if each.result == 0]
-    return bool(switched) and switched[-1].command == "dhcp-disable"
 
 
 # -------------------------------------------------------------------------------------------- to modify
@@ -131,7 +122,7 @@ def test_who_is_left_alone_and_switched_off_serves_again(world: Standing) -> Non
     world.document["parameters"]["max-ack-delay"] += 2000
     world.write()
     Death("kea-a", SET, is_carried_out=False).happens(world)
-    assert is_off(world, world.a)
+    assert world.is_off(world.a)
     ((_, switched_off),) = world.story("dhcp-disable")
     assert switched_off.arguments == {"max-period": LONGEST}
     world.b.kill_daemon(S)
@@ -142,7 +133,7 @@ def test_who_is_left_alone_and_switched_off_serves_again(world: Standing) -> Non
     done = world.apply()
     assert done.exit_code == 1, done  # nothing can be changed
     assert "its DHCP service is on again" in done.stdout, done
-    assert not is_off(world, world.a)
+    assert not world.is_off(world.a)
 
 
 @pytest.mark.xdist_group("killed-and-left")
@@ -155,8 +146,8 @@ def test_kea_ends_by_itself_what_a_killed_apply_switched_off(lab: Laboratory) ->
     world.write()
     Death("kea-a", b'"max-period"', is_carried_out=True, behind=SET).happens(world)
     assert world.sets(world.a) == 1
-    assert is_off(world, world.a)
-    until(lambda: not is_off(world, world.a), "end of the time for which it was off", LONGEST + 30.0)
+    assert world.is_off(world.a)
+    until(lambda: not world.is_off(world.a), "end of the time for which it was off", LONGEST + 30.0)
 
 
 # ----------------------------------------------------------------------------------------- to replicate
@@ -200,7 +191,7 @@ def test_both_servers_that_a_killed_hand_over_switched_off_serve_again(lab: Labo
     world.document["parameters"]["max-ack-delay"] = 3000
     world.write()
     Death("kea-b", SET, is_carried_out=False).happens(world)
-    assert [is_off(world, server) for server in world.servers] == [True, True]
+    assert [world.is_off(server) for server in world.servers] == [True, True]
     if is_removed:
         world.document["state"] = "absent"
         world.write()
@@ -246,7 +237,7 @@ def test_a_killed_removal_is_finished(world: Standing, death: Death) -> None:
     world.document["state"] = "absent"
     world.write()
     death.happens(world, *APPROVED)
-    assert is_off(world, world.b)
+    assert world.is_off(world.b)
     if any(world.ha(server) for server in world.servers):
         # Nobody approved it: it fails at nothing. One that is out already may be on again, and answers nobody then.
         waiting = world.apply()

@@ -15,7 +15,7 @@ import pytest
 from lab.proxy import Fault
 from reconciler.model import Mode
 from tests.kea.standing import SET, S, Standing
-from tests.kea.test_killed_applies import Death, is_off, must_be_in_order, must_be_related
+from tests.kea.test_killed_applies import Death, must_be_in_order, must_be_related
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_another_host_leaves_who_answers_for_a_server_that_is_off(
     assert world.story("config-set", "ha-scopes", "dhcp-disable") == []
     assert world.scopes() == scopes
     assert "kea-a" in scopes[world.servers.index(wide)]
-    until(lambda: not any(is_off(world, each) for each in world.servers), "service of both", 70.0)
+    until(lambda: not any(world.is_off(each) for each in world.servers), "service of both", 70.0)
     done = world.apply(*APPROVED)
     assert done.exit_code == 0, done
     must_be_in_order(world)
@@ -78,7 +78,7 @@ def test_another_host_waits_for_a_server_that_is_off_and_nobody_answers_for(
     world.must_apply()
     later(world)
     Death("kea-b", b'"ha-scopes"', is_carried_out=False).happens(world)
-    assert is_off(world, world.a)
+    assert world.is_off(world.a)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
     assert "and for good: with a set Kea forgets the time" in world.run("plan").stdout
     done = world.apply()
@@ -140,7 +140,7 @@ def test_a_server_that_was_started_anew_after_the_plan_is_put_right_too(lab: Lab
         may_go_on.touch()
         apply.communicate(timeout=90)
     assert apply.returncode == -signal.SIGKILL
-    assert is_off(world, world.a)
+    assert world.is_off(world.a)
     done = world.apply()
     assert done.exit_code == 0, done
     must_be_in_order(world)
