@@ -360,6 +360,37 @@ def why_unsafe(relationship: Relationship, server: str, found: Mapping[str, Snap
     return None
 
 
+def why_early(relationship: Relationship, mend: Mend, due: Sequence[Mend], found: Mapping[str, Snapshot]) -> str | None:
+    """Return why a service that is off, or a server that answers for another, has to stay so for now; None where it
+    has not, and for everything else. `due` is all that is due, `found` what the servers have now.
+    """
+    if mend.remedy is Remedy.SERVE:
+        unsafe = why_unsafe(relationship, mend.server, found)
+        if unsafe is None:
+            return None
+        return f"its DHCP service was switched off by an earlier run and stays off: {unsafe}; apply again"
+    if mend.remedy is not Remedy.NARROW:
+        return None
+    why = "it goes on serving its partner's scopes, since {}; apply again"
+    if not are_well(relationship, found):
+        return why.format("that one is not well yet")
+    partners = {peer.server for peer in ha.talking_peers(relationship)} - {mend.server}
+    for each in due:
+        is_partner = each.remedy is Remedy.SERVE and each.server in partners
+        if is_partner and why_early(relationship, each, due, found):
+            return why.format(f"{each.server} stays off for now")
+    return None
+
+
+def due_first(plan: RelationshipPlan) -> tuple[set[Remedy], set[Remedy]]:
+    """Return what is put right before a plan is carried out: what would be in its way, and what comes before it only
+    where all are well: with a set a server forgets whom it answers for.
+    """
+    due = {mend.remedy for mend in plan.mends}
+    is_setting = any(stage.sets for stage in plan.stages)
+    return due & {Remedy.RESTORE, Remedy.END_MAINTENANCE}, due & {Remedy.NARROW, Remedy.SERVE} if is_setting else set()
+
+
 def told(run: RunRecord) -> str:
     """Return in words which run is meant."""
     since = run.began_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
@@ -372,15 +403,17 @@ def _for_good(plan: RelationshipPlan, server: str) -> str:
     return ", and for good: with a set Kea forgets the time after which it would end that" if is_set else ""
 
 
-def may_end_soon(plan: RelationshipPlan) -> bool:
-    """Whether a plan sets servers that are well while the DHCP service of one that has clients is off, and nothing here
-    tells who did that: an apply of another host that was cut off leaves it so for `silence.LONGEST`, a person for good.
-    So does an apply where servers don't know of each other, and there every moment counts.
+def may_end_soon(plan: RelationshipPlan) -> list[Snapshot]:
+    """Return which servers' DHCP service is off, perhaps only for a while: those that have clients, where the plan sets
+    servers that are well and nothing here tells who did that: an apply of another host that was cut off leaves it so
+    for `silence.LONGEST`, a person for good. None of it where servers don't know of each other: there every moment
+    counts.
     """
+    if not any(stage.sets and stage.needs_normal for stage in plan.stages):
+        return []
     released = {name for stage in plan.stages for name in stage.released}
     waiting = (each for each in plan.servers if own_scopes(each.snapshot) and each.peer.server not in released)
-    is_any_off = any(service.is_off(each.snapshot) for each in waiting)
-    return is_any_off and any(stage.sets and stage.needs_normal for stage in plan.stages)
+    return [each.snapshot for each in waiting if service.is_off(each.snapshot)]
 
 
 def _notes(plan: RelationshipPlan, found: Mapping[str, Snapshot], left: Sequence[Leftover]) -> Iterator[str]:

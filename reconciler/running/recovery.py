@@ -29,7 +29,6 @@ from reconciler.model import (
 )
 from reconciler.planning import recovery, wanted
 from reconciler.planning.scenes import PARTNER_IN_MAINTENANCE
-from reconciler.planning.service import is_off
 from reconciler.planning.silence import LONGEST
 from reconciler.planning.standing import own_scopes
 from reconciler.running import restoring, setting, waiting
@@ -69,10 +68,7 @@ async def mend_first(plan: RelationshipPlan, hands: Hands, *, is_waiting: bool) 
     Waits until all are normal then, as far as that comes; so it does where `is_waiting` says that nothing but the
     servers' states, on their way since a run was cut off, keeps the plan from being carried out.
     """
-    due = {mend.remedy for mend in plan.mends}
-    now = due & {Remedy.RESTORE, Remedy.END_MAINTENANCE}
-    is_setting = any(stage.sets for stage in plan.stages)  # with which a server forgets whom it answers for
-    when_well = due & {Remedy.NARROW, Remedy.SERVE} if is_setting else set()
+    now, when_well = recovery.due_first(plan)
     if not now and not when_well and not is_waiting:
         return []
     async with _Recovery(plan, hands) as work:
@@ -87,9 +83,9 @@ async def has_waited_for_service(plan: RelationshipPlan, hands: Hands) -> bool:
     """Wait as long as Kea may take to end by itself what an apply of another host left off: what is off after that is
     meant to be. False where there is nothing to wait for.
     """
-    if not recovery.may_end_soon(plan):
+    off = recovery.may_end_soon(plan)
+    if not off:
         return False
-    off = [each.snapshot for each in plan.servers if is_off(each.snapshot)]
     limit = hands.clock() + LONGEST + _LATE
     hands.say(f"{plan.relationship.name}: waiting whether Kea ends by itself that a DHCP service is off")
     async with AsyncExitStack() as stack:
@@ -218,7 +214,7 @@ class _Recovery:
                 if mend.remedy is remedy and remedy in remedies:
                     self._hands.say(f"{self._relationship.name}: {mend.server}: putting right what was left behind")
                     self._continue(mend.server)
-                    early = self._why_early(mend, due)
+                    early = recovery.why_early(self._relationship, mend, due, self._found)
                     failure = early or await self._mend(mend)
                     done.append(Mended(mend.server, _DONE[remedy], failure, is_early=early is not None))
         return done
@@ -227,26 +223,6 @@ class _Recovery:
         for each in self.left:
             if each.server == server:
                 self._hands.journal.continues(each)
-
-    def _why_early(self, mend: Mend, due: Sequence[Mend]) -> str | None:
-        """Return why a service that is off, or a server that answers for another, has to stay so for now; None for
-        everything else.
-        """
-        if mend.remedy is Remedy.NARROW and not self.is_well():
-            return "it goes on serving its partner's scopes, since that one is not well yet; apply again"
-        if mend.remedy is Remedy.NARROW:
-            partners = {peer.server for peer in ha.talking_peers(self._relationship)} - {mend.server}
-            for each in due:
-                if each.remedy is Remedy.SERVE and each.server in partners and self._why_early(each, due):
-                    return (
-                        f"it goes on serving its partner's scopes, since {each.server} stays off for now; apply again"
-                    )
-        if mend.remedy is not Remedy.SERVE:
-            return None
-        unsafe = recovery.why_unsafe(self._relationship, mend.server, self._found)
-        if unsafe is None:
-            return None
-        return f"its DHCP service was switched off by an earlier run and stays off: {unsafe}; apply again"
 
     async def _mend(self, mend: Mend) -> str | None:
         """Do one thing; returns why that failed, and what a person has to do."""
