@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,22 @@ CANNOT_LISTEN = "unable to setup TCP acceptor for listening to the incoming HTTP
 IN_USE, NOT_OURS = "Address already in use [system:98", "Cannot assign requested address [system:99"
 WHERE = " at /usr/include/boost/asio/detail/reactive_socket_service.hpp:161 in function 'bind']"
 _BACKLOG = 64
+
+
+def bound(address: str, port: int) -> socket.socket:
+    """Return a socket at an address and port that does not listen yet; 0: a free one, which is kept meanwhile.
+
+    RefusedError with Kea's words where that is not possible.
+    """
+    opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((address, port))
+    except OSError as error:
+        opened.close()
+        reason = IN_USE if error.errno == errno.EADDRINUSE else NOT_OURS
+        raise RefusedError(f"{CANNOT_LISTEN}{reason}{WHERE}") from None
+    return opened
 
 
 class DirectSocket(Answering):
@@ -51,15 +68,7 @@ class DirectSocket(Answering):
 
     def open(self, address: str, port: int) -> None:
         """Listen; RefusedError with Kea's words where that is not possible."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        opened = socket.socket(family, socket.SOCK_STREAM)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            opened.bind((address, port))
-        except OSError as error:
-            opened.close()
-            reason = IN_USE if error.errno == 98 else NOT_OURS
-            raise RefusedError(f"{CANNOT_LISTEN}{reason}{WHERE}") from None
+        opened = bound(address, port)
         opened.listen(_BACKLOG)  # whoever connects before asyncio serves it, waits in the backlog
         serving = asyncio.get_running_loop().create_server(lambda: Connection(self, self._connections), sock=opened)
         self._server = asyncio.ensure_future(serving)

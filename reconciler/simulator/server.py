@@ -86,8 +86,8 @@ class SimulatedServer(Answering):
         return self._listener is not None
 
     def peer_url(self, service: Service | str = Service.DHCP4) -> str:
-        """A url at a port of its own, for the HA hook's dedicated listener; no such port is really opened."""
-        port = self._peer_ports.setdefault(Service(service), 0) or self.world.new_peer_port()
+        """A url at a port of its own, for the HA hook's dedicated listener."""
+        port = self._peer_ports.setdefault(Service(service), 0) or self.world.new_peer_port(self.host)
         self._peer_ports[Service(service)] = port
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}/"
 

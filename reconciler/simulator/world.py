@@ -13,7 +13,9 @@ import orjson
 
 from reconciler.model import Service
 from reconciler.simulator.clock import Clock, Scheduler
+from reconciler.simulator.configuration.refusal import RefusedError
 from reconciler.simulator.direct import CANNOT_LISTEN, IN_USE, NOT_OURS, WHERE
+from reconciler.simulator.doors import Doors
 from reconciler.simulator.endpoint import SimulatedEndpoint
 from reconciler.simulator.faults import BEFORE
 from reconciler.simulator.loop import LoopThread
@@ -36,9 +38,10 @@ class World:
     A context manager of both kinds: inside it the servers answer over HTTP. `clock` is the time in it, real unless
     given otherwise; `sync_seconds` is how long a server takes to pull its partner's leases. What is done to a server
     (faults, edits, partitions) may be done from any thread. `taken`: addresses and ports that somebody else holds.
+    With `is_apart` nobody from outside tries to connect to the HA hooks' listeners: no such port is really opened.
     """
 
-    def __init__(self, clock: Clock | None = None, *, sync_seconds: float = 0.1) -> None:
+    def __init__(self, clock: Clock | None = None, *, sync_seconds: float = 0.1, is_apart: bool = False) -> None:
         self.clock = clock or Clock()
         self.scheduler = Scheduler(self.clock, self._plan)
         self.sync_seconds = sync_seconds
@@ -47,6 +50,7 @@ class World:
         self._listeners: dict[tuple[str, int, Service], SimulatedEndpoint] = {}
         self._partitions: set[frozenset[str]] = set()
         self._pids = itertools.count(_FIRST_PID)
+        self._doors = None if is_apart else Doors()
         self._peer_ports = itertools.count(1)  # below those that agents are given
         self.taken: set[tuple[str, int]] = set()
         self._thread = LoopThread("simulated world")
@@ -73,6 +77,8 @@ class World:
             for endpoint in server.endpoints.values():
                 endpoint.stop()
             server.stop_agent()
+        if self._doors is not None:
+            self._doors.end()
         if self._next is not None:
             self._next.cancel()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -129,9 +135,9 @@ class World:
                 raise ValueError(endpoint.daemon_log[-1])
         return server
 
-    def new_peer_port(self) -> int:
+    def new_peer_port(self, host: str) -> int:
         """A port that no other server was given."""
-        return next(self._peer_ports)
+        return next(self._peer_ports) if self._doors is None else self._doors.new_port(host)
 
     def new_pid(self) -> int:
         """A process id that nobody had."""
@@ -176,13 +182,28 @@ class World:
         What keeps it from that, in Kea's words; "" where nothing does.
         """
         self._listeners = {place: other for place, other in self._listeners.items() if other is not endpoint}
+        problem = ""
         for url in urls:
             place = _place(url)
-            if not _is_ours(place[0]):
-                return f"{CANNOT_LISTEN}{NOT_OURS}{WHERE}"
-            if place in self._held():
-                return f"{CANNOT_LISTEN}{IN_USE}{WHERE}"
+            problem = self._why_closed(place)
+            if problem:
+                break
             self._listeners[(*place, endpoint.service)] = endpoint
+        if self._doors is not None:
+            self._doors.keep({place[:2] for place in self._listeners})
+        return problem
+
+    def _why_closed(self, place: tuple[str, int]) -> str:
+        """Open a listener; what keeps it from that, "" where nothing does."""
+        if not _is_ours(place[0]):
+            return f"{CANNOT_LISTEN}{NOT_OURS}{WHERE}"
+        if place in self._held():
+            return f"{CANNOT_LISTEN}{IN_USE}{WHERE}"
+        if self._doors is not None:
+            try:
+                self._doors.open(*place)
+            except RefusedError as error:
+                return str(error)
         return ""
 
     def is_open(self, url: str) -> bool:

@@ -40,7 +40,7 @@ class Life(Site):
     """
 
     def __init__(self, folder: Path, release: Release = Release.KEA_2_2) -> None:
-        super().__init__(World(Clock(speed=0)), folder, release)
+        super().__init__(World(Clock(speed=0), is_apart=True), folder, release)
         self.story: list[tuple[str, str]] = []
         self.requests: list[tuple[float, str, bytes]] = []
         self.violations: list[str] = []
@@ -168,7 +168,7 @@ class Life(Site):
 
     def taken(self, config: Mapping[str, Any], service: Service) -> dict[str, Any] | None:
         """What a server shows that was set to a configuration; None where it refuses it."""
-        with World(Clock(speed=0)) as elsewhere:
+        with World(Clock(speed=0), is_apart=True) as elsewhere:
             try:
                 server = elsewhere.add_server("elsewhere", {service: config}, version=self.release)
             except ValueError:

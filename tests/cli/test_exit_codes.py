@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reconciler.model import Mode, Service
-from reconciler.simulator import Kind
-from tests.cli.site import subnet
+from reconciler.simulator import Kind, Release
+from tests.cli.site import Site, subnet
 from tests.reports.schemas import OUTCOME
 
 if TYPE_CHECKING:
-    from tests.cli.site import Site
+    from pathlib import Path
+
+    from reconciler.simulator import World
 
 SUBNET = subnet(Service.DHCP4, 2)
 
@@ -36,6 +38,15 @@ def test_0_when_everything_was_applied(site: Site) -> None:
     done = site.run("apply", "--yes")
     assert done.exit_code == 0
     assert done.stdout.endswith("Apply: 2 applied, of 2 servers in 1 relationship.\n")
+    assert site.run("status").exit_code == 0
+
+
+@pytest.mark.parametrize("mode", [Mode.HOT_STANDBY, Mode.PASSIVE_BACKUP])
+def test_0_where_no_other_server_tells_that_a_listener_is_open(world: World, tmp_path: Path, mode: Mode) -> None:
+    site = Site(world, tmp_path, Release.KEA_3_0)
+    site.add_pair(mode=mode, servers=("kea-a", "kea-b", "kea-c"))
+    done = site.run("apply", "--yes")
+    assert done.exit_code == 0, done
     assert site.run("status").exit_code == 0
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -252,6 +254,27 @@ def test_a_port_that_somebody_holds(pair: Pair, ports: tuple[str, str]) -> None:
     assert side.local(service)["state"] == "waiting"
 
 
+def test_who_tries_to_connect_to_a_listener_finds_it_open_while_it_is(pair: Pair) -> None:
+    """Since 2.5.7 each has one of its own by default."""
+    side, service = pair.partner, pair.service
+    if side.release < Release.KEA_2_6:
+        return
+    assert not is_open(pair.urls[1])
+    pair.join_both()
+    assert is_open(pair.urls[1])
+    assert pair.join(side)["result"] == 0
+    assert is_open(pair.urls[1])
+    assert side.set(service, {})["result"] == 0
+    assert not is_open(pair.urls[1])
+
+
+def is_open(url: str) -> bool:
+    """Whether a connection is accepted there."""
+    place = urlsplit(url)
+    with socket.socket() as tried:
+        return tried.connect_ex((place.hostname, place.port)) == 0
+
+
 def test_what_a_configuration_test_leaves_behind(pair: Pair) -> None:
     """From 2.7.3 to 3.0.3: the next set leaves the listener closed, and the partner takes over. Only a start helps."""
     side, service = pair.primary, pair.service
@@ -266,6 +289,7 @@ def test_what_a_configuration_test_leaves_behind(pair: Pair) -> None:
         return
     pair.wait_state(pair.partner, "partner-down")
     assert pair.join(side)["result"] == 0
+    assert not is_open(pair.urls[0])
     side.let_pass(1.5)
     assert pair.partner.local(service)["state"] == "partner-down"
     side.ask(service, "config-write")
