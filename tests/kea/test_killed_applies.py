@@ -123,8 +123,8 @@ def test_who_is_left_alone_and_switched_off_serves_again(world: Standing) -> Non
     world.write()
     Death("kea-a", SET, is_carried_out=False).happens(world)
     assert world.is_off(world.a)
-    ((_, switched_off),) = world.story("dhcp-disable")
-    assert switched_off.arguments == {"max-period": LONGEST}
+    asked = [each.arguments for _, each in world.story("dhcp-disable")]
+    assert asked.count({"max-period": LONGEST}) == len(asked)  # once more where the set took its time
     world.b.kill_daemon(S)
     until(lambda: world.state(world.a) == "partner-down", "kea-a takes over", 30.0)
     status = world.run("status")

@@ -131,6 +131,25 @@ def test_it_is_on_the_disk_before_the_command_goes_out(runs: Runs) -> None:
     assert (left.before, left.planned) == (OLD, NEW)
 
 
+def test_a_command_waits_for_the_disk_and_its_answer_does_not(runs: Runs) -> None:
+    """Clients may be waiting for the next command, and where the answer is lost the server is read."""
+    journal = runs.begin(planned())
+    seen: list[str] = []
+    runs.store.database.set_trace_callback(seen.append)
+    for result in (0, 1):  # each in the same way
+        step = journal.sends(A, "config-set", NEW)
+        journal.hears(step, result)
+        journal.misses(journal.sends(A, "dhcp-disable", None))
+    runs.store.database.set_trace_callback(None)
+    modes, is_full = list[tuple[str, bool]](), True
+    for statement in seen:
+        if statement.startswith("PRAGMA synchronous="):
+            is_full = statement.endswith("FULL")
+        elif statement.startswith(("INSERT INTO step", "UPDATE step", "COMMIT")):
+            modes.append((statement.split()[0], is_full))
+    assert modes == 4 * [("INSERT", True), ("COMMIT", True), ("UPDATE", False)]
+
+
 def test_what_a_person_had_switched_off_is_none_of_ours(runs: Runs) -> None:
     journal = runs.begin(planned(was_off=True))
     journal.hears(journal.sends(A, "dhcp-disable", None), 0)
