@@ -88,6 +88,14 @@ def must_be_related(world: Standing) -> None:
     assert world.scopes() == own
 
 
+def must_be_finished(world: Standing, *arguments: str) -> None:
+    """The next apply finishes what was begun on two that stay related."""
+    done = world.apply(*arguments)
+    assert done.exit_code == 0, done
+    must_be_in_order(world)
+    must_be_related(world)
+
+
 # -------------------------------------------------------------------------------------------- to modify
 
 
@@ -107,10 +115,7 @@ def test_a_killed_change_of_timers_is_finished(world: Standing, death: Death, is
     world.write()
     death.happens(world)
     assert ("kea-a" in world.scopes()[1]) is is_wide
-    done = world.apply()
-    assert done.exit_code == 0, done
-    must_be_in_order(world)
-    must_be_related(world)
+    must_be_finished(world)
     for server in world.servers:
         (library,) = (each for each in world.config(server)["hooks-libraries"] if "libdhcp_ha" in each["library"])
         assert library["parameters"]["high-availability"][0]["max-ack-delay"] == delay
@@ -166,10 +171,7 @@ def test_a_killed_replication_is_finished(world: Standing, death: Death) -> None
     world.a.command(S, "config-write")
     death.happens(world)
     assert not world.is_in(world.file(world.b), added)
-    done = world.apply()
-    assert done.exit_code == 0, done
-    must_be_in_order(world)
-    must_be_related(world)
+    must_be_finished(world)
     assert world.sets(world.b) == 1
     assert world.has(world.b, added)
 

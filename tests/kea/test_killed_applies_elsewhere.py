@@ -15,7 +15,7 @@ import pytest
 from lab.proxy import Fault
 from reconciler.model import Mode
 from tests.kea.standing import SET, S, Standing
-from tests.kea.test_killed_applies import Death, must_be_in_order, must_be_related
+from tests.kea.test_killed_applies import Death, must_be_finished
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -42,6 +42,13 @@ def later(world: Standing) -> None:
     world.write()
 
 
+def killed(world: Standing, death: Death) -> None:
+    """Make it, and let an apply die that changes it."""
+    world.must_apply(*APPROVED)
+    later(world)
+    death.happens(world)
+
+
 @pytest.mark.parametrize("server", ["kea-a", "kea-b"])
 @pytest.mark.generations("3.0")
 def test_another_host_leaves_who_answers_for_a_server_that_is_off(
@@ -51,9 +58,7 @@ def test_another_host_leaves_who_answers_for_a_server_that_is_off(
     off for the moment of a set.
     """
     world = Standing(lab) if server == "kea-a" else with_own_listeners(lab)
-    world.must_apply(*APPROVED)
-    later(world)
-    Death(server, SET, is_carried_out=False).happens(world)
+    killed(world, Death(server, SET, is_carried_out=False))
     wide = world.b if server == "kea-a" else world.a
     scopes = world.scopes()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
@@ -64,10 +69,7 @@ def test_another_host_leaves_who_answers_for_a_server_that_is_off(
     assert world.scopes() == scopes
     assert "kea-a" in scopes[world.servers.index(wide)]
     until(lambda: not any(world.is_off(each) for each in world.servers), "service of both", 70.0)
-    done = world.apply(*APPROVED)
-    assert done.exit_code == 0, done
-    must_be_in_order(world)
-    must_be_related(world)
+    must_be_finished(world, *APPROVED)
 
 
 @pytest.mark.generations("3.0")
@@ -75,16 +77,11 @@ def test_another_host_waits_for_a_server_that_is_off_and_nobody_answers_for(
     lab: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = Standing(lab)
-    world.must_apply()
-    later(world)
-    Death("kea-b", b'"ha-scopes"', is_carried_out=False).happens(world)
+    killed(world, Death("kea-b", b'"ha-scopes"', is_carried_out=False))
     assert world.is_off(world.a)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
     assert "and for good: with a set Kea forgets the time" in world.run("plan").stdout
-    done = world.apply()
-    assert done.exit_code == 0, done
-    must_be_in_order(world)
-    must_be_related(world)
+    must_be_finished(world)
 
 
 @pytest.mark.generations("2.2")
@@ -92,18 +89,13 @@ def test_another_host_switches_on_who_is_answered_for_where_kea_does_not_tell(
     lab: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = Standing(lab)
-    world.must_apply()
-    later(world)
-    Death("kea-a", SET, is_carried_out=False).happens(world)
+    killed(world, Death("kea-a", SET, is_carried_out=False))
     assert "kea-a" in world.scopes()[1]
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
     world.forget()
-    done = world.apply()
-    assert done.exit_code == 0, done
+    must_be_finished(world)
     story = [(name, each.command) for name, each in world.story("ha-scopes", "dhcp-enable", "config-set")]
     assert story[:2] == [("kea-b", "ha-scopes"), ("kea-a", "dhcp-enable")]
-    must_be_in_order(world)
-    must_be_related(world)
 
 
 PAUSING = """
@@ -141,7 +133,4 @@ def test_a_server_that_was_started_anew_after_the_plan_is_put_right_too(lab: Lab
         apply.communicate(timeout=90)
     assert apply.returncode == -signal.SIGKILL
     assert world.is_off(world.a)
-    done = world.apply()
-    assert done.exit_code == 0, done
-    must_be_in_order(world)
-    must_be_related(world)
+    must_be_finished(world)
