@@ -20,7 +20,7 @@ from tests.cli.life import USUAL, WRITES, Life
 from tests.cli.site import subnet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from reconciler.model import Endpoint
@@ -285,19 +285,29 @@ class Made:
         return mock.patch.object(World, "add_server", added)
 
 
-def begun(folder: Path, scene: Scene, release: Release, made: Made | None = None) -> Mortal:
+@contextlib.contextmanager
+def begun(folder: Path, scene: Scene, release: Release, made: Made | None = None) -> Iterator[Mortal]:
     """A world right before the apply that is to be killed; `made` is that of an earlier one, if there was one."""
-    life = Mortal(folder, release)
-    life.__enter__()
-    servers = ("kea-a", "kea-b", "kea-c")[: 2 + scene.backups]
-    try:
-        with made.at_its_ports() if made is not None else contextlib.nullcontext():
-            life.add_pair("hq", scene.service, scene.mode, servers=servers)
-            if scene.is_hub:
-                add_branch(life)
-    except OSError:
-        life.__exit__()
-        return begun(folder, scene, release)
+    with contextlib.ExitStack() as ending:
+        life = ending.enter_context(Mortal(folder, release))
+        try:
+            with made.at_its_ports() if made is not None else contextlib.nullcontext():
+                _add_servers(life, scene)
+        except OSError:
+            ending.close()
+            yield ending.enter_context(begun(folder, scene, release))
+        else:
+            _prepare(life, scene, made)
+            yield life
+
+
+def _add_servers(life: Mortal, scene: Scene) -> None:
+    life.add_pair("hq", scene.service, scene.mode, servers=("kea-a", "kea-b", "kea-c")[: 2 + scene.backups])
+    if scene.is_hub:
+        add_branch(life)
+
+
+def _prepare(life: Mortal, scene: Scene, made: Made | None) -> None:
     life.service = scene.service
     life.elsewhere = ELSEWHERE if scene.is_hub else ()
     for document in life.documents:
@@ -315,7 +325,6 @@ def begun(folder: Path, scene: Scene, release: Release, made: Made | None = None
     life.is_waived = scene.is_together
     life.story.clear()
     life.double.clear()
-    return life
 
 
 def add_branch(life: Mortal) -> None:

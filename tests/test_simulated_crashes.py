@@ -68,16 +68,13 @@ def must_be_in_order(life: Mortal, scene: Scene) -> None:
 
 def undisturbed(folder: Path, scene: Scene, release: Release) -> tuple[list[tuple[str, str]], Made | None]:
     """What an apply sends that nobody kills, and how the pair was made before."""
-    life = begun(folder, scene, release)
-    try:
+    with begun(folder, scene, release) as life:
         done = life.run("apply", "--yes", *scene.arguments)
         assert done.exit_code == 0, done
         story = list(life.story)
         life.let_pass(20)
         must_be_in_order(life, scene)
         return story, life.was_made
-    finally:
-        life.__exit__()
 
 
 @pytest.mark.long
@@ -95,23 +92,21 @@ def must_be_finished(tmp_path: Path, scene: Scene, release: Release, monkeypatch
     missed = 0
     for number, point in enumerate(planned):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
-        life = begun(tmp_path / str(number), scene, release, made)
-        try:
-            life.dies_at = point
+        with begun(tmp_path / str(number), scene, release, made) as life:
             where: tuple[object, ...] = point
-            missed += not life.is_killed_in_apply(*scene.arguments)
-            where = (*point, *life.story[-1:])
-            life.let_pass((0, 3, 30)[number % 3])
-            status = life.run("status")
-            assert "internal error" not in status.stderr, status
-            done = life.run("apply", "--yes", *scene.arguments)
-            assert done.exit_code == 0, (where, done)
-            life.let_pass(20)
-            must_be_in_order(life, scene)
-        except AssertionError as error:
-            raise AssertionError(f"killed at {where}: {standing(life)}\n{error}") from error
-        finally:
-            life.__exit__()
+            life.dies_at = point
+            try:
+                missed += not life.is_killed_in_apply(*scene.arguments)
+                where = (*point, *life.story[-1:])
+                life.let_pass((0, 3, 30)[number % 3])
+                status = life.run("status")
+                assert "internal error" not in status.stderr, status
+                done = life.run("apply", "--yes", *scene.arguments)
+                assert done.exit_code == 0, (where, done)
+                life.let_pass(20)
+                must_be_in_order(life, scene)
+            except AssertionError as error:
+                raise AssertionError(f"killed at {where}: {standing(life)}\n{error}") from error
     assert missed * 10 < len(planned), (missed, len(planned))
 
 
@@ -122,16 +117,13 @@ def test_a_pair_that_is_made_again_is_the_same(tmp_path: Path, name: str, monkey
     made = None
     for number in range(2):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
-        life = begun(tmp_path / str(number), scene, Release.KEA_3_0, made)
-        try:
+        with begun(tmp_path / str(number), scene, Release.KEA_3_0, made) as life:
             made = life.was_made
             halves = [each.ha for each in endpoints(life)]
             looks = [(each.config, each.written, each.pid, each.log, each.committed_at) for each in endpoints(life)]
             partners = [half and (half.state, half.partner.state, half.partner.heard_at) for half in halves]
             history = life.run("history").stdout
             seen.append((looks, partners, standing(life), life.world.clock.now(), history.replace(str(tmp_path), "")))
-        finally:
-            life.__exit__()
     assert seen[0] == seen[1]
 
 
@@ -143,35 +135,28 @@ CREATE, REPLICATE = SCENES[0], next(scene for scene in SCENES if scene.name == "
 
 
 def test_what_a_person_switched_off_stays_off_after_a_killed_create(tmp_path: Path) -> None:
-    life = begun(tmp_path, CREATE, Release.KEA_3_0)
-    try:
+    with begun(tmp_path, CREATE, Release.KEA_3_0) as life:
         life.endpoint("kea-b").command("dhcp-disable")
         killed_after(life, "kea-b", "config-set")
         assert life.run("apply", "--yes").exit_code == 0
         assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
         assert "nothing here tells that an apply did it" in life.run("plan").stdout
-    finally:
-        life.__exit__()
 
 
 def test_who_answers_for_another_is_off_only_while_that_one_is_set(tmp_path: Path) -> None:
     """Nobody answers then: not for one command more."""
-    life = begun(tmp_path, MODIFY, Release.KEA_3_0)
-    try:
+    with begun(tmp_path, MODIFY, Release.KEA_3_0) as life:
         done = life.run("apply", "--yes")
         assert done.exit_code == 0, done
         for name, other in (("kea-b", "kea-a"), ("kea-a", "kea-b")):
             at = life.story.index((name, "config-set"))
             asked = [each for each in life.story[at - 1 : at + 8] if each[1] != "status-get"]  # by who keeps it wide
             assert asked[:3] == [(other, "dhcp-disable"), (name, "config-set"), (other, "dhcp-enable")]
-    finally:
-        life.__exit__()
 
 
 @pytest.mark.parametrize("release", [Release.KEA_2_2, Release.KEA_3_0], ids=str)
 def test_a_server_that_was_left_off_serves_before_it_is_to_answer_for_another(tmp_path: Path, release: Release) -> None:
-    life = begun(tmp_path, MODIFY, release)
-    try:
+    with begun(tmp_path, MODIFY, release) as life:
         killed_after(life, "kea-b", "config-set")
         life.let_pass(30)
         life.story.clear()
@@ -185,15 +170,12 @@ def test_a_server_that_was_left_off_serves_before_it_is_to_answer_for_another(tm
         assert story[off + 1] == ("kea-b", "ha-scopes")
         life.let_pass(20)
         must_be_in_order(life, MODIFY)
-    finally:
-        life.__exit__()
 
 
 @pytest.mark.parametrize("release", [Release.KEA_2_2, Release.KEA_2_6, Release.KEA_3_0], ids=str)
 def test_a_second_run_that_is_killed_too_leaves_nobody_off_for_good(tmp_path: Path, release: Release) -> None:
     """Between two sets of swapped roles, where it can't be switched on before the second."""
-    life = begun(tmp_path, Scene("swap", swap), release)
-    try:
+    with begun(tmp_path, Scene("swap", swap), release) as life:
         for _ in range(2):
             killed_after(life, "kea-b", "dhcp-disable")
             assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
@@ -201,8 +183,6 @@ def test_a_second_run_that_is_killed_too_leaves_nobody_off_for_good(tmp_path: Pa
         assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
         assert not answering(life).is_nobody, standing(life)
         assert life.double == []
-    finally:
-        life.__exit__()
 
 
 @pytest.mark.parametrize("release", [Release.KEA_2_6, Release.KEA_3_0], ids=str)
@@ -210,8 +190,7 @@ def test_a_second_run_that_is_killed_too_leaves_nobody_off_for_good(tmp_path: Pa
 def test_what_a_person_switched_off_stays_off_when_two_are_at_odds(
     tmp_path: Path, scene: Scene, release: Release
 ) -> None:
-    life = begun(tmp_path, scene, release)
-    try:
+    with begun(tmp_path, scene, release) as life:
         life.endpoint("kea-b").command("dhcp-disable")
         killed_after(life, "kea-b", "config-set", *scene.arguments)
         done = life.run("apply", "--yes", *scene.arguments)
@@ -219,28 +198,22 @@ def test_what_a_person_switched_off_stays_off_when_two_are_at_odds(
         life.let_pass(20)
         assert life.run("plan", "--detailed-exitcode").exit_code == 0
         assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
-    finally:
-        life.__exit__()
 
 
 def test_another_host_leaves_off_what_it_can_t_explain_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    life = begun(tmp_path, CREATE, Release.KEA_3_0)
-    try:
+    with begun(tmp_path, CREATE, Release.KEA_3_0) as life:
         killed_after(life, "kea-a", "config-set")
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
         life.let_pass(20)
         assert "send dhcp-enable to it" in life.run("status").stdout
         assert life.run("apply", "--yes").exit_code == 0
         assert life.endpoint("kea-b").dhcp.is_off_by(Origin.USER)
-    finally:
-        life.__exit__()
 
 
 def test_any_host_gives_back_scopes_that_were_left_widened(tmp_path: Path) -> None:
-    life = begun(tmp_path, REPLICATE, Release.KEA_2_2)
-    try:
+    with begun(tmp_path, REPLICATE, Release.KEA_2_2) as life:
         assert life.run("apply", "--yes").exit_code == 0
         life.endpoint("kea-b").command("ha-scopes", {"scopes": ["kea-a"]})
         assert life.run("plan", "--detailed-exitcode").exit_code == 2
@@ -250,13 +223,10 @@ def test_any_host_gives_back_scopes_that_were_left_widened(tmp_path: Path) -> No
         assert "it serves its own scopes again" in done.stdout
         assert life.endpoint("kea-b").serves == ()
         assert life.run("plan", "--detailed-exitcode").exit_code == 0
-    finally:
-        life.__exit__()
 
 
 def test_a_server_that_a_killed_run_left_without_hooks_gets_its_last_configuration_back(tmp_path: Path) -> None:
-    life = begun(tmp_path, REPLICATE, Release.KEA_2_2)
-    try:
+    with begun(tmp_path, REPLICATE, Release.KEA_2_2) as life:
         fault = life.endpoint("kea-b").faults.add(Kind.SET_FAILS, "config-set", times=1)
         killed_after(life, "kea-b", "config-set")
         assert life.endpoint("kea-b").ha is None
@@ -268,8 +238,6 @@ def test_a_server_that_a_killed_run_left_without_hooks_gets_its_last_configurati
         assert "it has its last good configuration again" in done.stdout
         life.let_pass(20)
         must_be_in_order(life, REPLICATE)
-    finally:
-        life.__exit__()
 
 
 @pytest.mark.parametrize("release", [Release.KEA_2_2, Release.KEA_2_6], ids=str)
@@ -277,8 +245,7 @@ def test_who_answers_for_a_server_goes_on_as_long_as_that_can_not_be_switched_on
     tmp_path: Path, release: Release
 ) -> None:
     """It waits for a backup that is not well."""
-    life = begun(tmp_path, Scene("modify", timers, backups=1), release)
-    try:
+    with begun(tmp_path, Scene("modify", timers, backups=1), release) as life:
         killed_after(life, "kea-b", "ha-scopes")
         backup = life.endpoint("kea-c")
         fault = backup.faults.add(Kind.SET_FAILS, "config-set", times=1)
@@ -292,15 +259,12 @@ def test_who_answers_for_a_server_goes_on_as_long_as_that_can_not_be_switched_on
         life.let_pass(20)
         must_be_in_order(life, Scene("modify", backups=1))
         assert life.double == []
-    finally:
-        life.__exit__()
 
 
 @pytest.mark.parametrize("way", [remove, forget])
 def test_a_removal_goes_on_after_a_server_got_its_hooks_back(tmp_path: Path, way: Callable[[Mortal], None]) -> None:
     """What it does is still what was shown: one apply is enough."""
-    life = begun(tmp_path, REPLICATE, Release.KEA_2_2)
-    try:
+    with begun(tmp_path, REPLICATE, Release.KEA_2_2) as life:
         fault = life.endpoint("kea-b").faults.add(Kind.SET_FAILS, "config-set", times=1)
         killed_after(life, "kea-b", "config-set")
         life.endpoint("kea-b").faults.remove(fault)
@@ -310,5 +274,3 @@ def test_a_removal_goes_on_after_a_server_got_its_hooks_back(tmp_path: Path, way
         assert "it has its last good configuration again" in done.stdout
         life.let_pass(20)
         must_be_in_order(life, Scene("removed", ends_without=True))
-    finally:
-        life.__exit__()

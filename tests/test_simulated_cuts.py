@@ -60,8 +60,7 @@ def test_clients_are_answered_though_nobody_applies_again(
     unserved = set()
     for place, point in enumerate(planned):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{place}"))
-        life = begun(tmp_path / str(place), scene, release, made)
-        try:
+        with begun(tmp_path / str(place), scene, release, made) as life:
             assert not answering(life).is_nobody
             life.dies_at = point
             missed += not life.is_killed_in_apply(*scene.arguments)
@@ -73,7 +72,5 @@ def test_clients_are_answered_though_nobody_applies_again(
             if found.is_nobody:
                 unserved.add(last)
                 assert last in UNSERVED.get(scene.name, {}), where
-        finally:
-            life.__exit__()
     assert missed * 4 < len(planned), (missed, len(planned))
     assert missed or unserved == set(UNSERVED.get(scene.name, {}))

@@ -46,8 +46,7 @@ def test_no_clients_are_left_alone_by_an_apply_of_another_host_that_succeeds(
     for number in [number for number, (_, command) in enumerate(story) if command in CHANGING]:
         for seconds in (2, 20):
             monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}-{seconds}"))
-            life = begun(tmp_path / f"{number}-{seconds}", scene, release, made)
-            try:
+            with begun(tmp_path / f"{number}-{seconds}", scene, release, made) as life:
                 life.dies_at = (number, True)
                 if not life.is_killed_in_apply(*scene.arguments):
                     continue
@@ -59,16 +58,13 @@ def test_no_clients_are_left_alone_by_an_apply_of_another_host_that_succeeds(
                     life.let_pass(120)
                     assert not answering(life).is_nobody, (where, standing(life), done)
                 assert life.double == [], where
-            finally:
-                life.__exit__()
 
 
 @pytest.mark.parametrize("release", [Release.KEA_2_6, Release.KEA_3_0], ids=str)
 def test_another_host_waits_whether_kea_ends_what_a_killed_apply_left_off(
     tmp_path: Path, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    life = begun(tmp_path, SCENES[3], release)
-    try:
+    with begun(tmp_path, SCENES[3], release) as life:
         killed_after(life, "kea-a", "dhcp-disable")
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
         assert "and for good: with a set Kea forgets the time" in life.run("plan").stdout
@@ -76,8 +72,6 @@ def test_another_host_waits_whether_kea_ends_what_a_killed_apply_left_off(
         assert done.exit_code == 0, done
         life.let_pass(20)
         must_be_in_order(life, SCENES[3])
-    finally:
-        life.__exit__()
 
 
 @pytest.mark.parametrize("release", [Release.KEA_2_6, Release.KEA_3_0], ids=str)
@@ -85,8 +79,7 @@ def test_who_answers_for_a_server_that_is_off_goes_on_whoever_applies(
     tmp_path: Path, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Off for good, since the process was gone right after the set had left."""
-    life = begun(tmp_path, MODIFY, release)
-    try:
+    with begun(tmp_path, MODIFY, release) as life:
         life.endpoint("kea-b").command("dhcp-disable")
         life.endpoint("kea-a").command("ha-scopes", {"scopes": ["kea-a", "kea-b"]})
         refused = life.run("apply", "--yes")
@@ -97,8 +90,6 @@ def test_who_answers_for_a_server_that_is_off_goes_on_whoever_applies(
         assert life.run("apply", "--yes").exit_code == 0
         life.let_pass(20)
         must_be_in_order(life, MODIFY)
-    finally:
-        life.__exit__()
 
 
 @pytest.mark.parametrize("release", [Release.KEA_2_6, Release.KEA_3_0], ids=str)
@@ -106,8 +97,7 @@ def test_roles_that_are_half_swapped_are_swapped_by_another_host(
     tmp_path: Path, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is off is switched on by the very plan that would object to it."""
-    life = begun(tmp_path, Scene("swap", swap), release)
-    try:
+    with begun(tmp_path, Scene("swap", swap), release) as life:
         killed_after(life, "kea-a", "config-set")
         life.endpoint("kea-a").command("dhcp-disable")  # for good, as where the process was gone at once
         life.let_pass(20)
@@ -119,28 +109,22 @@ def test_roles_that_are_half_swapped_are_swapped_by_another_host(
         assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
         assert not answering(life).is_nobody
         assert life.double == []
-    finally:
-        life.__exit__()
 
 
 def test_both_off_are_not_set(tmp_path: Path) -> None:
-    life = begun(tmp_path, MODIFY, Release.KEA_3_0)
-    try:
+    with begun(tmp_path, MODIFY, Release.KEA_3_0) as life:
         for name in ("kea-a", "kea-b"):
             life.endpoint(name).command("dhcp-disable")
         refused = life.run("apply", "--yes")
         assert (refused.exit_code, "kea-a and kea-b have their DHCP service" in refused.stdout) == (3, True), refused
         assert not CHANGING & {command for _, command in life.story}
-    finally:
-        life.__exit__()
 
 
 def test_where_kea_does_not_tell_who_is_answered_for_is_switched_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Off for good: the process was gone before it could ask for a time once more."""
-    life = begun(tmp_path, MODIFY, Release.KEA_2_2)
-    try:
+    with begun(tmp_path, MODIFY, Release.KEA_2_2) as life:
         killed_after(life, "kea-b", "config-set")
         life.let_pass(20)
         life.endpoint("kea-a").command("ha-scopes", {"scopes": ["kea-a", "kea-b"]})  # its state may not have moved
@@ -151,8 +135,6 @@ def test_where_kea_does_not_tell_who_is_answered_for_is_switched_on(
         assert "its DHCP service is on again" in done.stdout
         assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
         assert not answering(life).is_nobody
-    finally:
-        life.__exit__()
 
 
 # ------------------------------------------------------------------------- a server that was started anew
@@ -191,8 +173,7 @@ def test_a_server_that_was_started_anew_after_the_plan_is_put_right_too(
     sent = {each for each in undisturbed(tmp_path / "whole", scene, Release.KEA_3_0)[0] if each in MOMENTS}
     for number, moment in enumerate(sorted(sent)):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
-        life = begun(tmp_path / str(number), scene, Release.KEA_3_0)
-        try:
+        with begun(tmp_path / str(number), scene, Release.KEA_3_0) as life:
             with restarting(life, name):
                 killed_after(life, *moment, *scene.arguments)
             life.let_pass(3)
@@ -200,17 +181,12 @@ def test_a_server_that_was_started_anew_after_the_plan_is_put_right_too(
             assert done.exit_code == 0, (moment, done)
             life.let_pass(20)
             must_be_in_order(life, scene)
-        finally:
-            life.__exit__()
 
 
 def test_a_server_that_a_person_had_switched_off_is_on_after_a_restart(tmp_path: Path) -> None:
     """It is off no more, so what the apply switches off, since names change, is switched on again."""
-    life = begun(tmp_path, Scene("rename", rename, is_together=True), Release.KEA_3_0)
-    try:
+    with begun(tmp_path, Scene("rename", rename, is_together=True), Release.KEA_3_0) as life:
         life.endpoint("kea-b").command("dhcp-disable")
         with restarting(life, "kea-b"):
             assert life.run("apply", "--yes").exit_code == 0
         assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
-    finally:
-        life.__exit__()

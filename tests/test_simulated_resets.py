@@ -34,9 +34,8 @@ DONE = [
 @pytest.fixture(params=[Mode.HOT_STANDBY, Mode.LOAD_BALANCING])
 def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mortal]:
     """A standing pair."""
-    made = begun(tmp_path, Scene("reset", mode=request.param), Release.KEA_3_0)
-    yield made
-    made.__exit__()
+    with begun(tmp_path, Scene("reset", mode=request.param), Release.KEA_3_0) as made:
+        yield made
 
 
 def reset(life: Mortal, server: str = "kea-a") -> Any:
@@ -194,23 +193,20 @@ def test_who_answers_for_one_that_does_not_come_back_goes_on(life: Mortal) -> No
 
 def test_one_that_takes_its_partner_for_dead_serves_alone(tmp_path: Path) -> None:
     """They lose each other while it begins anew: two that answer everybody would not know of each other's leases."""
-    life = begun(tmp_path, Scene("reset"), Release.KEA_3_0)
-    original = life.begins
+    with begun(tmp_path, Scene("reset"), Release.KEA_3_0) as life:
+        original = life.begins
 
-    def begins(endpoint: Endpoint, command: str) -> None:
-        if command == "ha-reset":
-            life.world.partition("kea-a", "kea-b")
-        original(endpoint, command)
+        def begins(endpoint: Endpoint, command: str) -> None:
+            if command == "ha-reset":
+                life.world.partition("kea-a", "kea-b")
+            original(endpoint, command)
 
-    life.begins = begins  # type: ignore[method-assign]
-    try:
+        life.begins = begins  # type: ignore[method-assign]
         report = reset(life)
         assert report["result"] == "failed"
         assert life.endpoint("kea-a").serves
         assert not life.endpoint("kea-b").serves
         assert life.double == []
-    finally:
-        life.__exit__()
 
 
 SCENES = [
@@ -224,18 +220,14 @@ SCENES = [
 @pytest.mark.parametrize(("scene", "release"), SCENES)
 def test_the_next_apply_puts_right_what_a_killed_one_left(tmp_path: Path, scene: Scene, release: Release) -> None:
     words = ("reset", "kea-a", *(["--relationship", "hq"] if scene.is_hub else []))
-    first = begun(tmp_path / "whole", scene, release)
-    try:
+    with begun(tmp_path / "whole", scene, release) as first:
         done = first.run(*words, "--yes")
         assert done.exit_code == 0, done
         points = [number for number, each in enumerate(first.story) if each[1] in SENT]
-    finally:
-        first.__exit__()
     for place, number in enumerate(points):
         for was_sent in (False, True):
             folder = tmp_path / f"{place}-{was_sent}"
-            life = begun(folder, scene, release)
-            try:
+            with begun(folder, scene, release) as life:
                 life.dies_at = (number, was_sent)
                 life.killed(*words)
                 life.let_pass(10)
@@ -243,5 +235,3 @@ def test_the_next_apply_puts_right_what_a_killed_one_left(tmp_path: Path, scene:
                 assert done.exit_code == 0, done
                 life.let_pass(10)
                 must_be_in_order(life, scene)
-            finally:
-                life.__exit__()

@@ -89,25 +89,20 @@ def test_killed_at_any_command_it_ends_in_the_same_world(
     tmp_path: Path, scene: Scene, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-whole"))
-    life = begun(tmp_path / "whole", scene, release)
-    try:
+    with begun(tmp_path / "whole", scene, release) as life:
         watch(life)
         story, made = list(life.story), life.was_made
         must_be_in_order(life, scene)
-    finally:
-        life.__exit__()
     all_points = [point for point in points(story) if not scene.arguments or story[point[0]][1] in CHANGING]
     for number, point in enumerate(all_points):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
-        life = begun(tmp_path / str(number), scene, release, made)
-        try:
-            life.dies_at = point
-            killed_watch(life)
-            life.let_pass((0, 3, 30)[number % 3])
-            watch(life)
-            life.let_pass(20)
-            must_be_in_order(life, scene)
-        except AssertionError as error:
-            raise AssertionError(f"killed at {point}, {story[point[0]]}: {error}") from error
-        finally:
-            life.__exit__()
+        with begun(tmp_path / str(number), scene, release, made) as life:
+            try:
+                life.dies_at = point
+                killed_watch(life)
+                life.let_pass((0, 3, 30)[number % 3])
+                watch(life)
+                life.let_pass(20)
+                must_be_in_order(life, scene)
+            except AssertionError as error:
+                raise AssertionError(f"killed at {point}, {story[point[0]]}: {error}") from error
