@@ -218,9 +218,9 @@ def _notes(watched: Watched, now: datetime, interval: float) -> Iterator[Note]:
         yield _note("Why", _TONES[status.status], status.reasons)
     if watched.drift:
         since = "" if watched.drifted_since is None else f", for {span((now - watched.drifted_since).total_seconds())}"
-        yield _note(
-            f"{count(watched.drift_count, 'difference')} that nobody asked for{since}", Tone.WARNING, watched.drift
-        )
+        stale = "; they can't be compared now" if status is not None and status.in_sync is None else ""
+        words = f"{count(watched.drift_count, 'difference')} that nobody asked for{since}{stale}"
+        yield _note(words, Tone.WARNING, watched.drift)
     if watched.changes:
         yield _note(f"{count(watched.change_count, 'change')} that git asks for", Tone.UNKNOWN, watched.changes)
     if watched.waits:

@@ -47,6 +47,16 @@ def test_a_server_that_differs_is_seen() -> None:
     assert found.branches[0].tone is Tone.WARNING
 
 
+def test_what_differed_before_a_server_went_away_is_not_said_to_be_of_now() -> None:
+    told = drifted()
+    assert told.status is not None
+    gone = replace(told, status=replace(told.status, in_sync=None))
+    titles = [
+        [note.title for note in card(each, NOW, 60).notes if "nobody asked for" in note.title] for each in (told, gone)
+    ]
+    assert titles == [titles[0], [f"{titles[0][0]}; they can't be compared now"]]
+
+
 def test_a_server_that_serves_nobody_does_not_look_well_whatever_its_state() -> None:
     off = server("hq-a", Role.PRIMARY, reason="hq-a has its DHCP service switched off by dhcp-disable")
     found = card(watched("hq", pair("hq", off, server("hq-b", Role.STANDBY))), NOW, 60)
