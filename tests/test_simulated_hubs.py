@@ -165,6 +165,7 @@ def test_a_hub_is_never_switched_off_for_one_of_its_relationships(standing_by: H
     assert sent == [
         ("east", "dhcp-disable"),
         ("hub", "ha-scopes"),
+        ("east", "dhcp-disable"),
         ("east", "config-set"),
         ("hub", "config-set"),
         ("east", "dhcp-enable"),

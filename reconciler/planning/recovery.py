@@ -226,8 +226,11 @@ def _until(leftover: Leftover, snapshot: Snapshot) -> str:
     if _has_taken_over(snapshot):
         return "it is partner-down and would serve everybody; it is switched on if its partner gives no answer"
     until = leftover.silenced_until
-    by_itself = f", by itself at {until.astimezone():%H:%M:%S}" if until is not None else ""
-    return f"it is switched on as soon as that is safe{by_itself}"
+    if until is None:
+        return "it is switched on as soon as that is safe"
+    moment = until.astimezone()
+    day = "" if moment.date() == leftover.run.began_at.astimezone().date() else f"{moment:%Y-%m-%d} "
+    return f"it is switched on as soon as that is safe, by itself at {day}{moment:%H:%M:%S}"
 
 
 def _ending_maintenance(leftover: Leftover, found: Mapping[str, Snapshot]) -> Iterator[Mend]:

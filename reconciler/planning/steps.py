@@ -27,7 +27,7 @@ from reconciler.model import (
     Step,
 )
 from reconciler.planning import wanted
-from reconciler.planning.silence import may_be_silenced
+from reconciler.planning.silence import may_be_silenced, returning
 from reconciler.planning.witness import witness
 
 Steps = tuple[Step, ...]
@@ -103,6 +103,9 @@ def _opening(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
         yield from handing_over(each)
     yield from (Step(Deed.SILENCE, name, after=_all(Fact.OFF, name)) for name in _silenced(plan, stage))
     yield from _covering(plan, stage, first, off=stage.released)
+    by = [other for server, other in stage.covered_by if server == first]
+    for name in returning(plan, stage):
+        yield Step(Deed.LEAVE_OFF, name, before=_all(Fact.WIDE, *by), after=_all(Fact.LASTING, name))
 
 
 def _covering(plan: RelationshipPlan, stage: Stage, server: str, *, off: Collection[str]) -> Iterator[Step]:
@@ -139,7 +142,7 @@ def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
         by = [other for each, other in stage.covered_by if each == name]
         pausing = _pausing(stage, name)
         yield from (Step(Deed.SILENCE, other, after=_all(Fact.OFF, other)) for other in pausing)
-        silent = _all(Fact.OFF, *_silenced(plan, stage), *pausing)
+        silent = (*_all(Fact.LASTING, *_silenced(plan, stage)), *_all(Fact.OFF, *pausing))
         needed = (*_all(Fact.AS_SEEN, name), *_all(Fact.WIDE, *by), *silent)
         yield Step(Deed.SET, name, before=needed, after=_all(Fact.SET, name))
         # One that died just now serves again by itself when it is back, and the server that was set takes over for it.

@@ -59,9 +59,16 @@ class Deeds(Looks):
     async def silence(self, server: Server, step: Step) -> bool:
         """Switch the DHCP service of a server off."""
         switch = self._switches.setdefault(server.name, ServiceSwitch(server, self._hands))
-        failure = None if switch.is_holding else await switch.off(seconds=longest(self._stage, server.name))
+        failure = None if switch.is_holding else await switch.off(seconds=longest(self._plan, self._stage, server.name))
         if failure and not step.is_final:
             self._tale.tell(server, Result.FAILED, failure)
+        return failure is None
+
+    async def leave_off(self, server: Server, _: Step) -> bool:
+        """Have a server that is off for a time stay off until it is set, and then for good."""
+        failure = await self._switches[server.name].leave_off()
+        if failure:
+            self._tale.tell(server, Result.FAILED, f"{failure}; nothing was changed")
         return failure is None
 
     async def serve(self, server: Server, step: Step) -> bool:
@@ -226,6 +233,7 @@ _BY_DEED: Mapping[Deed, Callable[[Deeds, Server, Step], Awaitable[bool]]] = {
     Deed.WIDEN: Deeds.widen,
     Deed.REST: Deeds.rest,
     Deed.SILENCE: Deeds.silence,
+    Deed.LEAVE_OFF: Deeds.leave_off,
     Deed.SEND: Deeds.send,
     Deed.SET: Deeds.set,
     Deed.WIDEN_WHEN_NORMAL: Deeds.widen_when_normal,

@@ -11,6 +11,7 @@ from reconciler.errors import AccessRefusedError, EndpointError, NotReachedError
 from reconciler.kea import views
 from reconciler.kea.replies import Reply
 from reconciler.planning.service import is_off
+from reconciler.planning.silence import UNTIL_SET
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server, excerpt
 
@@ -51,7 +52,7 @@ class ServiceSwitch:
     whoever waits calls `keep`, and whoever sets the server does that in `keep_through`.
 
     But for a set nothing takes a time back while the service is off: one that is switched off once more without a time
-    comes on when the first ends. Another time takes its place, a longer one too (seen on 2.6.3 and 3.0.3).
+    comes on when the first ends. Another time takes its place, a longer one too (seen on 2.2.0, 2.6.3 and 3.0.3).
     """
 
     def __init__(self, server: Server, hands: Hands, *, is_off_already: bool = False) -> None:
@@ -104,6 +105,22 @@ class ServiceSwitch:
         if reply.result == 0:
             self._begun_at = self._tried_at
         return reply
+
+    async def leave_off(self) -> str | None:
+        """Have it off until the server is set, and then for good, where it is off for a time. Returns why that is not
+        certain, None when it is.
+        """
+        if not self.is_timed:
+            return None
+        self._seconds = UNTIL_SET
+        try:
+            reply = await self._disable()
+        except EndpointError as error:
+            return f"dhcp-disable: {error}"
+        if reply.result != 0:
+            return f"dhcp-disable: {excerpt(reply.text)}"
+        self._seconds = self._begun_at = None
+        return None
 
     async def limit(self, seconds: int) -> None:
         """Have Kea switch it on by itself after so many seconds from now on, if it is off by us for good until now.

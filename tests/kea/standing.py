@@ -37,11 +37,13 @@ LIMITS = {"connect-seconds": 1.0, "answer-seconds": 2.0, "configuration-seconds"
 class Standing(World):
     """A World with proxies before the agents and between the peers, small time limits, and one subnet on both.
 
-    `between[name]` is the proxy on the way to that server from its peer.
+    `between[name]` is the proxy on the way to that server from its peer. `body` is what both start from, if given.
     """
 
-    def __init__(self, lab: Laboratory, mode: Mode = Mode.HOT_STANDBY, **options: Any) -> None:
-        bodies = {name: base_configuration(S, subnets=[subnet(S, 1)]) for name in ("kea-a", "kea-b")}
+    def __init__(
+        self, lab: Laboratory, mode: Mode = Mode.HOT_STANDBY, *, body: dict[str, Any] | None = None, **options: Any
+    ) -> None:
+        bodies = dict.fromkeys(("kea-a", "kea-b"), body or base_configuration(S, subnets=[subnet(S, 1)]))
         super().__init__(lab, S, mode, configurations=bodies, parameters=PARAMETERS, is_logged=True, **options)
         self.between = {server.name: lab.proxy(server) for server in self.servers}
         for peer in self.document["peers"]:

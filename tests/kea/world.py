@@ -21,6 +21,7 @@ from lab.laboratory import Laboratory
 from reconciler.cli import main
 from reconciler.kea.stamps import gathered
 from reconciler.model import Mode, Role, Service
+from reconciler.planning.silence import UNTIL_SET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -241,13 +242,20 @@ class World:
         return self.story("dhcp-disable", "dhcp-enable")
 
     def silences(self) -> list[Exchange]:
-        """The commands that switched servers off for good, not for a time after which they serve by themselves."""
-        return [each for _, each in self.story("dhcp-disable") if not each.arguments]
+        """The commands that switched servers off for good, or until they are set: not for a minute, after which they
+        serve by themselves.
+        """
+        return [each for _, each in self.story("dhcp-disable") if is_lasting(each)]
 
     def forget(self) -> None:
         """Forget what was sent."""
         for proxy in self.proxies.values():
             proxy.forget()
+
+
+def is_lasting(command: Exchange) -> bool:
+    """Whether it is not a dhcp-disable for a minute."""
+    return not command.arguments or command.arguments.get("max-period", UNTIL_SET) == UNTIL_SET
 
 
 @contextlib.contextmanager

@@ -172,6 +172,8 @@ class Model:
                 return self.is_normal(kea)
             case Fact.OFF:
                 return kea.is_off
+            case Fact.LASTING:
+                return kea.is_off and not kea.is_timed
             case Fact.ON:
                 return not kea.is_off
             case Fact.WIDE:
@@ -223,8 +225,9 @@ class Model:
             case Deed.GIVE_BACK:
                 asked = kea.name in self.covering | self.resting
                 return self.forgotten(kea).having(replace(kea, scopes=kea.own_scopes)) if asked else self
-            case Deed.SILENCE:
-                return self.having(replace(kea, is_off=True, is_timed=kea.name not in self.silenced))
+            case Deed.SILENCE | Deed.LEAVE_OFF:
+                is_timed = step.deed is Deed.SILENCE and kea.name not in self.silenced
+                return self.having(replace(kea, is_off=True, is_timed=is_timed))
             case Deed.SERVE | Deed.SERVE_IF_MET | Deed.SERVE_AGAIN:
                 return self.having(replace(kea, is_off=False, is_timed=False))
             case Deed.SEND:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -26,6 +26,7 @@ from reconciler.model import (
 )
 from reconciler.planning import steps, wanted
 from reconciler.planning.plan import plan_relationship
+from reconciler.planning.silence import returning
 from tests.planning.abstract import Kea, Model, as_read, entry, version_of
 from tests.planning.strategies import HOOKS, RELATIONSHIP, snapshot
 
@@ -199,11 +200,10 @@ def begun(setting: Setting, change: Any, number: int) -> Run:
     return started(setting, change(setting.relationship), live)
 
 
-def opened(model: Model, stage: Stage | None, leaving: Collection[str] = ()) -> Model:
-    in_recovery = stage is not None and (
-        stage.method is Disruption.HAND_OVER or not set(leaving).isdisjoint(stage.servers)
-    )
-    silenced = frozenset(stage.silenced) if stage is not None else frozenset[str]()
+def opened(model: Model, plan: RelationshipPlan, stage: Stage | None) -> Model:
+    leaving = {server.peer.server for server in plan.servers if server.leaves}
+    in_recovery = stage is not None and (stage.method is Disruption.HAND_OVER or not leaving.isdisjoint(stage.servers))
+    silenced = frozenset(stage.silenced).difference(returning(plan, stage)) if stage is not None else frozenset[str]()
     return replace(model.unasked(), silenced=silenced, in_recovery=in_recovery)
 
 
@@ -211,8 +211,7 @@ def walked(run: Run) -> Iterator[tuple[Stage | None, list[Step], Step, Model, Mo
     """Yield for each step: its stage, the steps of the stage before it, itself, and the world before and after it."""
     model = run.model
     for stage, part in run.parts():
-        leaving = [server.peer.server for server in run.plan.servers if server.leaves]
-        model, done = opened(model, stage, leaving), list[Step]()
+        model, done = opened(model, run.plan, stage), list[Step]()
         for step in part:
             after = model.do(step, run.planned, run.before)
             yield stage, list(done), step, model, after

@@ -65,7 +65,7 @@ class Worlds:
         return replace(self, here=here, there=there)
 
     def opened(self, stage: Stage | None) -> Worlds:
-        return replace(self, here=opened(self.here, stage), there=self.there.unasked())
+        return replace(self, here=opened(self.here, self.run.plan, stage), there=self.there.unasked())
 
 
 def started(setting: Setting, change: Any, number: int) -> Worlds:

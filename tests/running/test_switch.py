@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reconciler.planning.silence import UNTIL_SET
 from reconciler.running.setting import Found, Server, StepFailedError
 from reconciler.running.switch import ServiceSwitch
 from tests.running.fake_kea import Fault, Pair
@@ -153,3 +154,37 @@ def test_what_an_earlier_run_left_off_for_a_time_stays_so_for_a_time(switching: 
     run(go())
     assert switching.asked == [LIMIT if is_ours else None]
     assert switching.pair.story.count(("kea-b", "dhcp-enable")) == is_ours
+
+
+def test_what_is_off_for_a_time_stays_off_until_the_set_and_then_for_good(switching: Switching) -> None:
+    async def go() -> None:
+        assert await switching.switch.off(seconds=LIMIT) is None
+        assert await switching.switch.leave_off() is None
+        switching.pair.clock.now += LIMIT
+        await switching.switch.keep()
+        await switching.switch.keep_through(asyncio.sleep(0.05))
+        await switching.switch.keep()
+        assert switching.asked == [LIMIT, UNTIL_SET]
+        await switching.switch.limit(LIMIT)
+        assert switching.asked == [LIMIT, UNTIL_SET, LIMIT]
+
+    run(go())
+
+
+@pytest.mark.parametrize("fault", [Fault.NOT_REACHED, Fault.LOST_REPLY, Fault.FAILED])
+def test_without_a_clear_answer_it_may_come_on_when_its_time_is_over(switching: Switching, fault: Fault) -> None:
+    async def go() -> None:
+        assert await switching.switch.off(seconds=LIMIT) is None
+        switching.pair.faults = {len(switching.pair.story): fault}
+        assert "dhcp-disable" in (await switching.switch.leave_off() or "")
+
+    run(go())
+
+
+def test_what_is_off_for_good_is_not_asked_to_stay_so(switching: Switching) -> None:
+    async def go() -> None:
+        assert await switching.switch.off() is None
+        assert await switching.switch.leave_off() is None
+
+    run(go())
+    assert switching.asked == [None]
