@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from reconciler.kea import hooks
+from reconciler.kea import ha, hooks
+from reconciler.kea.versions import parse_version
 from reconciler.model import Cause, Relationship, RelationshipPlan, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.division import Division
@@ -42,7 +44,7 @@ def without_the_rest(plan: RelationshipPlan) -> Relationship | str:
         return _waits([f"{name} leaves" for name in leaving] or ["the relationship is created"])
     block = wanted.block_of(truth) or {}
     peers = block.get("peers") or ()
-    strange = [server.peer.server for server in plan.servers if _has_a_strange_entry(server)]
+    strange = [each.peer.server for each in plan.servers if _has_a_strange_entry(relationship, each, members, inside)]
     if strange:
         return _waits([f"the hook of {name}, whose entry somebody else set" for name in strange])
     unknown = sorted({str(each.get("name")) for each in peers} - members.keys())
@@ -64,10 +66,58 @@ def without_the_rest(plan: RelationshipPlan) -> Relationship | str:
     return named
 
 
-def _has_a_strange_entry(server: ServerPlan) -> bool:
-    """Whether a server doesn't do its part, and has in its hook what somebody else set, which may be the reason."""
-    drifted = (change.path[0][0] == "relationship" and change.cause is Cause.PEER for change in server.changes)
-    return wanted.is_broken(server.snapshot) and any(drifted)
+def _has_a_strange_entry(
+    relationship: Relationship, server: ServerPlan, members: Mapping[str, Snapshot], inside: Sequence[ServerPlan]
+) -> bool:
+    """Whether a server doesn't do its part, and has in its hook what somebody else set, which may be the reason: being
+    set with it would mend nothing.
+
+    Where git changed too, the cause of a change doesn't tell. Then an entry is known to be good where the server's
+    stamp is of that, or where another server does its part with the same.
+    """
+    changes = [change for change in server.changes if change.path[0][0] == "relationship"]
+    if not changes or not wanted.is_broken(server.snapshot):
+        return False
+    if any(change.cause is Cause.PEER for change in changes):
+        return True
+    if _is_stamped(relationship, server.snapshot, members):
+        return False
+    well = (each.snapshot for each in inside if not wanted.is_broken(each.snapshot))
+    return not any(_have_the_same(relationship, server.snapshot, each) for each in well)
+
+
+def _is_stamped(relationship: Relationship, snapshot: Snapshot, members: Mapping[str, Snapshot]) -> bool:
+    """Whether a server's entry is what desired wanted when the server was set last, by its stamp."""
+    stamp, entry = stamp_of(relationship, snapshot), _entry(relationship, snapshot)
+    roles = [str(each.get("role")) for each in entry["peers"]]
+    names = {str(each.get("name")) for each in entry["peers"]}
+    if stamp is None or not names <= members.keys() or not are_roles_of(str(entry.get("mode")), sorted(roles)):
+        return False
+    found = replace(as_it_stands(relationship.service, members, entry), local=stamp.local)
+    return stamp.desired in {wanted.desired_digest(replace(found, replicate=each)) for each in (True, False)}
+
+
+def _have_the_same(relationship: Relationship, one: Snapshot, other: Snapshot) -> bool:
+    """Whether two servers have the same entry, as far as both versions know what is in it."""
+    oldest = min(one.version, other.version, key=parse_version)
+    forms = [ha.comparable(_entry(relationship, each), oldest) for each in (one, other)]
+    return forms[0] == forms[1]
+
+
+def _entry(relationship: Relationship, snapshot: Snapshot) -> dict[str, Any]:
+    """Return a server's entry without what is its own: its name, passwords, and the files that desired doesn't name."""
+    block = wanted.block_of(snapshot) or {}
+    options = {peer.name: peer.options for peer in relationship.peers}
+    own = {"this-server-name", *ha.FILES} - relationship.parameters.keys()
+    peers = [
+        {
+            k: v
+            for k, v in each.items()
+            if k not in {ha.PASSWORD, *ha.FILES} - options.get(str(each.get("name")), {}).keys()
+        }
+        for each in block.get("peers") or ()
+    ]
+    return {**{key: value for key, value in block.items() if key not in own}, "peers": peers}
 
 
 def refusals(

@@ -96,12 +96,14 @@ class Watching:
 
 
 @asynccontextmanager
-async def watched(site: Site, folder: Path, ahead: list[timedelta]) -> AsyncIterator[Watching]:
+async def watched(
+    site: Site, folder: Path, ahead: list[timedelta], mode: WatchMode = WatchMode.ENFORCE
+) -> AsyncIterator[Watching]:
     """A daemon whose clock is `ahead` of ours by the last of these."""
     run = session.Session(Settings(), Credentials())
     edges = replace(edges_of(run), wall=lambda: datetime.now(UTC) + ahead[-1])
     with closing(open_store(folder)) as store:
-        habits = Habits(WatchMode.ENFORCE, interval=0.3, steady=0.0, writes_per_hour=100)
+        habits = Habits(mode, interval=0.3, steady=0.0, writes_per_hour=100)
         source = Source(site.desired, load(site.desired))
         daemon = Daemon(source, edges, habits, store, approved=partial(_approved, run))
         running = asyncio.create_task(daemon.run())
@@ -212,6 +214,28 @@ def test_beside_a_contested_entry_of_the_hook_another_server_gets_its_own_back(t
             await until(lambda: kea.ha is not None, "hook that is back")
             await until(lambda: each.seen.drift_count == 1, "end of all other drift")
             assert each.timer("kea-b") == 4321
+
+    with World() as world:
+        asyncio.run(work(made(world, tmp_path, "kea-a", "kea-b")))
+
+
+def test_while_a_change_of_git_waits_no_server_is_set_with_an_entry_that_somebody_broke(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        async with watched(site, tmp_path / "watched", [timedelta()], WatchMode.REPLICATE) as each:
+            await until(lambda: bool(each.daemon.board().relationships), "first look")
+            (document,) = site.documents
+            document["parameters"] = {**document.get("parameters", {}), "max-response-delay": 54321}
+            site.write()
+            await until(lambda: each.seen.change_count == 2, "word that git changed")
+            site.forget()
+            kea = site.endpoint("kea-b")
+            kea.edit(patient)
+            kea.faults.add(Kind.SET_FAILS, times=1)
+            assert kea.command("config-set", {"Dhcp4": kea.config})["result"] != 0
+            known = "this comes first: the hook of kea-b, whose entry somebody else set"
+            await until(lambda: any(known in told for told in each.seen.waits), "word that it is not mended")
+            assert kea.ha is None
+            assert site.sent("kea-b") == []
 
     with World() as world:
         asyncio.run(work(made(world, tmp_path, "kea-a", "kea-b")))

@@ -200,6 +200,23 @@ def test_a_server_is_not_mended_with_an_entry_that_somebody_else_sets() -> None:
     assert look.part.waits.endswith("this comes first: the hook of kea-b, whose entry somebody else set")
 
 
+def test_nor_is_it_where_git_changed_the_entry_as_well() -> None:
+    case = asked(unhooked(edited(drifted(), "kea-b", patient), "kea-b"))
+    look = look_at(case, Rules(WatchMode.REPLICATE))
+    assert due(look) == set()
+    assert look.part.waits.endswith("this comes first: the hook of kea-b, whose entry somebody else set")
+
+
+@pytest.mark.parametrize("edited_too", [("kea-a",), ("kea-a", "kea-b")], ids=["as it was set", "as its partner has it"])
+def test_one_whose_entry_is_known_to_be_good_is_mended_while_a_change_of_git_waits(edited_too: tuple[str, ...]) -> None:
+    case = read_case("nothing-to-do")
+    for server in edited_too:
+        case = edited(case, server, patient)
+    look = look_at(asked(unhooked(case, "kea-b")), Rules(WatchMode.REPLICATE))
+    assert due(look) == {HOOK}
+    assert "whose entry" not in look.part.waits
+
+
 def test_what_an_earlier_run_left_is_put_right_whatever_else_waits() -> None:
     case = edited(read_case("nothing-to-do"), "kea-b", patient)
     found = case.live["kea-b", Service.DHCP4]
