@@ -47,6 +47,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Glimpse:
+    """The sign of a status as the last look found it, and since when, on our monotonic clock in seconds, each did."""
+
+    sign: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What events are about, and of which revision of desired they are."""
 
@@ -181,17 +189,26 @@ def _differences(number: int) -> str:
     return f"{number} difference{'' if number == 1 else 's'}"
 
 
-def lasting(told: Findings, glimpsed: Findings, found: Findings) -> Findings:
-    """Return what is to be told of what a look found, after what was told last and what the look before found.
+def glimpsed(before: Glimpse | None, found: Findings, now: float) -> Glimpse | None:
+    """Return since when a status is found without a break, `before` being what is known of that from earlier looks."""
+    status = found.get(EventKind.STATUS)
+    if status is None:
+        return None
+    return before if before is not None and before.sign == status.sign else Glimpse(status.sign, now)
 
-    A status that became another one, and no worse, is told once two looks in a row found it: servers pass through
-    several states on their way back.
+
+def lasting(told: Findings, found: Findings, seconds: float, apart: float) -> Findings:
+    """Return what is to be told of what a look found, after what was told last. Its status is found for that many
+    `seconds` without a break, by looks of which the first and this one have to be `apart` seconds from each other.
+
+    A status that became another one, and no worse, is told only then: servers pass through several states on their way
+    back, and a look that follows another within moments sees the same one.
     """
-    status, known, before = (each.get(EventKind.STATUS) for each in (found, told, glimpsed))
-    if status is None or known is None or before is None:
+    status, known = (each.get(EventKind.STATUS) for each in (found, told))
+    if status is None or known is None:
         return found
     is_the_same = status.severity is known.severity and not _is_worse(known, status)
-    return {**found, EventKind.STATUS: known} if is_the_same and status.sign != before.sign else found
+    return {**found, EventKind.STATUS: known} if is_the_same and seconds < apart else found
 
 
 def _is_worse(before: Finding, after: Finding) -> bool:

@@ -17,7 +17,7 @@ from reconciler.model import (
     Watched,
 )
 from reconciler.reports.text_changes import cause_words, change_lines
-from reconciler.watching.findings import Findings
+from reconciler.watching.findings import Findings, Glimpse
 from reconciler.watching.ruling import Rules, Ruling
 from reconciler.watching.steadiness import Presence
 
@@ -26,17 +26,17 @@ _LINES = 50  # of a relationship's drift on the board and in events
 
 @dataclass(slots=True)
 class Record:
-    """One relationship. `failures` are applies in a row that failed, `hurried` looks in a row that found it waiting for
-    what comes by itself, `troubled` those in a row that failed themselves or found no memory of what was done before;
-    `failure` is what failed last, and `rests_until` when that may be tried again. `findings` are what was told to last,
-    `glimpsed` what the last look found, and `unknown` what it could not tell. `shown` is the mark of the plan that was
-    kept last.
+    """One relationship. `failures` are applies in a row that failed, `hurried` rounds in a row that ended with it
+    waiting for what comes by itself, `troubled` looks in a row that failed themselves or found no memory of what was
+    done before; `failure` is what failed last, and `rests_until` when that may be tried again. `findings` are what was
+    told to last, `glimpse` since when looks find the status that the last one found, and `unknown` what that could not
+    tell. `shown` is the mark of the plan that was kept last.
     """
 
     watched: Watched
     presence: Presence | None = None
     findings: Findings = field(default_factory=dict)
-    glimpsed: Findings = field(default_factory=dict)
+    glimpse: Glimpse | None = None
     unknown: frozenset[EventKind] = frozenset()
     failures: int = 0
     hurried: int = 0

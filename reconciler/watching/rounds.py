@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconciler.errors import LockedError, StateError
+from reconciler.kea.ha import heartbeat_delay
 from reconciler.model import Endpoint, Event, EventKind, Leftover, Plan, RelationshipPlan, Role, Unmanaged, WatchMode
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.status import statuses, until_proved
@@ -24,7 +25,7 @@ from reconciler.watching import telling
 from reconciler.watching.acting import COMMAND, Acting, Deed
 from reconciler.watching.edges import Edges
 from reconciler.watching.fights import WINDOW, contested_of, disputes, kept
-from reconciler.watching.findings import Findings, Remarks, Subject, events, lasting, of_failure, of_watched
+from reconciler.watching.findings import Findings, Remarks, Subject, events, glimpsed, lasting, of_failure, of_watched
 from reconciler.watching.grouping import Group
 from reconciler.watching.memory import Memory, remembered
 from reconciler.watching.parts import with_parts
@@ -32,7 +33,7 @@ from reconciler.watching.reading import LiveWorld, Reader, looks_same
 from reconciler.watching.records import Look, Record, is_quiet, new_record, seen
 from reconciler.watching.ruling import Rules, ruling
 from reconciler.watching.steadiness import presence, still_to_prove
-from reconciler.watching.timing import pause, spread
+from reconciler.watching.timing import FIRST, pause, spread
 
 _log = logging.getLogger("reconciler.watching")
 _LONG = 300.0  # seconds for which somebody else may be at work on servers before they are looked at all the same
@@ -328,7 +329,6 @@ class Rounds:
                 record.shown = ""
             if is_quiet(look.plan) or look.part.is_level:
                 self._recover(record)
-            record.hurried = record.hurried + 1 if look.is_passing else 0
             record.troubled = record.troubled + 1 if look.rules.unreadable else 0
             is_settled = PASSING.isdisjoint(each.code for each in look.plan.objections)
             if look.due is None and is_settled and not look.rules.unreadable:
@@ -340,13 +340,18 @@ class Rounds:
             failure = look.rules.unreadable or record.failure
             remarks = Remarks(look.asks, look.ruling.unsteady, look.ruling.capped, failure)
             found = {**_unseen(record, look), **of_watched(record.watched, remarks)}
-            self._tell_findings(record, found, subject, look.at)
+            apart = max(FIRST, heartbeat_delay(look.plan.relationship))  # servers become others at their heartbeats
+            self._tell_findings(record, found, subject, look.at, apart)
 
-    def _tell_findings(self, record: Record, found: Findings, subject: Subject, at: datetime) -> None:
-        told = lasting(record.findings, record.glimpsed, found)
+    def _tell_findings(
+        self, record: Record, found: Findings, subject: Subject, at: datetime, apart: float = FIRST
+    ) -> None:
+        now = self._edges.clock()
+        record.glimpse = glimpsed(record.glimpse, found, now)
+        told = lasting(record.findings, found, now - record.glimpse.since if record.glimpse else 0.0, apart)
         for event in events(record.findings, told, subject, at):
             self._tell(event)
-        record.findings, record.glimpsed = told, found
+        record.findings = told
 
     def _remember(self, look: Look, made: Plan) -> None:
         """Keep a plan in the history that is only told; that it can't be kept is said, and stops nothing."""
@@ -377,6 +382,7 @@ class Rounds:
             seconds.append(max(0.0, retry - now))
         for look in looks:
             record = self._record(look.plan)
+            record.hurried = record.hurried + 1 if look.is_passing else 0
             if record.hurried:
                 seconds.append(pause(record.hurried, chance()))
             if look.ruling.unsteady or look.is_settling:

@@ -40,7 +40,17 @@ from reconciler.model import (
 from reconciler.planning.guard import describe_skew
 from reconciler.planning.status import HEARD
 from reconciler.watching.fights import TIMES, contested, disputes, kept
-from reconciler.watching.findings import Finding, Findings, Remarks, Subject, events, lasting, of_watched
+from reconciler.watching.findings import (
+    Finding,
+    Findings,
+    Glimpse,
+    Remarks,
+    Subject,
+    events,
+    glimpsed,
+    lasting,
+    of_watched,
+)
 from reconciler.watching.grouping import groups
 from reconciler.watching.records import Look, seen
 from reconciler.watching.ruling import Rules, ruling
@@ -362,12 +372,16 @@ class Looks:
 
     def __init__(self) -> None:
         self.told: Findings = {}
-        self.glimpsed: Findings = {}
+        self.glimpse: Glimpse | None = None
+        self.now = 0.0
 
-    def find(self, found: Findings) -> Event | None:
-        shown = lasting(self.told, self.glimpsed, found)
+    def find(self, found: Findings, after: float = 60.0) -> Event | None:
+        """Look so many seconds after the last look; a heartbeat comes each 10 s."""
+        self.now += after
+        self.glimpse = glimpsed(self.glimpse, found, self.now)
+        shown = lasting(self.told, found, self.now - self.glimpse.since if self.glimpse else 0.0, 10.0)
         heard = list(events(self.told, shown, Subject("git:1", "hq", Service.DHCP4), NOW))
-        self.told, self.glimpsed = shown, found
+        self.told = shown
         return next(iter(heard), None)
 
 
@@ -406,6 +420,16 @@ def test_one_that_is_back_is_told_once_two_looks_in_a_row_found_it() -> None:
     assert told is not None
     assert told.summary == "hq is Impaired: hq-c can't be reached: refused"
     assert told.parts == {"hq-c can't be reached"}
+
+
+def test_looks_that_follow_each_other_within_moments_count_as_one() -> None:
+    looks = Looks()
+    looks.find(impaired(PRIMARY, away("hq-b", Role.STANDBY), BACKUP_AWAY))
+    back = impaired(PRIMARY, STANDBY, BACKUP_AWAY)
+    assert [looks.find(back, seconds) for seconds in (60.0, 0.003, 0.2, 9.0)] == [None] * 4  # as around an apply
+    assert looks.find(back, 1.0) is not None
+    other = impaired(PRIMARY, not_normal("partner-down"), BACKUP_AWAY)
+    assert [looks.find(each, 6.0) for each in (other, back, other, back)] == [None] * 4  # without a break, that is
 
 
 def test_the_states_that_a_server_passes_through_on_its_way_back_are_told_as_one() -> None:
