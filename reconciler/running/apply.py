@@ -85,7 +85,8 @@ async def _one_after_the_other(
     for shown in plans:
         plan = shown
         concerned = {server.peer.server for server in (*shown.servers, *(each.partner for each in shown.elsewhere))}
-        if touched & concerned and not verdict.unapproved(shown, approved):
+        is_mending_alone = bool(shown.mends) and not shown.has_changes  # which goes by what the servers are by then
+        if touched & concerned and not is_mending_alone and not verdict.unapproved(shown, approved):
             found = await _planned_again(shown, whole, hands)
             if found is None:
                 servers = (ServerOutcome(s.peer.server, Result.WORLD_CHANGED, _MOVED_ON) for s in shown.servers)

@@ -19,15 +19,16 @@ from reconciler.planning.recovery import mended_alone
 from reconciler.planning.returned import data_changes
 from reconciler.planning.risk import with_leases_at_stake
 from reconciler.planning.shown import is_approved_with
+from reconciler.planning.verdict import is_approved
 from reconciler.reports.text_changes import object_words
 from reconciler.running.planned import plan_aside
 from reconciler.watching.records import Look, Part, is_quiet
 from reconciler.watching.ruling import Rules, Ruling, ruling
 
 RulesOf = Callable[[RelationshipPlan, Rules], Rules]
-_NOT_APPROVED = (
-    "what was approved of the whole plan does not count for this part of it; `kea-reconciler apply` does the whole"
-)
+_NOT_APPROVED = "what was approved of the whole plan does not count for this part of it; {}"
+_NOT_SHOWN = "the whole plan has no such objection; {}"
+_WHOLE = "`kea-reconciler apply` does the whole"
 
 
 async def with_parts(
@@ -55,7 +56,7 @@ def _told(look: Look, spared: Look, part: Part | None) -> Look:
     if part is None and spared is not look:
         found = spared.ruling
         told = [each for each in found.waits if each not in look.ruling.waits]
-        asks = _asked_beside(look.ruling, found)
+        asks = tuple(_asked_beside(look, found))
         part = Part(spared.plan) if found.may else Part(None, "; ".join(told), found.is_passing, asks)
     part = part or Part()
     left_alone = tuple(_left_alone(look, spared, part))
@@ -75,10 +76,14 @@ def _mends_of(look: Look) -> RelationshipPlan | None:
     return alone if ruling(alone, rules).may else None
 
 
-def _asked_beside(whole: Ruling, part: Ruling) -> tuple[str, ...]:
-    """Return for which reasons a person has to do something about a part, and not about the whole."""
-    known = {each.partition(":")[0] for each in whole.asks}
-    return tuple(f"{each}; {_NOT_APPROVED}" for each in part.asks if each.partition(":")[0] not in known)
+def _asked_beside(look: Look, part: Ruling) -> Iterator[str]:
+    """Yield for which reasons a person has to do something about a part of a plan, and not about the whole."""
+    known = {each.partition(":")[0] for each in look.ruling.asks}
+    approved = {each.code for each in look.plan.objections if is_approved(each, look.rules.approved)}
+    for each in part.asks:
+        code = each.partition(":")[0]
+        if code not in known:
+            yield f"{each}; {(_NOT_APPROVED if code in approved else _NOT_SHOWN).format(_WHOLE)}"
 
 
 def _left_alone(look: Look, spared: Look, part: Part) -> Iterator[str]:
@@ -198,5 +203,5 @@ def _part(look: Look, part: RelationshipPlan | None, told: str, rules_of: RulesO
         return Part(None, reason or "")
     rules = rules_of(part, replace(look.rules, approved=_approved(look, part), unsteady=0.0))
     found = ruling(part, rules)
-    asks = _asked_beside(look.ruling, found)
+    asks = tuple(_asked_beside(look, found))
     return Part(part if found.may else None, "; ".join(found.waits), found.is_passing, asks)

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from reconciler.errors import AccessRefusedError
-from reconciler.model import Elsewhere, Plan, Probe, RelationshipOutcome, Result
+from reconciler.model import Elsewhere, Plan, Probe, RelationshipOutcome, Remedy, Result
 from reconciler.planning.plan import plan_relationship
+from reconciler.planning.recovery import mended_alone
 from reconciler.running.apply import apply, sharing
 from tests.running.carried import place_of, writes
 from tests.running.fake_kea import Fault, Pair
 from tests.running.test_every_fault import differing
 
 URL = "http://192.0.2.99:8004/"
+OTHER = {"max-unacked-clients": 3}
 
 
 def both(first: Pair, second: Pair) -> tuple[Plan, Any]:
@@ -121,9 +123,7 @@ def test_one_whose_stand_in_was_set_is_planned_again_too() -> None:
     assert {("kea-a", "config-get"), ("kea-b", "config-get")} <= set(after)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "result"), [({}, Result.NOTHING_TO_DO), ({"max-unacked-clients": 3}, Result.WORLD_CHANGED)]
-)
+@pytest.mark.parametrize(("parameters", "result"), [({}, Result.NOTHING_TO_DO), (OTHER, Result.WORLD_CHANGED)])
 def test_the_second_is_planned_again_and_must_still_do_no_more_than_was_shown(
     parameters: dict[str, Any], result: Result
 ) -> None:
@@ -139,6 +139,20 @@ def test_the_second_is_planned_again_and_must_still_do_no_more_than_was_shown(
         [result, result],
     ]
     assert writes(pair) == [("kea-b", "config-set"), ("kea-b", "config-write")]
+
+
+def test_what_alone_is_put_right_in_the_second_is_so_whatever_else_it_is_not_to_do() -> None:
+    """As the daemon has it where something is contested."""
+    pair = differing()
+    pair.a.asked_for = ["kea-a", "kea-b"]
+    made = asyncio.run(pair.plan())
+    (first,) = made.relationships
+    assert ("kea-a", Remedy.NARROW) in {(each.server, each.remedy) for each in first.mends}
+    other = replace(first.relationship, name="again", parameters={**first.relationship.parameters, **OTHER})
+    plan = replace(made, relationships=(replace(first, mends=()), replace(mended_alone(first), relationship=other)))
+    _, told = asyncio.run(apply(plan, pair.hands()))
+    assert set(results(told)) == {Result.MENDED}
+    assert pair.a.scopes == ["kea-a"]
 
 
 @pytest.mark.parametrize(("probes", "is_held"), [({}, False), ({URL: Probe.REFUSED}, True)])

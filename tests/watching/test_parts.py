@@ -57,6 +57,15 @@ def only(config: dict[str, Any], prefix: str) -> None:
     config["subnet4"] = [each for each in config["subnet4"] if each["subnet"] == prefix]
 
 
+def reserved(config: dict[str, Any], *numbers: int) -> None:
+    """Somebody lets a server have these reservations only."""
+    inside = (each for network in config["shared-networks"] for each in network["subnet4"])
+    for each in (config, *config["subnet4"], *inside):
+        each["reservations"] = []
+    hosts = [{"hw-address": f"02:00:00:00:00:0{number}", "ip-address": f"10.0.1.{number}"} for number in numbers]
+    config["subnet4"][0]["reservations"] = hosts
+
+
 def strict(case: Case) -> Case:
     """No subnet may go without an approval."""
     (relationship,) = case.desired.relationships
@@ -181,6 +190,18 @@ def test_no_approval_counts_where_what_is_left_alone_makes_the_rest_another_matt
     (told,) = look.asks
     assert "none would be left" in told
     assert told.endswith("`kea-reconciler apply` does the whole")
+
+
+def test_where_nothing_was_approved_nothing_is_said_of_that() -> None:
+    """A reservation is to take the place of all others; only without it the last would go."""
+    case = edited(read_case("nothing-to-do"), "kea-a", lambda config: reserved(config, 7))
+    case = edited(case, "kea-b", lambda config: reserved(config, 8, 9))
+    look = look_at(case, ENFORCE, (*ALPHA[:-1], ("reservation", "hw-address 02:00:00:00:00:07")))
+    assert look.plan.objections == ()
+    assert due(look) == set()
+    (told,) = look.asks
+    assert "approved" not in told
+    assert told.endswith("; the whole plan has no such objection; `kea-reconciler apply` does the whole")
 
 
 def test_beside_a_contested_entry_of_the_hook_another_server_is_mended() -> None:
