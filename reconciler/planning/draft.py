@@ -52,4 +52,13 @@ def drafted(
         server = plan_server(relationship, peer, snapshot, data, pools, revision, generation)
         is_told = not relationship.replicate and not is_shared and snapshot is not source
         servers.append(replace(server, apart=apart(relationship, snapshot, source)) if is_told else server)
-    return Draft(tuple(servers), pools, words, replicates, is_shared)
+    return Draft(tuple(servers), _made_of(pools, servers), words, replicates, is_shared)
+
+
+def _made_of(pools: Division, servers: Iterable[ServerPlan]) -> Division:
+    """Return what becomes of the authority's pools, in words nothing where they stay as they are since that is
+    contested there.
+    """
+    held = (change for server in servers if server.snapshot is pools.source for change in server.changes)
+    is_made = any(change.path[0][0] in {"subnet", "shared-network"} for change in held)
+    return pools if is_made or not pools.is_due else replace(pools, divided=(), joined=(), classed=())

@@ -30,7 +30,7 @@ from reconciler.model import (
     Snapshot,
     Stamp,
 )
-from reconciler.planning import contested, wanted
+from reconciler.planning import contested, renaming, wanted
 from reconciler.planning.commands import single_commands
 from reconciler.planning.diff import Difference, differences, field_changes
 from reconciler.planning.division import Division
@@ -277,7 +277,7 @@ def _attributed(
     if relationship.earlier is not None:
         return [replace(each.change, cause=Cause.ROLLBACK) for each in found]
     if snapshot is source:
-        return _attributed_to_the_authority(found, marks, stamp, snapshot)
+        return _attributed_to_the_authority(found, marks, relationship, truth)
     if stamp is None:
         # Never replicated by us: either the relationship is new here, or it is older than we are.
         cause = Cause.GIT if wanted.block_of(snapshot) is None or truth.is_due else Cause.PRIMARY
@@ -322,14 +322,17 @@ def _last_replication(relationship: Relationship, source: Snapshot, stamp: Stamp
 
 
 def _attributed_to_the_authority(
-    found: list[Difference], marks: Fingerprints, stamp: Stamp | None, snapshot: Snapshot
+    found: list[Difference], marks: Fingerprints, relationship: Relationship, truth: Division
 ) -> list[Change]:
     """Give its cause to what changes on the authority itself, which only its pools do: desired wants them otherwise,
-    unless they were so when they were last replicated. `marks` are those of what it is to have.
+    unless they were so when they were last replicated, or desired had them divided then already and no peer is to get
+    another name. `marks` are those of what it is to have.
     """
+    stamp, source = stamp_of(relationship, truth.source), truth.source
     touched = {name for each in found for name in each.sections}
     was_so = stamp is not None and all(marks.sections.get(n) == stamp.fingerprints.sections.get(n) for n in touched)
-    cause, moved = (Cause.PEER, (snapshot.endpoint.server,)) if was_so else (Cause.GIT, ())
+    was_asked = stamp is not None and not truth.is_newly_due and not renaming.moved(relationship, source)
+    cause, moved = (Cause.PEER, (source.endpoint.server,)) if was_so or was_asked else (Cause.GIT, ())
     return [replace(each.change, cause=cause, moved=moved) for each in found]
 
 

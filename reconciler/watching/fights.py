@@ -18,6 +18,7 @@ from reconciler.kea.fingerprints import digest
 from reconciler.kea.keeping import ObjectPath
 from reconciler.model import Cause, Change, RelationshipPlan
 from reconciler.planning.returned import data_changes
+from reconciler.planning.server_plan import stamp_of
 from reconciler.reports.text_changes import object_words
 from reconciler.state.fights import fought
 
@@ -70,11 +71,16 @@ def contested_of(
 
 def kept(plan: RelationshipPlan, found: Iterable[Dispute]) -> dict[str, tuple[ObjectPath, ...]]:
     """Return which contested objects can stay as each server has them while everything else goes on, as
-    `Relationship.contested` has it: DHCP data of servers that follow the authority.
+    `Relationship.contested` has it: DHCP data.
+
+    What is contested on the authority stays on all servers that are in the relationship: neither what it has there,
+    nor what is made of that, is carried on.
     """
     data = {(server.peer.server, change.path) for server in plan.servers for change in data_changes(server)}
+    inside = [each.peer.server for each in plan.servers if stamp_of(plan.relationship, each.snapshot) is not None]
     staying: dict[str, tuple[ObjectPath, ...]] = {}
     for each in found:
-        if (each.server, each.path) in data and each.server != plan.authority.server:
-            staying[each.server] = (*staying.get(each.server, ()), each.path)
+        if (each.server, each.path) in data:
+            for name in inside if each.server == plan.authority.server else [each.server]:
+                staying[name] = (*staying.get(name, ()), each.path)
     return staying

@@ -106,11 +106,11 @@ def _staying_beside(look: Look, spared: Look) -> Iterator[str]:
     due = {server.peer.server: server for server in spared.plan.servers}
     for server in look.plan.servers:
         name = server.peer.server
-        contested, rest = look.rules.staying.get(name), due.get(name)
-        if contested and rest is not None and not rest.left_alone:
-            known = {*contested, *(change.path for change in rest.changes)}
-            others = (change for change in data_changes(server) if change.path not in known)
-            yield from (f"{object_words(each)} on {name} is left alone with it" for each in others)
+        rest = due.get(name)
+        if look.rules.staying.get(name) and rest is not None and not rest.left_alone:
+            known = {change.path for change in rest.changes}
+            others = (f"{object_words(each)} on {name}" for each in data_changes(server) if each.path not in known)
+            yield from (f"{each} is left alone with it" for each in others if each not in look.rules.contested)
 
 
 async def _sparing(

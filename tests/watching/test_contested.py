@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import time
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +20,7 @@ from reconciler.desired.load import load
 from reconciler.kea.access import Credentials, Settings
 from reconciler.kea.hooks import relationships_of
 from reconciler.kea.single_commands import LIBRARIES
-from reconciler.model import Service, Watched, WatchMode
+from reconciler.model import Mode, Service, Watched, WatchMode
 from reconciler.simulator import Release, World
 from reconciler.simulator.faults import Kind
 from reconciler.simulator.libraries import DIRECTORY
@@ -97,15 +97,15 @@ class Watching:
 
 @asynccontextmanager
 async def watched(
-    site: Site, folder: Path, ahead: list[timedelta], mode: WatchMode = WatchMode.ENFORCE
+    site: Site, folder: Path, ahead: list[timedelta], mode: WatchMode = WatchMode.ENFORCE, *approved: str
 ) -> AsyncIterator[Watching]:
-    """A daemon whose clock is `ahead` of ours by the last of these."""
+    """A daemon whose clock is `ahead` of ours by the last of these; all plans are `approved` beside what files say."""
     run = session.Session(Settings(), Credentials())
     edges = replace(edges_of(run), wall=lambda: datetime.now(UTC) + ahead[-1])
     with closing(open_store(folder)) as store:
         habits = Habits(mode, interval=0.3, steady=0.0, writes_per_hour=100)
         source = Source(site.desired, load(site.desired))
-        daemon = Daemon(source, edges, habits, store, approved=partial(_approved, run))
+        daemon = Daemon(source, edges, habits, store, approved=lambda plan: {*_approved(run, plan), *approved})
         running = asyncio.create_task(daemon.run())
         try:
             yield Watching(site, daemon)
@@ -192,6 +192,39 @@ def test_what_was_approved_of_the_plan_that_people_see_is_carried_out_but_for_it
 
     with World() as world:
         asyncio.run(work(made(world, tmp_path, "kea-a", "kea-b", subnets=12)))
+
+
+def test_what_is_contested_on_the_authority_stays_on_all_servers_while_all_else_goes_on(tmp_path: Path) -> None:
+    async def work(site: Site) -> None:
+        async with watched(site, tmp_path / "watched", [timedelta()], WatchMode.ENFORCE, "split-pools") as each:
+
+            def pools(server: str) -> Any:
+                return copy.deepcopy(each.config(server)["subnet4"][0]["pools"])
+
+            def free() -> None:
+                site.endpoint("kea-a").edit(lambda config: config["subnet4"][0]["pools"][0].pop("client-class"))
+
+            divided = pools("kea-b")
+            await each.fight_over(lambda: pools("kea-a"), free)
+            site.endpoint("kea-a").edit(lambda config: config["subnet4"][1].update({"renew-timer": 1234}))
+            await until(lambda: each.config("kea-b")["subnet4"][1].get("renew-timer") == 1234, "change that follows")
+            await until(lambda: each.seen.drift_count == 1, "end of all other drift")
+            assert pools("kea-b") == divided
+            assert "client-class" not in pools("kea-a")[0]
+            (told,) = each.seen.contested
+            assert told.endswith(" on kea-a")
+            assert each.seen.left_alone == ()
+
+    with World() as world:
+        site = Site(world, tmp_path, Release.KEA_2_2)
+        site.add_pair(
+            mode=Mode.LOAD_BALANCING, configurations={"kea-a": {"subnet4": [subnet(S, number) for number in (1, 2)]}}
+        )
+        site.made()
+        site.documents[0]["pools"] = "split"
+        site.write()
+        assert site.run_process("apply", "--yes", "--approve", "split-pools").exit_code == 0
+        asyncio.run(work(site))
 
 
 def approve(site: Site) -> None:

@@ -94,10 +94,12 @@ def asked(case: Case) -> Case:
 
 
 def look_at(case: Case, rules: Rules, *contested: object) -> Look:
-    """A look at a relationship in which the objects with these paths are contested, wherever they are to be changed."""
+    """A look at a relationship in which the objects with these paths are contested, wherever they are to be changed, or
+    on one server where it is named before the path.
+    """
 
     def rules_of(made: RelationshipPlan, known: Rules) -> Rules:
-        found = [each for each in disputes(made).values() if each.path in contested]
+        found = [each for each in disputes(made).values() if {each.path, (each.server, each.path)} & {*contested}]
         return replace(known, contested=tuple(each.words for each in found), staying=kept(made, found))
 
     made = plan(case.desired, case.live)
@@ -143,16 +145,69 @@ def test_beside_a_contested_entry_of_the_hook_data_go_on() -> None:
     assert look.part.left_alone == ()
 
 
-def test_what_is_contested_on_the_authority_itself_is_told_with_what_waits_for_it() -> None:
+def undivided() -> tuple[Case, tuple[tuple[str, str], ...]]:
+    """A pair with divided pools, of which somebody takes a guard off on the authority, and the path of that pool."""
     case = read_case("pools-split")
     case = replace(case, live=after_apply(case, plan(case.desired, case.live)))
     case = edited(edited(case, "kea-a", unguarded), "kea-b", longer)
     (whole,) = plan(case.desired, case.live).relationships
     (path,) = {each.path for server in whole.servers if server.peer.server == "kea-a" for each in server.changes}
+    return case, path
+
+
+def test_what_is_contested_on_the_authority_itself_stays_on_all_servers_and_the_rest_goes_on() -> None:
+    case, path = undivided()
     look = look_at(case, ENFORCE, path)
-    assert due(look) == set()
-    (told,) = look.part.left_alone
-    assert told.startswith("all of hq-dhcp4 is left alone: pool ")
+    assert {each.code for each in look.plan.objections} >= {"split-pools"}
+    assert look.due is not None
+    assert {each.peer.server: [change.path for change in each.changes] for each in look.due.servers} == {
+        "kea-b": [OTHER],
+        "kea-a": [],
+    }
+    assert (look.due.objections, look.part.left_alone) == ((), ())
+    (was, now) = ([each["pools"] for each in config["subnet4"]] for config in configs(case, look))
+    assert was == now
+
+
+def test_it_stays_contested_when_other_data_of_the_authority_change() -> None:
+    case, path = undivided()
+    look = look_at(
+        edited(case, "kea-a", lambda config: config["subnet4"][1].update({"renew-timer": 1234})), ENFORCE, path
+    )
+    assert look.rules.contested
+    assert due(look) == {OTHER}
+
+
+def configs(case: Case, look: Look) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the standby has, and what it is set to."""
+    found = case.live["kea-b", Service.DHCP4]
+    assert isinstance(found, Snapshot)
+    assert look.due is not None
+    (server,) = [each for each in look.due.servers if each.peer.server == "kea-b"]
+    assert server.outgoing is not None
+    return dict(found.config), dict(server.outgoing)
+
+
+def test_neither_form_of_what_is_contested_on_the_authority_is_carried_to_another_that_has_a_third() -> None:
+    case, path = undivided()
+    case = edited(case, "kea-b", lambda config: config["subnet4"][0]["pools"][0].update({"client-class": "third"}))
+    look = look_at(case, ENFORCE, ("kea-a", path))
+    assert due(look) == {OTHER}
+    (was, now) = (config["subnet4"][0]["pools"] for config in configs(case, look))
+    assert was == now
+    assert look.part.left_alone == (f"pool {path[-1][1]} in subnet 10.0.1.0/24 on kea-b is left alone with it",)
+
+
+def test_a_server_that_joins_gets_what_is_contested_on_the_authority_as_desired_wants_it() -> None:
+    case, path = undivided()
+    found = case.live["kea-b", Service.DHCP4]
+    assert isinstance(found, Snapshot)
+    (whole,) = plan(case.desired, case.live).relationships
+    stayed = kept(whole, [each for each in disputes(whole).values() if each.path == path])
+    assert set(stayed) == {"kea-a", "kea-b"}
+    fresh = edited(case, "kea-b", lambda config: config.pop("user-context"))
+    (whole,) = plan(fresh.desired, fresh.live).relationships
+    assert "kea-b" not in kept(whole, [each for each in disputes(whole).values() if each.path == path])
 
 
 def test_what_stays_with_a_contested_object_is_told() -> None:
