@@ -160,6 +160,46 @@ def test_a_virtual_machine_that_is_put_back_with_its_memory_is_held(
     assert everywhere(life, tmp_path, monkeypatch) == [[], []]
 
 
+def test_so_is_one_that_was_set_since_its_start_and_never_what_a_person_sets(
+    life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as no commit can have brought the mark."""
+    primary = life.endpoint("kea-a", S)
+    life.change("kea-a", lambda config: config[S.subnets][0].update({"renew-timer": 77}))
+    life.let_pass(60)
+    assert life.run("apply", "--yes").exit_code == 0
+    assert len(marks(primary)) == 1
+    memory = deepcopy(primary.config)
+    add(life, 8)
+    assert life.run("apply", "--yes").exit_code == 0
+    life.let_pass(60)
+    primary.change(memory)
+    assert everywhere(life, tmp_path, monkeypatch) == [[OLDER], [OLDER]]
+    (told,) = life.run("plan", "--format", "json").json["relationships"]
+    assert (
+        "put back, with its memory, to what it had before the last replication to kea-b"
+        in told["objections"][0]["message"]
+    )
+    assert primary.command("config-set", {S.root: memory})["result"] == 0
+    life.let_pass(60)
+    assert everywhere(life, tmp_path, monkeypatch) == [[], []]
+    assert life.run("apply", "--yes").exit_code == 0
+    must_be_done(life)
+
+
+def test_a_run_that_is_killed_before_it_marks_holds_no_change_after_it(life: Mortal) -> None:
+    life.change("kea-a", lambda config: config[S.subnets][0].update({"renew-timer": 77}))
+    life.let_pass(60)
+    assert life.run("apply", "--yes").exit_code == 0
+    add(life, 8)
+    killed_after(life, "kea-b", "config-write")
+    assert objections(life) == []
+    take(life, 1)
+    assert objections(life) == []
+    assert life.run("apply", "--yes").exit_code == 0
+    must_be_done(life)
+
+
 def test_a_mark_that_a_person_had_written_to_the_disk_says_as_much_as_the_data_beside_it(
     life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,13 +9,13 @@ reservation that reserves nothing, for a flex-id that nobody has. A configuratio
 top, and without the object (`gathered`): the next set of the whole configuration puts them there.
 
 A server whose data followers were given has a mark in that object that says which generation of stamps they have since
-(`witnessed`). It is for the memory of that process; where it comes to the disk, the data that go with it are those of
-that time or later.
+(`witnessed`), and when its configuration had been committed last: after a later commit the mark is from elsewhere. It
+is for the memory of that process; where it comes to the disk, the data that go with it are those of that time or later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.kea.locality import STAMP_KEY
@@ -24,7 +24,7 @@ from reconciler.model import Carrier, Departure, Fingerprints, Mode, OnRemove, R
 OURS = "kea-reconciler-stamp"
 _FLEX_ID = OURS.encode().hex().upper()  # as config-get shows it
 _KEYS = {Carrier.CLASS: "client-classes", Carrier.RESERVATION: "reservations"}
-_WITNESSED = "witnessed"
+_WITNESSED, _SET_AT = "witnessed", "set-at"
 
 
 def read_stamps(config: Mapping[str, Any]) -> list[Stamp]:
@@ -220,15 +220,29 @@ def have_same_marks(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def witnessed(config: Mapping[str, Any], relationship: str) -> int:
     """Return the generation of stamps that a server saw replicated from it last in a relationship; 0 if none."""
-    found = (each[_WITNESSED] for each in _marks(config) if _is_witness(each) and _subject(each) == relationship)
-    return max((each for each in found if type(each) is int), default=0)
+    return max(_told_by_witness(config, relationship, _WITNESSED), default=0)
 
 
-def witness_marks(config: Mapping[str, Any], relationship: str, generation: int) -> list[Any]:
-    """Return the marks that a configuration has, and that its server saw this generation replicated."""
+def witness_set_at(config: Mapping[str, Any], relationship: str) -> int | None:
+    """Return when the configuration of a server had been committed last as that mark was made; None if unknown."""
+    return max(_told_by_witness(config, relationship, _SET_AT), default=None)
+
+
+def _told_by_witness(config: Mapping[str, Any], relationship: str, key: str) -> Iterator[int]:
+    found = (each.get(key) for each in _marks(config) if _is_witness(each) and _subject(each) == relationship)
+    return (each for each in found if type(each) is int)
+
+
+def witness_marks(
+    config: Mapping[str, Any], relationship: str, generation: int, set_at: float | None = None
+) -> list[Any]:
+    """Return the marks that a configuration has, and that its server, whose configuration was committed last at
+    `set_at`, saw this generation replicated.
+    """
     marks = [each for each in _marks(config) if each is not None]
     kept = [each for each in marks if not (_is_witness(each) and _subject(each) == relationship)]
-    return [*kept, {"relationship": relationship, _WITNESSED: generation}]
+    when = {} if set_at is None else {_SET_AT: round(set_at)}
+    return [*kept, {"relationship": relationship, _WITNESSED: generation, **when}]
 
 
 def _is_witness(mark: Any) -> bool:

@@ -65,7 +65,8 @@ class Snapshot:
     DHCP service off. `is_off_by_us` says that the user who switched the service off is an earlier run of ours, as the
     journal tells. `active_leases` are how many leases are in use by subnet id, None where that was not asked for.
     `carrier` is the object of our own in which our marks were found, which `config` shows as if they stood at its top;
-    None where they stand there (see `kea.stamps`).
+    None where they stand there (see `kea.stamps`). `set_at` is when its configuration was committed last, to a few
+    seconds, as its own clock was then, in seconds since 1970; None where that clock could not be told.
     """
 
     endpoint: Endpoint
@@ -90,6 +91,7 @@ class Snapshot:
     is_held_off: bool = False
     is_off_by_us: bool = False
     carrier: Carrier | None = None
+    set_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from reconciler.model import Action, Change, Objection, OnPrimaryReturn, Relatio
 from reconciler.planning import wanted
 from reconciler.planning.guard import Case
 from reconciler.planning.server_plan import stamp_of
-from reconciler.planning.witness import has_witnessed, is_as_started
+from reconciler.planning.witness import has_witnessed, is_as_started, is_put_back
 
 HELD, OLDER = "partner-changed", "authority-older"
 _OF_THE_RELATIONSHIP = frozenset({"relationship", "hook", "clients"})  # kinds of objects that are no DHCP data
@@ -124,39 +124,37 @@ def _partner_plan(case: Case) -> ServerPlan | None:
 def _older(case: Case) -> Iterator[Objection]:
     """A daemon that has what was in its file when it started, which was replicated from it once and is not the last:
     it came back with an old file, or with one to which a later change was never written. One that lived through the
-    last replication was brought to what it has by commands.
+    last replication was brought to what it has by commands; one whose memory is older was put back with it.
 
     What went by single commands that leave the stamp as it is, is in none, and nothing tells whether a daemon was
     started since: it may have been.
     """
-    source = case.authority
-    if not is_as_started(source):
-        return
-    name = source.endpoint.server
+    source, relationship = case.authority, case.relationship
+    name, is_new = source.endpoint.server, is_as_started(source)
     for server in case.written:
-        stamp = stamp_of(case.relationship, server.snapshot)
+        follower, stamp = server.peer.server, stamp_of(relationship, server.snapshot)
         if stamp is None or not data_changes(server):
             continue
-        if has_witnessed(case.relationship, source, server.snapshot):
-            continue  # commands brought it to what it has
+        is_back = is_put_back(relationship, source, server.snapshot)
+        if not is_back and (not is_new or has_witnessed(relationship, source, server.snapshot)):
+            continue  # somebody set it, or commands brought it to what it has
         known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
-        if stamp.earlier and fingerprint(case.relationship, source, stamp.version or server.snapshot.version) in known:
-            is_partner = (
-                case.relationship.partner is not None and case.relationship.partner.server == server.peer.server
-            )
-            way = f"`{promotion(case.relationship)}` gives {name} what {server.peer.server} has; " if is_partner else ""
+        if stamp.earlier and fingerprint(relationship, source, stamp.version or server.snapshot.version) in known:
+            came = "was put back, with its memory, to" if is_back else "was started with"
+            is_partner = relationship.partner is not None and relationship.partner.server == follower
+            way = f"`{promotion(relationship)}` gives {name} what {follower} has; " if is_partner else ""
             yield Objection(
                 OLDER,
-                f"{name} was started with what it had before the last replication to {server.peer.server}",
+                f"{name} {came} what it had before the last replication to {follower}",
                 f"{way}approve if the older is meant",
                 object=name,
             )
             return
-        if stamp.may_age and _takes_away(server):
+        if is_new and stamp.may_age and _takes_away(server):
             yield Objection(
                 OLDER,
-                f"{name} has what it was started with, and would take from {server.peer.server} what that has; nothing "
-                "there tells whether single commands brought it, and what they brought since may be newer",
+                f"{name} has what it was started with, and would take from {follower} what that has; nothing there "
+                "tells whether single commands brought it, and what they brought since may be newer",
                 "look at the plan's deletions and changes; approve if they are meant",
                 object=name,
             )

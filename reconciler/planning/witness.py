@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.kea import single_commands as single
-from reconciler.kea.stamps import witness_marks, witnessed
+from reconciler.kea.stamps import witness_marks, witness_set_at, witnessed
 from reconciler.kea.versions import Capability, can
 from reconciler.model import Command, Relationship, RelationshipPlan, ServerPlan, Snapshot
 from reconciler.planning.server_plan import stamp_in, stamp_of
 
 _AT_START = 10  # seconds in which a daemon that starts has taken the configuration in its file
+_SAME_COMMIT = 10  # seconds by which two readings of when a server committed last may differ on a busy machine
 
 
 def is_as_started(snapshot: Snapshot) -> bool:
@@ -32,16 +33,31 @@ def has_witnessed(relationship: Relationship, source: Snapshot, follower: Snapsh
     stamp = stamp_of(relationship, follower)
     if stamp is None or (stamp.may_age and follower.carrier is None):
         return False
+    return 0 < stamp.generation <= _seen(relationship, source)
+
+
+def is_put_back(relationship: Relationship, source: Snapshot, follower: Snapshot) -> bool:
+    """Whether a server seems to have a memory from before the last replication to one that has a stamp.
+
+    Its mark is older than that, and nothing was committed since that mark was made: so it did not come with a
+    configuration that somebody set. It is left so, too, by a run that ended before it could mark.
+    """
+    stamp, marked_at = stamp_of(relationship, follower), witness_set_at(source.config, relationship.name)
+    if stamp is None or marked_at is None or source.set_at is None:
+        return False
+    return _seen(relationship, source) < stamp.generation and abs(source.set_at - marked_at) <= _SAME_COMMIT
+
+
+def _seen(relationship: Relationship, source: Snapshot) -> int:
+    """Return the newest generation of stamps that a server's memory tells of."""
     own = stamp_of(relationship, source)  # came to it in the same way
-    seen = max(witnessed(source.config, relationship.name), own.generation if own and not own.may_age else 0)
-    return 0 < stamp.generation <= seen
+    return max(witnessed(source.config, relationship.name), own.generation if own and not own.may_age else 0)
 
 
 def witness(plan: RelationshipPlan) -> str | None:
     """Return the name of the authority that is to be marked when a plan is done; None where none is.
 
-    It is where that may matter: as long as the authority runs what it was started with, and where it has the commands.
-    What is changed itself gets a stamp that says the same.
+    It is where it has the commands. What is changed itself gets a stamp that says the same.
     """
     found = next((each for each in plan.servers if each.peer.server == plan.authority.server), None)
     if found is None or found.outgoing is not None or not plan.replicates or not _can_be_marked(found.snapshot):
@@ -52,7 +68,7 @@ def witness(plan: RelationshipPlan) -> str | None:
 
 def _can_be_marked(snapshot: Snapshot) -> bool:
     is_able = can(snapshot.version, Capability.SINGLE_COMMANDS)
-    return is_able and is_as_started(snapshot) and single.offers_stamping(snapshot.commands or (), snapshot.carrier)
+    return is_able and single.offers_stamping(snapshot.commands or (), snapshot.carrier)
 
 
 def _renews_stamp(relationship: Relationship, server: ServerPlan) -> bool:
@@ -68,5 +84,5 @@ def marking(relationship: Relationship, source: Snapshot, followers: Iterable[Sn
     newest = max((each.generation for each in stamps if each is not None and not each.may_age), default=0)
     if newest <= witnessed(source.config, relationship.name):
         return None
-    marks = witness_marks(source.config, relationship.name, newest)
+    marks = witness_marks(source.config, relationship.name, newest, source.set_at)
     return single.stamping(marks, source.commands or (), source.carrier)

@@ -81,6 +81,7 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
     status = await _ask(client, endpoint, "status-get")
     with views.reading(endpoint):
         found = views.ha_views(status.arguments)
+    asked_at = now_utc().timestamp()
     clock_offset = await _clock_offset(client, status, is_paired=bool(found))
     version = views.version(endpoint, (await _ask(client, endpoint, "version-get")).text)
     config_reply = await _ask(client, endpoint, "config-get")
@@ -107,6 +108,7 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
             commands=commands,
             is_held_off=bool(views.held_by_partners(status.arguments)),
             carrier=stamps.carrier(config_reply.arguments[endpoint.service.root]),
+            set_at=None if clock_offset is None else asked_at + clock_offset - _reload(status),
         )
 
 

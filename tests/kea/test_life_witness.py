@@ -11,7 +11,17 @@ from reconciler.kea.single_commands import LIBRARIES
 from reconciler.kea.stamps import OURS, carrier, witnessed
 from reconciler.kea.views import configuration
 from reconciler.model import Endpoint, Mode, Service
-from tests.kea.test_life_single_commands import NEWEST, body, only, sent
+from tests.kea.test_life_single_commands import (
+    NEWEST,
+    STARTED,
+    body,
+    change,
+    only,
+    renew_after,
+    sent,
+    until_started,
+    uptime,
+)
 from tests.kea.world import World, subnet, until
 from tests.watching.living import Living
 
@@ -66,6 +76,11 @@ def seen(world: World) -> int:
     return witnessed(configuration(endpoint, {root: world.config(world.a)}), "hq")
 
 
+def age(world: World) -> int:
+    """The whole seconds since the primary was set or started last."""
+    return int(world.a.command(world.service, "status-get")["arguments"]["reload"])
+
+
 def prefixes(world: World, server: KeaServer) -> set[str]:
     return {each["subnet"] for each in world.config(server)[world.service.subnets]}
 
@@ -84,8 +99,7 @@ def test_what_commands_undo_on_the_primary_follows_from_any_host_and_an_old_file
     assert first > 0
 
     take(world, 31)
-    status = world.a.command(world.service, "status-get")["arguments"]
-    assert status["uptime"] - status["reload"] <= 10  # no command counts as a commit
+    assert uptime(world, world.a) - age(world) <= 10  # no command counts as a commit
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("XDG_STATE_HOME", str(tmp_path / "another-host"))
         world.must_apply()
@@ -108,8 +122,14 @@ def test_what_commands_undo_on_the_primary_follows_from_any_host_and_an_old_file
     assert not carrier(world.config(world.a))
 
 
-def test_a_memory_that_is_put_back_is_held(world: World) -> None:
+@pytest.mark.parametrize("is_set", [False, True], ids=["as-started", "set-since"])
+def test_a_memory_that_is_put_back_is_held_and_what_a_person_sets_is_not(world: World, *, is_set: bool) -> None:
     """By commands all that a virtual machine's older memory would hold is brought back, the mark too."""
+    if is_set:
+        until_started(world)
+        change(world, world.a, renew_after(77))
+        world.must_apply()
+        world.until_normal()
     add(world, 31)
     world.must_apply()
     old = next(each for each in world.config(world.a)["client-classes"] if each["name"] == OURS)
@@ -120,8 +140,12 @@ def test_a_memory_that_is_put_back_is_held(world: World) -> None:
     held = world.apply("--format", "json")
     assert held.exit_code == 3, held
     assert "authority-older" in [each["code"] for each in held.json["relationships"][0]["blocked_by"]]
-    world.must_apply("--approve", "authority-older")
+    assert "put back, with its memory" in held.json["relationships"][0]["blocked_by"][0]["message"]
+    until(lambda: age(world) >= STARTED, "configuration that was not set just now")
+    change(world, world.a, lambda *_: None)  # that very configuration, with the mark in it, set by hand
+    world.must_apply()
     assert prefixes(world, world.a) == prefixes(world, world.b)
+    world.until_normal()
     world.must_be_done()
 
 

@@ -12,7 +12,7 @@ from reconciler.model import Carrier, Deed, RelationshipPlan, Service, Snapshot,
 from reconciler.planning import steps
 from reconciler.planning.plan import plan
 from reconciler.planning.server_plan import next_generation
-from reconciler.planning.witness import has_witnessed, marking, witness
+from reconciler.planning.witness import has_witnessed, is_put_back, marking, witness
 from tests.planning.cases import after_apply, read_case
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def made(version: str = "3.0.3", **told: Any) -> RelationshipPlan:
     return found
 
 
-def test_the_authority_is_marked_last_where_it_runs_what_it_was_started_with() -> None:
+def test_the_authority_is_marked_last() -> None:
     found = made()
     assert witness(found) == "kea-a"
     marks = [step for part in steps.parts(found) for step in part if step.deed is Deed.MARK]
@@ -54,10 +54,10 @@ def test_the_authority_is_marked_last_where_it_runs_what_it_was_started_with() -
 
 @pytest.mark.parametrize(
     "told",
-    [{"reload": 20}, {"commands": None}, {"commands": OFFERED - {"class-update"}}, {"version": "2.6.3"}],
+    [{"commands": None}, {"commands": OFFERED - {"class-update"}}, {"version": "2.6.3"}],
     ids=str,
 )
-def test_one_that_tells_by_itself_or_can_not_be_marked_is_not(told: dict[str, Any]) -> None:
+def test_one_that_can_not_be_marked_is_not(told: dict[str, Any]) -> None:
     found = made(**told)
     assert found.has_changes
     assert witness(found) is None
@@ -85,10 +85,10 @@ def stamped(generation: int, **told: Any) -> tuple[Case, Stamp, Snapshot]:
     return case, stamp, replace(follower, config=with_stamp(follower.config, stamp))
 
 
-def marked(case: Case, generation: int) -> Snapshot:
+def marked(case: Case, generation: int, set_at: float | None = None) -> Snapshot:
     """The primary with a mark, as it is read."""
     config = case.live["kea-a", S].config  # type: ignore[union-attr]
-    classes = [*config.get("client-classes", []), as_class(witness_marks(config, NAME, generation))]
+    classes = [*config.get("client-classes", []), as_class(witness_marks(config, NAME, generation, set_at))]
     return server(case, "kea-a", config=gathered({**config, "client-classes": classes}), carrier=Carrier.CLASS)
 
 
@@ -109,6 +109,26 @@ def test_where_commands_leave_a_stamp_as_it_is_nothing_tells() -> None:
     on_its_way = replace(follower, carrier=Carrier.CLASS)
     assert has_witnessed(relationship, marked(case, 4), on_its_way)
     assert not has_witnessed(relationship, marked(case, 3), on_its_way)
+
+
+@pytest.mark.parametrize(
+    ("seen", "marked_at", "set_at", "is_told"),
+    [
+        (3, 1000.4, 998.0, True),
+        (4, 1000.4, 1000.4, False),  # it lived through that
+        (3, 1000.4, 1020.0, False),  # somebody set it since: the mark came with that
+        (3, 1000.4, None, False),
+        (3, None, 1000.4, False),
+    ],
+)
+def test_a_memory_with_an_older_mark_was_put_back_unless_it_was_set_since(
+    seen: int, marked_at: float | None, set_at: float | None, *, is_told: bool
+) -> None:
+    case, _, follower = stamped(4)
+    (relationship,) = case.desired.relationships
+    primary = replace(marked(case, seen, marked_at), set_at=set_at)
+    assert is_put_back(relationship, primary, follower) is is_told
+    assert not is_put_back(relationship, primary, replace(follower, config={}))
 
 
 def test_a_server_that_was_changed_with_the_others_has_a_stamp_that_says_the_same() -> None:
