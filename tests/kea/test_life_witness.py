@@ -11,6 +11,7 @@ from reconciler.kea.single_commands import LIBRARIES
 from reconciler.kea.stamps import OURS, carrier, witnessed
 from reconciler.kea.views import configuration
 from reconciler.model import Endpoint, Mode, Service
+from tests.kea.test_authority import requests_of
 from tests.kea.test_life_single_commands import (
     NEWEST,
     STARTED,
@@ -164,6 +165,8 @@ def decided(world: World, daemon: Living, elsewhere: Path, monkeypatch: pytest.M
             return dict(*found)
 
         until(lambda: told().get("in_sync") is False, "a look of the daemon that finds the difference", 60)
+        asked = requests_of(daemon)  # it may have looked while something else differed
+        until(lambda: requests_of(daemon) >= asked + 30, "further looks of the daemon", 60)
         return any("held (authority-older)" in note for note in told()["notes"])
 
     found = [by_command()]
