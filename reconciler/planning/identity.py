@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from reconciler.kea import ha
 from reconciler.kea.objects import subnets_of
+from reconciler.kea.stamps import read_stamps
 from reconciler.model import Objection, Peer, Relationship, Role, Snapshot
 from reconciler.planning.declared import entries_of
 from reconciler.planning.pretence import hears
@@ -80,6 +81,35 @@ def _strangers_partner(case: Case) -> Iterator[Objection]:
                     f"check the control address of {peer.server} in the inventory; approve only if it is meant",
                     object=peer.server,
                 )
+
+
+def _strangers_entry(case: Case) -> Iterator[Objection]:
+    """A server in whose entry no peer is where one of this relationship is or is to be, and that has no stamp of it: it
+    is of another pair, which may have the same names, and be the only one of it that is at work.
+
+    Urls that all change at once are those that the others have still; that does not count for one that another
+    relationship has stamped, as its partner may be at hand in the same way.
+    """
+    urls = {
+        peer.name: [str(each.get("url")) for each in (block_of(snapshot) or {}).get("peers") or ()]
+        for peer, snapshot in case.read
+    }
+    wanted = [peer.url for peer in case.relationship.peers]
+    for peer, snapshot in case.read:
+        if not urls[peer.name] or stamp_of(case.relationship, snapshot) is not None:
+            continue
+        stamps = [each.relationship for each in read_stamps(snapshot.config)]
+        others = [url for name, theirs in urls.items() if name != peer.name for url in theirs]
+        known = wanted if stamps else [*wanted, *others]
+        if not any(ha.same_url(url, each) for url in urls[peer.name] for each in known):
+            of = f"of {stamps[0]}" if stamps else "of another pair"
+            yield Objection(
+                "identity",
+                f"{peer.server} has an HA entry with peers at {', '.join(urls[peer.name])}, where no server of this "
+                f"relationship is or is to be: its address leads to a server {of}",
+                f"check the control address of {peer.server} in the inventory; approve only if it is to leave those",
+                object=peer.server,
+            )
 
 
 def _somebody_elses(case: Case) -> Iterator[Objection]:
@@ -180,18 +210,20 @@ def _is_any_in_touch(case: Case, peer: Peer) -> bool:
 
 
 def _another_pair(case: Case) -> Iterator[Objection]:
-    return _each_server_once(_another_partner(case), _strangers_partner(case))
+    return _each_server_once(_another_partner(case), _strangers_partner(case), _strangers_entry(case))
 
 
 def _a_stranger(case: Case) -> Iterator[Objection]:
     return _each_server_once(_silent_partner(case), _somebody_elses(case))
 
 
-def _each_server_once(first: Iterable[Objection], second: Iterable[Objection]) -> Iterator[Objection]:
-    """Yield the first, and the second of servers of which the first say nothing."""
-    told = list(first)
-    yield from told
-    yield from (each for each in second if each.object not in {known.object for known in told})
+def _each_server_once(*rules: Iterable[Objection]) -> Iterator[Objection]:
+    """Yield what these rules say, of each server what the first that says anything does."""
+    told = set[str]()
+    for rule in rules:
+        found = list(rule)
+        yield from (each for each in found if each.object not in told)
+        told |= {each.object for each in found}
 
 
 RULES = (_another_name, _another_pair, _a_stranger)

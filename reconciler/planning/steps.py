@@ -323,14 +323,16 @@ def undoing(
 
 
 def leaving_alone(plan: RelationshipPlan, stage: Stage, done: Sequence[Step], server: str) -> Steps:
-    """Return the steps after which a server that was set goes on alone, since its partner gives no answer.
+    """Return the steps after which a server goes on alone that took over since its partner gives no answer, be it the
+    one that was set last or the other.
 
-    To put it back would silence the only one that serves, until it takes over once more. It keeps what it was set to,
-    which its partner understands, and the next apply goes on from there.
+    To put it back, to switch it off or to narrow what it answers would silence the only one that serves. It keeps what
+    it was set to, which its partner understands, and the next apply goes on from there.
     """
     undone = [step for each in _elsewhere(plan, stage) for step in taking_back(each, done)]
     undone += [Step(Deed.SERVE, name, after=_all(Fact.ON, name)) for name in _switched_off(done)]
-    undone += [Step(Deed.WRITE, server, before=_all(Fact.SET, server), after=_all(Fact.WRITTEN, server))]
+    if any(step.deed is Deed.SET and step.server == server for step in done):
+        undone += [Step(Deed.WRITE, server, before=_all(Fact.SET, server), after=_all(Fact.WRITTEN, server))]
     return tuple(replace(step, is_final=True) for step in undone)
 
 

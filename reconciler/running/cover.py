@@ -10,6 +10,7 @@ from reconciler.errors import EndpointError, NotReachedError
 from reconciler.kea import hooks
 from reconciler.model import Relationship, Role
 from reconciler.planning import standing, wanted
+from reconciler.planning.scenes import PARTNER_DOWN
 from reconciler.running import waiting
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server, excerpt
@@ -133,7 +134,7 @@ class Cover:
 
     async def give_back(self, server: Server) -> str | None:
         """Let a server serve its own scopes again, if we asked for others; returns what a person has to do where that
-        failed.
+        failed. One that took over from a dead partner goes on with all.
         """
         if server.name not in self._wide and server.name not in self._resting:
             return None
@@ -142,7 +143,7 @@ class Cover:
             if attempt:
                 await self._hands.sleep(1.0)
             try:
-                failure = await self._serve(server, own_scopes(server))
+                failure = await self._narrow(server)
             except EndpointError as error:
                 failure = str(error)
             if failure is None:
@@ -151,6 +152,19 @@ class Cover:
         own = ", ".join(own_scopes(server)) or "none"
         now = "none" if server.name in self._resting else "its partner's scopes too"
         return f"it may still serve {now}, run ha-scopes on it ({own}): {failure}"
+
+    async def _narrow(self, server: Server) -> str | None:
+        """Let a server serve its own scopes, unless Kea has it serve all: nothing would give those back to one that
+        stays partner-down (seen on 3.0.3). It may become that at the moment at which it is asked.
+        """
+        if await self._serves_alone(server):
+            return None
+        failure = await self._serve(server, own_scopes(server))
+        return await self._serve(server, _every_scope(server)) if await self._serves_alone(server) else failure
+
+    async def _serves_alone(self, server: Server) -> bool:
+        view = await waiting.look(self._relationship, server)
+        return view is not None and view.state == PARTNER_DOWN
 
     async def _serve(self, server: Server, scopes: list[str]) -> str | None:
         arguments: dict[str, Any] = {"scopes": scopes}

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from reconciler.model import Deed, Fact, Result, Step
+from reconciler.model import Deed, Fact, Result, Role, Step
 from reconciler.planning.silence import longest
 from reconciler.planning.witness import marking
 from reconciler.running import commanding, restoring, setting, waiting
@@ -50,9 +50,13 @@ class Deeds(Looks):
         return True
 
     async def give_back(self, server: Server, step: Step) -> bool:
-        """Let a server serve its own clients only, unless it is to go on for one that stays off."""
+        """Let a server serve its own clients only, unless it is to go on for one that stays off, or of which nothing is
+        known: it gave no answer when it was put back.
+        """
         served = {each.server for each in step.before if each.fact is Fact.ON}
         if any(switch.is_holding for name, switch in self._switches.items() if name in served):
+            return True
+        if any(self.named(name).peer.role is not Role.BACKUP for name in self.unsure - {server.name}):
             return True
         return self._is_fine(server, await self._cover.give_back(server))
 

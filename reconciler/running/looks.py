@@ -7,22 +7,25 @@ from dataclasses import replace
 from itertools import combinations
 
 from reconciler.errors import EndpointError
-from reconciler.model import Disruption, RelationshipPlan, Result, Snapshot, Stage, Step
+from reconciler.model import Disruption, RelationshipPlan, Result, Role, Snapshot, Stage, Step
 from reconciler.planning import wanted
 from reconciler.planning.places import located
 from reconciler.planning.scenes import PARTNER_DOWN
+from reconciler.planning.service import is_off
 from reconciler.planning.silence import LONGEST
 from reconciler.planning.steps import staying
 from reconciler.running import cover, identity, setting, waiting
 from reconciler.running.cover import Cover
 from reconciler.running.hands import Hands
-from reconciler.running.observe import is_unchanged, restarted
+from reconciler.running.observe import at_hand, is_unchanged
 from reconciler.running.setting import Server, StepFailedError
 from reconciler.running.stand_ins import StandIn, StandIns
 from reconciler.running.switch import ServiceSwitch
 from reconciler.running.telling import Tale
 
-_RESTARTED = "was started anew since the plan was made, with another configuration"
+_CHANGED = "its configuration changed since the plan was made"
+_RESTARTED = "it was started anew since the plan was made, with another configuration"
+_SWITCHED_OFF = "its DHCP service was switched off (dhcp-disable) since the plan was made"
 _STALE = 1.0  # seconds after which a server is looked at once more before it is set
 
 
@@ -69,7 +72,7 @@ class Looks:
         self._before: dict[str, Server] = {}  # the servers as they were before they were set
         self._set: dict[str, Snapshot] = {}  # what was read of them afterwards
         self._have_met = False
-        self.alone = ""  # a server that was set and took over since its partner gives no answer
+        self.alone = ""  # the server that took over since the other one of a pair gives no answer
 
     def named(self, name: str) -> Server:
         """Return the server of this name."""
@@ -87,29 +90,32 @@ class Looks:
         began_at = self._hands.clock()
         for each in self._basis(server):
             try:
-                if await is_unchanged(each.client, each.plan.snapshot) and await self._is_known(each):
-                    continue
+                is_same = await is_unchanged(each.client, each.plan.snapshot)
+                reason = await self._why_unknown(each) if is_same else _CHANGED
             except EndpointError as error:
                 self._tale.tell(server, Result.FAILED, f"{error}; nothing was changed")
                 return False
-            self._tale.tell(each, Result.WORLD_CHANGED, "its configuration changed since the plan was made")
-            return False
+            if reason is not None:
+                self._tale.tell(each, Result.WORLD_CHANGED, reason)
+                return False
         self._seen_at = {server.name: began_at}  # what was looked at before that has had time to change
         return True
 
-    async def _is_known(self, server: Server) -> bool:
-        """Whether a server is still the process that was read, or a new one with the same configuration, known from now
-        on: what is sent to it is to be put right in that one, and nothing that was off is off any more. Raises
-        EndpointError.
+    async def _why_unknown(self, server: Server) -> str | None:
+        """Return why a server is not what was read any more, None where it is: the same process, or a new one with the
+        same configuration, known from now on: what is sent to it is to be put right in that one, and nothing that was
+        off is off any more. Who was switched off since is to stay so, and can answer for nobody. Raises EndpointError.
         """
-        fresh = await restarted(server.client, server.plan.snapshot)
-        if fresh is None:
-            return True
-        if fresh.config != server.plan.snapshot.config:
-            return False
+        seen, fresh = server.plan.snapshot, await at_hand(server.client, server.plan.snapshot)
+        if fresh.pid == seen.pid:
+            switch = self._switches.get(server.name)
+            is_ours = switch is not None and switch.is_holding
+            return _SWITCHED_OFF if is_off(fresh) and not is_off(seen) and not is_ours else None
+        if fresh.config != seen.config:
+            return _RESTARTED
         self._hands.journal.restarted(fresh)
         self._replace(self._as_read(server, fresh))
-        return True
+        return None
 
     def _basis(self, server: Server) -> list[Server]:
         """The servers whose configurations a server's plan was made of, the one that is to be set last.
@@ -156,13 +162,13 @@ class Looks:
             return False
         for each in self._staying():  # one that was started anew meanwhile may be well again
             try:
-                if await self._is_known(each):
-                    continue
+                reason = await self._why_unknown(each)
             except EndpointError as error:
                 self._tale.tell(server, Result.NOT_ATTEMPTED, str(error))
                 return False
-            self._tale.tell(server, Result.WORLD_CHANGED, f"{each.name} {_RESTARTED}")
-            return False
+            if reason is not None:
+                self._tale.tell(each, Result.WORLD_CHANGED, reason)
+                return False
         return True
 
     async def _are_well(self, server: Server) -> bool:
@@ -190,9 +196,12 @@ class Looks:
         if found:
             waited = self._hands.clock() - began_at
             reason = f"not normal after {waited:.0f} s: {'; '.join(found)}"
-            if step.is_lone and await self._has_taken_over(server):
-                self.alone = server.name
+            self.alone = await self._who_serves_alone() if step.is_lone else ""
+            if self.alone == server.name:
                 self._tale.add_failure(server, f"{reason}; it serves alone now, apply again when its partner is back")
+            elif self.alone:
+                text = f"{reason}; it was set, and {self.alone} serves all clients now; apply again when it is back"
+                self._tale.tell(server, Result.FAILED, text)
             else:
                 self._tale.tell(server, Result.FAILED, reason)
         elif self._cover.is_on:  # all know of each other now, and who answers for those that are off is about to stop
@@ -200,14 +209,21 @@ class Looks:
                 await switch.limit(LONGEST)
         return not found
 
-    async def _has_taken_over(self, server: Server) -> bool:
-        """Whether a server serves everybody since another gives no answer, not because it doesn't understand it."""
-        try:
-            view = await waiting.look(self._relationship, server)
-        except EndpointError:
-            return False
-        silent = [each for each in self._staying() if await waiting.is_silent(each)]
-        return view is not None and view.state == PARTNER_DOWN and bool(silent) and server not in silent
+    async def _who_serves_alone(self) -> str:
+        """Return which server serves everybody since the other one gives no answer, not because the two don't
+        understand each other; nothing where none does.
+        """
+        states, silent = dict[str, str](), False
+        for each in self._staying():
+            if each.peer.role is Role.BACKUP:
+                continue
+            try:
+                view = await waiting.look(self._relationship, each)
+            except EndpointError:
+                silent = True
+            else:
+                states[each.name] = view.state if view is not None else ""
+        return next((name for name, state in states.items() if silent and state == PARTNER_DOWN), "")
 
     async def settle(self, *_: object) -> bool:
         """Give the servers time to become normal, whether they do or not."""

@@ -182,13 +182,14 @@ async def refreshed(client: Client, seen: Snapshot) -> Snapshot:
         )
 
 
-async def restarted(client: Client, seen: Snapshot) -> Snapshot | None:
-    """Return an endpoint as it is since it was started anew, None where it is still the process that a snapshot shows.
-
-    Raises EndpointError.
+async def at_hand(client: Client, seen: Snapshot) -> Snapshot:
+    """Return an endpoint as it is since it was started anew; while it is still the process that a snapshot shows, that
+    snapshot, and whether its service was switched off since. Raises EndpointError.
     """
     status = await _ask(client, seen.endpoint, "status-get")
-    return None if status.arguments.get("pid") == seen.pid else await snapshot(client, seen.endpoint)
+    if status.arguments.get("pid") != seen.pid:
+        return await snapshot(client, seen.endpoint)
+    return replace(seen, disabled_by_user=views.disabled_by_user(status.arguments))
 
 
 async def is_unchanged(client: Client, seen: Snapshot) -> bool:

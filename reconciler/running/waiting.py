@@ -10,12 +10,11 @@ from reconciler.kea import ha, views
 from reconciler.model import HaView, Mode, Probe, Relationship, Role
 from reconciler.planning import wanted
 from reconciler.planning.places import place
+from reconciler.planning.scenes import PARTNER_DOWN
 from reconciler.planning.standing import standing
 from reconciler.running.hands import WATCHING, Hands
 from reconciler.running.pausing import let_go_on, let_others_go_on
 from reconciler.running.setting import Server
-
-PARTNER_DOWN = "partner-down"
 
 
 def time_limit(relationship: Relationship) -> float:
@@ -211,15 +210,6 @@ async def until_normal(
 
 def _pause(relationship: Relationship) -> float:
     return min(1.0, max(0.1, ha.heartbeat_delay(relationship) / 4))
-
-
-async def is_silent(server: Server) -> bool:
-    """Whether a server gives no answer now."""
-    try:
-        await server.client.call("status-get")
-    except EndpointError:
-        return True
-    return False
 
 
 async def until_met(
