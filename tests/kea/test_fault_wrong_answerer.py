@@ -85,9 +85,9 @@ def test_a_stranger_in_a_relationship_of_its_own_is_left_alone(world: Standing, 
     assert other.config(other.b) == before
 
 
-@pytest.mark.parametrize("dead", ["kea-a", "kea-b"])
-def test_a_stranger_of_the_same_name_is_left_alone_while_our_own_server_is_dead(lab: Laboratory, dead: str) -> None:
-    """It is well, and stamped for another relationship; ours hears nobody."""
+@contextlib.contextmanager
+def pairs_of_the_same_names(lab: Laboratory) -> Iterator[tuple[Standing, Standing]]:
+    """Two pairs that work; the second is another relationship's."""
     with Laboratory(generation=lab.generation) as elsewhere:
         ours, other = Standing(lab), Standing(elsewhere)
         other.document["name"] = "branch"
@@ -96,6 +96,30 @@ def test_a_stranger_of_the_same_name_is_left_alone_while_our_own_server_is_dead(
         for each in (ours, other):
             each.must_apply()
             each.until_normal()
+        yield ours, other
+
+
+def test_another_pair_s_last_server_is_left_alone(lab: Laboratory) -> None:
+    """It hears nobody, since its partner is dead, and alone answers that pair's clients. Ours are both well."""
+    with pairs_of_the_same_names(lab) as (ours, other):
+        other.a.kill_daemon(S)
+        until(lambda: other.state(other.b) == "partner-down", "partner-down")
+        before = other.config(other.b)
+        lead(ours, "kea-b", other.proxies["kea-b"].control)
+        other.forget()
+        done = ours.apply("--format", "json")
+        assert done.exit_code == 3, done
+        (told,) = [each for each in done.json["relationships"][0]["blocked_by"] if each["code"] == "identity"]
+        assert "leads to a server of branch" in told["message"]
+        assert ours.story() == []
+        assert other.story() == []
+        assert other.config(other.b) == before
+
+
+@pytest.mark.parametrize("dead", ["kea-a", "kea-b"])
+def test_a_stranger_of_the_same_name_is_left_alone_while_our_own_server_is_dead(lab: Laboratory, dead: str) -> None:
+    """It is well, and stamped for another relationship; ours hears nobody."""
+    with pairs_of_the_same_names(lab) as (ours, other):
         victim, left = (ours.a, ours.b) if dead == "kea-a" else (ours.b, ours.a)
         victim.kill_daemon(S)
         until(lambda: ours.state(left) == "partner-down", "partner-down")

@@ -261,6 +261,44 @@ def test_one_that_hears_the_partner_that_is_meant_is_no_other_pair_s() -> None:
     assert a_server_of_another_pair(pair.primary.url, is_alone=True, is_stamped=False) == []
 
 
+def a_server_with_urls(*urls: str, stamped: str = "", others: bool = True) -> list[str]:
+    """The identity objections to kea-b, which has kea-a and itself at these urls, hears nobody, and has no stamp but
+    perhaps another relationship's; without `others` kea-a has these urls too.
+    """
+    case = read_case("nothing-to-do")
+    world: dict[tuple[str, Service], Snapshot] = {}
+    for name in ("kea-a", "kea-b"):
+        live = case.live[name, Service.DHCP4]
+        assert isinstance(live, Snapshot)
+        assert live.ha is not None
+        config = dict(live.config)
+        if name == "kea-b" or not others:
+            edits = [{"op": "replace", "path": f"{BLOCK}/0/peers/{n}/url", "value": u} for n, u in enumerate(urls)]
+            config = edited(config, edits)
+            context = config.pop("user-context")
+            if stamped:
+                mark = {**context["kea-reconciler"][0], "relationship": stamped}
+                config["user-context"] = {"kea-reconciler": [mark]}
+        partner = live.ha.partner and replace(live.ha.partner, in_touch=False)
+        world[name, Service.DHCP4] = replace(live, config=config, ha=replace(live.ha, partner=partner))
+    (made,) = plan(case.desired, world).relationships
+    return [each.message for each in made.objections if each.code == "identity" and each.object == "kea-b"]
+
+
+def test_another_pair_s_last_server_is_known_by_its_urls_though_it_hears_nobody() -> None:
+    elsewhere = ("http://192.0.2.98:8001/", "http://192.0.2.99:8001/")
+    (told,) = a_server_with_urls(*elsewhere)
+    assert told.startswith(
+        "kea-b has an HA entry with peers at http://192.0.2.98:8001/, http://192.0.2.99:8001/, where"
+    )
+    assert told.endswith("its address leads to a server of another pair")
+    (pair,) = read_case("nothing-to-do").desired.relationships
+    assert a_server_with_urls(pair.primary.url, elsewhere[1]) == []  # one of the two has moved
+    assert a_server_with_urls(*elsewhere, others=False) == []  # both have moved, and know each other
+    (told,) = a_server_with_urls(*elsewhere, others=False, stamped="branch")
+    assert told.endswith("its address leads to a server of branch")
+
+
 def bare(
     server: str,
     *subnets: int,
