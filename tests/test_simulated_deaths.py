@@ -88,10 +88,7 @@ def lives(
     made = None
     for place in places:
         monkeypatch.setenv("XDG_STATE_HOME", str(folder / f"state-{place}"))
-        life = begun(folder / str(place), scene, release, made)
-        made = made or life.was_made
-        life.is_waived = True
-        try:
+        with begun(folder / str(place), scene, release, made) as life:
+            made = made or life.was_made
+            life.is_waived = True
             yield place, life
-        finally:
-            life.__exit__()
