@@ -57,7 +57,7 @@ def _stamp(raw: Any) -> Stamp | None:
         return None
     relationship, revision, desired, whole = map(str, texts)
     version, peers, earlier = raw.get("version", ""), raw.get("peers"), raw.get("earlier")
-    generation = raw.get("generation")
+    generation, source = raw.get("generation"), raw.get("source")
     return Stamp(
         relationship,
         revision,
@@ -70,6 +70,7 @@ def _stamp(raw: Any) -> Stamp | None:
         raw.get("may-age") is True,
         generation if isinstance(generation, int) and not isinstance(generation, bool) else 0,
         tuple(map(str, earlier)) if isinstance(earlier, list) else (),
+        source if isinstance(source, str) else "",
     )
 
 
@@ -123,6 +124,7 @@ def _mark(stamp: Stamp) -> dict[str, Any]:
         **({"may-age": True} if stamp.may_age else {}),
         **({"generation": stamp.generation} if stamp.generation else {}),
         **({"earlier": list(stamp.earlier)} if stamp.earlier else {}),
+        **({"source": stamp.source} if stamp.source else {}),
     }
 
 

@@ -131,7 +131,7 @@ class Stamp:
     replicated to this server since by commands that leave the stamp as it is, or are on their way by others.
     `generation` is larger than that of every stamp that the relationship's servers had when it was made, so that the
     newest of several can be told; `earlier` are the fingerprints of what was replicated from the primary before, the
-    last one first.
+    last one first. `source` is the name of the peer whose data these are; empty where an older release left it out.
     """
 
     relationship: str
@@ -145,6 +145,7 @@ class Stamp:
     may_age: bool = False
     generation: int = 0
     earlier: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

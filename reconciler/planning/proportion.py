@@ -123,12 +123,13 @@ def tolls(server: ServerPlan, relationship: Relationship) -> Mapping[str, Toll]:
         if change.action is Action.CHANGE or place < len(change.path) - 1:
             changed[_KINDS[kind]].add(change.path[: place + 1])
             continue
-        _add(found[_KINDS[kind]], change.path[:place], 1, change)
+        _add(found[_KINDS[kind]], change.path[:place], 1, change, server.peer.server)
         if kind == "subnet":
             is_gone = change.action is Action.DELETE
             subnet = subnets[key][1] if is_gone and key in subnets else change.item or {}
             for what in _INSIDE:
-                _add(found[what], change.path[: place + 1], len(subnet.get(what) or ()), change)
+                number = len(subnet.get(what) or ())
+                _add(found[what], change.path[: place + 1], number, change, server.peer.server)
     for what, paths in changed.items():
         found[what].changed = len(paths)
     rest = [change for change, _ in touched if change.path not in merged]
@@ -198,10 +199,10 @@ def _innermost(change: Change) -> int | None:
     return places[-1] if places else None
 
 
-def _add(toll: Toll, where: Path, number: int, change: Change) -> None:
+def _add(toll: Toll, where: Path, number: int, change: Change, server: str) -> None:
     if change.action is Action.DELETE:
         toll.deleted += number
-        toll.undone += number if change.cause is Cause.PEER else 0
+        toll.undone += number if server in change.moved and change.cause is Cause.PEER else 0
         toll.fewer[where] += number
     else:
         toll.added += number

@@ -60,8 +60,17 @@ def objections(case: Case) -> Iterator[Objection]:
     if case.is_promoted or case.relationship.earlier is not None:  # a person has looked
         return
     yield from _older(case)
+    if case.relationship.on_primary_return is not OnPrimaryReturn.HOLD:
+        return
+    for server, giver in _given_by_others(case):
+        yield Objection(
+            HELD,
+            f"{_given(case, server, giver)}, and on-primary-return is hold",
+            f"{_taken_over(case, giver)}; approve to overwrite what {server} has",
+            object=server,
+        )
     partner = _partner_plan(case)
-    if partner is None or case.relationship.on_primary_return is not OnPrimaryReturn.HOLD:
+    if partner is None:
         return
     said = _HELD.get(moved(case.relationship, partner))
     if said is not None and wanted.block_of(partner.snapshot) is not None:
@@ -90,7 +99,14 @@ def notes(case: Case) -> Iterator[str]:
         yield f"{case.authority.endpoint.server} is the truth in this plan alone: what {primary} has is overwritten"
     if case.relationship.earlier is not None:
         return
-    if partner is None or case.is_promoted or case.relationship.on_primary_return is not OnPrimaryReturn.PRIMARY:
+    if case.is_promoted or case.relationship.on_primary_return is not OnPrimaryReturn.PRIMARY:
+        return
+    for server, giver in _given_by_others(case):
+        yield (
+            f"{_given(case, server, giver)}: apply overwrites that, which `kea-reconciler rollback "
+            f"{case.relationship.name} --to ID` brings back afterwards; {_taken_over(case, giver)}"
+        )
+    if partner is None:
         return
     primary, name = case.relationship.primary.server, partner.peer.server
     found = moved(case.relationship, partner)
@@ -100,6 +116,32 @@ def notes(case: Case) -> Iterator[str]:
         yield f"whether {name} was changed since the last replication can't be told: {_overwritten(case, name)}"
     if found is Moved.BOTH:
         yield f"{primary} and {name} were both changed since the last replication: {_overwritten(case, name)}"
+
+
+def _given_by_others(case: Case) -> Iterator[tuple[str, str]]:
+    """Yield the servers that are to lose what they were given while another one was the authority, with that one: where
+    it isn't set itself, which tells of it.
+    """
+    told = {each.peer.server for each in case.written} | {case.authority.endpoint.server}
+    for server in case.written:
+        movers = [name for change in data_changes(server) for name in change.moved]
+        giver = next((name for name in movers if name not in told), None)
+        if giver is not None:
+            yield server.peer.server, giver
+
+
+def _given(case: Case, server: str, giver: str) -> str:
+    return f"{server} has what it was given from {giver}, and not what {case.authority.endpoint.server} has"
+
+
+def _taken_over(case: Case, giver: str) -> str:
+    """Say how the data of a server that gave them to another one could become everybody's, which takes that server."""
+    partner = case.relationship.partner
+    if giver in case.snapshots:
+        return f"{giver} has other data by now"
+    if partner is None or giver != partner.server:
+        return f"what {giver} has by now is seen when it is back"
+    return f"once {giver} is back, `{promotion(case.relationship)}` takes what it has over"
 
 
 def _overwritten(case: Case, partner: str) -> str:

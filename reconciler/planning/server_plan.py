@@ -74,6 +74,7 @@ def plan_server(
         revision=revision,
         generation=generation,
         earlier=_earlier(relationship, snapshot, truth, marks),
+        source=(peer if data is None else wanted.peer_of(relationship, truth.source)).name,
         kept=stamp if is_alone else None,
     )
     is_stamped = _was_set_by_us(relationship, snapshot)
@@ -137,6 +138,8 @@ def _commands(relationship: Relationship, snapshot: Snapshot, config: Mapping[st
     if not can(snapshot.version, Capability.SINGLE_COMMANDS) or not snapshot.commands:
         return ()
     before, after = stamp_of(relationship, snapshot), stamp_in(relationship, config)
+    if before and after and not before.source:  # one that an older release left is not renewed for that alone
+        after = replace(after, source="")
     is_left = before is not None and not single.offers_stamping(snapshot.commands, snapshot.carrier)
     if before and is_left and (not before.may_age or _but_for_data(before) != _but_for_data(after)):
         return ()
@@ -144,6 +147,7 @@ def _commands(relationship: Relationship, snapshot: Snapshot, config: Mapping[st
 
 
 def _but_for_data(stamp: Stamp | None) -> Stamp | None:
+    """Return what a stamp says but for which data were replicated, and since when it says that."""
     return stamp and replace(stamp, revision="", fingerprints=Fingerprints("", {}), generation=0, earlier=())
 
 
@@ -285,6 +289,9 @@ def _attributed(
     was_left_alone = stamp.desired == wanted.desired_digest(replace(relationship, replicate=False))
     if was_left_alone or stamp.local != tuple(sorted(relationship.local)):
         return [replace(each.change, cause=Cause.GIT) for each in found]
+    giver = _giver(relationship, source, stamp)
+    if giver is not None:
+        return _attributed_to(giver, found, relationship, snapshot, stamp)
     if stamp.may_age:
         # Where data followed by commands since, a comparison with the stamp would name whoever moved for us.
         aged = single.sections(relationship.service)
@@ -319,6 +326,44 @@ def _last_replication(relationship: Relationship, source: Snapshot, stamp: Stamp
     other = stamp_of(relationship, source)
     is_newer = other is not None and other.generation > stamp.generation
     return other if other is not None and is_newer and other.local == stamp.local and not other.may_age else stamp
+
+
+def _giver(relationship: Relationship, source: Snapshot, stamp: Stamp) -> str | None:
+    """Return the server whose data a stamp tells of, where it is another one than the authority `source` and the
+    authority was not given these data as well, as in a `promote`; None otherwise, or where the stamp doesn't say.
+    """
+    block = wanted.block_of(source) or {}  # it may have yet to get another name
+    if stamp.source in {"", wanted.peer_of(relationship, source).name, block.get("this-server-name")}:
+        return None
+    own = stamp_of(relationship, source)
+    if witnessed(source.config, relationship.name) >= stamp.generation or (own and _are_of_the_same(own, stamp)):
+        return None
+    servers = {peer.name: peer.server for peer in relationship.peers}
+    return servers.get(stamp.source, stamp.source)  # one that is no peer any more
+
+
+def _are_of_the_same(own: Stamp, stamp: Stamp) -> bool:
+    """Whether the authority's own stamp tells of the data that this one tells of, as far as that can be said.
+
+    Generations alone don't say it: what is replicated while a server is away may have one that it has already.
+    """
+    if own.may_age or own.fingerprints.whole == stamp.fingerprints.whole:
+        return True
+    return own.version != stamp.version and own.source == stamp.source and own.generation >= stamp.generation
+
+
+def _attributed_to(
+    giver: str, found: list[Difference], relationship: Relationship, snapshot: Snapshot, stamp: Stamp
+) -> list[Change]:
+    """Give its cause to what differs on a server that followed `giver` last, and not the authority: that is who moved,
+    beside the server itself where its data are not what the stamp tells.
+    """
+    touched = {name for each in found for name in each.sections}
+    touched -= single.sections(relationship.service) if stamp.may_age else set()
+    own = _moved_sections(relationship, snapshot, stamp, touched)
+    sections = {each: own for each in [snapshot.endpoint.server] if each != giver}
+    changes = (_caused(each, sections, "", Cause.PEER) for each in found)
+    return [replace(each, moved=(giver, *each.moved)) for each in changes]
 
 
 def _attributed_to_the_authority(

@@ -224,14 +224,15 @@ def outgoing(
     revision: str,
     generation: int = 0,
     earlier: tuple[str, ...] = (),
+    source: str = "",
     kept: Stamp | None = None,
 ) -> dict[str, Any]:
     """Return the whole configuration (what stands under Dhcp4 or Dhcp6) to set on a server.
 
     `data` is the authority's replicated part in the server's words, None where the server keeps its own; `marks` are
-    the fingerprints of the one or the other. `generation` and `earlier` are the stamp's; from the stamp `kept` comes
-    what it says of the relationship itself, where that stays as the server has it. Local parts, hooks that aren't
-    ours and unknown keys are the server's own; values are shared with the inputs, nothing is altered.
+    the fingerprints of the one or the other. `generation`, `earlier` and `source` are the stamp's; from the stamp
+    `kept` comes what it says of the relationship itself, where that stays as the server has it. Local parts, hooks that
+    aren't ours and unknown keys are the server's own; values are shared with the inputs, nothing is altered.
     """
     snapshot = cleared(relationship, snapshot)
     own = snapshot.config
@@ -247,7 +248,7 @@ def outgoing(
         and single_commands.are_loaded(config, snapshot.version)
         and not single_commands.can_stamp(config)
     )
-    stamp = replace(stamp, may_age=may_age, generation=generation, earlier=earlier)
+    stamp = replace(stamp, may_age=may_age, generation=generation, earlier=earlier, source=source)
     if kept is not None:
         stamp = replace(stamp, desired=kept.desired, on_remove=kept.on_remove, peers=kept.peers)
     left = left_others(relationship, snapshot.config) if peer.is_hub else ()

@@ -245,6 +245,39 @@ def test_while_the_primary_is_away_backups_follow_its_partner(world: Trio) -> No
     assert world.has(added) == (False, False, False)
 
 
+@pytest.mark.parametrize("policy", ["hold", "primary"])
+def test_what_the_backup_alone_still_has_from_the_partner_is_held_or_said(world: Trio, policy: str) -> None:
+    world.heal(policy)
+    world.add(world.a)  # the only one would not go unasked
+    world.until_normal()
+    world.must_apply()
+    world.lose(world.a)
+    added = world.add(world.b)
+    until(lambda: world.state(world.b) == "partner-down", "partner-down")
+    assert world.apply().exit_code == 6
+    world.b.kill_daemon(S)
+    world.bring_back(world.a)
+    until(lambda: world.state(world.a) == "partner-down", "partner-down", 60)
+    world.forget()
+    notes = world.told("plan")["notes"]
+    done = world.apply("--format", "json")
+    if policy == "hold":
+        assert done.exit_code == 3, done
+        blocked = world.relation(done)["blocked_by"]
+        assert [(each["code"], each["object"]) for each in blocked] == [("partner-changed", "kea-c")]
+        assert world.sets() == []
+        assert world.has(added) == (False, True)
+        world.bring_back(world.b)
+        world.until_normal()
+        assert world.run("promote", "hq", "--yes").exit_code == 0
+        world.must_be_done()
+        assert world.has(added) == (True, True, True)
+    else:
+        assert done.exit_code == 6, done
+        assert any("kea-c has what it was given from kea-b" in note for note in notes)
+        assert world.has(added) == (False, False)
+
+
 def while_git_waits(world: Trio, daemon: Living) -> str:
     """Let git change something that the daemon leaves alone, and the primary get what follows all the same."""
     usual = world.document["parameters"]["max-response-delay"]

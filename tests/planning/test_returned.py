@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.kea.stamps import read_stamps, with_stamp
-from reconciler.model import RelationshipPlan, Service, Snapshot, Unreachable
+from reconciler.kea.stamps import as_class, gathered, read_stamps, with_stamp, witness_marks
+from reconciler.model import Cause, OnPrimaryReturn, RelationshipPlan, Service, Snapshot, Unreachable
 from reconciler.planning.plan import plan
 from reconciler.planning.returned import fingerprint
 from reconciler.planning.server_plan import EARLIER
@@ -95,6 +95,85 @@ def test_a_primary_that_is_back_with_what_it_had_is_not_older_because_its_partne
     world = after_apply(case, made)
     (stamp,) = read_stamps(world["kea-c", S].config)  # type: ignore[union-attr]
     assert stamp.earlier == ()
+
+
+def given_by_the_partner(policy: OnPrimaryReturn) -> tuple[Case, World]:
+    """The backup followed the partner while the primary was away, and now it is the partner that is."""
+    case, primary = read_case("unreachable-primary-backup-behind"), read_case("nothing-to-do-with-a-backup")
+    relationships = tuple(replace(each, on_primary_return=policy) for each in case.desired.relationships)
+    case = replace(case, desired=replace(case.desired, relationships=relationships))
+    world = applied(case, dict(case.live))
+    partner = Unreachable(world["kea-b", S].endpoint, "connection refused")
+    return case, {**world, ("kea-a", S): primary.live["kea-a", S], ("kea-b", S): partner}
+
+
+@pytest.mark.parametrize("policy", OnPrimaryReturn)
+def test_what_a_backup_was_given_by_the_partner_is_overwritten_neither_under_hold_nor_unsaid(
+    policy: OnPrimaryReturn,
+) -> None:
+    case, world = given_by_the_partner(policy)
+    (made,) = plan(case.desired, world).relationships
+    ((server, changes),) = [(each.peer.server, each.changes) for each in made.servers if each.changes]
+    assert server == "kea-c"
+    assert {(each.cause, each.moved) for each in changes} == {(Cause.PEER, ("kea-b",))}
+    told = [each for each in made.notes if each.startswith("kea-c has what it was given from kea-b")]
+    if policy is OnPrimaryReturn.HOLD:
+        assert [(each.code, each.object) for each in made.objections] == [("partner-changed", "kea-c")]
+        assert told == []
+    else:
+        assert made.objections == ()
+        assert [("rollback" in each, "promote" in each) for each in told] == [(True, True)]
+
+
+def test_where_the_partner_is_there_it_alone_is_named() -> None:
+    case, world = given_by_the_partner(OnPrimaryReturn.HOLD)
+    partner, backup = case.live["kea-b", S], world["kea-c", S]
+    assert isinstance(partner, Snapshot)
+    assert isinstance(backup, Snapshot)
+    changed = {**partner.config, "subnet4": backup.config["subnet4"]}
+    world["kea-b", S] = replace(partner, config=changed)
+    (made,) = plan(case.desired, world).relationships
+    assert [each.object for each in made.objections if each.code == "partner-changed"] == ["kea-b"]
+
+
+@pytest.mark.parametrize("told", ["no source", "given as well", "seen as well", "alike"])
+def test_a_backup_whose_data_the_authority_had_too_is_told_from_its_stamp_as_ever(told: str) -> None:
+    case, world = given_by_the_partner(OnPrimaryReturn.HOLD)
+    primary, backup = world["kea-a", S], world["kea-c", S]
+    assert isinstance(primary, Snapshot)
+    assert isinstance(backup, Snapshot)
+    (own,), (stamp,) = read_stamps(primary.config), read_stamps(backup.config)
+    if told == "no source":
+        world["kea-c", S] = replace(backup, config=with_stamp(backup.config, replace(stamp, source="")))
+    elif told == "seen as well":
+        marks = as_class(witness_marks(primary.config, stamp.relationship, stamp.generation))
+        classes = [*primary.config.get("client-classes", []), marks]
+        config = gathered({**primary.config, "client-classes": classes})
+        world["kea-a", S] = replace(primary, config=config)
+    else:
+        given = replace(own, generation=stamp.generation, source=stamp.source, version="2.6.3")
+        new = given if told == "given as well" else replace(own, fingerprints=stamp.fingerprints)
+        world["kea-a", S] = replace(primary, config=with_stamp(primary.config, new))
+    (made,) = plan(case.desired, world).relationships
+    movers = {each.moved for server in made.servers for each in server.changes}
+    assert (movers, made.objections) == ({("kea-a",)}, ())
+
+
+def test_a_primary_whose_own_stamp_has_a_larger_number_had_no_part_in_what_was_replicated_while_it_was_away() -> None:
+    case, world = given_by_the_partner(OnPrimaryReturn.HOLD)
+    primary = world["kea-a", S]
+    assert isinstance(primary, Snapshot)
+    (own,) = read_stamps(primary.config)
+    numbered = replace(own, generation=99, source="kea-b")  # as a `promote` leaves it
+    world["kea-a", S] = replace(primary, config=with_stamp(primary.config, numbered))
+    assert codes(case, world) == ["partner-changed"]
+
+
+def test_what_somebody_changed_on_the_backup_besides_is_told_as_well() -> None:
+    case, world = given_by_the_partner(OnPrimaryReturn.HOLD)
+    (made,) = plan(case.desired, edited(world, "kea-c", 4321)).relationships
+    movers = {each.moved for server in made.servers for each in server.changes}
+    assert movers == {("kea-b", "kea-c")}
 
 
 def test_a_stamp_remembers_only_so_many() -> None:
