@@ -16,12 +16,15 @@ from reconciler.model import Command, Relationship, RelationshipPlan, ServerPlan
 from reconciler.planning.server_plan import stamp_in, stamp_of
 
 _AT_START = 10  # seconds in which a daemon that starts has taken the configuration in its file
+_A_BYTE = 1e-6  # seconds more: 2.2.0 took 20 on two busy cores for 10,000 subnets with 300,000 reservations
 _SAME_COMMIT = 10  # seconds by which two readings of when a server committed last may differ on a busy machine
 
 
 def is_as_started(snapshot: Snapshot) -> bool:
-    """Whether a server runs what was in its file when it started, as far as commits tell."""
-    return snapshot.uptime - snapshot.reload <= _AT_START
+    """Whether a server runs what was in its file when it started, as far as commits tell. Kea counts its time from
+    before it reads that, and the larger it is the longer that takes: rather too long, which holds more.
+    """
+    return snapshot.uptime - snapshot.reload <= _AT_START + _A_BYTE * snapshot.size
 
 
 def has_witnessed(relationship: Relationship, source: Snapshot, follower: Snapshot) -> bool:

@@ -88,6 +88,20 @@ def test_what_was_replicated_before_is_older_only_where_a_daemon_was_started_wit
     assert codes(case, restarted(edited(returned, "kea-a", 3333), "kea-a")) == []  # nobody ever had that
 
 
+def test_a_large_file_takes_a_daemon_that_starts_longer() -> None:
+    case = read_case("nothing-to-do")
+    world = applied(case, edited(dict(case.live), "kea-a", 1111))
+    old = world["kea-a", S]
+    assert isinstance(old, Snapshot)
+    world = applied(case, edited(world, "kea-a", 2222))
+
+    def told(size: int) -> list[str]:
+        slow = replace(old, uptime=22, reload=2, size=size)
+        return codes(case, {**world, ("kea-a", S): slow})
+
+    assert [told(1_000_000), told(70_000_000)] == [[], ["authority-older"]]
+
+
 def test_a_primary_that_is_back_with_what_it_had_is_not_older_because_its_partner_went_on() -> None:
     """A backup was given what the partner got meanwhile: the primary never had that."""
     case = read_case("unreachable-primary-backup-behind")
