@@ -12,7 +12,7 @@ import pytest
 from reconciler.model import Mode
 from reconciler.simulator import Release
 from reconciler.simulator.dhcp import Origin
-from tests.mortal import CHANGING, Mortal, Scene, answering, begun, standing, timers
+from tests.mortal import APPROVED, CHANGING, Mortal, Scene, answering, begun, killed_after, remove, standing, timers
 from tests.test_simulated_crashes import must_be_in_order, undisturbed
 
 if TYPE_CHECKING:
@@ -79,6 +79,26 @@ def test_what_a_person_switches_off_after_the_plan_was_made_stays_off(
         reason = "its DHCP service was switched off (dhcp-disable) since the plan was made"
         assert f"{switched_off}: world changed: {reason}" in done.stdout, where
         assert not {command for _, command in life.story} & CHANGING, where
+
+
+@pytest.mark.parametrize("mode", [Mode.HOT_STANDBY, Mode.LOAD_BALANCING])
+@pytest.mark.parametrize("release", [Release.KEA_2_2, Release.KEA_3_0])
+def test_a_server_that_has_left_stays_out_when_it_is_started_anew_after_a_killed_removal(
+    tmp_path: Path, mode: Mode, release: Release
+) -> None:
+    """Its disk knows before the other is set, which has no HA from then on, and serves everybody."""
+    scene = Scene("remove", remove, mode=mode, arguments=APPROVED, ends_without=True)
+    with begun(tmp_path, scene, release) as life:
+        killed_after(life, "kea-a", "config-set", *scene.arguments)
+        life.endpoint("kea-b").stop()
+        life.endpoint("kea-b").start()
+        life.let_pass(100)
+        assert life.double == [], standing(life)
+        assert answering(life) == (("kea-a",), ("kea-a",)), standing(life)
+        done = life.run("apply", "--yes", *scene.arguments)
+        assert done.exit_code == 0, done
+        life.let_pass(20)
+        must_be_in_order(life, scene)
 
 
 def lives(

@@ -132,6 +132,10 @@ def _covering(plan: RelationshipPlan, stage: Stage, server: str, *, off: Collect
 
 
 def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
+    """Set one server after the other. Who leaves is on its disk before the next is set: started anew from an old one it
+    would miss a partner that has no HA any more, take over, and serve beside it unawares (seen on 3.0.3).
+    """
+    leaving = _leaving(plan)
     for place, name in enumerate(stage.servers):
         if place and stage.in_turn:
             before = stage.servers[place - 1]
@@ -145,6 +149,8 @@ def _sets(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
         silent = (*_all(Fact.LASTING, *_silenced(plan, stage)), *_all(Fact.OFF, *pausing))
         needed = (*_all(Fact.AS_SEEN, name), *_all(Fact.WIDE, *by), *silent)
         yield Step(Deed.SET, name, before=needed, after=_all(Fact.SET, name))
+        if name in leaving and name != stage.servers[-1]:
+            yield Step(Deed.WRITE, name, before=_all(Fact.SET, name), after=_all(Fact.WRITTEN, name))
         # One that died just now serves again by itself when it is back, and the server that was set takes over for it.
         yield from (Step(Deed.SERVE, other, after=_all(Fact.ON, other), is_final=True) for other in pausing)
 
@@ -158,8 +164,7 @@ def _meeting(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     """Wait until all are normal. Where nobody answers for the silenced until then, they serve as soon as all have heard
     each other, unless the relationship is new.
     """
-    leaving = {server.peer.server for server in plan.servers if server.leaves}
-    if leaving.issuperset(stage.servers):
+    if _leaving(plan).issuperset(stage.servers):
         return
     last, everybody = stage.servers[-1], staying(plan)
     silenced = _silenced(plan, stage)
@@ -230,8 +235,11 @@ def _closing(plan: RelationshipPlan, stage: Stage) -> Iterator[Step]:
     steps += [Step(Deed.SERVE_AGAIN, name, after=_all(Fact.ON, name)) for name in stage.released]
     steps += [Step(Deed.END_HOLD, server.peer.server) for server in plan.servers]
     steps += [Step(Deed.CHECK_SCOPES, name, after=_all(Fact.OWN, name)) for name in _handed_over(stage)]
+    written = {step.server for step in done if step.deed is Deed.WRITE}
     steps += [
-        Step(Deed.WRITE, name, before=_all(Fact.SET, name), after=_all(Fact.WRITTEN, name)) for name in stage.servers
+        Step(Deed.WRITE, name, before=_all(Fact.SET, name), after=_all(Fact.WRITTEN, name))
+        for name in stage.servers
+        if name not in written
     ]
     yield from (replace(step, is_final=True) for step in steps)
 
@@ -266,6 +274,10 @@ def _resting(done: Sequence[Step]) -> list[str]:
 
 def _handed_over(stage: Stage) -> list[str]:
     return list(dict.fromkeys(name for pair in stage.covered_by for name in pair))
+
+
+def _leaving(plan: RelationshipPlan) -> set[str]:
+    return {server.peer.server for server in plan.servers if server.leaves}
 
 
 def _silenced(plan: RelationshipPlan, stage: Stage) -> list[str]:
@@ -303,7 +315,7 @@ def undoing(
     goes on without them: it would serve everything, and they too, since they don't hear it. As they are, they serve
     nobody, and the next apply goes on from there.
     """
-    leaving = {server.peer.server for server in plan.servers if server.leaves}
+    leaving = _leaving(plan)
     kept = leaving if leaving & set(unsure) else set()
     sets = [step.server for step in done if step.deed is Deed.SET and step.server not in kept]
     was_set = any(step.deed is Deed.SET for step in done)

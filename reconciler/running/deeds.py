@@ -226,6 +226,9 @@ class Deeds(Looks):
         self._stand_ins.note_set(server.name, was.plan.snapshot)
         self._replace(was)
         self._tale.tell(server, Result.RESTORED, f"{why}; it has its old configuration again")
+        if earlier and earlier.persisted:
+            reason = await setting.persist(server, was.plan.snapshot, self._hands)
+            return self._is_fine(server, reason and f"its disk has what was planned: {reason}")
         return True
 
 

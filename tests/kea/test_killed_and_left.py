@@ -74,3 +74,13 @@ def test_a_server_that_is_answered_for_stays_off_when_a_minute_is_over(
     assert answering(clients) == [["kea-a"]]
     time.sleep(LONGEST + 5.0)
     assert answering(clients) == [["kea-a"]]
+
+
+def test_a_server_that_left_stays_out_when_it_is_started_anew(lab: Laboratory, clients: Clients) -> None:
+    """Its disk knew before the other was set, which has no HA from then on: it would miss it, and take over."""
+    world = removing(lab, clients)
+    Death("kea-a", SET, is_carried_out=True).happens(world, *APPROVED)
+    world.b.kill_daemon(S)
+    world.b.start_daemon(S)
+    time.sleep(world.document["parameters"]["max-response-delay"] / 1000 + 5.0)
+    assert answering(clients) == [["kea-a"]]
