@@ -68,7 +68,8 @@ class ServerStatus:
 class RelationshipStatus:
     """How one relationship is doing, and why. `in_sync` is None where it could not be told.
 
-    The last two are from the state directory: until when the daemon is kept from changing it, and which objects, in
+    `primary` is the server that has this role now, whatever desired wants; None where there is none. `suspension` and
+    `contested` are from the state directory: until when the daemon is kept from changing it, and which objects, in
     words, the daemon leaves alone since they drift back again and again.
     """
 
@@ -84,3 +85,4 @@ class RelationshipStatus:
     notes: tuple[str, ...] = ()
     suspension: Suspension | None = None
     contested: tuple[str, ...] = ()
+    primary: str | None = None

@@ -23,7 +23,7 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.planning import guard, proportion, returned, transition, wanted
-from reconciler.planning.authority import acting_authority
+from reconciler.planning.authority import acting
 from reconciler.planning.division import Division, division
 from reconciler.planning.schedule import in_safe_order
 from reconciler.planning.server_plan import next_generation, plan_server
@@ -97,7 +97,7 @@ def _why_not(
     """Return why the data of the authority must not be carried on, None where they may."""
     peer = wanted.peer_of(relationship, source)
     block = wanted.block_of(source)
-    if acting_authority(relationship, snapshots) is not None:
+    if acting(relationship, snapshots).primary.server != relationship.primary.server:
         return "roles are to be changed, which takes all servers"
     if block is None or not wanted.is_in_force(source) or not _is_as_described(relationship, peer, block):
         return f"{peer.server} is not in the relationship as it is described"

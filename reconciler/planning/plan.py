@@ -22,7 +22,7 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.planning import data_alone, hub_rules, partial, preflight, proportion, returned, returning, unserved
-from reconciler.planning.authority import acting_authority, authority, promoted_authority
+from reconciler.planning.authority import acting, authority, promoted_authority
 from reconciler.planning.departures import departing, with_departures
 from reconciler.planning.draft import drafted
 from reconciler.planning.elsewhere import sharing, with_elsewhere
@@ -71,7 +71,7 @@ def plan(
             around,
             found.of(each),
             is_promoted=each.name == promoted,
-            is_settling=(each.primary.server, each.service) in settling,
+            settling={server for server, service in settling if service is each.service},
         )
         for each in desired.relationships
         if not each.is_absent
@@ -118,17 +118,17 @@ def plan_relationship(
     leavers: Leavers = NO_LEAVERS,
     *,
     is_promoted: bool = False,
-    is_settling: bool = False,
+    settling: Collection[str] = (),
 ) -> RelationshipPlan:
     """Return what is to be done about one relationship, or why that can't be said. `is_promoted` as in `Authority`,
-    `is_settling` as for `authority`.
+    `settling` are names of servers as for `plan`.
     """
     peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
+    primary = peers[acting(relationship, peers).primary.server]
     if is_promoted:
         truth = promoted_authority(relationship, peers)
     else:
-        truth = authority(relationship, peers, is_settling=is_settling)
-    primary = peers[relationship.primary.server]
+        truth = authority(relationship, peers, is_settling=primary.endpoint.server in settling)
     is_settling = truth.server != primary.endpoint.server and isinstance(primary, Snapshot) and not is_promoted
     if is_settling:
         peers[primary.endpoint.server] = Unreachable(primary.endpoint, "it is back, but not for long enough")
@@ -147,11 +147,6 @@ def plan_relationship(
             waits = partial.unreached(relationship, truth, unreachable, snapshots, revision, around, leavers)
             reasons = [each for each in (goes_on.unplanned, waits.unplanned) if each]
             return replace(waits, unplanned=_joined(reasons), servers=goes_on.servers)
-        acting = acting_authority(relationship, snapshots)
-        if acting is not None and is_promoted:
-            reason = f"{acting.reason}: apply that first, then promote"
-            return RelationshipPlan(relationship, truth, unplanned=reason)
-        truth = acting or truth
         gone = departing(relationship, snapshots)
         barred = [*filter(None, [leavers.refusal(gone)]), *undecidable(relationship, snapshots, gone)]
         if barred:
@@ -218,7 +213,8 @@ def _decided(
     refused += data_alone.refusals(relationship, snapshots, pools, servers)
     if relationship.earlier is not None:
         lost = pools.inexpressible if draft.replicates else None
-        refused += returning.refusals(relationship, source, lost, servers)
+        primary = acting(relationship, snapshots).primary.server
+        refused += returning.refusals(relationship, source, lost, servers, primary)
         remarks = (*remarks, returning.note(relationship.earlier))
     if refused:  # what else would go wrong is told all the same
         result = replace(result, procedure=Procedure.NOTHING, servers=(), stages=(), unplanned=". ".join(refused))

@@ -12,6 +12,7 @@ from enum import StrEnum
 from reconciler.kea.fingerprints import fingerprints
 from reconciler.model import Action, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
+from reconciler.planning.authority import acting
 from reconciler.planning.guard import Case
 from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.witness import has_witnessed, is_as_started, is_put_back
@@ -35,8 +36,9 @@ def data_changes(server: ServerPlan) -> tuple[Change, ...]:
     return tuple(change for change in server.changes if change.path[0][0] not in _OF_THE_RELATIONSHIP)
 
 
-def moved(relationship: Relationship, server: ServerPlan) -> Moved:
-    """Say who moved away from what was last replicated; `server` is the partner's plan with the primary as authority.
+def moved(relationship: Relationship, server: ServerPlan, primary: str) -> Moved:
+    """Say who moved away from what was last replicated; `server` is the partner's plan with the primary, whose server
+    has the name `primary`, as authority.
 
     It is unknown where the partner's stamp does not tell: there is none, or it may have aged.
     """
@@ -49,7 +51,7 @@ def moved(relationship: Relationship, server: ServerPlan) -> Moved:
     movers = {name for change in changes for name in change.moved}
     if stamp.may_age and not all(change.moved for change in changes):
         return Moved.UNKNOWN
-    has_partner, has_primary = server.peer.server in movers, relationship.primary.server in movers
+    has_partner, has_primary = server.peer.server in movers, primary in movers
     if has_partner:
         return Moved.BOTH if has_primary else Moved.PARTNER
     return Moved.PRIMARY if has_primary else Moved.NEITHER
@@ -72,14 +74,15 @@ def objections(case: Case) -> Iterator[Objection]:
     partner = _partner_plan(case)
     if partner is None:
         return
-    said = _HELD.get(moved(case.relationship, partner))
+    primary = case.authority.endpoint.server
+    said = _HELD.get(moved(case.relationship, partner, primary))
     if said is not None and wanted.block_of(partner.snapshot) is not None:
-        names = {"primary": case.relationship.primary.server, "partner": partner.peer.server}
+        names = {"primary": primary, "partner": partner.peer.server}
         yield Objection(
             HELD,
             f"{said.format(**names)}, and on-primary-return is hold",
-            f"`{promotion(case.relationship)}` takes what {partner.peer.server} has over to "
-            f"{case.relationship.primary.server}; approve to overwrite it",
+            f"`{promotion(case.relationship)}` takes what {partner.peer.server} has over to {primary}; "
+            "approve to overwrite it",
             object=partner.peer.server,
         )
 
@@ -95,7 +98,7 @@ def notes(case: Case) -> Iterator[str]:
     """Yield what of the partner's own the authority would overwrite, and what would take it over instead."""
     partner = _partner_plan(case)
     if case.is_promoted:
-        primary = case.relationship.primary.server
+        primary = _acting(case).primary.server
         yield f"{case.authority.endpoint.server} is the truth in this plan alone: what {primary} has is overwritten"
     if case.relationship.earlier is not None:
         return
@@ -108,8 +111,8 @@ def notes(case: Case) -> Iterator[str]:
         )
     if partner is None:
         return
-    primary, name = case.relationship.primary.server, partner.peer.server
-    found = moved(case.relationship, partner)
+    primary, name = case.authority.endpoint.server, partner.peer.server
+    found = moved(case.relationship, partner, primary)
     if found is Moved.PARTNER:
         yield f"{name} was changed since the last replication, {primary} was not: {_overwritten(case, name)}"
     if found is Moved.UNKNOWN and stamp_of(case.relationship, partner.snapshot) is not None and _takes_away(partner):
@@ -136,7 +139,7 @@ def _given(case: Case, server: str, giver: str) -> str:
 
 def _taken_over(case: Case, giver: str) -> str:
     """Say how the data of a server that gave them to another one could become everybody's, which takes that server."""
-    partner = case.relationship.partner
+    partner = _acting(case).partner
     if giver in case.snapshots:
         return f"{giver} has other data by now"
     if partner is None or giver != partner.server:
@@ -156,11 +159,15 @@ def promotion(relationship: Relationship) -> str:
 
 
 def _partner_plan(case: Case) -> ServerPlan | None:
-    """Return the plan of the partner where it is to get the primary's data."""
-    partner = case.relationship.partner
-    if partner is None or case.authority.endpoint.server != case.relationship.primary.server:
+    """Return the plan of the partner where it is to get the primary's data: of the two that have these roles now."""
+    works = _acting(case)
+    if works.partner is None or case.authority.endpoint.server != works.primary.server:
         return None
-    return next((server for server in case.written if server.peer.server == partner.server), None)
+    return next((server for server in case.written if server.peer.server == works.partner.server), None)
+
+
+def _acting(case: Case) -> Relationship:
+    return acting(case.relationship, case.snapshots)
 
 
 def _older(case: Case) -> Iterator[Objection]:
@@ -183,7 +190,8 @@ def _older(case: Case) -> Iterator[Objection]:
         known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
         if stamp.earlier and fingerprint(relationship, source, stamp.version or server.snapshot.version) in known:
             came = "was put back, with its memory, to" if is_back else "was started with"
-            is_partner = relationship.partner is not None and relationship.partner.server == follower
+            partner = _acting(case).partner
+            is_partner = partner is not None and partner.server == follower
             way = f"`{promotion(relationship)}` gives {name} what {follower} has; " if is_partner else ""
             yield Objection(
                 OLDER,

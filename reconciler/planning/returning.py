@@ -56,9 +56,10 @@ def refusals(
     truth: Snapshot,
     found: Sequence[Inexpressible] | None,
     servers: Sequence[ServerPlan],
+    primary: str,
 ) -> Iterator[str]:
     """Yield why earlier data can't be brought back to the authority `truth`; `found` is what it can't say of them, None
-    where the relationship's data are not replicated.
+    where the relationship's data are not replicated; `primary` is the server that is the primary now.
     """
     earlier, name = relationship.earlier, truth.endpoint.server
     if earlier is None:
@@ -66,8 +67,8 @@ def refusals(
     if found is None:
         yield "the data of this relationship are not replicated, so there are none to be brought back"
         return
-    if name != relationship.primary.server:
-        yield f"{name} is the authority now, and {relationship.primary.server}, the primary, would overwrite its data"
+    if name != primary:
+        yield f"{name} is the authority now, and {primary}, the primary, would overwrite its data"
     if any(change.path[0][0] in _OF_THE_RELATIONSHIP for server in servers for change in server.changes):
         yield "the relationship itself is not as desired yet; apply first, then roll back"
     entries = len(hooks.relationships_of(earlier.config))

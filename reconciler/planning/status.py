@@ -23,7 +23,7 @@ from reconciler.model import (
 )
 from reconciler.model.health import NORMAL
 from reconciler.planning import wanted
-from reconciler.planning.authority import authority
+from reconciler.planning.authority import acting, authority
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.neighbours import NO_PROBES, Probes
 from reconciler.planning.places import located
@@ -82,7 +82,14 @@ def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) 
         in_sync,
         servers,
         tuple(_notes(plan)),
+        primary=_primary(relationship, peers),
     )
+
+
+def _primary(relationship: Relationship, peers: Mapping[str, Live]) -> str | None:
+    """Return which server is the primary now; None where what is left of a relationship to be removed has none."""
+    works = acting(relationship, peers)
+    return next((peer.server for peer in works.peers if peer.role is Role.PRIMARY), None)
 
 
 def until_proved(status: RelationshipStatus, plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
@@ -92,9 +99,9 @@ def until_proved(status: RelationshipStatus, plan: RelationshipPlan, live: LiveW
     Whether anybody has the same as the partner is not told: the plan compares with the primary.
     """
     relationship = plan.relationship
-    if relationship.is_absent or plan.authority.server != relationship.primary.server:
+    primary = status.primary
+    if relationship.is_absent or plan.authority.server != primary:
         return status
-    primary = relationship.primary.server
     peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
     truth = authority(relationship, peers, is_settling=True)
     if truth.server == primary:

@@ -90,9 +90,9 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         text, over = f"{name} is {word}: {_in_short(status.reasons)}", f"{name} is OK again"
         away = frozenset(each.server for each in status.servers if not each.is_reachable)
         yield Finding(EventKind.STATUS, severity, text, over, _sign(status), status.reasons, away, _parts(status))
-    if status is not None and status.authority != (primary := _primary(status)):
+    if status is not None and status.authority != status.primary:
         text = f"{name}: the authority is {status.authority or 'nobody'} now: {status.authority_reason}"
-        over = f"{name}: the authority is {primary or 'the primary'} again"
+        over = f"{name}: the authority is {status.primary or 'the primary'} again"
         is_down = status.authority is None and status.status is Health.SERVICE_DOWN
         severity, nobody = (Gravity.ERROR, ("nobody is the truth",)) if is_down else (Gravity.WARNING, ())
         yield Finding(EventKind.AUTHORITY, severity, text, over, status.authority or "", parts=frozenset(nobody))
@@ -133,11 +133,6 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
 def of_failure(name: str, reason: str) -> Finding:
     """Return that something fails about a relationship."""
     return Finding(EventKind.FAILED, Gravity.ERROR, f"{name}: {reason}", f"{name}: nothing fails any more", reason)
-
-
-def _primary(status: RelationshipStatus) -> str | None:
-    """Return who is the truth as a rule, about which nothing is told."""
-    return next((each.server for each in status.servers if each.role is Role.PRIMARY), None)
 
 
 def _standing(server: ServerStatus) -> str:

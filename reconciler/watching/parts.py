@@ -165,7 +165,7 @@ async def _parts(
     waiting = {look.plan.relationship.name: look for look in looks if _may_have_a_part(look)}
     if not waiting:
         return {}
-    settling = {_primary(look.plan.relationship) for look in waiting.values() if look.ruling.unsteady}
+    settling = {_truth(look.plan) for look in waiting.values() if look.ruling.unsteady}
     contested = {name: look.plan.relationship.contested for name, look in waiting.items()}
     told: dict[str, str] = {}
     alone: dict[str, Relationship] = {}
@@ -193,8 +193,8 @@ def _is_held(rules: Rules) -> bool:
     return rules.mode is WatchMode.REPORT or rules.suspension is not None or bool(rules.unreadable)
 
 
-def _primary(relationship: Relationship) -> tuple[str, Service]:
-    return relationship.primary.server, relationship.service
+def _truth(plan: RelationshipPlan) -> tuple[str, Service]:
+    return plan.authority.server or "", plan.relationship.service
 
 
 def _part(look: Look, part: RelationshipPlan | None, told: str, rules_of: RulesOf) -> Part:

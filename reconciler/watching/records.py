@@ -28,13 +28,14 @@ _LINES = 50  # of a relationship's drift on the board and in events
 class Record:
     """One relationship. `failures` are applies in a row that failed, `hurried` rounds in a row that ended with it
     waiting for what comes by itself, `troubled` looks in a row that failed themselves or found no memory of what was
-    done before; `failure` is what failed last, and `rests_until` when that may be tried again. `findings` are what was
-    told to last, `glimpse` since when looks find the status that the last one found, and `unknown` what that could not
-    tell. `shown` is the mark of the plan that was kept last.
+    done before; `failure` is what failed last, and `rests_until` when that may be tried again. `presences` are since
+    when which server answers, by its name. `findings` are what was told to last, `glimpse` since when looks find the
+    status that the last one found, and `unknown` what that could not tell. `shown` is the mark of the plan that was
+    kept last.
     """
 
     watched: Watched
-    presence: Presence | None = None
+    presences: dict[str, Presence] = field(default_factory=dict)
     findings: Findings = field(default_factory=dict)
     glimpse: Glimpse | None = None
     unknown: frozenset[EventKind] = frozenset()

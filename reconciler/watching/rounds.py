@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from reconciler.errors import LockedError, StateError
 from reconciler.kea.ha import heartbeat_delay
-from reconciler.model import Endpoint, Event, EventKind, Leftover, Plan, RelationshipPlan, Role, Unmanaged, WatchMode
+from reconciler.model import Endpoint, Event, EventKind, Leftover, Plan, RelationshipPlan, Unmanaged, WatchMode
+from reconciler.planning.authority import acting
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.status import statuses, until_proved
 from reconciler.reports.text_shown import shown
@@ -215,14 +216,11 @@ class Rounds:
             if name not in told:  # it is absent, and gone from everywhere
                 continue
             record = self._record(plan)
-            primary = next((peer.server for peer in relationship.peers if peer.role is Role.PRIMARY), "")
-            record.presence = presence(record.presence, live.get((primary, service)), now)
-            partner = None if relationship.partner is None else live.get((relationship.partner.server, service))
             rules = Rules(
                 mode=self._habits.mode,
                 approved=approved,
                 suspension=memory.suspended.get(name),
-                unsteady=still_to_prove(record.presence, partner, self._habits.steady, now),
+                unsteady=self._to_prove(record, plan, told[name].primary, live),
                 writes=memory.written.get((name, service.value), 0),
                 most_writes=self._habits.writes_per_hour,
                 resting=record.rests_until - now,
@@ -233,10 +231,25 @@ class Rounds:
                 rules = replace(rules, suspension=record.watched.suspension, contested=record.watched.contested)
             status = replace(told[name], suspension=rules.suspension, contested=rules.contested)
             decided, before = ruling(plan, rules), record.watched.status
-            was_away = before is not None and before.authority not in {None, primary}
+            was_away = before is not None and before.authority not in {None, before.primary}
             if decided.unsteady or (was_away and rules.unsteady > 0):
                 status = until_proved(status, plan, live)
             yield Look(plan, status, rules, decided, at, seconds)
+
+    def _to_prove(self, record: Record, plan: RelationshipPlan, primary: str | None, live: LiveWorld) -> float:
+        """Note who answers since when, and return for how many seconds more the primary has to prove itself where it is
+        the truth of a plan.
+        """
+        relationship, now = plan.relationship, self._edges.clock()
+        peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
+        record.presences = {name: presence(record.presences.get(name), each, now) for name, each in peers.items()}
+        if primary is None or plan.authority.server != primary:
+            return 0.0
+        found, needed = record.presences[primary], self._habits.steady
+        if not still_to_prove(found, None, needed, now):
+            return 0.0
+        partner = acting(relationship, peers).partner
+        return still_to_prove(found, peers[partner.server] if partner else None, needed, now)
 
     def _rules_of_part(self, part: RelationshipPlan, rules: Rules) -> Rules:
         if rules.unreadable:

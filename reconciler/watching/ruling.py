@@ -18,10 +18,10 @@ from reconciler.reports.text_status import suspension_words
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What holds for one relationship now. `approved` are codes of objections; `unsteady` is for how many seconds more
-    the primary has to prove itself; `contested` are objects in words, and `staying` those that can stay as they are
-    while all else goes on, as `Relationship.contested` has it; `writes` are how often it was changed within the last
-    hour, of at most `most_writes`. `resting` is for how many seconds nothing is tried after a try that failed.
-    `unreadable` is why nothing is known of what was done before, empty where it is.
+    the primary has to prove itself, where it is the truth; `contested` are objects in words, and `staying` those that
+    can stay as they are while all else goes on, as `Relationship.contested` has it; `writes` are how often it was
+    changed within the last hour, of at most `most_writes`. `resting` is for how many seconds nothing is tried after a
+    try that failed. `unreadable` is why nothing is known of what was done before, empty where it is.
     """
 
     mode: WatchMode
@@ -126,8 +126,6 @@ def _unsteady(plan: RelationshipPlan, rules: Rules) -> str:
     others = [server.snapshot for server in plan.servers if server.peer.server != truth]
     stands = any(stamp_of(plan.relationship, each) is not None for each in others)
     if rules.unsteady <= 0 or plan.left or not (stands or plan.procedure is Procedure.MODIFY):
-        return ""
-    if truth != plan.relationship.primary.server:
         return ""
     return f"{truth} came back; it is the truth again once it has answered for {round(rules.unsteady) or 1} s more"
 

@@ -106,6 +106,33 @@ def test_hold_waits_for_a_person(world: Trio) -> None:
     assert world.has(added) == (True, True, True)
 
 
+def test_hold_and_promote_go_by_the_roles_that_the_servers_have_while_others_wait(world: Trio) -> None:
+    world.heal("hold")
+    peers = world.document["peers"]
+    was = [each["role"] for each in peers]
+    try:
+        world.lose(world.a)
+        added = world.add(world.b)
+        until(lambda: world.state(world.b) == "partner-down", "partner-down")
+        peers[0]["role"], peers[1]["role"] = "standby", "primary"
+        world.write()
+        reason = "the primary kea-a can't be reached; its standby kea-b is the truth until then"
+        assert world.told("status")["authority_reason"] == reason
+        world.bring_back(world.a)
+        world.until_normal()
+        waiting = world.apply("--format", "json")
+        assert (waiting.exit_code, world.has(added)) == (3, (False, True, False)), waiting
+        assert [each["code"] for each in world.relation(waiting)["blocked_by"]] == ["partner-changed"]
+        promoted = world.run("promote", "hq", "--yes")
+        assert promoted.exit_code == 0, promoted
+        world.must_be_done()
+        assert world.has(added) == (True, True, True)
+        assert world.told("status")["authority_reason"] == "kea-b is the primary and answers"
+    finally:
+        for peer, role in zip(peers, was, strict=True):
+            peer["role"] = role
+
+
 def test_hold_carries_on_what_only_the_primary_got(world: Trio) -> None:
     world.heal("hold")
     added = world.add(world.a)

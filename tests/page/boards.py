@@ -53,6 +53,7 @@ def pair(name: str, *servers: ServerStatus, mode: str = "hot-standby", **other: 
     primary, partner = f"{name}-a", f"{name}-b"
     both = (server(primary, Role.PRIMARY, mode, scopes=(primary,)), server(partner, Role.STANDBY, mode))
     known: dict[str, object] = {"status": Health.OK, "reasons": (), "authority": primary, "in_sync": True, "notes": ()}
+    known["primary"] = primary
     known["authority_reason"] = f"{primary} is the primary and answers"
     return RelationshipStatus(name, "dhcp4", mode, servers=servers or both, **{**known, **other})  # type: ignore[arg-type]
 
