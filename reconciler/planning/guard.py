@@ -11,9 +11,10 @@ from reconciler.kea import ha, hooks
 from reconciler.kea.locality import LOCAL
 from reconciler.kea.objects import subnets_of
 from reconciler.kea.versions import is_tested
-from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
+from reconciler.model import Action, Change, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
 from reconciler.planning import identity
 from reconciler.planning.division import Division, are_split
+from reconciler.planning.risk import leases_at_stake
 from reconciler.planning.standing import SEVERING, is_torn, main_of, standing
 from reconciler.planning.wanted import dedicated_listener_is_on, is_broken
 
@@ -110,6 +111,50 @@ def _subnet_id_conflict(case: Case) -> Iterator[Objection]:
                 f"approve to give {name} the authority's ids; its leases with the old ids then match no subnet",
                 object=name,
             )
+
+
+def _subnet_id_reused(case: Case) -> Iterator[Objection]:
+    """Leases carry the id of their subnet and no prefix: where another subnet gets it they count as that one's, and its
+    peers fetch them.
+    """
+    for server in case.written:
+        name, ids = server.peer.server, dict(_ids_that_go(server))
+        taken = [
+            f"{number} is {ids[number]}, not {prefix}" for number, prefix in _ids_that_come(server) if number in ids
+        ]
+        if taken:
+            more = f" and {len(taken) - 3} more" if len(taken) > 3 else ""
+            yield Objection(
+                "subnet-id-conflict",
+                f"subnet ids on {name} that leases in use have would be those of other prefixes "
+                f"({'; '.join(taken[:3])}{more})",
+                f"give {case.source}'s subnets other ids; approve if these leases may count as those of others",
+                object=name,
+            )
+
+
+def _ids_that_go(server: ServerPlan) -> Iterator[tuple[Any, str]]:
+    """Yield the ids that subnets of a server have and lose, with their prefixes, where leases in use have them, or may
+    have.
+    """
+    for change, prefix in _of_subnets(server):
+        if leases_at_stake(server.snapshot, change) == 0:
+            continue
+        if change.action is Action.DELETE:
+            yield (change.item or {}).get("id"), prefix
+        yield from ((field.before, prefix) for field in change.fields if field.name == "id")
+
+
+def _ids_that_come(server: ServerPlan) -> Iterator[tuple[Any, str]]:
+    """Yield the ids that subnets of a server get, with their prefixes."""
+    for change, prefix in _of_subnets(server):
+        if change.action is Action.ADD:
+            yield (change.item or {}).get("id"), prefix
+        yield from ((field.after, prefix) for field in change.fields if field.name == "id")
+
+
+def _of_subnets(server: ServerPlan) -> Iterator[tuple[Change, str]]:
+    return ((each, each.path[0][1]) for each in server.changes if len(each.path) == 1 and each.path[0][0] == "subnet")
 
 
 def _not_normal(case: Case) -> Iterator[Objection]:
@@ -244,6 +289,7 @@ RULES = (
     *identity.RULES,
     _authority_empty,
     _subnet_id_conflict,
+    _subnet_id_reused,
     _not_normal,
     _clock_skew,
     _leases_not_persistent,

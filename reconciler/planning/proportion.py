@@ -10,6 +10,7 @@ from reconciler.kea.objects import subnets_of
 from reconciler.kea.pools import ends
 from reconciler.model import Action, Cause, Change, Objection, Relationship, ServerPlan, Thresholds
 from reconciler.planning.guard import Case
+from reconciler.planning.risk import leases_at_stake
 from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.wanted import replicated_part
 from reconciler.planning.witness import is_as_started
@@ -63,13 +64,18 @@ def objections(case: Case) -> Iterator[Objection]:
             if is_short or _is_too_much(gone, toll.had, thresholds.deleted_share, thresholds.deleted, thresholds):
                 told = f"{gone} of the {toll.had} {what} on {name} are {missing} and would be deleted"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
-            elif not is_empty and _all_go(what, toll, is_standing=is_standing):
+            elif not is_empty and _all_go(what, toll):
                 whole = f"all {toll.had} {what}" if toll.had > 1 else f"the only one of the {what}"
                 rest = (
                     f"{toll.left} other{'s' * (toll.left > 1)} would take over" if toll.left else "none would be left"
                 )
                 told = f"{whole} on {name} would be deleted, and {rest}"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
+            elif not (is_empty or is_standing) and (served := _served(server, what)):
+                lost = f"{served} of the {toll.had} {what} on {name}, with leases in use,"
+                told = f"{lost} are {missing} and would be deleted"
+                way = f"bring them to {case.source} first; approve if their clients may lose their service"
+                yield Objection(SHRUNK, told, way, object=what_of)
             if _is_too_much(toll.changed, toll.had, thresholds.changed_share, thresholds.changed, thresholds):
                 told = f"{toll.changed} of the {toll.had} {what} on {name} would be changed at once"
                 yield Objection(CHANGED, told, "look at the plan's changes; approve if they are meant", object=what_of)
@@ -83,14 +89,29 @@ def _is_short(toll: Toll, thresholds: Thresholds) -> bool:
     return lost > 1 and lost > thresholds.deleted_share * toll.had
 
 
-def _all_go(what: str, toll: Toll, *, is_standing: bool) -> bool:
-    """Whether nothing of a kind would be left. Other subnets in the place of all are no consolation for a server that
-    is in the relationship already, `is_standing`: they are another network's. The only reservation goes unasked where
-    it was added here alone: nobody else ever had one to lose.
+def _served(server: ServerPlan, what: str) -> int:
+    """Return how many subnets, or pools whose addresses don't all stay, go from a server while leases are in use in
+    their subnets, or may be: nobody else has these clients yet where the server is not in the relationship.
+    """
+    if what not in {"subnets", "pools", "pd-pools"}:
+        return 0
+    added = [each.path for each in server.changes if each.action is Action.ADD and what != "subnets"]
+    return sum(
+        each.action is Action.DELETE
+        and _KINDS.get(each.path[-1][0]) == what
+        and leases_at_stake(server.snapshot, each) != 0
+        and not _stays(each.path[-1][1], [path[-1][1] for path in added if path[:-1] == each.path[:-1]])
+        for each in server.changes
+    )
+
+
+def _all_go(what: str, toll: Toll) -> bool:
+    """Whether nothing of a kind would be left. Other subnets in the place of all are no consolation: they are another
+    network's. The only reservation goes unasked where it was added here alone: nobody else ever had one to lose.
     """
     if not toll.deleted or (what == "reservations" and toll.had == toll.undone == 1):
         return False
-    return toll.left == 0 or (is_standing and what == "subnets" and toll.deleted == toll.had)
+    return toll.left == 0 or (what == "subnets" and toll.deleted == toll.had)
 
 
 def _is_too_much(number: int, had: int, share: float, most: int, thresholds: Thresholds) -> bool:

@@ -61,7 +61,7 @@ def objections(case: Case) -> Iterator[Objection]:
     """Yield why the authority's data must not be replicated before a person has looked."""
     if case.is_promoted or case.relationship.earlier is not None:  # a person has looked
         return
-    yield from _older(case)
+    yield from _anew(case) or _older(case)
     if case.relationship.on_primary_return is not OnPrimaryReturn.HOLD:
         return
     for server, giver in _given_by_others(case):
@@ -170,6 +170,32 @@ def _acting(case: Case) -> Relationship:
     return acting(case.relationship, case.snapshots)
 
 
+def _anew(case: Case) -> list[Objection]:
+    """An authority that shows nothing of the relationship, neither an entry nor a stamp, while the stamp of a server
+    that follows says that it stands: it was installed anew, from whatever file. None where it would take nothing away.
+    """
+    source = case.authority
+    if wanted.block_of(source) is not None or stamp_of(case.relationship, source) is not None:
+        return []
+    name = source.endpoint.server
+    for server in case.written:
+        is_standing = stamp_of(case.relationship, server.snapshot) is not None
+        if is_standing and any(each.action is not Action.ADD for each in data_changes(server)):
+            told = f"{name} has no HA entry and no stamp of this relationship, as if it were installed anew, and would "
+            told += f"take from {server.peer.server} what that has"
+            way = f"{_promoting(case, server)}approve if what {name} has is meant"
+            return [Objection(OLDER, told, way, object=name)]
+    return []
+
+
+def _promoting(case: Case, server: ServerPlan) -> str:
+    """Return how the authority gets what a server has: nothing to be said but of the partner."""
+    partner, name = _acting(case).partner, server.peer.server
+    is_partner = partner is not None and partner.server == name
+    gives = f"`{promotion(case.relationship)}` gives {case.authority.endpoint.server} what {name} has; "
+    return gives if is_partner else ""
+
+
 def _older(case: Case) -> Iterator[Objection]:
     """A daemon that has what was in its file when it started, which was replicated from it once and is not the last:
     it came back with an old file, or with one to which a later change was never written. One that lived through the
@@ -190,13 +216,10 @@ def _older(case: Case) -> Iterator[Objection]:
         known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
         if stamp.earlier and fingerprint(relationship, source, stamp.version or server.snapshot.version) in known:
             came = "was put back, with its memory, to" if is_back else "was started with"
-            partner = _acting(case).partner
-            is_partner = partner is not None and partner.server == follower
-            way = f"`{promotion(relationship)}` gives {name} what {follower} has; " if is_partner else ""
             yield Objection(
                 OLDER,
                 f"{name} {came} what it had before the last replication to {follower}",
-                f"{way}approve if the older is meant",
+                f"{_promoting(case, server)}approve if the older is meant",
                 object=name,
             )
             return

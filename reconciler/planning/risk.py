@@ -51,7 +51,8 @@ def with_leases_at_stake(plan: Plan) -> Plan:
     for each in plan.relationships:
         servers = [
             replace(
-                server, changes=tuple(replace(one, leases=_at_stake(server.snapshot, one)) for one in server.changes)
+                server,
+                changes=tuple(replace(one, leases=leases_at_stake(server.snapshot, one)) for one in server.changes),
             )
             for server in each.servers
         ]
@@ -59,7 +60,10 @@ def with_leases_at_stake(plan: Plan) -> Plan:
     return replace(plan, relationships=tuple(relationships))
 
 
-def _at_stake(snapshot: Snapshot, change: Change) -> int | None:
+def leases_at_stake(snapshot: Snapshot, change: Change) -> int | None:
+    """Return how many leases are in use, on its server, in the subnet that a change takes something from; None where
+    nothing is taken, or they were not counted.
+    """
     if change.path[0][0] == CLIENTS:
         return change.leases
     if not is_destructive(change) or snapshot.active_leases is None or change.path[0][0] != "subnet":

@@ -166,6 +166,7 @@ def must_wait(world: Trio, folder: Path, code: str) -> None:
 
 
 SAMPLE = [subnet(S, 99)]  # as the file that a package brings has one
+TEMPLATE = [subnet(S, 1), subnet(S, 2)]  # one of three lacks, which no threshold minds
 
 
 @pytest.mark.parametrize(
@@ -174,6 +175,7 @@ SAMPLE = [subnet(S, 99)]  # as the file that a package brings has one
         ("primary", [], {"authority-empty"}),
         ("hold", [], {"authority-empty"}),
         ("primary", SAMPLE, {"authority-shrunk", "identity"}),
+        ("primary", TEMPLATE, {"authority-older"}),
     ],
 )
 def test_a_primary_installed_anew_is_held_and_promote_gives_it_everything(
@@ -196,7 +198,7 @@ def test_a_primary_installed_anew_is_held_and_promote_gives_it_everything(
     assert any(f"held ({code})" in note for note in world.told("status")["notes"])
     if policy == "primary":
         must_wait(world, tmp_path, max(codes))  # the first that is named
-    approved = [f"--approve={each}" for each in codes - {"authority-empty"}]
+    approved = [f"--approve={each}" for each in codes - {"authority-empty", "authority-older"}]
     done = world.run("promote", "hq", "--yes", *approved)
     assert done.exit_code == 0, done
     world.until_normal()

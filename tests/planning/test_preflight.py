@@ -336,7 +336,7 @@ def test_what_can_not_be_planned_does_not_hide_what_else_would_go_wrong(case: Ca
     desired = replace(case.desired, relationships=(asked,))
     (made,) = plan(desired, case.live, {URL: Probe.REFUSED}).relationships
     assert "which has no `max-rejected-lease-updates`" in (made.unplanned or "")
-    assert [each.code for each in made.objections] == ["listener-port"]
+    assert [each.code for each in made.objections] == ["authority-shrunk", "listener-port"]
     assert (made.servers, made.stages, made.has_changes) == ((), (), False)
     lost: dict[tuple[str, Service], Live] = {}
     for key, each in case.live.items():

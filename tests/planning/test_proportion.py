@@ -72,16 +72,54 @@ def test_an_authority_that_was_started_with_few_is_asked_about_by_the_share_of_h
     assert codes(TWENTY[:1], TWENTY[:9], uptime=30, reload=30, deleted_share=0.95) == []
 
 
-def test_a_relationship_that_is_made_is_measured_by_the_thresholds_alone() -> None:
+def made_over(subnets: Sequence[Any], leases: dict[int, int] | None, primary: Sequence[Any]) -> list[tuple[str, str]]:
+    """What is objected to where a relationship is made over a standby with these subnets and leases in use."""
     case = read_case("create")
     world: World = {}
     for key, live in case.live.items():
         assert isinstance(live, Snapshot)
-        subnets = TWENTY[:3] if key[0] == "kea-a" else TWENTY[:5]
-        config = {**live.config, "subnet4": subnets, "shared-networks": [], "reservations": []}
-        world[key] = replace(live, config=config, uptime=30, reload=30)
+        own = list(primary if key[0] == "kea-a" else subnets)
+        config = {**live.config, "subnet4": own, "shared-networks": [], "reservations": []}
+        world[key] = replace(live, config=config, uptime=30, reload=30, active_leases=leases)
     (made,) = plan(case.desired, world).relationships
-    assert SHRUNK not in [each.code for each in made.objections]
+    return [(each.code, each.message) for each in made.objections]
+
+
+def test_a_relationship_that_is_made_is_measured_by_the_thresholds_alone_where_nobody_has_a_lease() -> None:
+    assert made_over(TWENTY[:5], {}, TWENTY[:3]) == []
+    assert made_over([], None, TWENTY[:3]) == []
+    assert made_over(TWENTY[:3], {1: 5}, TWENTY[:3]) == []
+    assert made_over(TWENTY[:2], {1: 5}, TWENTY[:3]) == []
+
+
+@pytest.mark.parametrize("leases", [{5: 1}, None], ids=["leases", "leases that can't be counted"])
+def test_a_relationship_that_is_made_takes_no_subnet_in_use_away_unasked(leases: dict[int, int] | None) -> None:
+    told = f"{1 if leases else 2} of the 5 subnets on kea-b, with leases in use, are not on kea-a and would be deleted"
+    assert made_over(TWENTY[:5], leases, TWENTY[:3]) == [(SHRUNK, told)]
+
+
+def test_a_relationship_that_is_made_takes_no_pool_in_use_away_unasked() -> None:
+    had = [subnet(1, pools=2), subnet(2)]
+    told = "1 of the 3 pools on kea-b, with leases in use, are not on kea-a and would be deleted"
+    assert made_over(had, {1: 7}, TWENTY[:3]) == [(SHRUNK, told)]
+    assert made_over(had, {2: 7}, TWENTY[:3]) == []
+    larger = [{**TWENTY[0], "pools": [{"pool": "10.0.1.1-10.0.1.99"}]}, TWENTY[1]]
+    assert made_over(had, {1: 7}, larger) == []
+
+
+def test_a_relationship_that_is_made_asks_where_all_subnets_of_a_server_go_though_nobody_has_a_lease() -> None:
+    told = "all 2 subnets on kea-b would be deleted, and 3 others would take over"
+    assert made_over(TWENTY[7:9], {}, TWENTY[:3]) == [(SHRUNK, told)]
+
+
+def test_an_id_of_leases_in_use_that_comes_to_mean_another_prefix_asks_whenever_that_is() -> None:
+    had, new = [*TWENTY[:2], subnet(3)], [*TWENTY[:2], subnet(3, subnet="10.9.9.0/24", pools=0)]
+    told = "subnet ids on kea-b that leases in use have would be those of other prefixes "
+    told += "(3 is 10.0.3.0/24, not 10.9.9.0/24)"
+    assert ("subnet-id-conflict", told) in made_over(had, {3: 1}, new)
+    assert "subnet-id-conflict" not in [code for code, _ in made_over(had, {1: 1}, new)]
+    swapped = [subnet(2, subnet="10.0.1.0/24", pools=0), subnet(1, subnet="10.0.2.0/24", pools=0)]
+    assert [code for code, _ in made_over(TWENTY[:2], {1: 1, 2: 1}, swapped)].count("subnet-id-conflict") == 2
 
 
 def test_a_number_counts_whatever_the_share_is() -> None:

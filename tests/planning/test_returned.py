@@ -263,3 +263,48 @@ def test_a_primary_that_is_back_too_short_a_time_is_left_alone_and_its_partner_i
     away = {**case.live, ("kea-b", S): Unreachable(case.live["kea-b", S].endpoint, "connection refused")}
     (alone,) = plan(case.desired, away, settling={("kea-a", S)}).relationships
     assert alone.authority.server == "kea-a"
+
+
+def installed_anew(world: World, *, subnets: int, reload: int) -> World:
+    """The world after the primary was installed anew with so many of its subnets, without an HA entry and a stamp."""
+    snapshot = world["kea-a", S]
+    assert isinstance(snapshot, Snapshot)
+    config = {key: value for key, value in snapshot.config.items() if key not in {"user-context", "hooks-libraries"}}
+    config = {**config, "user-context": {"site": "hq"}, "subnet4": snapshot.config["subnet4"][:subnets]}
+    bare = replace(snapshot, config=config, uptime=20, reload=reload, ha=None, views=(), place=None)
+    return {**world, ("kea-a", S): bare}
+
+
+@pytest.mark.parametrize("reload", [20, 2], ids=["as started", "set since"])
+def test_a_primary_installed_anew_is_held_where_it_would_take_something_away(reload: int) -> None:
+    case = read_case("nothing-to-do")
+    stands = out_of_touch(applied(case, edited(case.live, "kea-a", 4321)))
+    number = len(subnets_of(stands))
+    assert "authority-older" not in codes(case, installed_anew(stands, subnets=number, reload=reload))
+    world = installed_anew(stands, subnets=number - 1, reload=reload)
+    (made,) = plan(case.desired, world).relationships
+    (held,) = (each for each in made.objections if each.code == "authority-older")
+    assert held.message == (
+        "kea-a has no HA entry and no stamp of this relationship, as if it were installed anew, and would take from "
+        "kea-b what that has"
+    )
+    assert (held.object, held.approvable) == ("kea-a", True)
+    assert held.advice.startswith("`kea-reconciler promote hq-dhcp4` gives kea-a what kea-b has; approve")
+    assert "authority-older" not in [each.code for each in promoted(case, world).objections]
+
+
+def subnets_of(world: World) -> list[object]:
+    snapshot = world["kea-b", S]
+    assert isinstance(snapshot, Snapshot)
+    return list(snapshot.config["subnet4"])
+
+
+def out_of_touch(world: World) -> World:
+    """The world after kea-b noticed that its partner is gone."""
+    snapshot = world["kea-b", S]
+    assert isinstance(snapshot, Snapshot)
+    assert snapshot.ha is not None
+    assert snapshot.ha.partner is not None
+    partner = replace(snapshot.ha.partner, age=60.0, in_touch=False, interrupted=True)
+    view = replace(snapshot.ha, state="partner-down", partner=partner)
+    return {**world, ("kea-b", S): replace(snapshot, ha=view, views=(view,))}

@@ -267,6 +267,38 @@ def test_a_primary_that_comes_back_has_to_prove_itself(site: Site) -> None:
         assert daemon.stop() == 0
 
 
+def test_a_primary_installed_anew_from_a_template_waits_and_says_what_helps(site: Site) -> None:
+    """It has no entry, no stamp and three of four subnets: too few are gone for any threshold."""
+    site.documents[0]["parameters"] |= {"max-response-delay": 1500, "max-unacked-clients": 0}
+    site.write()
+    others = [subnet(Service.DHCP4, number) for number in (2, 3, 4)]
+    site.change("kea-a", lambda config: config["subnet4"].extend(others))
+    assert site.run("apply", "--yes").exit_code == 0
+    written = site.endpoint("kea-a").written
+    assert written is not None
+    template = {key: value for key, value in written.items() if key not in {"hooks-libraries", "user-context"}}
+    template["subnet4"] = template["subnet4"][:3]
+    with Living(site.desired, site.folder, "--mode", "enforce", *QUICK) as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "daemon that is ready", 60)
+        site.endpoint("kea-a").stop(killed=True)
+        partner = site.endpoint("kea-b").ha
+        assert partner is not None
+        until(lambda: partner.state == "partner-down", "partner-down", 60)
+        site.forget()
+        site.endpoint("kea-a").restart(template)
+        told = daemon.until("waiting", is_over=False)["message"]
+        assert "authority-older: kea-a has no HA entry and no stamp of this relationship" in told
+        assert "`kea-reconciler promote hq`" in told
+        asked = len(site.endpoint("kea-b").log)
+        until(lambda: len(site.endpoint("kea-b").log) >= asked + 4, "further looks", 60)
+        assert daemon.stop() == 0
+        assert daemon.events("applied") == []
+    assert site.sent() == []
+    assert len(site.endpoint("kea-b").config["subnet4"]) == 4
+    assert site.run("promote", "hq", "--yes").exit_code == 0
+    assert len(site.endpoint("kea-a").config["subnet4"]) == 4
+
+
 def test_a_dead_server_delays_no_other_relationship(site: Site) -> None:
     site.add_pair("branch", servers=("kea-c", "kea-d"))
     site.made()
