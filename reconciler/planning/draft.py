@@ -9,7 +9,7 @@ from reconciler.kea.translation import Translation
 from reconciler.model import Peer, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.division import Division, division, undivided
-from reconciler.planning.server_plan import apart, next_generation, plan_server
+from reconciler.planning.server_plan import apart, is_primary, next_generation, plan_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,12 @@ def drafted(
     source: Snapshot,
     snapshots: Mapping[str, Snapshot],
     revision: str,
+    *,
+    is_promoted: bool = False,
 ) -> Draft:
-    """Return what `peers`, in this order, are to become; `source` is the authority."""
+    """Return what `peers`, in this order, are to become; `source` is the authority, in one plan alone where it
+    `is_promoted`: then its stamp, too, says what all had alike, so that a primary from before that is known as older.
+    """
     is_shared = any("config-control" in snapshot.config for snapshot in snapshots.values())
     replicates = relationship.replicate and not is_shared
     versions = {each.version for each in snapshots.values() if each is not source} if replicates else set()
@@ -52,6 +56,13 @@ def drafted(
         server = plan_server(relationship, peer, snapshot, data, pools, revision, generation)
         is_told = not relationship.replicate and not is_shared and snapshot is not source
         servers.append(replace(server, apart=apart(relationship, snapshot, source)) if is_told else server)
+    if is_promoted and any(is_primary(relationship, each.snapshot) and each.changes for each in servers):
+        servers = [
+            plan_server(relationship, each.peer, source, None, pools, revision, generation, is_renewed=True)
+            if each.snapshot is source and replicates and not pools.is_due
+            else each
+            for each in servers
+        ]
     return Draft(tuple(servers), _made_of(pools, servers), words, replicates, is_shared)
 
 

@@ -126,6 +126,7 @@ def _servers(
     source = pools.source
     halves = [peer for peer in relationship.peers if peer.role is not Role.BACKUP]
     is_whole = all(peer.server in snapshots for peer in halves)
+    has_primary = relationship.primary.server in snapshots
     generation = next_generation(relationship, snapshots.values())
     words = {each.version: wanted.in_words_of(relationship, source, each.version) for each in snapshots.values()}
     servers, left = [], []
@@ -136,7 +137,7 @@ def _servers(
         said = words[snapshot.version]
         follows = snapshot is not source and (peer.role is Role.BACKUP or is_whole) and not peer.is_hub
         data = said.part if follows and not said.inexpressible else None
-        made = plan_server(relationship, peer, snapshot, data, pools, revision, generation)
+        made = plan_server(relationship, peer, snapshot, data, pools, revision, generation, stands_in=not has_primary)
         if not _is_data_alone(made):
             left.append(peer.server)
         servers.append(made if data is not None and _is_data_alone(made) else ServerPlan(peer, snapshot))

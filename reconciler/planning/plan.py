@@ -187,7 +187,8 @@ def _decided(
     around: Neighbours,
 ) -> RelationshipPlan:
     source = snapshots[truth.server or ""]
-    draft = drafted(relationship, order(relationship, snapshots), source, snapshots, revision)
+    peers = order(relationship, snapshots)
+    draft = drafted(relationship, peers, source, snapshots, revision, is_promoted=truth.is_promoted)
     servers, written, pools = draft.servers, draft.written, draft.pools
     result = RelationshipPlan(relationship, truth, replicates=draft.replicates, servers=servers)
     remarks = tuple(notes(relationship, pools, snapshots, shared=draft.is_shared))

@@ -37,6 +37,7 @@ from reconciler.planning.division import Division
 from reconciler.planning.risk import CLIENTS
 
 EARLIER = 32  # fingerprints of replications before the last that a stamp remembers
+_SHOWN = 12  # digits of a fingerprint that a change shows
 
 
 def plan_server(
@@ -47,11 +48,15 @@ def plan_server(
     truth: Division,
     revision: str,
     generation: int = 0,
+    *,
+    stands_in: bool = False,
+    is_renewed: bool = False,
 ) -> ServerPlan:
     """Return what one server is to become.
 
     `data` is the authority's replicated part in this server's words, None where this server keeps its own; `truth`
-    is the authority, and `generation` that of the stamp which goes out.
+    is the authority, which `stands_in` for a primary that is away or not, and `generation` that of the stamp which goes
+    out. With `is_renewed` a stamp that tells of other data than the server has is renewed, be it for that alone.
     """
     is_alone = relationship.is_data_alone
     own = list(_lies(relationship, peer, snapshot)) if is_alone else list(_own_changes(relationship, peer, snapshot))
@@ -59,11 +64,14 @@ def plan_server(
     theirs = wanted.replicated_part(relationship, snapshot)
     goal, left_alone = contested.goal(relationship, peer, data, theirs)
     found = _data_differences(theirs, goal, service) if goal is not None else []
-    if not own and not found:
+    if not own and not found and not is_renewed:
         return ServerPlan(peer, snapshot, left_alone=left_alone)
     stamp = stamp_of(relationship, snapshot)
     marks = fingerprints(theirs if data is None else data)
-    changes = (*own, *_attributed(found, theirs, marks, relationship, snapshot, truth))
+    renewal = tuple(_renewal(relationship, snapshot, stamp, marks)) if is_renewed else ()
+    if not own and not found and not renewal:
+        return ServerPlan(peer, snapshot, left_alone=left_alone)
+    changes = (*own, *renewal, *_attributed(found, theirs, marks, relationship, snapshot, truth))
     config = wanted.outgoing(
         relationship,
         peer,
@@ -73,7 +81,7 @@ def plan_server(
         block_changes=bool(own) and not is_alone,
         revision=revision,
         generation=generation,
-        earlier=_earlier(relationship, snapshot, truth, marks),
+        earlier=_earlier(stamp, snapshot, marks, stands_in=stands_in),
         source=(peer if data is None else wanted.peer_of(relationship, truth.source)).name,
         kept=stamp if is_alone else None,
     )
@@ -81,7 +89,7 @@ def plan_server(
     try_standing = may_refuse_its_own(snapshot.config, config, changes, service, is_stamped=is_stamped)
     is_promotion = is_primary(relationship, snapshot) and snapshot is not truth.source
     is_told_by_stamps = relationship.on_primary_return is OnPrimaryReturn.HOLD or is_promotion
-    commands = () if own or is_told_by_stamps else _commands(relationship, snapshot, config)
+    commands = () if own or renewal or is_told_by_stamps else _commands(relationship, snapshot, config)
     return ServerPlan(peer, snapshot, changes, config, try_standing, commands=commands, left_alone=left_alone)
 
 
@@ -113,18 +121,26 @@ def next_generation(relationship: Relationship, snapshots: Iterable[Snapshot]) -
     return 1 + max(known)
 
 
-def _earlier(relationship: Relationship, snapshot: Snapshot, truth: Division, marks: Fingerprints) -> tuple[str, ...]:
-    """Return the fingerprints for a server's stamp of what was replicated to it from the primary before.
+def _renewal(
+    relationship: Relationship, snapshot: Snapshot, stamp: Stamp | None, marks: Fingerprints
+) -> Iterator[Change]:
+    """Yield that a server's stamp is to tell of the data that it has, whose fingerprints are `marks`."""
+    before, after = stamp and stamp.fingerprints.whole[:_SHOWN], marks.whole[:_SHOWN]
+    if stamp is None or before != after:
+        field = FieldChange("stamp", ABSENT if before is None else before, after)
+        path = (("relationship", relationship.name),)
+        yield Change(Action.CHANGE, path, (field,), cause=Cause.PRIMARY, moved=(snapshot.endpoint.server,))
 
-    Nothing where another server is the authority: what a primary that comes back has then is no older than what it
-    had, and what was replicated before can't be told by its fingerprint where the version of Kea is another one.
+
+def _earlier(stamp: Stamp | None, snapshot: Snapshot, marks: Fingerprints, *, stands_in: bool) -> tuple[str, ...]:
+    """Return the fingerprints for a server's stamp of what was replicated to it before.
+
+    Without the last, where another server stands in for the primary: what that has when it comes back is no older than
+    what it had. Nothing where the version of Kea is another one than then: what was replicated can't be told by these.
     """
-    stamp = stamp_of(relationship, snapshot)
-    if stamp is None or not is_primary(relationship, truth.source):
+    if stamp is None or _version(stamp, snapshot) != parse_version(snapshot.version):
         return ()
-    if _version(stamp, snapshot) != parse_version(snapshot.version):
-        return ()
-    found = dict.fromkeys((stamp.fingerprints.whole, *stamp.earlier))
+    found = dict.fromkeys(stamp.earlier if stands_in else (stamp.fingerprints.whole, *stamp.earlier))
     return tuple(each for each in found if each != marks.whole)[:EARLIER]
 
 

@@ -79,6 +79,29 @@ def test_promote_takes_over_what_the_partner_got_and_the_next_change_is_the_prim
     assert world.has(second) == (True, True, True)
 
 
+def test_a_primary_that_is_put_back_to_before_a_promote_is_held(world: Trio) -> None:
+    world.add(world.a)  # the only one would not go unasked
+    world.until_normal()
+    world.must_apply()
+    world.a.command(S, "config-write")
+    old = world.file(world.a)
+    added = changed_while_the_primary_is_away(world)
+    assert world.run("promote", "hq", "--yes").exit_code == 0
+    world.until_normal()
+    world.must_be_done()
+    world.lose(world.a)
+    world.bring_back(world.a, old)
+    world.until_normal()
+    world.forget()
+    held = world.apply("--format", "json")
+    assert held.exit_code == 3, held
+    assert [each["code"] for each in world.relation(held)["blocked_by"]] == ["authority-older"]
+    assert world.sets() == []
+    assert world.run("promote", "hq", "--yes").exit_code == 0
+    world.must_be_done()
+    assert world.has(added) == (True, True, True)
+
+
 def test_both_changed_is_told_from_one(world: Trio) -> None:
     world.lose(world.a)
     world.add(world.b)

@@ -57,13 +57,52 @@ def test_promote_gives_the_primary_what_its_partner_has_and_the_next_plan_is_emp
     made = promoted(case)
     assert made.authority.server == "kea-b"
     assert made.objections == ()
-    assert [server.peer.server for server in made.servers if server.changes] == ["kea-a"]
+    changed = {server.peer.server: server.changes for server in made.servers if server.changes}
+    assert {change.path[0][0] for change in changed.pop("kea-b", ())} <= {"relationship"}  # its stamp alone
+    assert list(changed) == ["kea-a"]
     world = after_apply(case, plan(case.desired, case.live, promoted="hq-dhcp4"))
     (after,) = plan(case.desired, world).relationships
     assert (after.has_changes, after.objections) == (False, ())
     (then,) = plan(case.desired, edited(world, "kea-a", 1234)).relationships
     assert {change.moved for server in then.servers for change in server.changes} == {("kea-a",)}
     assert then.objections == ()
+
+
+@pytest.mark.parametrize("name", ["nothing-to-do", "nothing-to-do-with-a-backup"])
+def test_a_primary_that_is_put_back_to_before_a_promote_is_known_as_older(name: str) -> None:
+    case = read_case(name)
+    world = applied(case, edited(dict(case.live), "kea-a", 1111))
+    world = applied(case, edited(world, "kea-a", 2222))
+    old, changed = world["kea-a", S], edited(world, "kea-b", 3333)
+    made = plan(case.desired, changed, promoted="hq-dhcp4")
+    world = after_apply(replace(case, live=changed), made)
+    assert codes(case, world) == []
+    assert not plan(case.desired, world).relationships[0].has_changes
+    assert codes(case, restarted({**world, ("kea-a", S): old}, "kea-a")) == ["authority-older"]
+
+
+def test_promote_has_nothing_to_do_where_the_primary_has_it_already() -> None:
+    case = read_case("nothing-to-do")
+    world = edited(edited(dict(case.live), "kea-a", 1111), "kea-b", 1111)
+    assert not promoted(case, world).has_changes
+
+
+def test_a_primary_that_is_older_than_what_its_partner_took_over_is_known_by_the_backup_too() -> None:
+    case, world = given_by_the_partner(OnPrimaryReturn.PRIMARY)
+    backup = world["kea-c", S]
+    assert isinstance(backup, Snapshot)
+    (relationship,) = case.desired.relationships
+    older = edited(world, "kea-a", 999)["kea-a", S]
+    assert isinstance(older, Snapshot)
+    earlier = (fingerprint(relationship, older, backup.version),)
+    before = read_case("unreachable-primary-backup-behind")
+    behind = before.live["kea-c", S]
+    assert isinstance(behind, Snapshot)
+    (last,) = read_stamps(behind.config)
+    behind = replace(behind, config=with_stamp(behind.config, replace(last, earlier=earlier)))
+    world["kea-c", S] = applied(before, {**before.live, ("kea-c", S): behind})["kea-c", S]
+    assert codes(case, restarted({**world, ("kea-a", S): older}, "kea-a")) == ["authority-older"]
+    assert codes(case, restarted(world, "kea-a")) == []  # it has what it had last
 
 
 def test_promote_needs_both_and_a_partner() -> None:
