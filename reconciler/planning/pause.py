@@ -1,4 +1,6 @@
-"""For how long nobody answers while a server that was set fetches the leases of its partner, whatever the method."""
+"""For how long nobody answers: while a server that was set fetches the leases of its partner, whatever the method, and
+while Kea takes a configuration for which both are off.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,9 @@ from reconciler.planning.standing import standing
 # `sync-page-limit` is small, each page costs a request more.
 LEASES_A_SECOND: Mapping[Version, float] = {(0, 0, 0): 6600.0, (2, 6, 0): 14000.0}
 SECONDS_A_PAGE = 0.01
+# That Kea takes for a config-set, of what config-get answers: 0.22 to 0.34 of processor time for 1 to 8 MB on 2.2.0,
+# 2.6.3 and 3.0.3 (`benchmarks.configurations`, 300 to 3,000 subnets).
+SECONDS_A_MEGABYTE = 0.3
 
 
 def leases_a_second(*versions: str) -> float:
@@ -26,10 +31,26 @@ def leases_a_second(*versions: str) -> float:
 
 
 def pause(plan: RelationshipPlan, server: ServerPlan) -> float | None:
-    """Return for about how many seconds neither a server of a plan nor its partner answers.
+    """Return for about how many seconds neither a server of a plan nor its partner answers, altogether.
 
-    0 where it fetches no leases, None where those of its partner were not counted.
+    None where it fetches leases, and those of its partner were not counted.
     """
+    fetching = _fetching(plan, server)
+    return None if fetching is None else fetching + taking(plan, server)
+
+
+def taking(plan: RelationshipPlan, server: ServerPlan) -> float:
+    """Return for about how many seconds both are off while Kea takes the configuration of a server; 0 where the other
+    answers meanwhile.
+    """
+    name = server.peer.server
+    is_paused = any(stage.pauses and name in dict(stage.covered_by) for stage in plan.stages)
+    if not is_paused or is_commanded(plan, server):
+        return 0.0
+    return SECONDS_A_MEGABYTE * max(each.snapshot.size for each in plan.servers) / 1e6
+
+
+def _fetching(plan: RelationshipPlan, server: ServerPlan) -> float | None:
     peers = [each for each in plan.servers if _fetches(plan, each)]
     is_set = any(server.peer.server in stage.servers for stage in plan.stages) and not is_commanded(plan, server)
     if server not in peers or not is_set:

@@ -11,7 +11,7 @@ from reconciler.kea import ha
 from reconciler.model import Mode, Procedure, Relationship, RelationshipPlan, Role, ServerPlan, Stage
 from reconciler.planning import wanted
 from reconciler.planning.method import UNCOVERED, disruption, is_commanded
-from reconciler.planning.pause import pause
+from reconciler.planning.pause import pause, taking
 from reconciler.planning.standing import own_scopes, standing
 from reconciler.reports.numbers import seconds
 from reconciler.reports.values import shown_name
@@ -36,8 +36,9 @@ def cost(plan: RelationshipPlan, server: ServerPlan) -> str:
         return server.told_cost
     seconds_off = pause(plan, server) or 0.0
     about = seconds(round(seconds_off, 1))
-    fetching = f"; fetching the leases takes about {about}, in which nobody answers" if seconds_off >= 0.1 else ""
-    return f"{_cost(plan, server)}{fetching}"
+    what = "taking the configuration and fetching the leases" if taking(plan, server) else "fetching the leases"
+    waiting = f"; {what} takes about {about}, in which nobody answers" if seconds_off >= 0.1 else ""
+    return f"{_cost(plan, server)}{waiting}"
 
 
 def _cost(plan: RelationshipPlan, server: ServerPlan) -> str:
@@ -96,9 +97,10 @@ def _cost_here(plan: RelationshipPlan, server: ServerPlan) -> str:
         return f"its HA starts again and waits for nobody: the clients of {_names(view.scopes)} miss it for a moment"
     cover = dict(stage.covered_by).get(server.peer.server) if stage is not None else None
     if cover is not None:
+        both_off = "takes the configuration, for which both are off, and " if stage is not None and stage.pauses else ""
         return (
             f"its HA starts again; {shown_name(cover)} answers its clients meanwhile, but for the time in which Kea "
-            "fetches leases"
+            f"{both_off}fetches leases"
         )
     silence = f"its HA starts again, and the clients of {_names(view.scopes)} get no answer from it"
     if view.partner is None or view.partner.interrupted or not view.partner.in_touch:

@@ -9,6 +9,7 @@ import pytest
 from reconciler.model import Disruption, Mode, Plan, RelationshipPlan, Snapshot
 from reconciler.planning.method import choose, disruption
 from reconciler.planning.pause import fetched_from, leases_a_second, pause, with_counts
+from reconciler.reports.costs import cost
 from tests.planning.changes import Setting, begun, slower
 
 LB, HS = Mode.LOAD_BALANCING, Mode.HOT_STANDBY
@@ -79,3 +80,18 @@ def test_who_is_to_fetch_no_leases_makes_no_pause() -> None:
     plan = begun(Setting(HS), lambda each: replace(each, parameters={**each.parameters, "sync-leases": False}), 1).plan
     assert [pause(plan, server) for server in plan.servers] == [0.0, 0.0]
     assert fetched_from(Plan("2", (plan,))) == set()
+
+
+def test_what_both_are_off_for_is_a_pause_that_grows_with_the_configuration() -> None:
+    """No leases are fetched here. On hot-standby, or through agents, the other answers while Kea takes it."""
+    for mode, is_dedicated, expected in [(LB, True, 3.0), (LB, False, 0.0), (HS, True, 0.0)]:
+        made = begun(Setting(mode, is_dedicated=is_dedicated), slower, 1).plan
+        servers = tuple(
+            replace(each, snapshot=replace(each.snapshot, size=10_000_000, active_leases={})) for each in made.servers
+        )
+        plan = replace(made, servers=servers)
+        assert [pause(plan, each) for each in plan.servers] == [pytest.approx(expected)] * 2
+        told = [cost(plan, each) for each in plan.servers]
+        for each in told:
+            assert ("both are off" in each) is (expected > 0)
+            assert ("takes about 3 s, in which nobody answers" in each) is (expected > 0)
