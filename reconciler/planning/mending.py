@@ -9,6 +9,7 @@ from reconciler.kea import ha, hooks
 from reconciler.kea.versions import Capability, can
 from reconciler.model import Elsewhere, Mode, Objection, Peer, Role, Snapshot
 from reconciler.planning import service
+from reconciler.planning.answering import SERVING
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.pause import leases_a_second
 from reconciler.planning.scenes import (
@@ -27,7 +28,6 @@ from reconciler.planning.scenes import (
     unready,
 )
 from reconciler.planning.silence import may_be_silenced
-from reconciler.planning.status import SERVING
 
 
 def resume(scene: Scene) -> Decision:

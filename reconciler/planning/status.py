@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ from reconciler.kea import ha
 from reconciler.model import (
     Health,
     Live,
-    Mode,
     Peer,
     Plan,
     Relationship,
@@ -22,28 +20,15 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.model.health import NORMAL
-from reconciler.planning import wanted
+from reconciler.planning import answering, wanted
 from reconciler.planning.authority import acting, authority
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.neighbours import NO_PROBES, Probes
 from reconciler.planning.places import located
 from reconciler.planning.plan import LiveWorld
-from reconciler.planning.pretence import describe_unheard, hears, judged
+from reconciler.planning.pretence import describe_unheard, judged
 from reconciler.planning.service import with_ours
 from reconciler.planning.standing import own_entry, standing
-
-# The states in which the HA hook lets the DHCP service run (ha_service.cc, adjustNetworkState).
-SERVING = frozenset(
-    {
-        "communication-recovery",
-        "hot-standby",
-        "load-balancing",
-        "partner-down",
-        "partner-in-maintenance",
-        "passive-backup",
-        "terminated",
-    }
-)
 
 HEARD = "hears it all the same, and that it serves clients"
 """What is said of the partner of a server that can't be reached: the one reason that is good news."""
@@ -147,35 +132,13 @@ def _located(relationship: Relationship, live: Live) -> Live:
 
 
 def _health(relationship: Relationship, peers: Mapping[str, Live], *, is_free_of_reasons: bool) -> Health:
-    is_served = any(_serves(each) for each in peers.values()) or _heard_by(relationship, peers) is not None
-    if not is_served or _missing_backups(relationship, peers):
+    if answering.is_anybody_left_alone(relationship, peers) or _missing_backups(relationship, peers):
         return Health.SERVICE_DOWN
     return Health.OK if is_free_of_reasons else Health.IMPAIRED
 
 
-def _serves(live: Live) -> bool:
-    """Whether a server answers clients as far as it can be told: alone without HA, else in its scopes."""
-    if isinstance(live, Unreachable) or live.disabled_by_user or live.is_off_by_us:
-        return False
-    if wanted.block_of(live) is None:
-        return True
-    return live.ha is not None and live.ha.state in SERVING and bool(live.ha.scopes)
-
-
-def _heard_by(relationship: Relationship, peers: Mapping[str, Live]) -> str | None:
-    """Return the server that hears its partner serve clients, where that can't be reached from here; else None."""
-    partners = [peers[peer.server] for peer in relationship.peers if peer.role is not Role.BACKUP]
-    if not any(isinstance(each, Unreachable) for each in partners):
-        return None
-    for name, live in peers.items():
-        partner = live.ha.partner if isinstance(live, Snapshot) and live.ha is not None and hears(live) else None
-        if partner is not None and partner.last_state in SERVING and partner.last_scopes:
-            return name
-    return None
-
-
 def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[str]:
-    hearing = _heard_by(relationship, peers)
+    hearing = answering.heard_by(relationship, peers)
     for peer in relationship.peers:
         live = peers[peer.server]
         if isinstance(live, Unreachable):
@@ -185,7 +148,7 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
         elif not _is_to_join(relationship, peer, peers):
             yield from _server_reasons(relationship, peer, live)
     snapshots = [each for each in peers.values() if isinstance(each, Snapshot)]
-    yield from _scope_reasons(relationship, peers)
+    yield from answering.reasons(relationship, peers)
     missing = _missing_backups(relationship, peers)
     if missing:
         unconfirmed = f"without a confirmation from {' and '.join(missing)} (wait-backup-ack)"
@@ -210,29 +173,6 @@ def _missing_backups(relationship: Relationship, peers: Mapping[str, Live]) -> l
 
 def _is_backup(live: Live) -> bool:
     return isinstance(live, Snapshot) and live.ha is not None and live.ha.state == Role.BACKUP and live.is_heard
-
-
-def _scope_reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[str]:
-    """Yield what is wrong with who serves which scope, as far as the servers tell."""
-    views = {name: live.ha for name, live in peers.items() if isinstance(live, Snapshot) and live.ha}
-    serving = [name for name, view in views.items() if view.scopes]
-    counts = Counter(scope for view in views.values() for scope in view.scopes)
-    twice = sorted(scope for scope, count in counts.items() if count > 1)
-    if twice:
-        servers = [name for name in serving if set(twice) & set(views[name].scopes)]
-        yield f"{' and '.join(servers)} serve the scope {', '.join(twice)} at the same time"
-    elif len(serving) > 1 and not _are_balancing(relationship, peers):
-        one = f"one server of a {relationship.mode} relationship"
-        yield f"{' and '.join(serving)} serve although {one} should: has each the role that it should have?"
-    if not serving and all(peer.server in views for peer in relationship.peers if peer.role is not Role.BACKUP):
-        yield "no server serves any scope"
-
-
-def _are_balancing(relationship: Relationship, peers: Mapping[str, Live]) -> bool:
-    """Whether all that are in the relationship work in load-balancing, whatever they are to do."""
-    found = [(peer, live) for peer in relationship.peers if isinstance(live := peers[peer.server], Snapshot)]
-    modes = {standing(relationship, *each)[0] for each in found if wanted.block_of(each[1]) is not None}
-    return modes == {Mode.LOAD_BALANCING}
 
 
 def _is_to_join(relationship: Relationship, peer: Peer, peers: Mapping[str, Live]) -> bool:

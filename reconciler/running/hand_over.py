@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from reconciler.errors import EndpointError
 from reconciler.model import Relationship
+from reconciler.planning.answering import SERVING
 from reconciler.planning.silence import LONGEST, may_be_silenced
-from reconciler.planning.status import SERVING
 from reconciler.running import waiting
 from reconciler.running.cover import Cover, strange_scopes
 from reconciler.running.hands import Hands

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.kea import guards
 from reconciler.model import (
     HaView,
     Health,
@@ -24,16 +25,22 @@ from reconciler.planning.plan import plan
 from reconciler.planning.status import status
 from tests.planning.cases import World, read_case
 
+Edits = dict[str, Callable[[Snapshot], Snapshot]]
+
 
 def of(name: str, **edits: Callable[[Snapshot], Snapshot]) -> RelationshipStatus:
     """The status in a case, with the reading of a server (its name with `_` for `-`) edited."""
-    case = read_case(name)
+    return told(read_case(name).live, name, edits)
+
+
+def told(live: World, name: str, edits: Edits) -> RelationshipStatus:
+    """The status of what a case desires in another world, with the reading of servers edited."""
     world: World = {}
-    for key, live in case.live.items():
+    for key, each in live.items():
         edit = edits.get(key[0].replace("-", "_"))
-        assert isinstance(live, Snapshot) or edit is None
-        world[key] = edit(live) if edit and isinstance(live, Snapshot) else live
-    (made,) = plan(case.desired, world).relationships
+        assert isinstance(each, Snapshot) or edit is None
+        world[key] = edit(each) if edit and isinstance(each, Snapshot) else each
+    (made,) = plan(read_case(name).desired, world).relationships
     return status(made, world)
 
 
@@ -82,8 +89,6 @@ NOT_IN_FORCE = "has the HA hook configured, but not in force; it probably serves
 OFF = "has its DHCP service switched off by dhcp-disable"
 
 ALTHOUGH = "although one server of a hot-standby relationship should: has each the role that it should have?"
-
-Edits = dict[str, Callable[[Snapshot], Snapshot]]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +236,10 @@ def test_one_that_is_gone() -> None:
     found = of("unreachable-primary", kea_b=ha(partner_age=60.0))
     assert (found.authority, found.in_sync) == ("kea-b", None)
     assert found.status is Health.SERVICE_DOWN  # its standby has not noticed yet, or can't tell: it serves nobody
-    assert found.reasons == ("kea-a can't be reached: connection refused",)
+    assert found.reasons == (
+        "kea-a can't be reached: connection refused",
+        "nobody answers clients: kea-b has not taken over yet",
+    )
     gone, standby = found.servers
     assert (gone.is_reachable, gone.reason, gone.version, gone.ha_state) == (False, "connection refused", None, None)
     assert (standby.is_reachable, standby.ha_state) == (True, "hot-standby")
@@ -268,6 +276,76 @@ def test_a_partner_that_took_over() -> None:
         "kea-a can't be reached: connection refused",
         "kea-b is in state partner-down, not hot-standby",
     )
+
+
+BALANCED = "nothing-to-do-load-balancing"
+
+
+@pytest.mark.parametrize(
+    ("edits", "reasons"),
+    [
+        (
+            {"kea_b": ha(state="partner-down", scopes=("kea-b",), partner_in_touch=False)},
+            ["kea-b is in state partner-down, not load-balancing", "nobody answers the clients of the scope kea-a"],
+        ),
+        (
+            {"kea_b": ha(state="communication-recovery", partner_interrupted=True)},
+            [
+                "kea-b is in state communication-recovery, not load-balancing",
+                "nobody answers the clients of the scope kea-a: kea-b has not taken over yet",
+            ],
+        ),
+    ],
+)
+def test_a_scope_that_no_living_server_serves(edits: Edits, reasons: list[str]) -> None:
+    case = read_case(BALANCED)
+    gone = Unreachable(case.live["kea-a", Service.DHCP4].endpoint, "connection refused")
+    found = told({**case.live, ("kea-a", Service.DHCP4): gone}, BALANCED, edits)
+    assert found.status is Health.SERVICE_DOWN
+    assert list(found.reasons) == ["kea-a can't be reached: connection refused", *reasons]
+
+
+def test_half_of_the_clients_that_a_partner_is_heard_to_serve_are_served() -> None:
+    case = read_case(BALANCED)
+    gone = Unreachable(case.live["kea-a", Service.DHCP4].endpoint, "connection refused")
+    found = told({**case.live, ("kea-a", Service.DHCP4): gone}, BALANCED, {"kea_b": ha(partner_last_scopes=("kea-a",))})
+    assert found.status is Health.IMPAIRED
+
+
+def without_ha(snapshot: Snapshot) -> Snapshot:
+    config = {**snapshot.config, "hooks-libraries": []}
+    return replace(snapshot, config=config, ha=None, views=(), place=None)
+
+
+def test_two_that_answer_the_same_clients_though_one_has_no_ha() -> None:
+    """As after a removal that was cut off, when the server that was to stay off started again from its old file."""
+    edits = {"kea_a": without_ha, "kea_b": ha(state="partner-down", scopes=("kea-a",), partner_in_touch=False)}
+    found = of("nothing-to-do", **edits)
+    assert found.status is Health.IMPAIRED
+    (both,) = (each for each in found.reasons if "same clients" in each)
+    assert both == (
+        "kea-a, which has no HA, and kea-b answer the same clients, those of 4 subnets, and neither knows what the "
+        "other leases"
+    )
+
+
+def empty(snapshot: Snapshot) -> Snapshot:
+    bare = without_ha(snapshot)
+    return replace(bare, config={**bare.config, "subnet4": [], "shared-networks": []})
+
+
+def silenced(snapshot: Snapshot) -> Snapshot:
+    bare = without_ha(snapshot)
+    return replace(bare, config=guards.disabled(bare.config, Service.DHCP4, "hq-dhcp4", bare.version))
+
+
+@pytest.mark.parametrize("nothing", [empty, silenced])
+def test_a_server_without_ha_that_has_nobody_to_serve_serves_nobody(nothing: Callable[[Snapshot], Snapshot]) -> None:
+    case = read_case("nothing-to-do")
+    gone = Unreachable(case.live["kea-b", Service.DHCP4].endpoint, "connection refused")
+    world = {**case.live, ("kea-b", Service.DHCP4): gone}
+    assert told(world, "nothing-to-do", {"kea_a": nothing}).status is Health.SERVICE_DOWN
+    assert told(world, "nothing-to-do", {"kea_a": without_ha}).status is Health.IMPAIRED
 
 
 def test_both_gone() -> None:
