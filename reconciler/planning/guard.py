@@ -16,6 +16,7 @@ from reconciler.planning import identity
 from reconciler.planning.division import Division, are_split
 from reconciler.planning.risk import leases_at_stake
 from reconciler.planning.standing import SEVERING, is_torn, main_of, standing
+from reconciler.planning.terminated import is_terminated, way_out
 from reconciler.planning.wanted import dedicated_listener_is_on, is_broken
 
 SKEW_WARNING, SKEW_ERROR = 30.0, 60.0  # seconds; above 60 Kea ends the HA service (communication_state.cc)
@@ -166,6 +167,7 @@ def _not_normal(case: Case) -> Iterator[Objection]:
         return  # apply goes on to the next server only when all have become normal
     if is_torn(case.relationship, main_of(case.relationship, servers), by=SEVERING):
         return  # what was done to one and not to the other is why they are not well
+    stuck = [peer.server for peer, snapshot in servers if is_terminated([snapshot])]
     for peer, snapshot in servers:
         view, normal = snapshot.ha, ha.normal_state(*standing(case.relationship, peer, snapshot))
         if view is None:  # a backup that is yet to become one
@@ -174,14 +176,16 @@ def _not_normal(case: Case) -> Iterator[Objection]:
             yield Objection(
                 "partner-not-normal",
                 f"{peer.server} is in state {view.state}, not {normal}",
-                "wait until all servers are in their normal state (`kea-reconciler status`), then plan again",
+                way_out(stuck[0])
+                if stuck
+                else "wait until all servers are in their normal state (`kea-reconciler status`), then plan again",
                 object=peer.server,
             )
         if view.partner and (view.partner.interrupted or not view.partner.in_touch):
             yield Objection(
                 "out-of-touch",
                 f"{peer.server} is out of touch with its partner; a set now would make both serve the same scope",
-                "mend the connection between the two servers first",
+                way_out(stuck[0]) if stuck else "mend the connection between the two servers first",
                 object=peer.server,
             )
 

@@ -16,7 +16,6 @@ from reconciler.planning.scenes import (
     IN_MAINTENANCE,
     PARTNER_IN_MAINTENANCE,
     RECOVERING,
-    TERMINATED,
     WAITING,
     Decision,
     Order,
@@ -28,6 +27,7 @@ from reconciler.planning.scenes import (
     unready,
 )
 from reconciler.planning.silence import may_be_silenced
+from reconciler.planning.terminated import TERMINATED
 
 
 def resume(scene: Scene) -> Decision:

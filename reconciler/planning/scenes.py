@@ -24,7 +24,7 @@ from reconciler.planning import elsewhere, wanted
 from reconciler.planning.places import located
 
 IN_MAINTENANCE, PARTNER_IN_MAINTENANCE = "in-maintenance", "partner-in-maintenance"
-PARTNER_DOWN, SYNCING, TERMINATED, WAITING = "partner-down", "syncing", "terminated", "waiting"
+PARTNER_DOWN, SYNCING, WAITING = "partner-down", "syncing", "waiting"
 RECOVERING = frozenset({WAITING, "syncing", "ready"})  # on the way to the normal state, answering nobody
 
 

@@ -29,6 +29,7 @@ from reconciler.planning.plan import LiveWorld
 from reconciler.planning.pretence import describe_unheard, judged
 from reconciler.planning.service import with_ours
 from reconciler.planning.standing import own_entry, standing
+from reconciler.planning.terminated import TERMINATED, way_out
 
 HEARD = "hears it all the same, and that it serves clients"
 """What is said of the partner of a server that can't be reached: the one reason that is good news."""
@@ -202,7 +203,8 @@ def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) 
     elif wanted.is_idle(snapshot):
         yield f"{peer.server} is in state {normal} and serves no scope, as after an ha-reset; only a set ends that"
     elif view and view.state != normal:
-        yield f"{peer.server} is in state {view.state}, not {normal}"
+        out = f"; {way_out(peer.server)}" if view.state == TERMINATED else ""
+        yield f"{peer.server} is in state {view.state}, not {normal}{out}"
     elif view and view.partner and (view.partner.interrupted or not view.partner.in_touch):
         yield f"{peer.server} is out of touch with its partner"
     if not snapshot.sockets_ready:

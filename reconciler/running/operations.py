@@ -32,7 +32,6 @@ from reconciler.model import (
 from reconciler.planning.scenes import (
     PARTNER_DOWN,
     SYNCING,
-    TERMINATED,
     Answer,
     Decision,
     Ending,
@@ -44,6 +43,7 @@ from reconciler.planning.scenes import (
     settled,
     standings,
 )
+from reconciler.planning.terminated import TERMINATED
 from reconciler.running import waiting
 from reconciler.running.anew import set_again
 from reconciler.running.beside import Beside

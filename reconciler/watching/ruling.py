@@ -10,6 +10,7 @@ from reconciler.model import Cause, Objection, Procedure, RelationshipPlan, Susp
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.status import HOLDING
+from reconciler.planning.terminated import has_terminated
 from reconciler.planning.verdict import unapproved
 from reconciler.reports.numbers import count
 from reconciler.reports.text_status import suspension_words
@@ -79,12 +80,13 @@ def ruling(plan: RelationshipPlan, rules: Rules) -> Ruling:
     if plan.left and codes <= PASSING and not held:  # what was left half done is finished whatever the servers' states
         return Ruling(may=True)
     told = {each.code: _words(each) for each in objections}
+    passing = frozenset() if has_terminated(plan) else PASSING
     reasons = (*told.values(), *held)
     return Ruling(
         may=not reasons,
         waits=reasons,
-        is_passing=bool(codes) and codes <= PASSING and not held,
-        asks=tuple(text for code, text in told.items() if code not in PASSING),
+        is_passing=bool(codes) and codes <= passing and not held,
+        asks=tuple(text for code, text in told.items() if code not in passing),
         unsteady=unsteady,
         capped=capped,
     )

@@ -254,3 +254,9 @@ def test_clocks_that_are_apart_are_an_objection(lab: Laboratory) -> None:
     codes = {each["code"] for each in planned.json["relationships"][0]["objections"]}
     assert planned.exit_code == 3
     assert {"clock-skew", "partner-not-normal"} <= codes  # terminated servers may have lost each other as well
+    (advice,) = {
+        each["advice"]
+        for each in planned.json["relationships"][0]["objections"]
+        if each["code"] == "partner-not-normal"
+    }
+    assert "`kea-reconciler reset kea-a`" in advice

@@ -212,6 +212,7 @@ def test_terminated_servers_are_both_reset_once_their_clocks_agree(lab: Laborato
     assert world.states() == ("terminated", "terminated")
     clock.put(0)
     until(world.answers, "answers again")
+    assert "kea-reconciler reset kea-a" in world.run("status").stdout
     with world.traced() as trace:
         report = world.must("reset", "kea-a")
         assert [each["server"] for each in report["commands"]] == ["kea-a", "kea-b"]

@@ -23,6 +23,7 @@ from reconciler.model import (
 )
 from reconciler.planning.plan import plan
 from reconciler.planning.status import status
+from reconciler.planning.terminated import way_out
 from tests.planning.cases import World, read_case
 
 Edits = dict[str, Callable[[Snapshot], Snapshot]]
@@ -118,8 +119,8 @@ ALTHOUGH = "although one server of a hot-standby relationship should: has each t
             {"kea_a": ha(state="terminated", scopes=("kea-a",)), "kea_b": ha(state="terminated", scopes=("kea-a",))},
             Health.IMPAIRED,
             [
-                "kea-a is in state terminated, not hot-standby",
-                "kea-b is in state terminated, not hot-standby",
+                f"kea-a is in state terminated, not hot-standby; {way_out('kea-a')}",
+                f"kea-b is in state terminated, not hot-standby; {way_out('kea-b')}",
                 "kea-a and kea-b serve the scope kea-a at the same time",
             ],
         ),

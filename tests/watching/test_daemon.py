@@ -122,6 +122,16 @@ def test_what_needs_an_approval_waits_and_says_so(site: Site) -> None:
     assert site.sent() == []
 
 
+def test_terminated_servers_wait_for_a_person_who_is_told_the_way_out(site: Site) -> None:
+    halves = [site.endpoint(name).ha for name in ("kea-a", "kea-b")]
+    for offset in (90, 0):
+        site["kea-a"].clock_offset = offset
+        until(lambda: all(half and half.state == "terminated" for half in halves), "end of the HA service")
+    site.endpoint("kea-b").edit(lifetime)
+    with Living(site.desired, site.folder, "--mode", "replicate", *QUICK) as daemon:
+        assert "`kea-reconciler reset kea-a`" in daemon.until("waiting")["message"]
+
+
 @pytest.mark.parametrize("name", ["kea-a", "kea-b"])
 @pytest.mark.parametrize("subnets", [[], [1, 77]])
 def test_a_server_without_ha_behind_an_address_waits_while_the_one_that_is_meant_is_heard(

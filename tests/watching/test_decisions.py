@@ -18,6 +18,7 @@ from reconciler.model import (
     EventKind,
     FieldChange,
     Gravity,
+    HaView,
     Health,
     Mend,
     Mode,
@@ -158,6 +159,13 @@ def test_an_objection_waits_for_a_person_or_for_the_servers() -> None:
     assert (lasting.may, bool(lasting.asks), lasting.is_passing) == (False, True, False)
     assert (passing.may, bool(passing.asks), passing.is_passing) == (False, False, True)
     assert ruling(plan(change(), objections=(LASTING,)), replace(rules, approved=("authority-empty",))).may
+
+
+def test_a_server_that_is_terminated_waits_for_a_person() -> None:
+    view = HaView("hot-standby", "standby", "terminated", ("kea-a",), None)
+    stuck = ServerPlan(PEERS[1], replace(SNAPSHOT, ha=view), (change(),))
+    found = ruling(plan(change(), objections=(PASSING,), servers=(stuck,)), Rules(WatchMode.ENFORCE))
+    assert (found.may, found.asks, found.is_passing) == (False, ("partner-not-normal: kea-a is waiting; wait",), False)
 
 
 def test_what_cannot_be_planned_waits() -> None:
