@@ -13,6 +13,7 @@ from reconciler.kea.objects import subnets_of
 from reconciler.kea.versions import is_tested
 from reconciler.model import Action, Change, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
 from reconciler.planning import identity
+from reconciler.planning.authority import acting
 from reconciler.planning.division import Division, are_split
 from reconciler.planning.risk import leases_at_stake
 from reconciler.planning.standing import SEVERING, is_torn, main_of, standing
@@ -57,6 +58,22 @@ class Case:
         return "the earlier data" if self.relationship.earlier else self.authority.endpoint.server
 
 
+def promotion(relationship: Relationship) -> str:
+    """Return the command that takes the partner's data over to the primary."""
+    return f"kea-reconciler promote {relationship.name}"
+
+
+def promoting(case: Case, server: ServerPlan) -> str:
+    """Return how the authority gets what a server has, before other advice: nothing but of the partner of the primary
+    that is the authority, as roles are now.
+    """
+    works, name = acting(case.relationship, case.snapshots), case.authority.endpoint.server
+    if case.is_promoted or case.relationship.earlier is not None or works.partner is None:
+        return ""
+    is_between_them = (works.primary.server, works.partner.server) == (name, server.peer.server)
+    return f"`{promotion(case.relationship)}` gives {name} what {server.peer.server} has; " if is_between_them else ""
+
+
 Rules = Sequence[Callable[[Case], Iterator[Objection]]]
 
 
@@ -84,11 +101,13 @@ def _authority_empty(case: Case) -> Iterator[Objection]:
     for server in case.written:
         lost = sum(change.action is Action.DELETE and change.path[-1][0] == "subnet" for change in server.changes)
         if lost:
+            way = promoting(case, server)
             yield Objection(
                 "authority-empty",
                 f"{case.source} {'have' if case.relationship.earlier else 'has'} no subnet at all, "
                 f"{server.peer.server} has {lost}",
-                "restore the authority's configuration first: a server that came back with a wrong file looks so",
+                f"{way}{'or ' if way else ''}restore the authority's configuration: a server that came back with a "
+                "wrong file looks so",
                 object=server.peer.server,
             )
 

@@ -13,7 +13,7 @@ from reconciler.kea.fingerprints import fingerprints
 from reconciler.model import Action, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.authority import acting
-from reconciler.planning.guard import Case
+from reconciler.planning.guard import Case, promoting, promotion
 from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.witness import has_witnessed, is_as_started, is_put_back
 
@@ -153,11 +153,6 @@ def _overwritten(case: Case, partner: str) -> str:
     return f"apply overwrites what {partner} has, which {back}; `{promotion(case.relationship)}` takes it over instead"
 
 
-def promotion(relationship: Relationship) -> str:
-    """Return the command that takes the partner's data over to the primary."""
-    return f"kea-reconciler promote {relationship.name}"
-
-
 def _partner_plan(case: Case) -> ServerPlan | None:
     """Return the plan of the partner where it is to get the primary's data: of the two that have these roles now."""
     works = _acting(case)
@@ -183,17 +178,9 @@ def _anew(case: Case) -> list[Objection]:
         if is_standing and any(each.action is not Action.ADD for each in data_changes(server)):
             told = f"{name} has no HA entry and no stamp of this relationship, as if it were installed anew, and would "
             told += f"take from {server.peer.server} what that has"
-            way = f"{_promoting(case, server)}approve if what {name} has is meant"
+            way = f"{promoting(case, server)}approve if what {name} has is meant"
             return [Objection(OLDER, told, way, object=name)]
     return []
-
-
-def _promoting(case: Case, server: ServerPlan) -> str:
-    """Return how the authority gets what a server has: nothing to be said but of the partner."""
-    partner, name = _acting(case).partner, server.peer.server
-    is_partner = partner is not None and partner.server == name
-    gives = f"`{promotion(case.relationship)}` gives {case.authority.endpoint.server} what {name} has; "
-    return gives if is_partner else ""
 
 
 def _older(case: Case) -> Iterator[Objection]:
@@ -219,7 +206,7 @@ def _older(case: Case) -> Iterator[Objection]:
             yield Objection(
                 OLDER,
                 f"{name} {came} what it had before the last replication to {follower}",
-                f"{_promoting(case, server)}approve if the older is meant",
+                f"{promoting(case, server)}approve if the older is meant",
                 object=name,
             )
             return
