@@ -23,7 +23,7 @@ def objection_lines(
         yield paint(f"blocked: {text}", Style.BAD, colour=colour)
         yield f"    {visible(each.advice)}"
         yield (
-            f"    to approve it for one run of apply: --approve {visible(each.code)}"
+            f"    to approve it for one run: --approve {visible(each.code)}"
             if each.approvable
             else ("    it can't be approved")
         )
