@@ -98,6 +98,7 @@ def with_daemons_word(
     from reconciler.state.runs import Store
     from reconciler.state.suspensions import suspensions
     from reconciler.watching.fights import contested_of
+    from reconciler.watching.findings import is_of_a_partner
 
     now = datetime.now(UTC)
 
@@ -106,9 +107,10 @@ def with_daemons_word(
         found = {each.relationship.name: contested_of(each, database, directory, now) for each in plan.relationships}
         words = {name: tuple(each.words for each in disputes) for name, disputes in found.items()}
         told = [replace(each, suspension=held.get(each.name), contested=words[each.name]) for each in statuses]
-        kinds = {EventKind.AUTHORITY, EventKind.UNSTEADY}
         lasting = {
-            each.relationship for each in open_findings(Store(directory, database)).values() if each.kind in kinds
+            each.relationship
+            for each in open_findings(Store(directory, database)).values()
+            if each.kind is EventKind.UNSTEADY or is_of_a_partner(each)
         }
         if not lasting or daemon(directory) is None:
             return told

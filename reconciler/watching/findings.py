@@ -21,6 +21,7 @@ from reconciler.model import (
 from reconciler.planning.scenes import RECOVERING
 from reconciler.planning.status import HEARD
 
+_NOBODY = "the authority is nobody now"
 _SECONDS = re.compile(r"\b\d+(\.\d+)? m?s\b")
 _SHOWN = 3  # reasons in the summary of a status; all of them are its details
 _HEALTH = {
@@ -91,7 +92,8 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         away = frozenset(each.server for each in status.servers if not each.is_reachable)
         yield Finding(EventKind.STATUS, severity, text, over, _sign(status), status.reasons, away, _parts(status))
     if status is not None and status.authority != status.primary:
-        text = f"{name}: the authority is {status.authority or 'nobody'} now: {status.authority_reason}"
+        who = _NOBODY if status.authority is None else f"the authority is {status.authority} now"
+        text = f"{name}: {who}: {status.authority_reason}"
         over = f"{name}: the authority is {status.primary or 'the primary'} again"
         is_down = status.authority is None and status.status is Health.SERVICE_DOWN
         severity, nobody = (Gravity.ERROR, ("nobody is the truth",)) if is_down else (Gravity.WARNING, ())
@@ -128,6 +130,11 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         yield Finding(EventKind.CAPPED, Gravity.ERROR, f"{name}: {remarks.capped}", f"{name} may be changed again")
     if remarks.failure:
         yield of_failure(name, remarks.failure)
+
+
+def is_of_a_partner(event: Event) -> bool:
+    """Whether an event says that the primary's partner is the truth, and not that nobody is."""
+    return event.kind is EventKind.AUTHORITY and not event.summary.startswith(f"{event.relationship}: {_NOBODY}")
 
 
 def of_failure(name: str, reason: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,20 @@ def test_the_partner_is_said_to_be_the_truth_until_the_primary_has_proved_itself
         told = relationship(daemon)
         assert (told["authority"], told["authority_reason"]) == ("kea-a", "kea-a is the primary and answers")
         assert daemon.stop() == 0
+
+
+def test_nobody_has_to_prove_itself_to_a_daemon_that_found_nobody(site: Site) -> None:
+    """It looks again only after a while, and is stopped here: its last word is older than what the servers say now."""
+    with Living(site.desired, site.folder, "--mode", "replicate", "--interval", "0.7", "--steady", "600") as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "first look")
+        for name in ("kea-a", "kea-b"):
+            site.endpoint(name).stop()
+        until(lambda: any("is nobody now" in each["message"] for each in daemon.events("authority")), "word of nobody")
+        daemon.process.send_signal(signal.SIGSTOP)
+        for name in ("kea-a", "kea-b"):
+            site.endpoint(name).start()
+        (beside,) = site.run("status", "--format", "json", "--state-dir", str(daemon.state)).json["relationships"]
+        assert (beside["authority"], beside["authority_reason"]) == ("kea-a", "kea-a is the primary and answers")
 
 
 def test_the_first_of_two_that_were_away_is_the_truth_at_once(site: Site) -> None:
