@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from reconciler.kea.fingerprints import fingerprints
-from reconciler.model import Action, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
+from reconciler.model import Action, Cause, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
 from reconciler.planning import wanted
 from reconciler.planning.authority import acting
 from reconciler.planning.guard import Case, promoting, promotion
@@ -115,7 +115,9 @@ def notes(case: Case) -> Iterator[str]:
     found = moved(case.relationship, partner, primary)
     if found is Moved.PARTNER:
         yield f"{name} was changed since the last replication, {primary} was not: {_overwritten(case, name)}"
-    if found is Moved.UNKNOWN and stamp_of(case.relationship, partner.snapshot) is not None and _takes_away(partner):
+    is_in = wanted.block_of(partner.snapshot) is not None  # else nothing was replicated to it yet
+    due = Cause.GIT if stamp_of(case.relationship, partner.snapshot) is None else None
+    if found is Moved.UNKNOWN and is_in and _takes_away(partner, but=due):
         yield f"whether {name} was changed since the last replication can't be told: {_overwritten(case, name)}"
     if found is Moved.BOTH:
         yield f"{primary} and {name} were both changed since the last replication: {_overwritten(case, name)}"
@@ -221,10 +223,12 @@ def _older(case: Case) -> Iterator[Objection]:
             return
 
 
-def _takes_away(server: ServerPlan) -> bool:
-    """Whether a plan deletes or changes data of a server that nobody is known to have put there behind our back."""
-    name = server.peer.server
-    return any(each.action is not Action.ADD and name not in each.moved for each in data_changes(server))
+def _takes_away(server: ServerPlan, *, but: Cause | None = None) -> bool:
+    """Whether a plan deletes or changes data of a server that nobody is known to have put there behind our back, with
+    another cause than this one.
+    """
+    name, found = server.peer.server, data_changes(server)
+    return any(each.action is not Action.ADD and name not in each.moved and each.cause is not but for each in found)
 
 
 def fingerprint(relationship: Relationship, snapshot: Snapshot, version: str) -> str:

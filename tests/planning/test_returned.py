@@ -250,6 +250,19 @@ def test_under_hold_nothing_is_told_by_a_stamp_that_may_have_aged() -> None:
     assert codes(case, {**case.live, ("kea-b", S): aged}) == ["authority-older", "partner-changed"]
 
 
+@pytest.mark.parametrize("name", ["drift-primary", "drift-peer"])
+def test_a_partner_that_lost_its_stamp_is_not_overwritten_unsaid(name: str) -> None:
+    case = read_case(name)
+    partner = case.live["kea-b", S]
+    assert isinstance(partner, Snapshot)
+    config = {key: value for key, value in partner.config.items() if key != "user-context"}
+    (made,) = plan(case.desired, {**case.live, ("kea-b", S): replace(partner, config=config)}).relationships
+    told = [
+        each for each in made.notes if each.startswith("whether kea-b was changed since the last replication can't")
+    ]
+    assert [("rollback" in each, "promote" in each) for each in told] == [(True, True)]
+
+
 @pytest.mark.parametrize(("name", "is_told"), [("drift-primary", True), ("drift-peer", True), ("nothing-to-do", False)])
 def test_where_a_stamp_can_not_tell_who_moved_what_would_be_overwritten_is_said(name: str, *, is_told: bool) -> None:
     case = read_case(name)
