@@ -97,21 +97,38 @@ def chosen(past: Past, server: str | None) -> PastServer | str:
     whose data were the truth. Several that had the same data are as good as one.
     """
     number = past.entry.number
-    overwritten = [each for each in past.servers if each.planned is not None and each.before is not None]
+    overwritten = _overwritten(past.servers)
     names = ", ".join(each.server for each in overwritten)
     if not overwritten:
         return f"nothing was overwritten by {number}, so there is nothing to be brought back"
     if server is not None:
         asked = [each for each in overwritten if each.server == server]
         return asked[0] if asked else f"--server {server}: what {number} overwrote was on {names}"
+    choice = _choice(overwritten)
+    return choice[0] if len(choice) == 1 else f"{number} overwrote different data on {names}; choose with --server"
+
+
+def ways_back(relationship: str, number: int, servers: Sequence[PastServer]) -> list[str]:
+    """Return the commands that bring back what an entry of the history overwrote on `servers`: one for each of those
+    whose data differed, where it is not certain which are meant; none where nothing was overwritten.
+    """
+    command = f"kea-reconciler rollback {relationship} --to {number}"
+    choice = _choice(_overwritten(servers))
+    return [f"{command} --server {each.server}" for each in choice] if len(choice) > 1 else [command] * len(choice)
+
+
+def _overwritten(servers: Sequence[PastServer]) -> list[PastServer]:
+    return [each for each in servers if each.planned is not None and each.before is not None]
+
+
+def _choice(overwritten: Sequence[PastServer]) -> list[PastServer]:
+    """Return the one of these servers whose data come back if none is asked for, or those of which one has to be."""
+    truths = [each for each in overwritten if each.authority]
     different: list[PastServer] = []
-    for each in overwritten:
+    for each in () if truths else overwritten:
         if not any(_data(each) == _data(other) for other in different):
             different.append(each)
-    truths = [each for each in overwritten if each.authority]
-    if len(different) > 1 and not truths:
-        return f"{number} overwrote different data on {names}; choose with --server"
-    return truths[0] if truths else different[0]
+    return truths[:1] or different
 
 
 def _data(server: PastServer) -> object:

@@ -8,6 +8,7 @@ from typing import Final
 
 from reconciler.model import Change, Entry, Past, PastResult, PastStep, Standing
 from reconciler.model.history import CHANGED, OPERATED
+from reconciler.planning.returning import ways_back
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
 from reconciler.reports.numbers import count
@@ -72,10 +73,9 @@ def text_past(past: Past, changes: Mapping[str, Sequence[Change]], *, colour: bo
     head = paint(f"{entry.number}:{name}{service}", Style.HEADING, colour=colour)
     lines = [head, *(f"  {line}" for line in _head_lines(entry)), *_server_lines(past, changes, colour=colour)]
     lines += _step_lines(past.steps)
-    overwritten = [each.server for each in past.servers if each.planned is not None]
-    if overwritten and entry.relationship:
-        command = f"kea-reconciler rollback {shown_name(entry.relationship)} --to {entry.number}"
-        lines.append(f"  to have the data again that were there before: {command}")
+    if entry.relationship:
+        ways = map(visible, ways_back(entry.relationship, entry.number, past.servers))
+        lines += [f"  to have the data again that were there before: {command}" for command in ways]
     return "\n".join(lines)
 
 

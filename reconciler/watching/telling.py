@@ -6,8 +6,9 @@ import traceback
 from datetime import datetime
 from pathlib import Path
 
-from reconciler.model import Event, EventKind, Gravity, Result, ServerOutcome
+from reconciler.model import Event, EventKind, Gravity, PastServer, RelationshipPlan, Result, ServerOutcome
 from reconciler.planning.returned import data_changes
+from reconciler.planning.returning import ways_back
 from reconciler.planning.verdict import ExitCode, of_outcomes
 from reconciler.reports.text_changes import change_lines
 from reconciler.reports.text_outcomes import standing
@@ -27,8 +28,8 @@ def applied(deed: Deed, at: datetime, revision: str) -> Event:
         text += f"; {failure(deed)}"
     lines = [_line(each) for each in deed.outcome.servers]
     if deed.entry is not None and any(map(data_changes, deed.applied.servers)):
-        back = f"kea-reconciler rollback {relationship.name} --to {deed.entry}"
-        lines.append(f"what was overwritten is kept: `{back}` brings it back")
+        ways = " or ".join(f"`{each}`" for each in ways_back(relationship.name, deed.entry, _past(deed.plan)))
+        lines.append(f"what was overwritten is kept: {ways} brings it back")
     for server in deed.applied.servers:
         for change in server.changes[: max(0, _MOST - len(lines))]:
             lines += [f"{server.peer.server}: {line}" for line in change_lines(change, colour=False)]
@@ -42,6 +43,21 @@ def applied(deed: Deed, at: datetime, revision: str) -> Event:
         tuple(lines),
         revision,
     )
+
+
+def _past(plan: RelationshipPlan) -> list[PastServer]:
+    """Return the servers that were to be changed as the history has them."""
+    truth, service = plan.authority.server, plan.relationship.service
+    return [
+        PastServer(
+            each.peer.server,
+            service,
+            authority=each.peer.server == truth,
+            before=each.snapshot.config,
+            planned=each.outgoing,
+        )
+        for each in plan.servers
+    ]
 
 
 def failure(deed: Deed) -> str:

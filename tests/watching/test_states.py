@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,3 +139,26 @@ def test_the_first_of_two_that_were_away_is_the_truth_at_once(site: Site) -> Non
         assert len(site.endpoint("kea-b").config["subnet4"]) == 1
         assert relationship(daemon)["authority"] == "kea-a"
         assert daemon.stop() == 0
+
+
+def with_subnet(number: int, config: dict[str, Any]) -> None:
+    config["subnet4"].append(subnet(Service.DHCP4, number))
+
+
+def test_what_is_told_to_bring_back_what_two_servers_had_brings_it_back(trio: Site) -> None:
+    for name, number in (("kea-b", 2), ("kea-c", 3)):
+        trio.endpoint(name).edit(partial(with_subnet, number))
+    with Living(trio.desired, trio.folder, "--mode", "replicate", "--interval", "0.7", "--steady", "0") as daemon:
+        (told,) = (each for each in daemon.until("applied")["details"] if "rollback" in each)
+        daemon.until("drift", is_over=True)
+        assert daemon.stop() == 0
+    commands = re.findall("`kea-reconciler (.*?)`", told)
+    assert [each.rpartition(" ")[2] for each in commands] == ["kea-c", "kea-b"]
+    number, state = commands[0].split()[3], str(daemon.state)
+    shown = run("history", "show", number, "--state-dir", state).stdout
+    assert all(
+        f"  to have the data again that were there before: kea-reconciler {each}\n" in shown for each in commands
+    )
+    for command in commands:
+        planned = trio.run(*command.split(), "--state-dir", state).stdout
+        assert f"the data are those that {command.rpartition(' ')[2]} had before {number} of the history" in planned
