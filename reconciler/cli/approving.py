@@ -21,10 +21,11 @@ class Approvals:
     fingerprint: str = ""
 
 
-def approvals_of(run: Session, plan: Plan, given: Sequence[str]) -> Approvals:
+def approvals_of(run: Session, plan: Plan, given: Sequence[str], *, is_said: bool = True) -> Approvals:
     """Return what is approved of a plan. `given` are CODE or CODE@FINGERPRINT; the files of desired come on top.
 
-    What is for another plan counts for nothing, which is said on stderr, as is what a file approves and why.
+    What is for another plan counts for nothing, which is said on stderr, as is, if `is_said`, what a file approves and
+    why.
     """
     from reconciler.planning.verdict import unapproved
 
@@ -40,7 +41,7 @@ def approvals_of(run: Session, plan: Plan, given: Sequence[str]) -> Approvals:
             text = f"--approve {code}@{other} is for another plan, and counts for nothing here: this one is {mark}"
             click.echo(text, err=True)
     merged = plan.approvals.get(mark, ())
-    for each in merged:
+    for each in merged if is_said else ():
         run.echo(f"{each.position}: approved: {each.code}: {each.reason}", err=True)
     codes = {*plain, *(code for code, other in bound if other == mark), *(each.code for each in merged)}
     return Approvals(tuple(sorted(codes)), mark)

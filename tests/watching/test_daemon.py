@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +121,23 @@ def test_what_needs_an_approval_waits_and_says_so(site: Site) -> None:
         assert "remove-relationship" in told["message"]
         assert daemon.stop() == 0
     assert site.sent() == []
+
+
+def test_a_file_that_approves_a_plan_adds_no_line_that_is_no_json(site: Site) -> None:
+    site.documents[0]["state"] = "absent"
+    site.write()
+    file = site.folder / "shown.json"
+    assert site.run("plan", "--out", str(file)).exit_code == 3
+    mark = json.loads(file.read_text())["fingerprint"]
+    (site.desired / "approvals").mkdir()
+    text = "approve: [{code: remove-relationship, reason: CHG-1}]"
+    (site.desired / "approvals" / f"{mark}.yaml").write_text(text)
+    assert f"{mark}.yaml" in site.run("plan").stderr
+    with Living(site.desired, site.folder, "--mode", "report", *QUICK) as daemon:
+        daemon.until("changes")
+        assert daemon.events("waiting") == []
+        assert daemon.stop() == 0
+    assert [line for line in daemon.log.splitlines() if not line.startswith("{")] == []
 
 
 def test_terminated_servers_wait_for_a_person_who_is_told_the_way_out(site: Site) -> None:
