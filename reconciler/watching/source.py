@@ -66,13 +66,17 @@ class Source:
     async def _look(self, *, is_told: bool) -> bool:
         sign = await asyncio.to_thread(self._followed)
         if sign == self._sign:
-            return is_told and await asyncio.to_thread(self._read)
+            is_new = await asyncio.to_thread(self._read, sign) if is_told else False
+            if is_new is not None:
+                return is_new
         for _ in range(_TRIES):
             await self._sleep(STILL)
             before, sign = sign, await asyncio.to_thread(_sign, self.directory)
             if sign == before:
                 self._sign = sign
-                return await asyncio.to_thread(self._read)
+                is_new = await asyncio.to_thread(self._read, sign)
+                if is_new is not None:
+                    return is_new
         self.problems = (f"files below {self.directory} are written all the time: nothing is read meanwhile",)
         return False
 
@@ -85,19 +89,27 @@ class Source:
             self.git_problem = str(error)
         return _sign(self.directory)
 
-    def _read(self) -> bool:
+    def _read(self, sign: _Sign) -> bool | None:
+        """Read the folder that looked like `sign`, and return whether another desired state is in force now; None where
+        it does not look so any more, of which half may have been read.
+        """
+        found: Desired | ReconcilerError
         try:
             found = read(self.directory, self._verified)
-        except FixInputError as error:
-            shown = error.problems[:_MOST]
-            more = len(error.problems) - len(shown)
+        except ReconcilerError as error:
+            found = error
+        if _sign(self.directory) != sign:
+            return None
+        if isinstance(found, FixInputError):
+            shown = found.problems[:_MOST]
+            more = len(found.problems) - len(shown)
             self.problems = (
                 *(" ".join(str(each).split()) for each in shown),
                 *([f"and {more} more problems"] if more else ()),
             )
             return False
-        except ReconcilerError as error:  # what keeps it from being used need not be in the files, nor in HEAD
-            self.problems, self._sign = (str(error),), None
+        if isinstance(found, ReconcilerError):  # what keeps it from being used need not be in the files, nor in HEAD
+            self.problems, self._sign = (str(found),), None
             return False
         self.problems = ()
         old, self.desired = self.desired, found

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,32 @@ def test_half_of_a_file_that_is_right_as_it_is_is_not_read(folder: Path) -> None
     source = looked(folder, before, lambda: write(path, half), lambda: write(path, whole))
     assert source.desired == wanted
     assert source.problems == ()
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_half_of_a_file_that_is_begun_while_others_are_read_is_not_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, is_told: bool
+) -> None:
+    path = folder / "relationships" / "hq.yaml"
+    whole = path.read_text().replace("max-ack-delay: 5000", "max-ack-delay: 4000")
+    halves = [whole.partition("parameters:")[0]]
+
+    def slow(*arguments: Any) -> Desired:
+        if halves:
+            write(path, halves.pop())
+        return read(*arguments)
+
+    async def sleep(_: float) -> None:
+        if not halves and path.read_text() != whole:
+            write(path, whole)
+
+    monkeypatch.setattr("reconciler.watching.source.read", slow)
+    source = Source(folder, load(folder), sleep=sleep)
+    if not is_told:
+        write(folder / "servers.yaml", (folder / "servers.yaml").read_text() + "# more\n")
+    asyncio.run(source.look(is_told=is_told))
+    assert (source.desired, source.problems) == (load(folder), ())
+    assert source.desired.relationships[0].parameters["max-ack-delay"] == 4000
 
 
 def write(path: Path, text: str) -> None:
