@@ -10,24 +10,31 @@ from dataclasses import dataclass
 from reconciler.model import Live, Snapshot
 
 _WHOLE = 1.0  # seconds: servers tell whole ones
+_LATE = (
+    5.0  # seconds; one that began that much later is another process, whatever its id (in containers all have the same)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Since when, on our monotonic clock in seconds, a server answers without a break; `pid` 0 while it does not."""
+    """Since when, on our monotonic clock in seconds, a server answers without a break; `pid` 0 while it does not.
+    `started` is when its process began, as its uptime tells.
+    """
 
     pid: int
     since: float
+    started: float = 0.0
 
 
 def presence(before: Presence | None, live: Live | None, now: float) -> Presence:
     """Return what is known of a server's presence once it was read."""
     if not isinstance(live, Snapshot):
         return Presence(0, now)
-    if before is not None and before.pid == live.pid:
+    started = live.read_at - live.uptime
+    if before is not None and before.pid == live.pid and started - before.started <= _LATE:
         return before
     was_away = before is not None and before.pid == 0
-    return Presence(live.pid, now if was_away else now - live.uptime)
+    return Presence(live.pid, now if was_away else now - live.uptime, started)
 
 
 def still_to_prove(found: Presence, partner: Live | None, needed: float, now: float) -> float:

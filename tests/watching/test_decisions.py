@@ -302,7 +302,18 @@ def test_the_first_of_two_that_were_away_needs_no_proof_before_the_second(uptime
 
 
 def test_another_process_begins_anew() -> None:
-    assert presence(Presence(1, 0.0), replace(SNAPSHOT, pid=2, uptime=5), 1000.0) == Presence(2, 995.0)
+    found = presence(Presence(1, 0.0), replace(SNAPSHOT, pid=2, uptime=5), 1000.0)
+    assert (found.pid, found.since) == (2, 995.0)
+
+
+def test_another_process_with_the_same_id_has_to_prove_itself_too() -> None:
+    """In a container each has the same."""
+    before = presence(None, replace(SNAPSHOT, uptime=500, read_at=1000.0), 1000.0)
+    for seconds in (0, 1, 60):  # servers tell whole seconds, and an answer may take a while
+        late = replace(SNAPSHOT, uptime=498 + seconds, read_at=1000.0 + seconds)
+        assert presence(before, late, 1001.0 + seconds) is before
+    anew = replace(SNAPSHOT, uptime=10, read_at=1060.0)
+    assert still_to_prove(presence(before, anew, 1060.0), None, 600, 1060.0) == 590
 
 
 # ---------------------------------------------------------------------------------------------- groups
