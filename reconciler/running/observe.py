@@ -154,10 +154,11 @@ async def refreshed(client: Client, seen: Snapshot) -> Snapshot:
     """Read an endpoint again, its configuration only where it may be another one than before. Raises EndpointError.
 
     One small request tells that nothing changed: status-get, where the server's configuration can change by a commit
-    alone. Else its hash is asked too, or, before Kea 2.4.0, what `is_unchanged` asks. Another process, or another
-    commit, is read whole whatever its hash is. (For config-hash-get Kea builds its whole configuration, and answers
-    nobody meanwhile.) What is found is as of when it was asked: nothing that is read later holds what was committed
-    while the answer was on its way.
+    alone. Else its hash is asked too, or, before Kea 2.4.0, what `is_unchanged` asks. Over a unix socket, where no
+    answer has a date, ha-heartbeat tells the server's clock besides. Another process, or another commit, is read whole
+    whatever its hash is. (For config-hash-get Kea builds its whole configuration, and answers nobody meanwhile.) What
+    is found is as of when it was asked: nothing that is read later holds what was committed while the answer was on its
+    way.
     """
     status = await _ask(client, seen.endpoint, "status-get")
     with views.reading(seen.endpoint):
@@ -167,6 +168,7 @@ async def refreshed(client: Client, seen: Snapshot) -> Snapshot:
         late = round(status.answered_at - status.asked_at)
     if is_other or not (is_same or await is_unchanged(client, seen)):
         return await snapshot(client, seen.endpoint)
+    clock_offset = await _clock_offset(client, status, is_paired=bool(found) and status.date is None)
     with views.reading(seen.endpoint):
         return replace(
             seen,
@@ -178,7 +180,7 @@ async def refreshed(client: Client, seen: Snapshot) -> Snapshot:
             sockets_ready=views.sockets_are_ready(status.arguments),
             disabled_by_user=views.disabled_by_user(status.arguments),
             is_held_off=bool(views.held_by_partners(status.arguments)),
-            clock_offset=(status.date - now_utc()).total_seconds() if status.date else seen.clock_offset,
+            clock_offset=seen.clock_offset if clock_offset is None else clock_offset,
         )
 
 

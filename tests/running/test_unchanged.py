@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -148,6 +150,17 @@ def related(kea: Kea, pair: Pair, age: float = OLD) -> Snapshot:
 def again(kea: Kea, pair: Pair, snapshot: Snapshot) -> Snapshot:
     pair.story.clear()
     return asyncio.run(refreshed(pair.open_client(endpoint(kea)), snapshot))
+
+
+def test_the_clock_of_a_server_whose_answers_have_no_date_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As over a unix socket."""
+    pair = Pair(is_related=True)
+    before = replace(seen(pair.a, pair), clock_offset=1.0)
+    moment = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    monkeypatch.setattr(pair.a, "_ha_heartbeat", lambda _: {"arguments": {"date-time": moment}})
+    found = again(pair.a, pair, before)
+    assert found.clock_offset == pytest.approx(90, abs=10)
+    assert not was_read_whole(pair)
 
 
 @pytest.mark.parametrize("version", ["2.2.0", "2.6.3", "3.0.3"])
