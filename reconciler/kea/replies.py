@@ -115,7 +115,8 @@ class _Reader:
         label = self._label
         if status == 401:
             return AccessRefusedError(
-                f"{label}: it wants other credentials (401). Check what the credentials file has for this origin"
+                f"{label}: it wants credentials, or others than it was given (401). Check what the credentials file "
+                "has for this origin"
             )
         if status == 403:
             return AccessRefusedError(f"{label}: it does not allow us this command (403)")
