@@ -60,6 +60,8 @@ class Acting:
 
     def stop(self) -> None:
         """Begin nothing new; what is under way is left in order after the step at hand."""
+        if self._under_way and not self.is_stopping:
+            _log.info("stopping: the step at hand is finished first, which can take a few minutes")
         self.is_stopping = True
         for hands in self._under_way:
             hands.stop.set()

@@ -123,6 +123,16 @@ def test_what_needs_an_approval_waits_and_says_so(site: Site) -> None:
     assert site.sent() == []
 
 
+def test_at_its_end_it_says_that_a_step_is_finished_first(site: Site) -> None:
+    site.change("kea-b", lifetime)
+    site.forget()
+    with Living(site.desired, site.folder, "--mode", "replicate", *QUICK) as daemon:
+        until(lambda: "config-set" in site.sent("kea-b"), "set of kea-b", 60)
+        assert daemon.stop() == 0
+        said = [line["message"] for line in daemon.lines()]
+    assert "stopping: the step at hand is finished first, which can take a few minutes" in said
+
+
 def test_a_file_that_approves_a_plan_adds_no_line_that_is_no_json(site: Site) -> None:
     site.documents[0]["state"] = "absent"
     site.write()
