@@ -65,6 +65,7 @@ def test_another_answers_meanwhile(life: Mortal) -> None:
     assert any("kea-b answers the clients of kea-a" in each for each in report["notes"])
     must_serve_their_own(life)
     newest = life.run_line("history", "--format", "json").json["entries"][0]
+    assert newest["run"]["command"].endswith(" reset kea-a")
     shown = life.run_line("history", "show", str(newest["id"]), "--format", "json").json
     assert newest["kind"] == "operated"
     assert [(each["server"], each["command"]) for each in shown["steps"]] == DONE

@@ -55,7 +55,9 @@ def operate(operation: str, server: str, options: Mapping[str, Any], source: str
         desired = session.load_desired(request.desired, request.names)
         relationship = chosen(desired, request)
         endpoints = _endpoints(desired, relationship, request.operation)
-        with at_work(run, request.state_dir, request.lock_timeout, endpoints, desired.revision) as ending:
+        action = request.operation.partition(" ")[2]  # start and stop are arguments of one command
+        what = f"{action} {server}".strip()
+        with at_work(run, request.state_dir, request.lock_timeout, endpoints, desired.revision, what) as ending:
             if run.journal is not None:
                 run.journal.concerns(relationship.name, relationship.service)
             known = (*desired.relationships, *desired.others)

@@ -38,9 +38,10 @@ class Ending:
 
 @contextlib.contextmanager
 def at_work(
-    run: Session, chosen: Path | None, seconds: float, endpoints: Iterable[Endpoint], revision: str = ""
+    run: Session, chosen: Path | None, seconds: float, endpoints: Iterable[Endpoint], revision: str = "", what: str = ""
 ) -> Iterator[Ending]:
     """Have these endpoints for this run alone, and a journal of what is sent to them, until the end of the block.
+    `what` is what the history has of the run's arguments, where the command's name does not say enough.
 
     Raises StateError where nothing can be written down, and LockedError where another run has one of the endpoints and
     is not done within `seconds`: in both cases before a server is read.
@@ -53,7 +54,7 @@ def at_work(
     with contextlib.ExitStack() as stack:
         store = open_store(state_directory(chosen))
         stack.callback(store.close)
-        mine = Run(store, click.get_current_context().command_path, revision)
+        mine = Run(store, f"{click.get_current_context().command_path} {what}".strip(), revision)
         stack.callback(mine.release)
         with session.progress() as say:
             mine.claim({endpoint.control for endpoint in endpoints}, seconds, say)

@@ -397,7 +397,7 @@ def due_first(plan: RelationshipPlan) -> tuple[set[Remedy], set[Remedy]]:
 def told(run: RunRecord) -> str:
     """Return in words which run is meant."""
     since = run.began_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    what = "a reset" if run.command.split()[-1:] == [Operation.RESET] else "an apply"
+    what = "a reset" if Operation.RESET in run.command.split() else "an apply"
     return f"{what} of {run.user}, begun {since}{' and cut off' if run.is_cut_off else ''},"
 
 
