@@ -12,6 +12,7 @@ import pytest
 from reconciler.model import Mode
 from reconciler.simulator import Release
 from reconciler.simulator.dhcp import Origin
+from reconciler.simulator.faults import Kind
 from tests.mortal import APPROVED, CHANGING, Mortal, Scene, answering, begun, killed_after, remove, standing, timers
 from tests.test_simulated_crashes import must_be_in_order, undisturbed
 
@@ -97,6 +98,26 @@ def test_a_server_that_has_left_stays_out_when_it_is_started_anew_after_a_killed
         assert answering(life) == (("kea-a",), ("kea-a",)), standing(life)
         done = life.run("apply", "--yes", *scene.arguments)
         assert done.exit_code == 0, done
+        life.let_pass(20)
+        must_be_in_order(life, scene)
+
+
+@pytest.mark.parametrize("kind", [Kind.FAILS, Kind.DISK_FULL])
+def test_a_removal_ends_where_who_leaves_has_no_room_on_its_disk(tmp_path: Path, kind: Kind) -> None:
+    scene = Scene("remove", remove, arguments=APPROVED, ends_without=True)
+    with begun(tmp_path, scene, Release.KEA_3_0) as life:
+        endpoint = life.endpoint("kea-b")
+        before = endpoint.written
+        endpoint.faults.add(kind, "config-write", times=3)
+        done = life.run("apply", "--yes", *scene.arguments)
+        assert done.exit_code == 1, done
+        assert "kea-b: failed: the relationship was not completed; it has its old configuration again; " in done.stdout
+        assert "what was planned could not be written to its disk: " in done.stdout
+        assert endpoint.written == before == endpoint.config
+        life.let_pass(20)
+        assert life.double == []
+        assert not answering(life).is_nobody
+        assert life.run("apply", "--yes", *scene.arguments).exit_code == 0
         life.let_pass(20)
         must_be_in_order(life, scene)
 

@@ -74,8 +74,9 @@ def acting(relationship: Relationship, live: Mapping[str, Live]) -> Relationship
     roles: dict[str, Role] = {}
     for entry in (entry for block in blocks for entry in block.get("peers") or ()):
         server = _server_of(entry, relationship, live, inside)
-        if server is not None and entry.get("role") in {Role.PRIMARY, Role.SECONDARY, Role.STANDBY}:
-            roles.setdefault(server, Role(entry["role"]))
+        role = str(entry.get("role"))
+        if server is not None and role in {Role.PRIMARY, Role.SECONDARY, Role.STANDBY}:
+            roles.setdefault(server, Role(role))
     modes = {str(block.get("mode")) for block in blocks}
     mode = next((Mode(each) for each in modes if each in list(Mode) and len(modes) == 1), relationship.mode)
     peers = tuple(replace(peer, role=roles.get(peer.server, Role.BACKUP)) for peer in relationship.peers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 from reconciler.kea import ha, hooks
@@ -135,22 +136,30 @@ def _subnet_id_conflict(case: Case) -> Iterator[Objection]:
 
 def _subnet_id_reused(case: Case) -> Iterator[Objection]:
     """Leases carry the id of their subnet and no prefix: where another subnet gets it they count as that one's, and its
-    peers fetch them.
+    peers fetch them. A subnet that has only grown still has them.
     """
     for server in case.written:
         name, ids = server.peer.server, dict(_ids_that_go(server))
         taken = [
-            f"{number} is {ids[number]}, not {prefix}" for number, prefix in _ids_that_come(server) if number in ids
+            f"{number} is {ids[number]}, not {prefix}"
+            for number, prefix in _ids_that_come(server)
+            if number in ids and not _lies_in(ids[number], prefix)
         ]
         if taken:
             more = f" and {len(taken) - 3} more" if len(taken) > 3 else ""
+            have = "have" if server.snapshot.active_leases is not None else "may have"
             yield Objection(
                 "subnet-id-conflict",
-                f"subnet ids on {name} that leases in use have would be those of other prefixes "
+                f"subnet ids on {name} that leases in use {have} would be those of other prefixes "
                 f"({'; '.join(taken[:3])}{more})",
                 f"give {case.source}'s subnets other ids; approve if these leases may count as those of others",
                 object=name,
             )
+
+
+def _lies_in(prefix: str, other: str) -> bool:
+    one, around = ip_network(prefix), ip_network(other)
+    return one.version == around.version and one.subnet_of(around)  # type: ignore[arg-type]
 
 
 def _ids_that_go(server: ServerPlan) -> Iterator[tuple[Any, str]]:

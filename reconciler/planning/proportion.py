@@ -72,7 +72,9 @@ def objections(case: Case) -> Iterator[Objection]:
                 told = f"{whole} on {name} would be deleted, and {rest}"
                 yield Objection(SHRUNK, told, "look at the plan's deletions; approve if they are meant", object=what_of)
             elif not (is_empty or is_standing) and (served := _served(server, what)):
-                lost = f"{served} of the {toll.had} {what} on {name}, with leases in use,"
+                is_counted = server.snapshot.active_leases is not None
+                leases = "with leases in use" if is_counted else "whose leases could not be counted"
+                lost = f"{served} of the {toll.had} {what} on {name}, {leases},"
                 told = f"{lost} are {missing} and would be deleted"
                 way = f"bring them to {case.source} first; approve if their clients may lose their service"
                 yield Objection(SHRUNK, told, way, object=what_of)

@@ -153,7 +153,7 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
     missing = _missing_backups(relationship, peers)
     if missing:
         unconfirmed = f"without a confirmation from {' and '.join(missing)} (wait-backup-ack)"
-        yield f"{relationship.primary.server} gives no lease {unconfirmed}"
+        yield f"{acting(relationship, peers).primary.server} gives no lease {unconfirmed}"
     skew = clock_skew(snapshots)
     if skew is not None and skew >= SKEW_ERROR:
         yield describe_skew(skew)
@@ -163,12 +163,13 @@ def _missing_backups(relationship: Relationship, peers: Mapping[str, Live]) -> l
     """Return the backups that the primary waits for in vain with every lease, as far as the servers tell."""
     if not any(peer.role is Role.PRIMARY for peer in relationship.peers):
         return []  # of one that is to be removed, and whose primary can't be reached
-    primary = peers[relationship.primary.server]
+    works = acting(relationship, peers)
+    primary = peers[works.primary.server]
     block = wanted.block_of(primary) if isinstance(primary, Snapshot) else None
     if block is None or not wanted.waits_for_backups(block):
         return []
     names = {str(peer.get("name")) for peer in block.get("peers") or ()}
-    awaited = [peer for peer in relationship.backups if peer.name in names]
+    awaited = [peer for peer in works.backups if peer.name in names]
     return [peer.server for peer in awaited if not _is_backup(peers[peer.server])]
 
 

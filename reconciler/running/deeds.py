@@ -181,15 +181,18 @@ class Deeds(Looks):
                 text = f"{error}; it may still carry out the change, look with `plan`, and send config-write if it did"
                 self._tale.tell(server, Result.FAILED, text)
 
-    async def write(self, server: Server, _: Step) -> bool:
+    async def write(self, server: Server, step: Step) -> bool:
         """Write what a server runs to its disk."""
         self._tale.say(server, "writing the configuration to its disk")
+        self._written.add(server.name)
         reason = await setting.persist(server, self._set[server.name], self._hands)
         if reason is None:
             self._tale.tell(server, Result.APPLIED, "has the planned configuration", persisted=True)
             self._is_fine(server, await waiting.closed_listener(self._relationship, server, self._hands))
-        else:
+        elif step.is_final:
             self._tale.tell(server, Result.APPLIED, f"running, NOT persisted: {reason}", persisted=False)
+        else:
+            self._tale.add_failure(server, f"what was planned could not be written to its disk: {reason}")
         return reason is None
 
     async def mark(self, server: Server, _: Step) -> bool:
@@ -226,9 +229,9 @@ class Deeds(Looks):
         self._stand_ins.note_set(server.name, was.plan.snapshot)
         self._replace(was)
         self._tale.tell(server, Result.RESTORED, f"{why}; it has its old configuration again")
-        if earlier and earlier.persisted:
+        if server.name in self._written:
             reason = await setting.persist(server, was.plan.snapshot, self._hands)
-            return self._is_fine(server, reason and f"its disk has what was planned: {reason}")
+            return self._is_fine(server, reason and f"it could not be written to its disk again: {reason}")
         return True
 
 

@@ -71,6 +71,7 @@ class Looks:
         self._switches: dict[str, ServiceSwitch] = {}
         self._before: dict[str, Server] = {}  # the servers as they were before they were set
         self._set: dict[str, Snapshot] = {}  # what was read of them afterwards
+        self._written: set[str] = set()  # the servers that were told to write what they were set to
         self._have_met = False
         self.alone = ""  # the server that took over since the other one of a pair gives no answer
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import product
 
@@ -111,3 +112,12 @@ def test_who_settles_and_who_is_promoted_are_those_of_the_servers_too() -> None:
     live = world(TRIO, TRIO, TRIO)
     assert authority(SWAPPED, live, is_settling=True).server == "kea-b"
     assert promoted_authority(SWAPPED, live).reason == "what the standby kea-b has is taken over to kea-a, as asked for"
+
+
+def test_a_role_that_is_no_text_names_nobody() -> None:
+    live = world(TRIO, TRIO, TRIO)
+    odd = live["kea-a"]
+    assert isinstance(odd, Snapshot)
+    config = json.loads(json.dumps(odd.config))
+    config["hooks-libraries"][-1]["parameters"]["high-availability"][0]["peers"][1]["role"] = [1]
+    assert acting(SWAPPED, {**live, "kea-a": replace(odd, config=config)}).primary.server == "kea-a"

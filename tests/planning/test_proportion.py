@@ -94,7 +94,12 @@ def test_a_relationship_that_is_made_is_measured_by_the_thresholds_alone_where_n
 
 @pytest.mark.parametrize("leases", [{5: 1}, None], ids=["leases", "leases that can't be counted"])
 def test_a_relationship_that_is_made_takes_no_subnet_in_use_away_unasked(leases: dict[int, int] | None) -> None:
-    told = f"{1 if leases else 2} of the 5 subnets on kea-b, with leases in use, are not on kea-a and would be deleted"
+    which = (
+        "1 of the 5 subnets on kea-b, with leases in use"
+        if leases
+        else ("2 of the 5 subnets on kea-b, whose leases could not be counted")
+    )
+    told = f"{which}, are not on kea-a and would be deleted"
     assert made_over(TWENTY[:5], leases, TWENTY[:3]) == [(SHRUNK, told)]
 
 
@@ -118,6 +123,8 @@ def test_an_id_of_leases_in_use_that_comes_to_mean_another_prefix_asks_whenever_
     told += "(3 is 10.0.3.0/24, not 10.9.9.0/24)"
     assert ("subnet-id-conflict", told) in made_over(had, {3: 1}, new)
     assert "subnet-id-conflict" not in [code for code, _ in made_over(had, {1: 1}, new)]
+    grown = [*TWENTY[:2], subnet(3, subnet="10.0.2.0/23", pools=0)]
+    assert "subnet-id-conflict" not in [code for code, _ in made_over([*TWENTY[:1], subnet(3)], {3: 1}, grown)]
     swapped = [subnet(2, subnet="10.0.1.0/24", pools=0), subnet(1, subnet="10.0.2.0/24", pools=0)]
     assert [code for code, _ in made_over(TWENTY[:2], {1: 1, 2: 1}, swapped)].count("subnet-id-conflict") == 2
 

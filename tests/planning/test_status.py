@@ -441,3 +441,18 @@ def waiting_for_backups(snapshot: Snapshot) -> Snapshot:
 def test_what_makes_more_than_a_pair_unwell(name: str, edits: Edits, health: Health, reasons: list[str]) -> None:
     found = of(name, **edits)
     assert (found.status, list(found.reasons)) == (health, reasons)
+
+
+def test_a_primary_waits_for_its_own_backups_while_other_roles_wait() -> None:
+    """Those desired are yet to be told to the servers: nobody waits for the primary that is to be a backup."""
+    case = read_case("nothing-to-do-passive-backup")
+    (relationship,) = case.desired.relationships
+    first, second, *others = relationship.peers
+    swapped = (replace(first, role=second.role), replace(second, role=first.role), *others)
+    desired = replace(case.desired, relationships=(replace(relationship, peers=swapped),))
+    world: World = dict(case.live)
+    primary = world["kea-a", relationship.service]
+    assert isinstance(primary, Snapshot)
+    world["kea-a", relationship.service] = waiting_for_backups(primary)
+    (made,) = plan(desired, world).relationships
+    assert status(made, world).status is Health.OK
