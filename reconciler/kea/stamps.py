@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.kea.locality import STAMP_KEY
-from reconciler.model import Carrier, Departure, Fingerprints, Mode, OnRemove, Role, Stamp
+from reconciler.model import Carrier, Departure, Fingerprints, Former, Mode, OnRemove, Role, Stamp
 
 OURS = "kea-reconciler-stamp"
 _FLEX_ID = OURS.encode().hex().upper()  # as config-get shows it
@@ -71,7 +71,15 @@ def _stamp(raw: Any) -> Stamp | None:
         generation if isinstance(generation, int) and not isinstance(generation, bool) else 0,
         tuple(map(str, earlier)) if isinstance(earlier, list) else (),
         source if isinstance(source, str) else "",
+        tuple(_formers(raw.get("former"))),
     )
+
+
+def _formers(raw: Any) -> Iterator[Former]:
+    for each in raw if isinstance(raw, list) else ():
+        local, found = (each.get(key) if isinstance(each, Mapping) else None for key in ("local", "fingerprints"))
+        if isinstance(local, list) and isinstance(found, list):
+            yield Former(tuple(map(str, local)), tuple(map(str, found)))
 
 
 def _departure(raw: Any) -> Departure | None:
@@ -125,7 +133,12 @@ def _mark(stamp: Stamp) -> dict[str, Any]:
         **({"generation": stamp.generation} if stamp.generation else {}),
         **({"earlier": list(stamp.earlier)} if stamp.earlier else {}),
         **({"source": stamp.source} if stamp.source else {}),
+        **({"former": [_mark_of_former(each) for each in stamp.former]} if stamp.former else {}),
     }
+
+
+def _mark_of_former(former: Former) -> dict[str, Any]:
+    return {"local": list(former.local), "fingerprints": list(former.fingerprints)}
 
 
 def without_stamp(config: Mapping[str, Any], relationship: str, departure: Departure | None) -> dict[str, Any]:

@@ -121,6 +121,14 @@ class Fingerprints:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """Fingerprints of what was replicated while other path patterns were `local`, the last one first."""
+
+    local: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Stamp:
     """What we leave in a server's user-context: the relationship, the revision of desired, a digest of the
     relationship as it was wanted then, its local path patterns, and the fingerprints of the replicated part then.
@@ -131,7 +139,8 @@ class Stamp:
     replicated to this server since by commands that leave the stamp as it is, or are on their way by others.
     `generation` is larger than that of every stamp that the relationship's servers had when it was made, so that the
     newest of several can be told; `earlier` are the fingerprints of what was replicated from the primary before, the
-    last one first. `source` is the name of the peer whose data these are; empty where an older release left it out.
+    last one first, and `former` those of the time before `local` became what it is. `source` is the name of the peer
+    whose data these are; empty where an older release left it out.
     """
 
     relationship: str
@@ -146,6 +155,7 @@ class Stamp:
     generation: int = 0
     earlier: tuple[str, ...] = ()
     source: str = ""
+    former: tuple[Former, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 
-from reconciler.kea.fingerprints import fingerprints
-from reconciler.model import Action, Cause, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan, Snapshot
+from reconciler.model import Action, Cause, Change, Objection, OnPrimaryReturn, Relationship, ServerPlan
 from reconciler.planning import wanted
 from reconciler.planning.authority import acting
 from reconciler.planning.guard import Case, promoting, promotion
-from reconciler.planning.server_plan import stamp_of
+from reconciler.planning.server_plan import fingerprint_with, stamp_of
 from reconciler.planning.witness import has_witnessed, is_as_started, is_put_back
 
 HELD, OLDER = "partner-changed", "authority-older"
@@ -115,7 +114,10 @@ def notes(case: Case) -> Iterator[str]:
     found = moved(case.relationship, partner, primary)
     if found is Moved.PARTNER:
         yield f"{name} was changed since the last replication, {primary} was not: {_overwritten(case, name)}"
-    is_in = wanted.block_of(partner.snapshot) is not None  # else nothing was replicated to it yet
+    # Else nothing was replicated to it yet, as where two are taken over that a person made.
+    is_in = wanted.block_of(partner.snapshot) is not None and any(
+        stamp_of(case.relationship, each) is not None for each in case.snapshots.values()
+    )
     due = Cause.GIT if stamp_of(case.relationship, partner.snapshot) is None else None
     if found is Moved.UNKNOWN and is_in and _takes_away(partner, but=due):
         yield f"whether {name} was changed since the last replication can't be told: {_overwritten(case, name)}"
@@ -203,7 +205,10 @@ def _older(case: Case) -> Iterator[Objection]:
         if not is_back and (not is_new or has_witnessed(relationship, source, server.snapshot)):
             continue  # somebody set it, or commands brought it to what it has
         known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
-        if stamp.earlier and fingerprint(relationship, source, stamp.version or server.snapshot.version) in known:
+        version = stamp.version or server.snapshot.version
+        if (stamp.earlier and fingerprint_with(relationship.local, relationship, source, version) in known) or any(
+            fingerprint_with(each.local, relationship, source, version) in each.fingerprints for each in stamp.former
+        ):
             came = "was put back, with its memory, to" if is_back else "was started with"
             yield Objection(
                 OLDER,
@@ -229,8 +234,3 @@ def _takes_away(server: ServerPlan, *, but: Cause | None = None) -> bool:
     """
     name, found = server.peer.server, data_changes(server)
     return any(each.action is not Action.ADD and name not in each.moved and each.cause is not but for each in found)
-
-
-def fingerprint(relationship: Relationship, snapshot: Snapshot, version: str) -> str:
-    """Return the fingerprint of a server's replicated part in the words of a version of Kea."""
-    return fingerprints(wanted.in_words_of(relationship, snapshot, version).part).whole

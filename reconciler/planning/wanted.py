@@ -11,7 +11,7 @@ from reconciler.kea.fingerprints import digest
 from reconciler.kea.locality import LOCAL, overlay, replicated
 from reconciler.kea.stamps import read_stamps, with_stamp
 from reconciler.kea.translation import Translation, in_all_words, translate
-from reconciler.model import Fingerprints, Mode, OnPrimaryReturn, Peer, Relationship, Role, Snapshot, Stamp
+from reconciler.model import Fingerprints, Former, Mode, OnPrimaryReturn, Peer, Relationship, Role, Snapshot, Stamp
 from reconciler.planning.places import left_others
 
 
@@ -57,13 +57,18 @@ def desired_digest(relationship: Relationship) -> str:
     return digest([*told, chosen] if chosen else told)
 
 
+def local_patterns(relationship: Relationship) -> tuple[str, ...]:
+    """Return what is local as a stamp says it."""
+    return tuple(sorted(relationship.local))
+
+
 def stamp_for(relationship: Relationship, revision: str, marks: Fingerprints, version: str) -> Stamp:
     """Return the stamp that travels with a set to a server of that version, whose words `marks` are of."""
     return Stamp(
         relationship.name,
         revision,
         desired_digest(relationship),
-        tuple(sorted(relationship.local)),
+        local_patterns(relationship),
         marks,
         version,
         relationship.on_remove,
@@ -224,15 +229,16 @@ def outgoing(
     revision: str,
     generation: int = 0,
     earlier: tuple[str, ...] = (),
+    former: tuple[Former, ...] = (),
     source: str = "",
     kept: Stamp | None = None,
 ) -> dict[str, Any]:
     """Return the whole configuration (what stands under Dhcp4 or Dhcp6) to set on a server.
 
     `data` is the authority's replicated part in the server's words, None where the server keeps its own; `marks` are
-    the fingerprints of the one or the other. `generation`, `earlier` and `source` are the stamp's; from the stamp
-    `kept` comes what it says of the relationship itself, where that stays as the server has it. Local parts, hooks that
-    aren't ours and unknown keys are the server's own; values are shared with the inputs, nothing is altered.
+    the fingerprints of the one or the other. `generation`, `earlier`, `former` and `source` are the stamp's; from the
+    stamp `kept` comes what it says of the relationship itself, where that stays as the server has it. Local parts,
+    hooks that aren't ours and unknown keys are the server's own; values are shared with the inputs, nothing is altered.
     """
     snapshot = cleared(relationship, snapshot)
     own = snapshot.config
@@ -248,7 +254,7 @@ def outgoing(
         and single_commands.are_loaded(config, snapshot.version)
         and not single_commands.can_stamp(config)
     )
-    stamp = replace(stamp, may_age=may_age, generation=generation, earlier=earlier, source=source)
+    stamp = replace(stamp, may_age=may_age, generation=generation, earlier=earlier, former=former, source=source)
     if kept is not None:
         stamp = replace(stamp, desired=kept.desired, on_remove=kept.on_remove, peers=kept.peers)
     left = left_others(relationship, snapshot.config) if peer.is_hub else ()

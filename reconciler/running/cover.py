@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from reconciler.errors import EndpointError, NotReachedError
 from reconciler.kea import hooks
 from reconciler.model import Relationship, Role
 from reconciler.planning import standing, wanted
+from reconciler.planning.answering import SERVING
 from reconciler.planning.scenes import PARTNER_DOWN
 from reconciler.running import waiting
 from reconciler.running.hands import Hands
@@ -132,9 +133,9 @@ class Cover:
             if each.name == covered.name:
                 self._until_back[name] = covered
 
-    async def give_back(self, server: Server) -> str | None:
+    async def give_back(self, server: Server, others: Sequence[Server]) -> str | None:
         """Let a server serve its own scopes again, if we asked for others; returns what a person has to do where that
-        failed. One that took over from a dead partner goes on with all.
+        failed. One that took over from its partner goes on with all, unless one of the `others` is seen to serve.
         """
         if server.name not in self._wide and server.name not in self._resting:
             return None
@@ -143,7 +144,7 @@ class Cover:
             if attempt:
                 await self._hands.sleep(1.0)
             try:
-                failure = await self._narrow(server)
+                failure = await self._narrow(server, others)
             except EndpointError as error:
                 failure = str(error)
             if failure is None:
@@ -153,18 +154,21 @@ class Cover:
         now = "none" if server.name in self._resting else "its partner's scopes too"
         return f"it may still serve {now}, run ha-scopes on it ({own}): {failure}"
 
-    async def _narrow(self, server: Server) -> str | None:
+    async def _narrow(self, server: Server, others: Sequence[Server]) -> str | None:
         """Let a server serve its own scopes, unless Kea has it serve all: nothing would give those back to one that
         stays partner-down (seen on 3.0.3). It may become that at the moment at which it is asked.
         """
-        if await self._serves_alone(server):
+        if await self._serves_alone(server, others):
             return None
         failure = await self._serve(server, own_scopes(server))
-        return await self._serve(server, _every_scope(server)) if await self._serves_alone(server) else failure
+        is_alone = await self._serves_alone(server, others)
+        return await self._serve(server, _every_scope(server)) if is_alone else failure
 
-    async def _serves_alone(self, server: Server) -> bool:
+    async def _serves_alone(self, server: Server, others: Sequence[Server]) -> bool:
         view = await waiting.look(self._relationship, server)
-        return view is not None and view.state == PARTNER_DOWN
+        if view is None or view.state != PARTNER_DOWN:
+            return False
+        return not any([await is_serving(self._relationship, each) for each in others])
 
     async def _serve(self, server: Server, scopes: list[str]) -> str | None:
         arguments: dict[str, Any] = {"scopes": scopes}
@@ -172,6 +176,15 @@ class Cover:
             arguments["server-name"] = _block(server).get("this-server-name")
         reply = await server.client.call("ha-scopes", arguments)
         return None if reply.result == 0 else excerpt(reply.text)
+
+
+async def is_serving(relationship: Relationship, server: Server) -> bool:
+    """Whether a server would answer clients by itself, were it not off by us."""
+    try:
+        view = await waiting.look(relationship, server)
+    except EndpointError:
+        return False
+    return view is not None and view.state in SERVING and bool(view.scopes)
 
 
 def _block(server: Server) -> Mapping[str, Any]:

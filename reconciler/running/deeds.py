@@ -58,7 +58,8 @@ class Deeds(Looks):
             return True
         if any(self.named(name).peer.role is not Role.BACKUP for name in self.unsure - {server.name}):
             return True
-        return self._is_fine(server, await self._cover.give_back(server))
+        others = [each for each in self.servers if each is not server and each.peer.role is not Role.BACKUP]
+        return self._is_fine(server, await self._cover.give_back(server, others))
 
     async def silence(self, server: Server, step: Step) -> bool:
         """Switch the DHCP service of a server off."""

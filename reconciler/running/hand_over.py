@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from reconciler.errors import EndpointError
 from reconciler.model import Relationship
-from reconciler.planning.answering import SERVING
 from reconciler.planning.silence import LONGEST, may_be_silenced
-from reconciler.running import waiting
-from reconciler.running.cover import Cover, strange_scopes
+from reconciler.running.cover import Cover, is_serving, strange_scopes
 from reconciler.running.hands import Hands
 from reconciler.running.setting import Server
 from reconciler.running.switch import ServiceSwitch
@@ -66,7 +63,7 @@ class HandOver:
         """Let each serve its own again; one that answers for a server which is not back, nor serves since it takes the
         other for dead, goes on to. Returns what a person has to know of it, nothing where all is as before.
         """
-        if is_back or await self._is_serving():
+        if is_back or await is_serving(self._relationship, self._covered):
             failures = await self._each_its_own()
             for each in (self._covered, self._by) if is_back else ():
                 strange = await strange_scopes(self._relationship, each, self._hands)
@@ -79,17 +76,10 @@ class HandOver:
         )
         return (*([f"{self._covered.name}: {failure}"] if failure else []), goes_on)
 
-    async def _is_serving(self) -> bool:
-        """Whether the other would answer clients by itself, were it not off by us."""
-        try:
-            view = await waiting.look(self._relationship, self._covered)
-        except EndpointError:
-            return False
-        return view is not None and view.state in SERVING and bool(view.scopes)
-
     async def _each_its_own(self) -> list[str]:
         """First the one that answers for the other stops to. Returns what failed."""
-        found = [(self._by, await self._cover.give_back(self._by))]
-        back = self._switch.on() if self._switch is not None else self._cover.give_back(self._covered)
-        found.append((self._covered, await back))
+        by, covered = self._by, self._covered
+        found = [(by, await self._cover.give_back(by, [covered]))]
+        back = self._switch.on() if self._switch is not None else self._cover.give_back(covered, [by])
+        found.append((covered, await back))
         return [f"{server.name}: {failure}" for server, failure in found if failure]

@@ -125,10 +125,10 @@ class StandIns:
     async def _give_back(self, pair: StandIn, by: Cover, step: Step) -> str | None:
         """Let a server serve its own scopes only; not while its hub is on its way back, and nobody else would serve."""
         if step.server != pair.partner.name:
-            return await by.give_back(pair.hub)
+            return await by.give_back(pair.hub, [pair.partner])
         if by.is_on and not await self._can_serve(pair):
             return f"{pair.partner.name} goes on answering for it, since it is not back there; apply again"
-        return await by.give_back(pair.partner) or await self._strange(pair)
+        return await by.give_back(pair.partner, [pair.hub]) or await self._strange(pair)
 
     async def _can_serve(self, pair: StandIn) -> bool:
         """Whether a hub serves, or will as soon as it is asked to; where a partner holds it off, as while that one

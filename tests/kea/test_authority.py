@@ -269,6 +269,9 @@ def test_a_change_that_is_undone_by_hand_is_no_older_primary(world: Trio) -> Non
 
 
 def test_while_the_primary_is_away_backups_follow_its_partner(world: Trio) -> None:
+    world.add(world.a)  # the only one would not go unasked
+    world.until_normal()
+    world.must_apply()
     world.lose(world.a)
     added = world.add(world.b)
     until(lambda: world.state(world.b) == "partner-down", "partner-down")

@@ -10,8 +10,7 @@ import pytest
 from reconciler.kea.stamps import as_class, gathered, read_stamps, with_stamp, witness_marks
 from reconciler.model import Cause, OnPrimaryReturn, RelationshipPlan, Service, Snapshot, Unreachable
 from reconciler.planning.plan import plan
-from reconciler.planning.returned import fingerprint
-from reconciler.planning.server_plan import EARLIER
+from reconciler.planning.server_plan import EARLIER, fingerprint_with
 from tests.planning.cases import World, after_apply, read_case
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def test_a_primary_that_is_older_than_what_its_partner_took_over_is_known_by_the
     (relationship,) = case.desired.relationships
     older = edited(world, "kea-a", 999)["kea-a", S]
     assert isinstance(older, Snapshot)
-    earlier = (fingerprint(relationship, older, backup.version),)
+    earlier = (fingerprint_with(relationship.local, relationship, older, backup.version),)
     before = read_case("unreachable-primary-backup-behind")
     behind = before.live["kea-c", S]
     assert isinstance(behind, Snapshot)
@@ -125,6 +124,26 @@ def test_what_was_replicated_before_is_older_only_where_a_daemon_was_started_wit
     assert codes(case, returned) == []  # undone by hand: taken five seconds ago by a daemon that runs for longer
     assert codes(case, restarted(returned, "kea-a")) == ["authority-older"]
     assert codes(case, restarted(edited(returned, "kea-a", 3333), "kea-a")) == []  # nobody ever had that
+
+
+def test_an_older_primary_is_known_though_something_else_is_local_by_now() -> None:
+    """Twice: what was replicated before stays known with the patterns of its time. What it has still is no older."""
+    case = read_case("nothing-to-do")
+    (relationship,) = case.desired.relationships
+
+    def with_local(*local: str) -> Case:
+        return replace(case, desired=replace(case.desired, relationships=(replace(relationship, local=local),)))
+
+    world = applied(case, edited(dict(case.live), "kea-a", 1111))
+    old = world["kea-a", S]
+    world = applied(case, edited(world, "kea-a", 2222))
+    for lifetime, now in ((3333, with_local("/next-server")), (4444, with_local("/next-server", "/boot-file-name"))):
+        world = applied(now, edited(world, "kea-a", lifetime))
+        assert codes(now, restarted({**world, ("kea-a", S): old}, "kea-a")) == ["authority-older"]
+        assert codes(now, restarted(edited(world, "kea-a", 5555), "kea-a")) == []
+    stayed = edited(applied(case, edited(dict(case.live), "kea-a", 1111)), "kea-b", 7777)
+    stayed = applied(with_local("/next-server"), stayed)
+    assert codes(with_local("/next-server"), restarted(edited(stayed, "kea-b", 8888), "kea-a")) == []
 
 
 def test_a_large_file_takes_a_daemon_that_starts_longer() -> None:
@@ -285,7 +304,11 @@ def held_after_single_commands(uptime: int, reload: int, *, may_age: bool = True
     assert isinstance(partner, Snapshot)
     (stamp,) = read_stamps(partner.config)
     (relationship,) = case.desired.relationships
-    earlier = (fingerprint(relationship, primary, stamp.version or partner.version),) if had_it else ()
+    earlier = (
+        (fingerprint_with(relationship.local, relationship, primary, stamp.version or partner.version),)
+        if had_it
+        else ()
+    )
     aged = with_stamp(partner.config, replace(stamp, may_age=may_age, earlier=earlier))
     world: World = {
         ("kea-a", S): replace(primary, uptime=uptime, reload=reload),

@@ -68,7 +68,7 @@ def test_who_answers_for_a_hub_stops_as_soon_as_that_one_serves(covering: Coveri
 def test_a_hub_that_gave_its_scopes_up_for_nothing_gets_them_back(covering: Covering) -> None:
     async def go() -> None:
         assert await covering.cover.rest(covering.a) is None
-        assert await covering.cover.give_back(covering.a) is None
+        assert await covering.cover.give_back(covering.a, []) is None
         assert covering.scopes() == (["kea-a"], [])
 
     asyncio.run(go())
