@@ -87,8 +87,9 @@ def _strangers_entry(case: Case) -> Iterator[Objection]:
     """A server in whose entry no peer is where one of this relationship is or is to be, and that has no stamp of it: it
     is of another pair, which may have the same names, and be the only one of it that is at work.
 
-    Urls that all change at once are those that the others have still; that does not count for one that another
-    relationship has stamped, as its partner may be at hand in the same way.
+    Urls that all change at once are those that the others have still, or, where only some have been set so far, nobody
+    hears a partner. Neither counts for one that another relationship has stamped, as its partner may be at hand in the
+    same way.
     """
     urls = {
         peer.name: [str(each.get("url")) for each in (block_of(snapshot) or {}).get("peers") or ()]
@@ -101,6 +102,8 @@ def _strangers_entry(case: Case) -> Iterator[Objection]:
         stamps = [each.relationship for each in read_stamps(snapshot.config)]
         others = [url for name, theirs in urls.items() if name != peer.name for url in theirs]
         known = wanted if stamps else [*wanted, *others]
+        if not stamps and not _is_any_in_touch(case, peer):
+            continue
         if not any(ha.same_url(url, each) for url in urls[peer.name] for each in known):
             of = f"of {stamps[0]}" if stamps else "of another pair"
             yield Objection(

@@ -235,11 +235,11 @@ def test_roles_are_swapped_while_each_serves_for_the_other(branch: Branch) -> No
 
 
 def test_everything_changes_at_once(branch: Branch) -> None:
-    for turn in ("as standby", "as primary"):
+    # East is off for a minute, and for good once the hub answers for it, if that is to.
+    for turn, times in (("as standby", 2), ("as primary", 1)):
         everything_at_once(branch)
         branch.apply(f"everything at once {turn}")
-        # for a minute, and for good once the other answers for it
-        assert branch.world.sent("dhcp-disable") == [("east", "dhcp-disable")] * 2
+        assert branch.world.sent("dhcp-disable") == [("east", "dhcp-disable")] * times
 
 
 @pytest.mark.parametrize("which", ["east", "hub"])

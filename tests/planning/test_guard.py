@@ -263,7 +263,7 @@ def test_one_that_hears_the_partner_that_is_meant_is_no_other_pair_s() -> None:
 
 def a_server_with_urls(*urls: str, stamped: str = "", others: bool = True) -> list[str]:
     """The identity objections to kea-b, which has kea-a and itself at these urls, hears nobody, and has no stamp but
-    perhaps another relationship's; without `others` kea-a has these urls too.
+    perhaps another relationship's, while kea-a hears its partner; without `others` kea-a has these urls too.
     """
     case = read_case("nothing-to-do")
     world: dict[tuple[str, Service], Snapshot] = {}
@@ -279,7 +279,7 @@ def a_server_with_urls(*urls: str, stamped: str = "", others: bool = True) -> li
             if stamped:
                 mark = {**context["kea-reconciler"][0], "relationship": stamped}
                 config["user-context"] = {"kea-reconciler": [mark]}
-        partner = live.ha.partner and replace(live.ha.partner, in_touch=False)
+        partner = live.ha.partner and replace(live.ha.partner, in_touch=name == "kea-a" and others)
         world[name, Service.DHCP4] = replace(live, config=config, ha=replace(live.ha, partner=partner))
     (made,) = plan(case.desired, world).relationships
     return [each.message for each in made.objections if each.code == "identity" and each.object == "kea-b"]
