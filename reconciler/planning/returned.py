@@ -13,7 +13,8 @@ from reconciler.model import Action, Cause, Change, Objection, OnPrimaryReturn, 
 from reconciler.planning import wanted
 from reconciler.planning.authority import acting
 from reconciler.planning.guard import Case, promoting, promotion
-from reconciler.planning.server_plan import fingerprint_with, stamp_of
+from reconciler.planning.remembered import fingerprint_with
+from reconciler.planning.server_plan import stamp_of
 from reconciler.planning.witness import has_witnessed, is_as_started, is_put_back
 
 HELD, OLDER = "partner-changed", "authority-older"

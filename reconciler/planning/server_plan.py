@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any
 
 from reconciler.kea import guards, ha, hooks, hubs
 from reconciler.kea import single_commands as single
@@ -21,7 +21,6 @@ from reconciler.model import (
     Command,
     FieldChange,
     Fingerprints,
-    Former,
     OnPrimaryReturn,
     Peer,
     Relationship,
@@ -31,14 +30,12 @@ from reconciler.model import (
     Snapshot,
     Stamp,
 )
-from reconciler.planning import contested, renaming, wanted
+from reconciler.planning import contested, remembered, renaming, wanted
 from reconciler.planning.commands import single_commands
 from reconciler.planning.diff import Difference, differences, field_changes
 from reconciler.planning.division import Division
 from reconciler.planning.risk import CLIENTS
 
-EARLIER = 32  # fingerprints of replications before the last that a stamp remembers
-FORMER = 2  # values of `local` before the one that it has, for which it does that
 _SHOWN = 12  # digits of a fingerprint that a change shows
 
 
@@ -83,8 +80,8 @@ def plan_server(
         block_changes=bool(own) and not is_alone,
         revision=revision,
         generation=generation,
-        earlier=_earlier(relationship, stamp, snapshot, marks, stands_in=stands_in),
-        former=_former(relationship, stamp, snapshot, truth, stands_in=stands_in),
+        earlier=remembered.earlier(relationship, stamp, snapshot, marks, stands_in=stands_in),
+        former=remembered.former(relationship, stamp, snapshot, truth, stands_in=stands_in),
         source=(peer if data is None else wanted.peer_of(relationship, truth.source)).name,
         kept=stamp if is_alone else None,
     )
@@ -133,54 +130,6 @@ def _renewal(
         field = FieldChange("stamp", ABSENT if before is None else before, after)
         path = (("relationship", relationship.name),)
         yield Change(Action.CHANGE, path, (field,), cause=Cause.PRIMARY, moved=(snapshot.endpoint.server,))
-
-
-def _earlier(
-    relationship: Relationship, stamp: Stamp | None, snapshot: Snapshot, marks: Fingerprints, *, stands_in: bool
-) -> tuple[str, ...]:
-    """Return the fingerprints for a server's stamp of what was replicated to it before, with `local` as it is.
-
-    Without the last, where another server stands in for the primary: what that has when it comes back is no older than
-    what it had. Nothing where the version of Kea is another one than then: what was replicated can't be told by these.
-    """
-    if not _tells_before(stamp, snapshot) or stamp.local != wanted.local_patterns(relationship):
-        return ()
-    return tuple(each for each in _known(stamp, stands_in=stands_in) if each != marks.whole)[:EARLIER]
-
-
-def _former(
-    relationship: Relationship, stamp: Stamp | None, snapshot: Snapshot, truth: Division, *, stands_in: bool
-) -> tuple[Former, ...]:
-    """Return the same of the time before `local` became what it is, the last such time first; without what the
-    authority has still, or again.
-    """
-    if not _tells_before(stamp, snapshot):
-        return ()
-    found = stamp.former
-    if stamp.local != wanted.local_patterns(relationship):
-        found = (Former(stamp.local, _known(stamp, stands_in=stands_in)[:EARLIER]), *found)[:FORMER]
-    return tuple(
-        _without(each, fingerprint_with(each.local, relationship, truth.authority, snapshot.version)) for each in found
-    )
-
-
-def _without(former: Former, mark: str) -> Former:
-    return replace(former, fingerprints=tuple(each for each in former.fingerprints if each != mark))
-
-
-def fingerprint_with(local: tuple[str, ...], relationship: Relationship, snapshot: Snapshot, version: str) -> str:
-    """Return the fingerprint of a server's replicated part, with these patterns as what is local, in the words of a
-    version of Kea.
-    """
-    return fingerprints(wanted.in_words_of(replace(relationship, local=local), snapshot, version).part).whole
-
-
-def _tells_before(stamp: Stamp | None, snapshot: Snapshot) -> TypeGuard[Stamp]:
-    return stamp is not None and _version(stamp, snapshot) == parse_version(snapshot.version)
-
-
-def _known(stamp: Stamp, *, stands_in: bool) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(stamp.earlier if stands_in else (stamp.fingerprints.whole, *stamp.earlier)))
 
 
 def _commands(relationship: Relationship, snapshot: Snapshot, config: Mapping[str, Any]) -> tuple[Command, ...]:

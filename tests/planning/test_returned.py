@@ -10,7 +10,7 @@ import pytest
 from reconciler.kea.stamps import as_class, gathered, read_stamps, with_stamp, witness_marks
 from reconciler.model import Cause, OnPrimaryReturn, RelationshipPlan, Service, Snapshot, Unreachable
 from reconciler.planning.plan import plan
-from reconciler.planning.server_plan import EARLIER, fingerprint_with
+from reconciler.planning.remembered import EARLIER, fingerprint_with
 from tests.planning.cases import World, after_apply, read_case
 
 if TYPE_CHECKING:
