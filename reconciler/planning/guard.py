@@ -139,11 +139,11 @@ def _subnet_id_reused(case: Case) -> Iterator[Objection]:
     peers fetch them. A subnet that has only grown still has them.
     """
     for server in case.written:
-        name, ids = server.peer.server, dict(_ids_that_go(server))
+        name, ids = server.peer.server, {number: prefix for number, prefix in _ids_that_go(server) if _is_id(number)}
         taken = [
             f"{number} is {ids[number]}, not {prefix}"
             for number, prefix in _ids_that_come(server)
-            if number in ids and not _lies_in(ids[number], prefix)
+            if _is_id(number) and number in ids and not _lies_in(ids[number], prefix)
         ]
         if taken:
             more = f" and {len(taken) - 3} more" if len(taken) > 3 else ""
@@ -157,8 +157,15 @@ def _subnet_id_reused(case: Case) -> Iterator[Objection]:
             )
 
 
+def _is_id(value: object) -> bool:
+    return isinstance(value, int)
+
+
 def _lies_in(prefix: str, other: str) -> bool:
-    one, around = ip_network(prefix), ip_network(other)
+    try:
+        one, around = ip_network(prefix), ip_network(other)
+    except ValueError:  # no prefix that Kea would take
+        return False
     return one.version == around.version and one.subnet_of(around)  # type: ignore[arg-type]
 
 

@@ -156,10 +156,11 @@ class Cover:
 
     async def _narrow(self, server: Server, others: Sequence[Server]) -> str | None:
         """Let a server serve its own scopes, unless Kea has it serve all: nothing would give those back to one that
-        stays partner-down (seen on 3.0.3). It may become that at the moment at which it is asked.
+        stays partner-down (seen on 3.0.3). One that serves nobody is asked first and looked at after: clients wait.
         """
-        if await self._serves_alone(server, others):
-            return None
+        if server.name in self._wide:
+            is_alone = await self._serves_alone(server, others)
+            return None if is_alone else await self._serve(server, own_scopes(server))
         failure = await self._serve(server, own_scopes(server))
         is_alone = await self._serves_alone(server, others)
         return await self._serve(server, _every_scope(server)) if is_alone else failure
