@@ -2,7 +2,7 @@
 
 PYTHON_HERE := .venv/bin/python
 # Tests with real daemons mostly wait for heartbeats: more workers than processors pay.
-WORKERS ?= 10
+WORKERS ?= 12
 # GENERATION=3.0 runs real daemons of that generation only: 2.2, 2.6 or 3.0.
 PYTEST := $(PYTHON_HERE) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(GENERATION:%=--generation %)
 # Real clients lose what a busy machine makes them lose: few of these tests run side by side, after all others.

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SCENES = [
     (Scene("modify", timers), Release.KEA_2_2),
-    (Scene("modify", timers), Release.KEA_3_0),
-    (Scene("modify-load-balancing", timers, mode=Mode.LOAD_BALANCING), Release.KEA_2_2),
     (Scene("modify-load-balancing", timers, mode=Mode.LOAD_BALANCING), Release.KEA_3_0),
     (Scene("modify-hub", timers, is_hub=True), Release.KEA_2_6),
 ]
