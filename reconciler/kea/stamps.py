@@ -25,6 +25,7 @@ OURS = "kea-reconciler-stamp"
 _FLEX_ID = OURS.encode().hex().upper()  # as config-get shows it
 _KEYS = {Carrier.CLASS: "client-classes", Carrier.RESERVATION: "reservations"}
 _WITNESSED, _SET_AT = "witnessed", "set-at"
+_FORMER = ("local", "fingerprints", "version")
 
 
 def read_stamps(config: Mapping[str, Any]) -> list[Stamp]:
@@ -77,9 +78,9 @@ def _stamp(raw: Any) -> Stamp | None:
 
 def _formers(raw: Any) -> Iterator[Former]:
     for each in raw if isinstance(raw, list) else ():
-        local, found = (each.get(key) if isinstance(each, Mapping) else None for key in ("local", "fingerprints"))
-        if isinstance(local, list) and isinstance(found, list):
-            yield Former(tuple(map(str, local)), tuple(map(str, found)))
+        local, found, version = (each.get(key) if isinstance(each, Mapping) else None for key in _FORMER)
+        if isinstance(local, list) and isinstance(found, list) and isinstance(version, str):
+            yield Former(tuple(map(str, local)), tuple(map(str, found)), version)
 
 
 def _departure(raw: Any) -> Departure | None:
@@ -138,7 +139,7 @@ def _mark(stamp: Stamp) -> dict[str, Any]:
 
 
 def _mark_of_former(former: Former) -> dict[str, Any]:
-    return {"local": list(former.local), "fingerprints": list(former.fingerprints)}
+    return dict(zip(_FORMER, (list(former.local), list(former.fingerprints), former.version), strict=True))
 
 
 def without_stamp(config: Mapping[str, Any], relationship: str, departure: Departure | None) -> dict[str, Any]:

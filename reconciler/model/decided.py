@@ -122,10 +122,13 @@ class Fingerprints:
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """Fingerprints of what was replicated while other path patterns were `local`, the last one first."""
+    """Fingerprints of what was replicated while other path patterns were `local`, or the server ran another `version`
+    of Kea, the last one first.
+    """
 
     local: tuple[str, ...]
     fingerprints: tuple[str, ...]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,8 @@ class Stamp:
     replicated to this server since by commands that leave the stamp as it is, or are on their way by others.
     `generation` is larger than that of every stamp that the relationship's servers had when it was made, so that the
     newest of several can be told; `earlier` are the fingerprints of what was replicated from the primary before, the
-    last one first, and `former` those of the time before `local` became what it is. `source` is the name of the peer
-    whose data these are; empty where an older release left it out.
+    last one first, and `former` those of the time before `local` or `version` became what it is. `source` is the name
+    of the peer whose data these are; empty where an older release left it out.
     """
 
     relationship: str

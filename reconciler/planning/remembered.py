@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeGuard
 
 from reconciler.kea.fingerprints import fingerprints
 from reconciler.kea.versions import parse_version
@@ -11,8 +10,8 @@ from reconciler.model import Fingerprints, Former, Relationship, Snapshot, Stamp
 from reconciler.planning import wanted
 from reconciler.planning.division import Division
 
-EARLIER = 32  # fingerprints of replications before the last that a stamp remembers
-FORMER = 2  # values of `local` before the one that it has, for which it does that
+EARLIER = 128  # fingerprints of replications before the last that a stamp remembers
+FORMER = 3  # times with another `local` or version of Kea, for which it does that
 
 
 def earlier(
@@ -21,9 +20,9 @@ def earlier(
     """Return the fingerprints for a server's stamp of what was replicated to it before, with `local` as it is.
 
     Without the last, where another server stands in for the primary: what that has when it comes back is no older than
-    what it had. Nothing where the version of Kea is another one than then: what was replicated can't be told by these.
+    what it had.
     """
-    if not _tells_before(stamp, snapshot) or stamp.local != wanted.local_patterns(relationship):
+    if stamp is None or not _is_of_this_time(relationship, stamp, snapshot):
         return ()
     return tuple(each for each in _known(stamp, stands_in=stands_in) if each != marks.whole)[:EARLIER]
 
@@ -31,16 +30,17 @@ def earlier(
 def former(
     relationship: Relationship, stamp: Stamp | None, snapshot: Snapshot, truth: Division, *, stands_in: bool
 ) -> tuple[Former, ...]:
-    """Return the same of the time before `local` became what it is, the last such time first; without what the
-    authority has still, or again.
+    """Return the same of the times before `local`, or the server's version of Kea, became what it is, the last such
+    time first; without what the authority has still, or again.
     """
-    if not _tells_before(stamp, snapshot):
+    if stamp is None:
         return ()
     found = stamp.former
-    if stamp.local != wanted.local_patterns(relationship):
-        found = (Former(stamp.local, _known(stamp, stands_in=stands_in)[:EARLIER]), *found)[:FORMER]
+    if not _is_of_this_time(relationship, stamp, snapshot):
+        known = _known(stamp, stands_in=stands_in)[:EARLIER]
+        found = (Former(stamp.local, known, stamp.version or snapshot.version), *found)[:FORMER]
     return tuple(
-        _without(each, fingerprint_with(each.local, relationship, truth.authority, snapshot.version)) for each in found
+        _without(each, fingerprint_with(each.local, relationship, truth.authority, each.version)) for each in found
     )
 
 
@@ -55,10 +55,10 @@ def fingerprint_with(local: tuple[str, ...], relationship: Relationship, snapsho
     return fingerprints(wanted.in_words_of(replace(relationship, local=local), snapshot, version).part).whole
 
 
-def _tells_before(stamp: Stamp | None, snapshot: Snapshot) -> TypeGuard[Stamp]:
-    if stamp is None:
-        return False
-    return parse_version(stamp.version or snapshot.version) == parse_version(snapshot.version)
+def _is_of_this_time(relationship: Relationship, stamp: Stamp, snapshot: Snapshot) -> bool:
+    """Whether what would be replicated now has the fingerprint that the stamp has, if it is the same."""
+    version = parse_version(stamp.version or snapshot.version)
+    return version == parse_version(snapshot.version) and stamp.local == wanted.local_patterns(relationship)
 
 
 def _known(stamp: Stamp, *, stands_in: bool) -> tuple[str, ...]:

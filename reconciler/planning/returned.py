@@ -208,7 +208,8 @@ def _older(case: Case) -> Iterator[Objection]:
         known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
         version = stamp.version or server.snapshot.version
         if (stamp.earlier and fingerprint_with(relationship.local, relationship, source, version) in known) or any(
-            fingerprint_with(each.local, relationship, source, version) in each.fingerprints for each in stamp.former
+            fingerprint_with(former.local, relationship, source, former.version) in former.fingerprints
+            for former in stamp.former
         ):
             came = "was put back, with its memory, to" if is_back else "was started with"
             yield Objection(

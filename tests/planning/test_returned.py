@@ -146,6 +146,23 @@ def test_an_older_primary_is_known_though_something_else_is_local_by_now() -> No
     assert codes(with_local("/next-server"), restarted(edited(stayed, "kea-b", 8888), "kea-a")) == []
 
 
+@pytest.mark.parametrize("versions", [("2.2.0", "2.6.3", "3.0.3"), ("3.0.3", "2.6.3")], ids=" ".join)
+def test_an_older_primary_is_known_though_its_partner_runs_another_kea_by_now(versions: tuple[str, ...]) -> None:
+    case = read_case("nothing-to-do")
+    first: World = {
+        key: replace(each, version=versions[0]) for key, each in case.live.items() if isinstance(each, Snapshot)
+    }
+    world = applied(case, edited(first, "kea-a", 1111))
+    old = world["kea-a", S]
+    world = applied(case, edited(world, "kea-a", 2222))
+    for lifetime, version in enumerate(versions[1:], 3333):
+        partner = world["kea-b", S]
+        assert isinstance(partner, Snapshot)
+        world = applied(case, edited({**world, ("kea-b", S): replace(partner, version=version)}, "kea-a", lifetime))
+        assert codes(case, restarted({**world, ("kea-a", S): old}, "kea-a")) == ["authority-older"]
+        assert codes(case, restarted(edited(world, "kea-a", 5555), "kea-a")) == []
+
+
 def test_a_large_file_takes_a_daemon_that_starts_longer() -> None:
     case = read_case("nothing-to-do")
     world = applied(case, edited(dict(case.live), "kea-a", 1111))
