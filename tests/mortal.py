@@ -42,6 +42,8 @@ class Mortal(Life):
     after it was carried out. `double` is every moment at which two servers answered the same clients unawares.
     """
 
+    skips_http = True
+
     def __init__(self, folder: Path, release: Release) -> None:
         super().__init__(folder, release)
         self.dies_at: tuple[int, bool] | None = None
