@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -54,10 +55,16 @@ class LoopThread:
         if self.loop is None or self.is_here():
             return function(*arguments)
 
-        async def called() -> _T:
-            return function(*arguments)
+        answer: Future[_T] = Future()
 
-        return asyncio.run_coroutine_threadsafe(called(), self.loop).result()
+        def called() -> None:  # no task: most of what a simulated world does are such calls
+            try:
+                answer.set_result(function(*arguments))
+            except BaseException as error:  # noqa: BLE001  # it is for the caller
+                answer.set_exception(error)
+
+        self.loop.call_soon_threadsafe(called)
+        return answer.result()
 
     def run(self, task: Coroutine[Any, Any, _T]) -> _T:
         """Run something in the loop, and give back what it gave; RuntimeError where there is no loop."""
