@@ -29,6 +29,7 @@ from reconciler.cli.reset import reset
 from reconciler.cli.resume import resume
 from reconciler.cli.rollback import rollback
 from reconciler.cli.schema import schema
+from reconciler.cli.session import takes_relationships
 from reconciler.cli.show import show
 from reconciler.cli.status import status
 from reconciler.cli.suspend import suspend
@@ -113,6 +114,9 @@ def main() -> None:
     try:
         code = cli.main(prog_name="kea-reconciler", standalone_mode=False)
     except click.UsageError as error:
+        is_extra = error.message.startswith("Got unexpected extra argument")
+        if is_extra and error.ctx is not None and takes_relationships(error.ctx.command):
+            error.message += " `--relationship NAME` limits it to one relationship."
         error.show()
         code = USAGE
     except click.exceptions.Abort:

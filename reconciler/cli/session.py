@@ -279,15 +279,20 @@ def load_all(directory: Path) -> Desired:
     return found
 
 
+def takes_relationships(command: click.Command) -> bool:
+    """Whether a command can be limited to some relationships by an option; it takes their names nowhere else."""
+    return any("--relationship" in parameter.opts for parameter in command.params)
+
+
 def selected(found: Desired, names: Sequence[str]) -> Desired:
     """Keep only the named relationships, all without names. Raises UsageError for one that nobody declared."""
     known = {relationship.name for relationship in found.relationships}
     unknown = sorted(set(names) - known)
     if unknown:
-        raise UsageError(
-            f"no relationship {', '.join(unknown)}; declared are: {', '.join(sorted(known))}. "
-            "One whose file was deleted is found only without --relationship"
-        )
+        told = f"no relationship {', '.join(unknown)}; declared are: {', '.join(sorted(known))}"
+        if takes_relationships(click.get_current_context().command):
+            told += ". One whose file was deleted is found only without --relationship"
+        raise UsageError(told)
     kept = tuple(each for each in found.relationships if not names or each.name in names)
     rest = tuple(each for each in found.relationships if each not in kept)
     return replace(found, relationships=kept, others=rest, is_selection=bool(names))

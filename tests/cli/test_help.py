@@ -145,3 +145,10 @@ def test_an_unknown_command_gets_a_hint() -> None:
     ended = run("plans")
     assert ended.exit_code == 64
     assert "No such command 'plans'" in ended.stderr
+
+
+@pytest.mark.parametrize(("command", "is_hinted"), [("plan", True), ("status", True), ("validate", False)])
+def test_a_name_that_belongs_to_an_option_gets_a_hint(command: str, *, is_hinted: bool) -> None:
+    ended = run(command, "hq")
+    assert (ended.exit_code, "`--relationship NAME`" in ended.stderr) == (64, is_hinted)
+    assert "unexpected extra argument (hq)" in ended.stderr
