@@ -27,6 +27,11 @@ class PartnerView:
     in_touch: bool
     interrupted: bool
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether the two hear each other, as far as the server has noticed."""
+        return self.in_touch and not self.interrupted
+
 
 @dataclass(frozen=True, slots=True)
 class HaView:
@@ -39,6 +44,11 @@ class HaView:
     state: str
     scopes: tuple[str, ...]
     partner: PartnerView | None
+
+    @property
+    def hears_partner(self) -> bool:
+        """Whether there is a partner, and it is heard."""
+        return self.partner is not None and self.partner.is_heard
 
 
 class Carrier(StrEnum):

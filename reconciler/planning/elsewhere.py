@@ -158,4 +158,4 @@ def _is_well(snapshot: Snapshot) -> bool:
     view = snapshot.ha
     if view is None or view.state != Mode.HOT_STANDBY or view.partner is None:
         return False
-    return view.partner.in_touch and not view.partner.interrupted and view.partner.last_state == Mode.HOT_STANDBY
+    return view.partner.is_heard and view.partner.last_state == Mode.HOT_STANDBY

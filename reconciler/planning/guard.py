@@ -216,7 +216,7 @@ def _not_normal(case: Case) -> Iterator[Objection]:
                 else "wait until all servers are in their normal state (`kea-reconciler status`), then plan again",
                 object=peer.server,
             )
-        if view.partner and (view.partner.interrupted or not view.partner.in_touch):
+        if view.partner and not view.partner.is_heard:
             yield Objection(
                 "out-of-touch",
                 f"{peer.server} is out of touch with its partner; a set now would make both serve the same scope",

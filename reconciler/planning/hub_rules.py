@@ -58,7 +58,7 @@ def _untagged(case: Case, server: ServerPlan) -> Iterator[Objection]:
 def others_not_normal(snapshot: Snapshot) -> Iterator[Objection]:
     """A set starts all state machines of a server again: one that stands in for a dead partner would stop serving."""
     for place, view in enumerate(snapshot.views):
-        is_heard = view.partner is None or (view.partner.in_touch and not view.partner.interrupted)
+        is_heard = view.partner is None or view.partner.is_heard
         is_normal = is_heard and view.state == Mode.HOT_STANDBY
         if place != snapshot.place and not is_normal:
             yield Objection(

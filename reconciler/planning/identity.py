@@ -177,8 +177,7 @@ def _names(snapshot: Snapshot, peer: Peer) -> bool:
 
 
 def _is_in_touch(snapshot: Snapshot) -> bool:
-    partner = snapshot.ha.partner if snapshot.ha is not None else None
-    return partner is not None and partner.in_touch and not partner.interrupted
+    return snapshot.ha is not None and snapshot.ha.hears_partner
 
 
 def _partners(snapshot: Snapshot) -> Iterator[tuple[str, str]]:

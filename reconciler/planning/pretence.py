@@ -88,7 +88,7 @@ def describe_unheard(relationship: Relationship, peer: Peer) -> str:
 def hears(snapshot: Snapshot) -> bool:
     """Return whether a server has heard its partner lately: within what a lost heartbeat or a reload explains."""
     partner = snapshot.ha.partner if snapshot.ha else None
-    return partner is not None and partner.in_touch and not partner.interrupted and partner.age <= _patience(snapshot)
+    return partner is not None and partner.is_heard and partner.age <= _patience(snapshot)
 
 
 def _is_asleep(snapshot: Snapshot) -> bool:
@@ -106,7 +106,7 @@ def _is_left_without_answer(snapshot: Snapshot) -> bool:
     view, patience = snapshot.ha, _patience(snapshot)
     if view is None or view.partner is None or view.state not in _ASKING or snapshot.reload <= patience:
         return False
-    return view.partner.interrupted or not view.partner.in_touch or view.partner.age > patience
+    return not view.partner.is_heard or view.partner.age > patience
 
 
 def _patience(snapshot: Snapshot) -> float:

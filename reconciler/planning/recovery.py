@@ -329,8 +329,7 @@ def is_well(relationship: Relationship, peer: Peer, snapshot: Snapshot) -> bool:
         return False
     if not ha.hears_a_partner(mode, role):
         return True
-    partner = view.partner
-    return partner is not None and partner.in_touch and not partner.interrupted and partner.last_state == normal
+    return view.partner is not None and view.partner.is_heard and view.partner.last_state == normal
 
 
 def _has_taken_over(snapshot: Snapshot) -> bool:

@@ -116,7 +116,7 @@ def covered(leaving: Sequence[str], primary: str, snapshot: Snapshot) -> tuple[t
     """
     view = snapshot.ha
     is_balancing = view is not None and view.state == ha.normal_state(Mode.LOAD_BALANCING, Role.PRIMARY)
-    hears = view is not None and view.partner is not None and view.partner.in_touch and not view.partner.interrupted
+    hears = view is not None and view.hears_partner
     return ((leaving[0], primary),) if leaving and is_balancing and hears else ()
 
 
@@ -428,7 +428,7 @@ def not_normal(members: Sequence[Member]) -> Iterator[Objection]:
                 "wait until all servers are in their normal state (`kea-reconciler status`), then plan again",
                 object=server,
             )
-        elif view.partner and (view.partner.interrupted or not view.partner.in_touch):
+        elif view.partner and not view.partner.is_heard:
             yield Objection(
                 "out-of-touch",
                 f"{server} is out of touch with its partner: leases may not have reached the server that goes on",

@@ -253,7 +253,7 @@ def out_of_touch(scene: Scene, *peers: Peer) -> Iterator[Objection]:
     """Yield which of the peers don't hear their partner."""
     for peer in peers:
         view = scene.view(peer)
-        if view is None or view.partner is None or view.partner.interrupted or not view.partner.in_touch:
+        if view is None or not view.hears_partner:
             yield refusal(
                 "out-of-touch",
                 peer.server,

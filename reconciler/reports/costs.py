@@ -103,7 +103,7 @@ def _cost_here(plan: RelationshipPlan, server: ServerPlan) -> str:
             f"{both_off}fetches leases"
         )
     silence = f"its HA starts again, and the clients of {_names(view.scopes)} get no answer from it"
-    if view.partner is None or view.partner.interrupted or not view.partner.in_touch:
+    if not view.hears_partner:
         limit = seconds(ha.max_response_delay(plan.relationship))
         return f"{silence} for up to max-response-delay ({limit}), since it is out of touch with its partner"
     beat = seconds(ha.heartbeat_delay(plan.relationship))

@@ -65,14 +65,10 @@ def complaint(server: str, mode: Mode, role: Role, view: HaView | None) -> str |
         return _in_state(server, view.state)
     if not ha.hears_a_partner(mode, role):
         return None
-    if not _is_in_touch(view):
+    if not view.hears_partner:
         return _out_of_touch(server)
     last_state = view.partner.last_state if view.partner else ""
     return None if last_state == normal else f"{server} last heard its partner in state {last_state or 'unknown'}"
-
-
-def _is_in_touch(view: HaView) -> bool:
-    return view.partner is not None and view.partner.in_touch and not view.partner.interrupted
 
 
 def _out_of_touch(server: str) -> str:
@@ -92,7 +88,7 @@ async def out_of_touch(relationship: Relationship, servers: Sequence[Server]) ->
         except EndpointError as error:
             found.append(str(error))
             continue
-        if _hears(relationship, server) and view is not None and not _is_in_touch(view):
+        if _hears(relationship, server) and view is not None and not view.hears_partner:
             found.append(_out_of_touch(server.name))
     return found
 
@@ -272,7 +268,7 @@ async def until_heard(
         if own is None or theirs is None or deafness(others[0].name, theirs, waited) is None:
             return None
         if waited >= limit:
-            return _UNHEARD.format(server=server.name, partner=others[0].name) if _is_in_touch(own) else None
+            return _UNHEARD.format(server=server.name, partner=others[0].name) if own.hears_partner else None
         await hands.sleep(1.0)
 
 
