@@ -133,9 +133,11 @@ def refusals(
     if pools.is_due:
         reasons.append("the division of the pools")
     for server in written:
-        if any(change.cause is Cause.GIT for change in server.changes):
+        stamp = stamp_of(relationship, server.snapshot)
+        is_asked = any(change.cause is Cause.GIT for change in server.changes)
+        if is_asked or (stamp and stamp.local != wanted.local_patterns(relationship)):
             reasons.append(f"what is to follow the authority to {server.peer.server}")
-        if stamp_of(relationship, server.snapshot) is None:
+        if stamp is None:
             reasons.append(f"the first set of {server.peer.server}")
     if reasons:
         yield _waits(reasons)

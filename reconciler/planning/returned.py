@@ -207,7 +207,7 @@ def _older(case: Case) -> Iterator[Objection]:
             continue  # somebody set it, or commands brought it to what it has
         known = {*stamp.earlier, *((stamp.fingerprints.whole,) if stamp.may_age else ())}
         version = stamp.version or server.snapshot.version
-        if (stamp.earlier and fingerprint_with(relationship.local, relationship, source, version) in known) or any(
+        if (stamp.earlier and fingerprint_with(stamp.local, relationship, source, version) in known) or any(
             fingerprint_with(former.local, relationship, source, former.version) in former.fingerprints
             for former in stamp.former
         ):

@@ -290,9 +290,10 @@ def _attributed(
         # Never replicated by us: either the relationship is new here, or it is older than we are.
         cause = Cause.GIT if wanted.block_of(snapshot) is None or truth.is_due else Cause.PRIMARY
         return [replace(each.change, cause=cause) for each in found]
-    was_left_alone = stamp.desired == wanted.desired_digest(replace(relationship, replicate=False))
-    if was_left_alone or stamp.local != tuple(sorted(relationship.local)):
+    if stamp.desired == wanted.desired_digest(replace(relationship, replicate=False)):
         return [replace(each.change, cause=Cause.GIT) for each in found]
+    if sorted(stamp.local) != sorted(relationship.local):
+        return _attributed_beside(found, replace(relationship, local=stamp.local), snapshot, truth)
     giver = _giver(relationship, source, stamp)
     if giver is not None:
         return _attributed_to(giver, found, relationship, snapshot, stamp)
@@ -323,6 +324,20 @@ def _attributed(
     unmoved = Cause.GIT if truth.is_due else Cause.VERSION
     moved = {name: by_source, snapshot.endpoint.server: by_peer}
     return [*untold, *(_caused(each, moved, name, unmoved) for each in found)]
+
+
+def _attributed_beside(
+    found: list[Difference], then: Relationship, snapshot: Snapshot, truth: Division
+) -> list[Change]:
+    """Give its cause to what differs where `local` became another one in desired since the relationship was as `then`:
+    what would differ then as well has the cause that it would have.
+    """
+    theirs = wanted.replicated_part(then, snapshot)
+    data = wanted.in_words_of(then, truth.authority, snapshot.version).part
+    paths = {each.change.path for each in _data_differences(theirs, data, then.service)}
+    due = [replace(each.change, cause=Cause.GIT) for each in found if each.change.path not in paths]
+    as_then = [each for each in found if each.change.path in paths]
+    return [*due, *_attributed(as_then, theirs, fingerprints(data), then, snapshot, truth)]
 
 
 def _last_replication(relationship: Relationship, source: Snapshot, stamp: Stamp) -> Stamp:

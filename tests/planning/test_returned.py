@@ -138,6 +138,7 @@ def test_an_older_primary_is_known_though_something_else_is_local_by_now() -> No
     old = world["kea-a", S]
     world = applied(case, edited(world, "kea-a", 2222))
     for lifetime, now in ((3333, with_local("/next-server")), (4444, with_local("/next-server", "/boot-file-name"))):
+        assert codes(now, restarted({**world, ("kea-a", S): old}, "kea-a")) == ["authority-older"]  # nobody applied it
         world = applied(now, edited(world, "kea-a", lifetime))
         assert codes(now, restarted({**world, ("kea-a", S): old}, "kea-a")) == ["authority-older"]
         assert codes(now, restarted(edited(world, "kea-a", 5555), "kea-a")) == []
@@ -263,6 +264,17 @@ def test_what_somebody_changed_on_the_backup_besides_is_told_as_well() -> None:
     (made,) = plan(case.desired, edited(world, "kea-c", 4321)).relationships
     movers = {each.moved for server in made.servers for each in server.changes}
     assert movers == {("kea-b", "kea-c")}
+
+
+@pytest.mark.parametrize("name", ["hold-partner-changed", "drift-peer", "drift-both-in-one-section"])
+def test_what_the_partner_got_is_told_though_something_else_is_to_be_local_too(name: str) -> None:
+    case = read_case(name)
+    (relationship,) = case.desired.relationships
+    other = replace(case.desired, relationships=(replace(relationship, local=("/next-server",)),))
+    (before,), (made,) = plan(case.desired, case.live).relationships, plan(other, case.live).relationships
+    assert (made.objections, made.notes) == (before.objections, before.notes)
+    told, was = ([[(x.path, x.cause, x.moved) for x in each.changes] for each in one.servers] for one in (made, before))
+    assert told == was
 
 
 def test_a_stamp_remembers_only_so_many() -> None:
