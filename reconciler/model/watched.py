@@ -75,7 +75,8 @@ class Event:
     it had told of it itself: who keeps events knows which findings are open.
 
     `parts` are what of a finding begins and ends by itself, such as each server that is away, in words that stay the
-    same as long as it lasts. They are told at once, and not kept.
+    same as long as it lasts. They are told at once, and not kept. `authority` is the server that is the truth where it
+    is told that the primary is not; None where nobody is.
     """
 
     at: datetime
@@ -89,6 +90,7 @@ class Event:
     finding: str | None = None
     is_over: bool = False
     parts: frozenset[str] = frozenset()
+    authority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,10 @@ _MIGRATIONS = (
     """
     ALTER TABLE told ADD COLUMN parts TEXT;  -- JSON: those that lasted when it was told last; NULL: it is not known
     """,
+    """
+    ALTER TABLE event ADD COLUMN authority TEXT;  -- the server that is the truth, where the event is about that
+    ALTER TABLE notice ADD COLUMN authority TEXT;
+    """,
 )
 NEWEST = len(_MIGRATIONS)
 
@@ -203,6 +207,12 @@ def has_table(database: sqlite3.Connection, name: str) -> bool:
     """Whether the schema has a table: one that is only read stays at the version that it was written by."""
     query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
     return database.execute(query, (name,)).fetchone() is not None
+
+
+def has_column(database: sqlite3.Connection, table: str, name: str) -> bool:
+    """Whether a table has a column; as for `has_table`."""
+    query = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
+    return database.execute(query, (table, name)).fetchone() is not None
 
 
 @contextlib.contextmanager

@@ -11,11 +11,12 @@ from datetime import datetime
 from reconciler.errors import StateError
 from reconciler.model import Event, EventKind, Gravity, Service
 from reconciler.model.history import CHANGED
-from reconciler.state.database import told, transaction
+from reconciler.state.database import has_column, told, transaction
 from reconciler.state.runs import Store
 
 _log = logging.getLogger("reconciler")
-COLUMNS = "at, kind, severity, summary, relationship, service, details, revision, finding, is_over"
+COLUMNS = "at, kind, severity, summary, relationship, service, details, revision, finding, is_over, authority"
+PLACES = ", ".join("?" * len(COLUMNS.split(", ")))
 
 
 class EventKeeper:
@@ -93,8 +94,11 @@ class EventKeeper:
 
 def open_findings(store: Store) -> dict[str, Event]:
     """Return the findings that began and are not over, by their keys. Raises StateError."""
+    with told(store.directory):
+        is_told = has_column(store.database, "event", "authority")  # earlier versions did not keep that
+    columns = COLUMNS if is_told else COLUMNS.replace("authority", "NULL")
     query = (
-        f"SELECT {COLUMNS} FROM event WHERE number IN "  # noqa: S608 - columns of ours
+        f"SELECT {columns} FROM event WHERE number IN "  # noqa: S608 - columns of ours
         "(SELECT max(number) FROM event WHERE finding IS NOT NULL GROUP BY finding) AND NOT is_over ORDER BY number"
     )
     with told(store.directory):
@@ -125,6 +129,7 @@ def event_of(
     revision: str,
     finding: str,
     is_over: int,
+    authority: str | None,
 ) -> Event:
     """Return an event as it was kept, by the values of COLUMNS."""
     return Event(
@@ -138,11 +143,13 @@ def event_of(
         revision,
         finding,
         bool(is_over),
+        authority=authority,
     )
 
 
 def _is_same(one: Event, other: Event) -> bool:
-    return (one.summary, one.severity, one.details) == (other.summary, other.severity, other.details)
+    told_of = (one.summary, one.severity, one.details, one.authority)
+    return told_of == (other.summary, other.severity, other.details, other.authority)
 
 
 def values_of(event: Event) -> tuple[str | int | None, ...]:
@@ -158,13 +165,14 @@ def values_of(event: Event) -> tuple[str | int | None, ...]:
         event.revision,
         event.finding,
         event.is_over,
+        event.authority,
     )
 
 
 def _insert(store: Store, event: Event) -> None:
     with told(store.directory), transaction(store.database):
         store.database.execute(
-            f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - columns of ours
+            f"INSERT INTO event ({COLUMNS}) VALUES ({PLACES})",  # noqa: S608 - columns of ours
             values_of(event),
         )
 

@@ -9,11 +9,10 @@ from collections.abc import Collection, Sequence
 from reconciler.errors import StateError
 from reconciler.model import Event, EventKind, Gravity, Told, Turn
 from reconciler.state.database import told, transaction
-from reconciler.state.events import COLUMNS, event_of, values_of
+from reconciler.state.events import COLUMNS, PLACES, event_of, values_of
 from reconciler.state.runs import Store
 
 _log = logging.getLogger("reconciler")
-_PLACES = ", ".join("?" * len(COLUMNS.split(", ")))
 Waiting = tuple[int, Event, Turn, Gravity]
 """A notice by its number: the event, what is said of its finding, and how much that matters."""
 
@@ -71,7 +70,7 @@ class Outbox:
                         (hook, event.finding, weight.value, json.dumps(sorted(event.parts))),
                     )
                 return database.execute(
-                    f"INSERT INTO notice (hook, turn, weight, {COLUMNS}) VALUES (?, ?, ?, {_PLACES})",  # noqa: S608
+                    f"INSERT INTO notice (hook, turn, weight, {COLUMNS}) VALUES (?, ?, ?, {PLACES})",  # noqa: S608
                     (hook, turn.value, weight.value, *values_of(event)),
                 ).lastrowid
         except StateError as error:

@@ -21,7 +21,6 @@ from reconciler.model import (
 from reconciler.planning.scenes import RECOVERING
 from reconciler.planning.status import HEARD
 
-_NOBODY = "the authority is nobody now"
 _SECONDS = re.compile(r"\b\d+(\.\d+)? m?s\b")
 _SHOWN = 3  # reasons in the summary of a status; all of them are its details
 _HEALTH = {
@@ -34,7 +33,7 @@ _HEALTH = {
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that lasts. It is another one when its `sign` is, and when other servers are `away`; `ended` is how it
-    is told that it is over. `parts` as in `Event`.
+    is told that it is over. `parts` and `authority` as in `Event`.
     """
 
     kind: EventKind
@@ -45,6 +44,7 @@ class Finding:
     details: tuple[str, ...] = ()
     away: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
+    authority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,13 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         away = frozenset(each.server for each in status.servers if not each.is_reachable)
         yield Finding(EventKind.STATUS, severity, text, over, _sign(status), status.reasons, away, _parts(status))
     if status is not None and status.authority != status.primary:
-        who = _NOBODY if status.authority is None else f"the authority is {status.authority} now"
-        text = f"{name}: {who}: {status.authority_reason}"
+        truth = status.authority
+        text = f"{name}: the authority is {truth or 'nobody'} now: {status.authority_reason}"
         over = f"{name}: the authority is {status.primary or 'the primary'} again"
-        is_down = status.authority is None and status.status is Health.SERVICE_DOWN
+        is_down = truth is None and status.status is Health.SERVICE_DOWN
         severity, nobody = (Gravity.ERROR, ("nobody is the truth",)) if is_down else (Gravity.WARNING, ())
-        yield Finding(EventKind.AUTHORITY, severity, text, over, status.authority or "", parts=frozenset(nobody))
+        parts = frozenset(nobody)
+        yield Finding(EventKind.AUTHORITY, severity, text, over, truth or "", parts=parts, authority=truth)
     if watched.drift:
         text, over = f"{name} has drifted: {_differences(watched.drift_count)}", f"{name} has no drift any more"
         notes = (f"note: {each}" for each in (status.notes if status is not None else ()))
@@ -124,7 +125,7 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         until = f"until {watched.suspension.until.isoformat(timespec='seconds')}"
         yield Finding(EventKind.SUSPENDED, Gravity.INFO, text, f"{name} is resumed", f"{text}\n{until}", (until,))
     if remarks.unsteady:
-        over = f"{name}: its primary has proved itself"
+        over = f"{name}: its primary does not have to prove itself any more"
         yield Finding(EventKind.UNSTEADY, Gravity.WARNING, f"{name}: {remarks.unsteady}", over)
     if remarks.capped:
         yield Finding(EventKind.CAPPED, Gravity.ERROR, f"{name}: {remarks.capped}", f"{name} may be changed again")
@@ -134,7 +135,7 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
 
 def is_of_a_partner(event: Event) -> bool:
     """Whether an event says that the primary's partner is the truth, and not that nobody is."""
-    return event.kind is EventKind.AUTHORITY and not event.summary.startswith(f"{event.relationship}: {_NOBODY}")
+    return event.kind is EventKind.AUTHORITY and event.authority is not None
 
 
 def of_failure(name: str, reason: str) -> Finding:
@@ -242,4 +243,5 @@ def _event(finding: Finding, subject: Subject, at: datetime, *, is_over: bool = 
         about,
         is_over,
         frozenset() if is_over else finding.parts,
+        None if is_over else finding.authority,
     )

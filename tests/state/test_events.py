@@ -40,6 +40,14 @@ def test_an_event_comes_back_as_it_was(store: Store) -> None:
     assert open_findings(store) == {"drift:hq": DRIFT}
 
 
+def test_who_is_the_truth_is_kept_and_unknown_of_what_an_earlier_version_kept(store: Store) -> None:
+    told = replace(DRIFT, kind=EventKind.AUTHORITY, finding="authority:hq", authority="kea-b")
+    EventKeeper(store).keep(told)
+    assert open_findings(store) == {"authority:hq": told}
+    store.database.execute("ALTER TABLE event DROP COLUMN authority")
+    assert open_findings(store) == {"authority:hq": replace(told, authority=None)}
+
+
 def test_a_daemon_that_starts_anew_keeps_nothing_twice(store: Store) -> None:
     EventKeeper(store).keep(DRIFT)
     anew = EventKeeper(store)
