@@ -201,7 +201,8 @@ class ServerPlan:
     be. `told_disruption` and `told_cost` are what its clients notice, in a word and in more, where the plan was read
     from a file and that can't be worked out again. `apart` is how its data would have to change to be the authority's
     where they don't follow it (`replicate: false`): told as drift, and never done. `left_alone` says why none of its
-    data follow where some of them are contested; empty where the others do.
+    data follow where some of them are contested; empty where the others do. `put_off` is what of it is not done
+    while others can't be read, and only told; `is_compared` is false where that is not known.
     """
 
     peer: Peer
@@ -215,6 +216,13 @@ class ServerPlan:
     told_cost: str | None = None
     apart: tuple[Change, ...] = ()
     left_alone: str = ""
+    put_off: tuple[Change, ...] = ()
+    is_compared: bool = True
+
+    @property
+    def told(self) -> tuple[Change, ...]:
+        """All by which it differs from what it is to be, whether that is done or not."""
+        return (*self.changes, *self.apart, *self.put_off)
 
 
 @dataclass(frozen=True, slots=True)

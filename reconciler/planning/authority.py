@@ -64,7 +64,8 @@ def acting(relationship: Relationship, live: Mapping[str, Live]) -> Relationship
     `live` is as for `authority`, but may lack what can't be read. The word of those counts on whom a change in desired
     is still due. A server whose stamp says that it was given the very relationship that is desired has no say: what it
     has otherwise is a person's doing. Nor has a backup, which may have missed a change, beside a server that answers
-    clients. One that can't be read is known by the url, or else the name, that the others have for it.
+    clients. One that can't be read, or has no entry, is known by the url, or else the name, that the others have for
+    it.
     """
     if relationship.is_absent:
         return relationship
@@ -73,7 +74,7 @@ def acting(relationship: Relationship, live: Mapping[str, Live]) -> Relationship
     blocks = [wanted.block_of(each) or {} for each in _with_a_say(relationship, inside)]
     roles: dict[str, Role] = {}
     for entry in (entry for block in blocks for entry in block.get("peers") or ()):
-        server = _server_of(entry, relationship, live, inside)
+        server = _server_of(entry, relationship, inside)
         role = str(entry.get("role"))
         if server is not None and role in {Role.PRIMARY, Role.SECONDARY, Role.STANDBY}:
             roles.setdefault(server, Role(role))
@@ -101,15 +102,14 @@ def _primaries(blocks: Sequence[Mapping[str, Any]]) -> set[str]:
     return {str(peer.get("name")) for peer in peers if peer.get("role") == Role.PRIMARY}
 
 
-def _server_of(
-    entry: Mapping[str, Any], relationship: Relationship, live: Mapping[str, Live], inside: Sequence[Snapshot]
-) -> str | None:
+def _server_of(entry: Mapping[str, Any], relationship: Relationship, inside: Sequence[Snapshot]) -> str | None:
     """Return which of the servers an entry of `peers` means, None where that can't be said."""
     name, url = str(entry.get("name")), str(entry.get("url"))
     own = [each for each in inside if str((wanted.block_of(each) or {}).get("this-server-name")) == name]
     if own:  # two of one name: a copied configuration, no witness
         return own[0].endpoint.server if len(own) == 1 else None
-    unread = [peer for peer in relationship.peers if not isinstance(live.get(peer.server), Snapshot)]
-    named = [peer for peer in unread if peer.name == name]
-    found = [*(peer for peer in unread if same_url(peer.url, url)), *named]
+    told = {each.endpoint.server for each in inside}
+    silent = [peer for peer in relationship.peers if peer.server not in told]
+    named = [peer for peer in silent if peer.name == name]
+    found = [*(peer for peer in silent if same_url(peer.url, url)), *named]
     return found[0].server if found else None

@@ -41,23 +41,25 @@ def plan_without(
     """Return what goes on in a relationship while the servers `away` can't be read.
 
     `snapshots` are the others, as the relationship sees them. `is_settling` says that the primary answers, and only is
-    not the truth yet. Where nothing goes on, the plan says why not.
+    not the truth yet. Where nothing goes on, the plan says why not. What goes on does so in the mode and the roles that
+    the servers have: those of the plan's relationship.
     """
-    waiting = RelationshipPlan(relationship, truth, unplanned=_waiting(away), unreachable=tuple(away))
+    works = acting(relationship, snapshots)
+    waiting = RelationshipPlan(works, truth, unplanned=_waiting(away), unreachable=tuple(away))
     source = snapshots.get(truth.server or "")
-    if source is None or len(snapshots) == 1 or not _replicates(relationship, snapshots):
+    if source is None or len(snapshots) == 1 or not _replicates(works, snapshots):
         return waiting
-    reason = _why_not(relationship, snapshots, source, is_settling=is_settling)
-    pools = division(relationship, source) if reason is None else None
+    reason = _why_not(works, truth, source, is_settling=is_settling)
+    pools = division(works, source) if reason is None else None
     if pools is None or pools.is_due:
         return replace(waiting, unplanned=". ".join(filter(None, [waiting.unplanned, reason])))
-    servers, left = _servers(relationship, snapshots, pools, revision)
+    servers = _servers(relationship, works, snapshots, pools, revision)
     written = [server for server in servers if server.changes]
     if not written:
-        compared = tuple(server for server in servers if server.peer.server not in left)
-        return replace(waiting, unplanned=". ".join([_waiting(away), *_pending(left)]), servers=compared)
-    stages = tuple(_stages(relationship, servers))
-    case = guard.Case(relationship, Procedure.MODIFY, source, snapshots, written, pools, stages)
+        compared = tuple(server for server in servers if server.is_compared)
+        return replace(waiting, unplanned=". ".join([_waiting(away), *_pending(servers)]), servers=compared)
+    stages = tuple(_stages(works, servers))
+    case = guard.Case(works, Procedure.MODIFY, source, snapshots, written, pools, stages)
     return replace(
         waiting,
         unplanned=None,
@@ -66,7 +68,7 @@ def plan_without(
         servers=tuple(servers),
         stages=stages,
         objections=(*guard.objections(case), *returned.objections(case), *proportion.objections(case)),
-        notes=tuple(_notes(away, left)) + tuple(returned.notes(case)),
+        notes=tuple(_notes(away, servers)) + tuple(returned.notes(case)),
     )
 
 
@@ -78,11 +80,12 @@ def _names(away: Sequence[Unreachable]) -> str:
     return " and ".join(each.endpoint.server for each in away)
 
 
-def _notes(away: Sequence[Unreachable], left: Sequence[str]) -> list[str]:
-    return [f"{_names(away)} can't be reached; the next apply after that brings it level", *_pending(left)]
+def _notes(away: Sequence[Unreachable], servers: Sequence[ServerPlan]) -> list[str]:
+    return [f"{_names(away)} can't be reached; the next apply after that brings it level", *_pending(servers)]
 
 
-def _pending(left: Sequence[str]) -> list[str]:
+def _pending(servers: Sequence[ServerPlan]) -> list[str]:
+    left = [server.peer.server for server in servers if server.put_off]
     names = " and ".join(left)
     return [f"the relationship itself would change on {names}, which waits until all are there"] if left else []
 
@@ -91,17 +94,15 @@ def _replicates(relationship: Relationship, snapshots: Mapping[str, Snapshot]) -
     return relationship.replicate and not any("config-control" in each.config for each in snapshots.values())
 
 
-def _why_not(
-    relationship: Relationship, snapshots: Mapping[str, Snapshot], source: Snapshot, *, is_settling: bool
-) -> str | None:
+def _why_not(relationship: Relationship, truth: Authority, source: Snapshot, *, is_settling: bool) -> str | None:
     """Return why the data of the authority must not be carried on, None where they may."""
     peer = wanted.peer_of(relationship, source)
     block = wanted.block_of(source)
-    if acting(relationship, snapshots).primary.server != relationship.primary.server:
-        return "roles are to be changed, which takes all servers"
+    if truth.is_promoted:
+        return "what the partner has is taken over once all servers are there"
     if block is None or not wanted.is_in_force(source) or not _is_as_described(relationship, peer, block):
         return f"{peer.server} is not in the relationship as it is described"
-    if peer.role is not Role.PRIMARY and not is_settling and _hears_its_partner(source):
+    if peer.role is not Role.PRIMARY and not is_settling and source.ha is not None and source.ha.hears_partner:
         primary = relationship.primary.server
         return f"{peer.server} still hears {primary}, whose data may be newer, though it can't be reached from here"
     return None
@@ -112,16 +113,11 @@ def _is_as_described(relationship: Relationship, peer: Peer, block: Mapping[str,
     return block.get("this-server-name") == peer.name and names == {each.name for each in relationship.peers}
 
 
-def _hears_its_partner(snapshot: Snapshot) -> bool:
-    partner = snapshot.ha.partner if snapshot.ha is not None else None
-    return partner is not None and partner.in_touch and not partner.interrupted
-
-
 def _servers(
-    relationship: Relationship, snapshots: Mapping[str, Snapshot], pools: Division, revision: str
-) -> tuple[list[ServerPlan], list[str]]:
-    """Return the plans of the servers that can be read, and on which of them the relationship itself would change:
-    these are left as they are.
+    desired: Relationship, relationship: Relationship, snapshots: Mapping[str, Snapshot], pools: Division, revision: str
+) -> list[ServerPlan]:
+    """Return the plans of the servers that can be read, in the mode and the roles that they have. Of the others that
+    desired has nothing is done, and nothing at all on servers on which the relationship itself would change besides.
     """
     source = pools.source
     halves = [peer for peer in relationship.peers if peer.role is not Role.BACKUP]
@@ -129,7 +125,7 @@ def _servers(
     has_primary = relationship.primary.server in snapshots
     generation = next_generation(relationship, snapshots.values())
     words = {each.version: wanted.in_words_of(relationship, source, each.version) for each in snapshots.values()}
-    servers, left = [], []
+    servers = []
     for peer in in_safe_order(relationship):
         snapshot = snapshots.get(peer.server)
         if snapshot is None:
@@ -138,10 +134,14 @@ def _servers(
         follows = snapshot is not source and (peer.role is Role.BACKUP or is_whole) and not peer.is_hub
         data = said.part if follows and not said.inexpressible else None
         made = plan_server(relationship, peer, snapshot, data, pools, revision, generation, stands_in=not has_primary)
-        if not _is_data_alone(made):
-            left.append(peer.server)
-        servers.append(made if data is not None and _is_data_alone(made) else ServerPlan(peer, snapshot))
-    return servers, left
+        goes_on = data is not None and _is_data_alone(made)
+        put_off = () if goes_on else made.changes
+        if desired is not relationship:
+            named, rest = wanted.peer_of(desired, snapshot), None if goes_on else data
+            put_off = plan_server(desired, named, snapshot, rest, pools, revision).changes
+        made = made if goes_on else ServerPlan(peer, snapshot)
+        servers.append(replace(made, put_off=put_off, is_compared=data is not None or snapshot is source))
+    return servers
 
 
 def _is_data_alone(server: ServerPlan) -> bool:

@@ -50,32 +50,36 @@ def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) 
     peers = {
         peer.server: _located(relationship, live[peer.server, relationship.service]) for peer in relationship.peers
     }
+    works = acting(relationship, peers)
     read = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
-    peers |= judged(relationship, read, probes)
-    servers = tuple(_server_status(plan, peer, peers) for peer in relationship.peers)
+    peers |= judged(works, read, probes)
+    servers = tuple(_server_status(plan, works, peer, peers) for peer in relationship.peers)
     in_sync = None if plan.unplanned else not (plan.has_changes or plan.is_apart)
-    reasons = (*_unread(plan), *_reasons(relationship, peers))
+    reasons = (*_unread(plan), *_reasons(works, peers))
     if plan.unplanned and not plan.unreachable:  # what can't be planned isn't looked after either
         reasons += (plan.unplanned,)
     return RelationshipStatus(
         relationship.name,
         relationship.service.value,
-        relationship.mode.value,
-        _health(relationship, peers, is_free_of_reasons=not reasons),
+        works.mode.value,
+        _health(works, peers, is_free_of_reasons=not reasons),
         reasons,
         plan.authority.server,
         plan.authority.reason,
         in_sync,
         servers,
-        tuple(_notes(plan)),
-        primary=_primary(relationship, peers),
+        (*_notes(plan), *_still_to_be_applied(relationship, works)),
+        primary=next((peer.server for peer in works.peers if peer.role is Role.PRIMARY), None),
     )
 
 
-def _primary(relationship: Relationship, peers: Mapping[str, Live]) -> str | None:
-    """Return which server is the primary now; None where what is left of a relationship to be removed has none."""
-    works = acting(relationship, peers)
-    return next((peer.server for peer in works.peers if peer.role is Role.PRIMARY), None)
+def _still_to_be_applied(relationship: Relationship, works: Relationship) -> Iterator[str]:
+    """Yield the mode and the roles that desired has, where the servers work in others."""
+    due = [] if relationship.mode is works.mode else [f"mode {relationship.mode}"]
+    pairs = zip(relationship.peers, works.peers, strict=True)
+    due += [f"{peer.server} as {peer.role}" for peer, now in pairs if peer.role is not now.role]
+    if due:
+        yield f"still to be applied: {', '.join(due)}"
 
 
 def until_proved(status: RelationshipStatus, plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:
@@ -153,7 +157,7 @@ def _reasons(relationship: Relationship, peers: Mapping[str, Live]) -> Iterator[
     missing = _missing_backups(relationship, peers)
     if missing:
         unconfirmed = f"without a confirmation from {' and '.join(missing)} (wait-backup-ack)"
-        yield f"{acting(relationship, peers).primary.server} gives no lease {unconfirmed}"
+        yield f"{relationship.primary.server} gives no lease {unconfirmed}"
     skew = clock_skew(snapshots)
     if skew is not None and skew >= SKEW_ERROR:
         yield describe_skew(skew)
@@ -163,13 +167,12 @@ def _missing_backups(relationship: Relationship, peers: Mapping[str, Live]) -> l
     """Return the backups that the primary waits for in vain with every lease, as far as the servers tell."""
     if not any(peer.role is Role.PRIMARY for peer in relationship.peers):
         return []  # of one that is to be removed, and whose primary can't be reached
-    works = acting(relationship, peers)
-    primary = peers[works.primary.server]
+    primary = peers[relationship.primary.server]
     block = wanted.block_of(primary) if isinstance(primary, Snapshot) else None
     if block is None or not wanted.waits_for_backups(block):
         return []
     names = {str(peer.get("name")) for peer in block.get("peers") or ()}
-    awaited = [peer for peer in works.backups if peer.name in names]
+    awaited = [peer for peer in relationship.backups if peer.name in names]
     return [peer.server for peer in awaited if not _is_backup(peers[peer.server])]
 
 
@@ -206,7 +209,7 @@ def _server_reasons(relationship: Relationship, peer: Peer, snapshot: Snapshot) 
     elif view and view.state != normal:
         out = f"; {way_out(peer.server)}" if view.state == TERMINATED else ""
         yield f"{peer.server} is in state {view.state}, not {normal}{out}"
-    elif view and view.partner and (view.partner.interrupted or not view.partner.in_touch):
+    elif view and view.partner and not view.partner.is_heard:
         yield f"{peer.server} is out of touch with its partner"
     if not snapshot.sockets_ready:
         yield f"{peer.server} has DHCP sockets that are not ready"
@@ -227,18 +230,20 @@ def _is_to_be_renamed(peer: Peer, snapshot: Snapshot) -> bool:
     return own is not None and ha.same_url(str(own.get("url")), peer.url)
 
 
-def _server_status(plan: RelationshipPlan, peer: Peer, peers: Mapping[str, Live]) -> ServerStatus:
-    live = peers[peer.server]
+def _server_status(plan: RelationshipPlan, works: Relationship, peer: Peer, peers: Mapping[str, Live]) -> ServerStatus:
+    """Return the status of one server, in the role that it has now, or is to have where it has yet to join."""
+    live, now = peers[peer.server], next(each for each in works.peers if each.server == peer.server)
+    role = peer.role if _is_to_join(works, peer, peers) else now.role
     if isinstance(live, Unreachable):
-        return ServerStatus(peer.server, peer.role, is_reachable=False, reason=live.reason)
-    planned = next((server for server in plan.servers if server.peer is peer), None)
-    in_sync = None if planned is None else not (planned.changes or planned.apart)
-    reason = "; ".join(_server_reasons(plan.relationship, peer, live)) or NORMAL
+        return ServerStatus(peer.server, role, is_reachable=False, reason=live.reason)
+    planned = next((server for server in plan.servers if server.peer.server == peer.server), None)
+    in_sync = None if planned is None or not planned.is_compared else not planned.told
+    reason = "; ".join(_server_reasons(works, now, live)) or NORMAL
     others = [each.clock_offset for each in peers.values() if isinstance(each, Snapshot) and each is not live]
     skews = [live.clock_offset - other for other in others if other is not None and live.clock_offset is not None]
     return ServerStatus(
         peer.server,
-        peer.role,
+        role,
         is_reachable=True,
         reason=reason,
         version=live.version,

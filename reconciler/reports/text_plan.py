@@ -148,7 +148,8 @@ def _server_lines(plan: RelationshipPlan, server: ServerPlan, view: _View) -> It
         groups = change_groups(server.changes, server.peer.server, plan.authority.server, colour=view.colour)
         yield from (f"    {line}" for line in groups)
     elif view.verbose or has_cost:
-        yield f"{name}: {'no drift' if view.is_drift else 'as desired'}"
+        same = "no drift" if view.is_drift else "as desired"
+        yield f"{name}: {same if server.is_compared and not server.put_off else 'left as it is'}"
     if has_cost:
         yield f"    disruption: {disruption_words(plan, server)}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -91,8 +91,8 @@ class Look:
 
     @property
     def is_compared(self) -> bool:
-        """Whether it is known what differs: something is planned, and from the server that is the truth."""
-        return self.plan.unplanned is None and not self.is_settling
+        """Whether it is known what differs: all is planned, and from the server that is the truth."""
+        return self.plan.unplanned is None and not self.plan.unreachable and not self.is_settling
 
     @property
     def unknown(self) -> frozenset[EventKind]:
@@ -120,13 +120,12 @@ def is_quiet(plan: RelationshipPlan) -> bool:
 def seen(before: Watched, look: Look, failures: int) -> Watched:
     """Return what stands on the board after a look; `failures` are how often in a row something failed.
 
-    Where nothing could be planned, what differs is what was known of that before, but on servers that were compared all
-    the same; so it is while the primary proves itself, since the plan compares with that.
+    On servers that could not be compared, what differs is what was known of that before; so it is on all of them while
+    the primary proves itself, since the plan compares with that.
     """
     is_well = not look.plan.unreachable and not failures
-    differing = _differing(before, look) if look.is_compared else _still_differing(before, look)
     return replace(
-        differing,
+        _differing(before, look),
         status=look.status,
         waits=(*look.ruling.waits, *filter(None, [look.part.waits])),
         contested=look.rules.contested,
@@ -140,49 +139,42 @@ def seen(before: Watched, look: Look, failures: int) -> Watched:
 
 
 def _differing(before: Watched, look: Look) -> Watched:
-    drift, changes = _lines(look.plan, is_git=False), _lines(look.plan, is_git=True)
+    compared = () if look.is_settling else tuple(each for each in look.plan.servers if each.is_compared)
+    known = None if look.is_compared else {each.peer.server for each in compared}
+    drift, drift_count = _without(before.drift, before.drift_count, known)
+    changes, change_count = _without(before.changes, before.change_count, known)
+    drift = (*_shortened(_lines(look.plan, compared, is_git=False)), *drift)
     return replace(
         before,
-        drift=_shortened(drift),
-        drift_count=_count(look.plan, is_git=False),
+        drift=drift,
+        drift_count=drift_count + _count(compared, is_git=False),
         drifted_since=(before.drifted_since or look.at) if drift else None,
-        changes=_shortened(changes),
-        change_count=_count(look.plan, is_git=True),
+        changes=(*_shortened(_lines(look.plan, compared, is_git=True)), *changes),
+        change_count=change_count + _count(compared, is_git=True),
     )
 
 
-def _still_differing(before: Watched, look: Look) -> Watched:
-    """Return what differed before, without the servers that have nothing to do while others can't be read."""
-    level = {server.peer.server for server in look.plan.servers if look.plan.unplanned and not server.changes}
-    drift, changes = (
-        [each for each in known if _server(each) not in level] for known in (before.drift, before.changes)
-    )
-    return replace(
-        before,
-        drift=tuple(drift),
-        drift_count=before.drift_count - (len(before.drift) - len(drift)) if drift else 0,
-        drifted_since=before.drifted_since if drift else None,
-        changes=tuple(changes),
-        change_count=before.change_count - (len(before.changes) - len(changes)) if changes else 0,
-    )
-
-
-def _server(line: str) -> str:
-    return line.partition(": ")[0]
+def _without(lines: Sequence[str], number: int, compared: Collection[str] | None) -> tuple[Sequence[str], int]:
+    """Return those of the lines that stood on the board before that are of none of these servers, nor of any where that
+    is None, and how many changes they stand for; `number` is how many all of them do.
+    """
+    more = [each for each in lines if ": " not in each]  # the one that says how many are not shown
+    left = [each for each in lines if ": " in each and compared is not None and each.partition(": ")[0] not in compared]
+    return ((*left, *more), number - (len(lines) - len(left) - len(more))) if left else ((), 0)
 
 
 def _of_cause(server: ServerPlan, *, is_git: bool) -> list[Change]:
-    return [each for each in (*server.changes, *server.apart) if (each.cause is Cause.GIT) is is_git]
+    return [each for each in server.told if (each.cause is Cause.GIT) is is_git]
 
 
-def _count(plan: RelationshipPlan, *, is_git: bool) -> int:
-    return sum(len(_of_cause(server, is_git=is_git)) for server in plan.servers)
+def _count(servers: Iterable[ServerPlan], *, is_git: bool) -> int:
+    return sum(len(_of_cause(server, is_git=is_git)) for server in servers)
 
 
-def _lines(plan: RelationshipPlan, *, is_git: bool) -> list[str]:
-    """Return what would change on which server and why, a line for each change, as far as it will be shown."""
+def _lines(plan: RelationshipPlan, servers: Iterable[ServerPlan], *, is_git: bool) -> list[str]:
+    """Return what would change on which of the servers and why, a line for each change, as far as it will be shown."""
     lines: list[str] = []
-    for server in plan.servers:
+    for server in servers:
         name = server.peer.server
         for change in _of_cause(server, is_git=is_git)[: _LINES + 1]:
             why = "" if is_git else f" ({cause_words(change.cause, change.moved, name, plan.authority.server)})"

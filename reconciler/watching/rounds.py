@@ -12,7 +12,17 @@ from datetime import datetime, timedelta
 
 from reconciler.errors import LockedError, StateError
 from reconciler.kea.ha import heartbeat_delay
-from reconciler.model import Endpoint, Event, EventKind, Leftover, Plan, RelationshipPlan, Unmanaged, WatchMode
+from reconciler.model import (
+    Endpoint,
+    Event,
+    EventKind,
+    Leftover,
+    Plan,
+    Probe,
+    RelationshipPlan,
+    Unmanaged,
+    WatchMode,
+)
 from reconciler.planning.authority import acting
 from reconciler.planning.recovery import PASSING
 from reconciler.planning.status import statuses, until_proved
@@ -77,10 +87,17 @@ class _Picture:
 
 
 def _unseen(record: Record, look: Look) -> Findings:
-    """Return what was told to wait or to be contested and can't be seen now: it lasts as long as something differs."""
-    differs = record.watched.drift or record.watched.changes
-    kinds = look.unknown & {EventKind.WAITING, EventKind.CONTESTED} if differs else ()
-    return {kind: each for kind, each in record.findings.items() if kind in kinds}
+    """Return what was told and can't be seen now. That something waits, or is contested, lasts as long as something
+    differs; that the primary has to prove itself, or that there were too many changes, as long as it is so, be there
+    something to do or not.
+    """
+    lasts = {
+        EventKind.UNSTEADY: look.rules.unsteady > 0,
+        EventKind.CAPPED: look.rules.is_capped or bool(look.rules.unreadable),
+    }
+    differs = bool(record.watched.drift or record.watched.changes)
+    lasts |= dict.fromkeys(look.unknown & {EventKind.WAITING, EventKind.CONTESTED}, differs)
+    return {kind: each for kind, each in record.findings.items() if lasts.get(kind)}
 
 
 class Rounds:
@@ -193,7 +210,8 @@ class Rounds:
         around = self._reader.live if group.is_rest else self._reader.known(self._free)
         read = {**around, **read}
         before = self._pictures.get(group.names)
-        if before is not None and not own and before.still_holds(group, read):
+        still_holds = before is not None and not own and before.still_holds(group, read)
+        if before is not None and still_holds and await self._finds_the_same(before.plan):
             made, live = before.plan, read
         else:
             made, found = await planned(group.desired, read, self._reader.open, self._edges.probe, own)
@@ -203,6 +221,13 @@ class Rounds:
         looks = await with_parts(looks, group.desired, live, made, self._rules_of_part, own)
         self._show(group, made, looks)
         return made, looks
+
+    async def _finds_the_same(self, made: Plan) -> bool:
+        """Whether servers listen still where they did when a plan was made: of those without a partner nobody else
+        tells. Where nothing answered then, that would only take its time again.
+        """
+        urls = [url for url, found in made.probes.items() if found in {Probe.OPEN, Probe.REFUSED}]
+        return not urls or (await self._edges.probe(urls)).items() <= made.probes.items()
 
     def _judged(self, made: Plan, live: LiveWorld, memory: Memory, seconds: float) -> Iterable[Look]:
         """Yield for each relationship what it is like and what may be done about it."""
@@ -383,7 +408,9 @@ class Rounds:
         record = self.records.pop(name, None)
         if record is not None:
             subject = Subject(revision, name, record.watched.service)
-            for event in events(record.findings, {}, subject, self._edges.wall()):
+            told = record.findings.items()  # which is not to say that it would not last
+            ending = {kind: replace(each, ended=f"not watched any more: {each.summary}") for kind, each in told}
+            for event in events(ending, {}, subject, self._edges.wall()):
                 self._tell(event)
 
     def _next(self, group: Group, looks: Sequence[Look]) -> float:

@@ -36,6 +36,11 @@ class Rules:
     resting: float = 0.0
     unreadable: str = ""
 
+    @property
+    def is_capped(self) -> bool:
+        """Whether it was changed as often as it may be."""
+        return self.writes >= self.most_writes
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
@@ -133,6 +138,6 @@ def _unsteady(plan: RelationshipPlan, rules: Rules) -> str:
 
 
 def _capped(rules: Rules) -> str:
-    if rules.writes < rules.most_writes:
+    if not rules.is_capped:
         return ""
     return f"it was changed {count(rules.writes, 'time')} within an hour, which is the most that is allowed"

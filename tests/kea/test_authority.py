@@ -300,6 +300,36 @@ def test_while_the_primary_is_away_backups_follow_its_partner(world: Trio) -> No
     assert world.has(added) == (False, False, False)
 
 
+def test_while_other_roles_wait_those_there_are_are_shown_and_backups_follow_by_them(world: Trio) -> None:
+    world.add(world.a)  # the only one would not go unasked
+    world.until_normal()
+    world.must_apply()
+    peers = world.document["peers"]
+    was = [each["role"] for each in peers]
+    try:
+        peers[0]["role"], peers[1]["role"] = "standby", "primary"
+        world.write()
+        status = world.told("status")
+        assert [each["role"] for each in status["servers"]] == was
+        assert "still to be applied: kea-a as standby, kea-b as primary" in status["notes"]
+        world.lose(world.a)
+        added = world.add(world.b)
+        until(lambda: world.state(world.b) == "partner-down", "partner-down")
+        world.forget()
+        done = world.apply("--format", "json")
+        assert done.exit_code == 6, done
+        assert (world.has(added), set(world.sets())) == ((True, True), {"kea-c"})
+        status = world.told("status")
+        assert [each["role"] for each in status["servers"]] == was
+        world.bring_back(world.a)
+        world.until_normal()
+        world.must_apply()
+        assert world.told("status")["authority"] == "kea-b"
+    finally:
+        for peer, role in zip(peers, was, strict=True):
+            peer["role"] = role
+
+
 @pytest.mark.parametrize("policy", ["hold", "primary"])
 def test_what_the_backup_alone_still_has_from_the_partner_is_held_or_said(world: Trio, policy: str) -> None:
     world.heal(policy)

@@ -104,6 +104,12 @@ def test_a_primary_that_is_away_is_known_by_its_url_where_it_is_to_have_another_
     assert acting(renamed, world(None, TRIO, TRIO)).primary.server == "kea-a"
 
 
+def test_a_partner_without_an_entry_is_known_by_the_one_that_the_primary_has_for_it() -> None:
+    slower = replace(TRIO, parameters={"heartbeat-delay": 12345})
+    bare = snapshot(TRIO, TRIO.peers[1], {})
+    assert acting(slower, {**world(TRIO, TRIO, TRIO), "kea-b": bare}) is slower
+
+
 def test_servers_that_name_two_primaries_are_no_witness() -> None:
     assert acting(PASSIVE, world(TRIO, SWAPPED, TRIO)) is PASSIVE
 

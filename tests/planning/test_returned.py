@@ -412,3 +412,12 @@ def out_of_touch(world: World) -> World:
     partner = replace(snapshot.ha.partner, age=60.0, in_touch=False, interrupted=True)
     view = replace(snapshot.ha, state="partner-down", partner=partner)
     return {**world, ("kea-b", S): replace(snapshot, ha=view, views=(view,))}
+
+
+def test_promote_waits_for_all_servers_and_says_so() -> None:
+    case = read_case("unreachable-backup-partner-behind")
+    (made,) = plan(case.desired, case.live, promoted="hq-dhcp4").relationships
+    assert made.unplanned == (
+        "kea-c can't be reached; nothing is changed until then. "
+        "what the partner has is taken over once all servers are there"
+    )

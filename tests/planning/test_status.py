@@ -14,6 +14,7 @@ from reconciler.model import (
     Health,
     Leftover,
     Mode,
+    RelationshipPlan,
     RelationshipStatus,
     Role,
     RunRecord,
@@ -22,11 +23,12 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.planning.plan import plan
-from reconciler.planning.status import status
+from reconciler.planning.status import HEARD, status
 from reconciler.planning.terminated import way_out
 from tests.planning.cases import World, read_case
 
 Edits = dict[str, Callable[[Snapshot], Snapshot]]
+Seen = tuple[RelationshipPlan, RelationshipStatus]
 
 
 def of(name: str, **edits: Callable[[Snapshot], Snapshot]) -> RelationshipStatus:
@@ -456,3 +458,72 @@ def test_a_primary_waits_for_its_own_backups_while_other_roles_wait() -> None:
     world["kea-a", relationship.service] = waiting_for_backups(primary)
     (made,) = plan(desired, world).relationships
     assert status(made, world).status is Health.OK
+
+
+def waiting(name: str, mode: Mode, *roles: Role, **edits: Callable[[Snapshot], Snapshot | Unreachable]) -> Seen:
+    """The status in a case while git asks for another mode and for these roles, which nobody has applied."""
+    case = read_case(name)
+    (was,) = case.desired.relationships
+    peers = tuple(replace(peer, role=role) for peer, role in zip(was.peers, roles, strict=True))
+    desired = replace(case.desired, relationships=(replace(was, mode=mode, peers=peers),))
+    world: World = dict(case.live)
+    for server, edit in edits.items():
+        key = server.replace("_", "-"), was.service
+        seen = world[key]
+        assert isinstance(seen, Snapshot)
+        world[key] = edit(seen)
+    (made,) = plan(desired, world).relationships
+    return made, status(made, world)
+
+
+def away(snapshot: Snapshot) -> Unreachable:
+    return Unreachable(snapshot.endpoint, "timed out")
+
+
+BALANCING = (Role.PRIMARY, Role.SECONDARY, Role.BACKUP)
+
+
+@pytest.mark.parametrize(
+    ("mode", "roles", "due"),
+    [
+        (Mode.LOAD_BALANCING, (Role.SECONDARY, Role.PRIMARY, Role.BACKUP), "kea-a as secondary, kea-b as primary"),
+        (Mode.LOAD_BALANCING, (Role.PRIMARY, Role.BACKUP, Role.SECONDARY), "kea-b as backup, kea-c as secondary"),
+        (Mode.HOT_STANDBY, (Role.PRIMARY, Role.STANDBY, Role.BACKUP), "mode hot-standby, kea-b as standby"),
+    ],
+)
+def test_until_they_are_applied_the_mode_and_the_roles_are_those_of_the_servers(
+    mode: Mode, roles: tuple[Role, ...], due: str
+) -> None:
+    _, found = waiting("nothing-to-do-with-a-backup", mode, *roles)
+    assert (found.mode, tuple(each.role for each in found.servers)) == ("load-balancing", BALANCING)
+    assert found.notes[-1] == f"still to be applied: {due}"
+    assert (found.status, found.primary) == (Health.OK, "kea-a")
+
+
+def test_a_partner_that_only_we_do_not_reach_serves_whatever_it_is_to_become() -> None:
+    roles = (Role.PRIMARY, Role.BACKUP, Role.SECONDARY)
+    _, found = waiting("nothing-to-do-with-a-backup", Mode.LOAD_BALANCING, *roles, kea_b=away)
+    assert (found.status, found.reasons) == (Health.IMPAIRED, ("kea-b can't be reached: timed out", f"kea-a {HEARD}"))
+
+
+def test_a_server_that_is_to_join_has_the_role_that_it_is_to_have() -> None:
+    found = of("create")
+    assert [each.role for each in found.servers] == [Role.PRIMARY, Role.STANDBY]
+
+
+def test_what_waits_on_a_server_while_another_is_away_keeps_it_from_being_in_sync() -> None:
+    roles = (Role.SECONDARY, Role.PRIMARY, Role.BACKUP)
+    made, found = waiting("nothing-to-do-with-a-backup", Mode.LOAD_BALANCING, *roles, kea_c=away)
+    assert "the relationship itself would change on kea-b and kea-a, which waits" in (made.unplanned or "")
+    assert [each.in_sync for each in found.servers] == [False, False, None]
+
+
+def test_a_hub_is_not_in_sync_for_all_that_is_known_while_another_is_away() -> None:
+    case = read_case("unreachable-backup-partner-behind")
+    (was,) = case.desired.relationships
+    peers = tuple(replace(peer, is_hub=peer.server == "kea-b") for peer in was.peers)
+    desired = replace(case.desired, relationships=(replace(was, peers=peers),))
+    (made,) = plan(desired, case.live).relationships
+    found = status(made, case.live)
+    assert made.unplanned is not None
+    assert [each.in_sync for each in found.servers] == [True, None, None]

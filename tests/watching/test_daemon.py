@@ -287,6 +287,9 @@ def test_a_relationship_is_not_changed_more_often_than_is_allowed(site: Site) ->
         site.forget()
         daemon.until("capped", is_over=False)
         assert site.sent() == []
+        site.endpoint("kea-b").stop()
+        daemon.until("status", is_over=False)
+        assert daemon.events("capped", is_over=True) == []
 
 
 def test_a_primary_that_comes_back_has_to_prove_itself(site: Site) -> None:

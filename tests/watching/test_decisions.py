@@ -49,6 +49,7 @@ from reconciler.watching.findings import (
     Subject,
     events,
     glimpsed,
+    is_of_a_partner,
     lasting,
     of_watched,
 )
@@ -136,6 +137,44 @@ def test_what_differs_on_a_server_that_is_level_again_is_over_although_another_i
     assert (board.drift, board.drift_count, board.drifted_since) == (("kea-c: + subnet",), 1, NOW)
     board = seen(replace(known, drift=known.drift[:1], drift_count=1), look, 0)
     assert (board.drift, board.drift_count, board.drifted_since) == ((), 0, None)
+
+
+def looked(made: RelationshipPlan, known: Watched) -> Watched:
+    rules = Rules(WatchMode.REPORT)
+    return seen(known, Look(made, None, rules, ruling(made, rules), NOW, 0.1), 0)
+
+
+KNOWN = Watched(
+    "hq",
+    Service.DHCP4,
+    drift=("kea-b: ~ subnet", "kea-c: + subnet", "and 3 more or further ones"),
+    drift_count=5,
+    drifted_since=NOW,
+    changes=("kea-c: ~ relationship hq",),
+    change_count=1,
+)
+AWAY = Unreachable(Endpoint("kea-c", Service.DHCP4, "http://192.0.2.12:8000/"), "refused")
+
+
+def test_what_differs_on_one_that_is_away_lasts_while_the_others_go_on() -> None:
+    board = looked(plan(change(), change(Cause.GIT), unreachable=(AWAY,)), KNOWN)
+    (fresh, *known), (asked, *waiting) = board.drift, board.changes
+    assert (fresh.partition(" (")[0], known) == ("kea-b: ~ global valid-lifetime: 1 -> 2", list(KNOWN.drift[1:]))
+    assert (asked, waiting) == ("kea-b: ~ global valid-lifetime: 1 -> 2", list(KNOWN.changes))
+    assert (board.drift_count, board.change_count) == (5, 2)
+    assert looked(plan(change()), KNOWN).change_count == 0  # all were compared
+
+
+def test_what_is_put_off_while_one_is_away_is_still_told() -> None:
+    put_off = ServerPlan(PEERS[1], SNAPSHOT, put_off=(change(Cause.GIT),))
+    board = looked(plan(servers=(put_off,), unplanned="kea-c can't be reached", unreachable=(AWAY,)), KNOWN)
+    assert (len(board.changes), board.change_count, board.drift[0]) == (2, 2, "kea-c: + subnet")
+
+
+def test_what_differs_on_one_that_could_not_be_compared_lasts() -> None:
+    hub = ServerPlan(PEERS[1], SNAPSHOT, is_compared=False)
+    board = looked(plan(servers=(hub,), unplanned="kea-c can't be reached", unreachable=(AWAY,)), KNOWN)
+    assert (board.drift, board.drift_count) == (KNOWN.drift, 5)
 
 
 @pytest.mark.parametrize("mode", WatchMode)
@@ -373,6 +412,8 @@ def test_another_truth_than_the_primary_lasts_until_it_is_that_again() -> None:
     assert begun.summary == "hq: the authority is hq-b now: hq-a can't be reached"
     assert [begun] == anew  # a daemon that starts anew tells the same finding, and so nobody twice
     assert begun.finding == "authority:hq"
+    assert is_of_a_partner(begun)
+    assert not any(map(is_of_a_partner, told({}, found(None))))
     assert [each.summary for each in told(found("hq-b"), found(None))] == [
         "hq: the authority is nobody now: hq-a can't be reached"
     ]

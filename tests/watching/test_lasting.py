@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from reconciler.cli import session
 from reconciler.cli.watch import edges_of
 from reconciler.desired.load import load
 from reconciler.kea.access import Credentials, Settings
-from reconciler.model import Event, EventKind, WatchMode
+from reconciler.model import Event, EventKind, Probe, WatchMode
+from reconciler.simulator import Release, World
 from reconciler.state.events import EventKeeper
 from reconciler.state.runs import open_store
 from reconciler.watching.grouping import groups
@@ -55,4 +58,44 @@ def test_a_drift_goes_on_and_ends_with_the_revision_that_ended_it(site: Site) ->
                 await reader.close()
 
     asyncio.run(watch())
-    assert ("drift:hq", True, "git:next") in [(each.finding, each.is_over, each.revision) for each in told]
+    (over,) = (each for each in told if each.finding == "drift:hq" and each.is_over)
+    assert over.revision == "git:next"
+    assert over.summary == "not watched any more: hq has drifted: 1 difference"
+
+
+def test_a_backup_that_listens_no_more_is_told_although_nothing_else_moved(tmp_path: Path) -> None:
+    found = Probe.OPEN
+    asked: list[str] = []
+
+    async def probe(urls: Iterable[str]) -> Mapping[str, Probe]:
+        asked.extend(urls)
+        return dict.fromkeys(urls, found)
+
+    async def watch(site: Site) -> list[tuple[str, ...]]:
+        nonlocal found
+        edges = replace(edges_of(session.Session(Settings(), Credentials())), probe=probe)
+        with closing(open_store(site.folder / "state")) as store:
+            reader = Reader(edges, 10)
+            rounds = Rounds(edges, Habits(), store, reader, lambda _: None)
+            rounds.adopt(groups(load(site.desired)))
+            (group,) = (each for each in groups(load(site.desired)) if each.names)
+            reasons = []
+            try:
+                for each in (Probe.OPEN, Probe.REFUSED, Probe.OPEN, Probe.NO_ANSWER):
+                    found = each
+                    await rounds.once(group)
+                    status = rounds.records["hq"].watched.status
+                    assert status is not None
+                    reasons.append(status.reasons)
+            finally:
+                await reader.close()
+            return reasons
+
+    with World() as world:
+        site = Site(world, tmp_path, Release.KEA_3_0)
+        site.add_pair(servers=("kea-a", "kea-b", "kea-c"))
+        well, deaf, *rest = asyncio.run(watch(site.made()))
+    assert asked
+    assert (well, rest) == ((), [(), ()])
+    (reason,) = deaf
+    assert reason.startswith("kea-c is to listen at ")

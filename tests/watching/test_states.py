@@ -110,6 +110,25 @@ def test_the_partner_is_said_to_be_the_truth_until_the_primary_has_proved_itself
         assert daemon.stop() == 0
 
 
+def test_a_primary_proves_itself_until_the_time_is_over_or_it_goes_again(site: Site) -> None:
+    """Be there something to do or not."""
+    with Living(site.desired, site.folder, "--mode", "replicate", "--interval", "0.7", "--steady", "600") as daemon:
+        until(lambda: daemon.get("readyz").status_code == 200, "first look")
+        site.endpoint("kea-a").stop()
+        daemon.until("authority", is_over=False)
+        site.endpoint("kea-a").start()
+        site.change("kea-a", partial(with_subnet, 2))
+        daemon.until("unsteady", is_over=False)
+        site.change("kea-a", lambda config: config["subnet4"].pop())
+        asked = len(site.endpoint("kea-b").log)
+        until(lambda: len(site.endpoint("kea-b").log) >= asked + 4, "further looks")
+        assert daemon.events("unsteady", is_over=True) == []
+        site.endpoint("kea-a").stop()
+        told = daemon.until("unsteady", is_over=True)["message"]
+        assert told == "hq: its primary does not have to prove itself any more"
+        assert daemon.stop() == 0
+
+
 def test_nobody_has_to_prove_itself_to_a_daemon_that_found_nobody(site: Site) -> None:
     """It looks again only after a while, and is stopped here: its last word is older than what the servers say now."""
     with Living(site.desired, site.folder, "--mode", "replicate", "--interval", "0.7", "--steady", "600") as daemon:

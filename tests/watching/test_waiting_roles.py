@@ -19,7 +19,7 @@ IS_AWAY = "the primary kea-a can't be reached; its standby kea-b is the truth un
 
 
 def swapped(document: dict[str, Any]) -> None:
-    first, second = document["peers"]
+    first, second = document["peers"][:2]
     first["role"], second["role"] = "standby", "primary"
 
 
@@ -41,6 +41,17 @@ def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
     with World() as world:
         made = Site(world, tmp_path, request.param)
         made.add_pair()
+        made.documents[0]["parameters"] |= {"max-response-delay": 1500, "max-unacked-clients": 0}
+        made.write()
+        yield made.made()
+
+
+@pytest.fixture
+def trio(tmp_path: Path) -> Iterator[Site]:
+    """The same with a backup."""
+    with World() as world:
+        made = Site(world, tmp_path, Release.KEA_3_0)
+        made.add_pair(servers=("kea-a", "kea-b", "kea-c"))
         made.documents[0]["parameters"] |= {"max-response-delay": 1500, "max-unacked-clients": 0}
         made.write()
         yield made.made()
@@ -128,3 +139,20 @@ def test_the_daemon_has_the_server_prove_itself_that_is_the_primary_until_then(s
         assert has(site) == [False, True]
         told = [each["message"] for each in daemon.events("authority")]
         assert [each.partition(" now")[0] for each in told] == ["hq: the authority is kea-b"]
+
+
+def test_while_the_primary_is_away_the_backup_follows_its_partner_all_the_same(trio: Site) -> None:
+    backup = trio.endpoint("kea-c")
+    with Living(trio.desired, trio.folder, "--mode", "replicate", "--interval", "0.7", "--steady", "0") as daemon:
+        asked(trio, swapped)
+        daemon.until("changes", is_over=False)
+        trio.forget()
+        lost(trio)
+        daemon.until("applied")
+        assert backup.config["subnet4"][0]["reservations"]
+        (shown,) = daemon.get("status.json").json()["relationships"]
+        assert [each["role"] for each in shown["servers"]] == ["primary", "standby", "backup"]
+        assert "kea-a as standby, kea-b as primary" in shown["notes"][-1]
+        assert daemon.events("changes", is_over=True) == []
+        assert daemon.stop() == 0
+    assert {name for name in ("kea-a", "kea-b", "kea-c") if "config-set" in trio.sent(name)} == {"kea-c"}
