@@ -114,10 +114,10 @@ def main() -> None:
     try:
         code = cli.main(prog_name="kea-reconciler", standalone_mode=False)
     except click.UsageError as error:
+        error.show()
         is_extra = error.message.startswith("Got unexpected extra argument")
         if is_extra and error.ctx is not None and takes_relationships(error.ctx.command):
-            error.message += " `--relationship NAME` limits it to one relationship."
-        error.show()
+            click.echo("`--relationship NAME` limits it to one relationship.", err=True)
         code = USAGE
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)

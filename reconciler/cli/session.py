@@ -156,7 +156,7 @@ class Session:
         """Say what listens at each of the urls, seen from here."""
         from reconciler.kea.probing import probe
 
-        return await probe(urls, self.settings)
+        return await probe(urls, self.settings, self.credentials)
 
     def learn(self, live: Iterable[Live]) -> None:
         """Learn the secrets in the servers' local parts, where Kea keeps its passwords."""

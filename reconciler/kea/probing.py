@@ -12,25 +12,26 @@ from reconciler.model import Probe
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.kea.access import Settings
+    from reconciler.kea.access import Credentials, Settings
 
 
-async def probe(urls: Iterable[str], settings: Settings) -> dict[str, Probe]:
+async def probe(urls: Iterable[str], settings: Settings, credentials: Credentials) -> dict[str, Probe]:
     """Try to connect to the host and port of each URL, all at once, within `settings.connect_seconds` (seconds).
 
-    Only literal addresses that the settings allow are tried, as Kea itself takes no others for its peers.
+    Only literal addresses that the settings allow are tried, as Kea itself takes no others for its peers. Whether one
+    asks for a password is told by the credentials alone, since nothing is sent.
     """
     gate = asyncio.Semaphore(settings.concurrency)
     wanted = sorted(set(urls))
 
     async def one(url: str) -> Probe:
         async with gate:
-            return await _probe(url, settings)
+            return await _probe(url, settings, credentials)
 
     return dict(zip(wanted, await asyncio.gather(*map(one, wanted)), strict=True))
 
 
-async def _probe(url: str, settings: Settings) -> Probe:
+async def _probe(url: str, settings: Settings, credentials: Credentials) -> Probe:
     try:
         target = parse_control(url)
     except ValueError:
@@ -48,4 +49,4 @@ async def _probe(url: str, settings: Settings) -> Probe:
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
-    return Probe.OPEN
+    return Probe.OPEN if credentials.login(target.origin).password is None else Probe.GUARDED

@@ -116,9 +116,10 @@ Live = Snapshot | Unreachable
 
 
 class Probe(StrEnum):
-    """What a try to connect to an address found."""
+    """What a try to connect to an address found. GUARDED: open, and our credentials have a password for it."""
 
     OPEN = "open"
+    GUARDED = "guarded"
     REFUSED = "refused"
     NO_ANSWER = "no answer"
     NOT_TRIED = "not tried"

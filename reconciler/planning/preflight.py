@@ -54,6 +54,7 @@ def objections(case: Case, around: Neighbours) -> Iterator[Objection]:
             yield from _not_bindable(case, peer, snapshot, around)
         else:
             yield from _nobody_there(case, peer, snapshot, around)
+            yield from _without_password(case.relationship, peer, around)
 
 
 def notes(case: Case, around: Neighbours) -> Iterator[str]:
@@ -71,7 +72,7 @@ def notes(case: Case, around: Neighbours) -> Iterator[str]:
                 "libraries shows only when it is set; if not, it gets back what it had"
             )
         yield from _unknown_address(peer, around)
-        if peer.role is not Role.PRIMARY or peer in ha.talking_peers(case.relationship):  # else nobody asks it
+        if _is_asked(case.relationship, peer):
             yield _reach(case.relationship, peer, around.probes.get(peer.url, Probe.NOT_TRIED))
 
 
@@ -154,7 +155,7 @@ def _not_bindable(case: Case, peer: Peer, snapshot: Snapshot, around: Neighbours
             f"the url of {peer.server}, {peer.url}, is {holder}, where {peer.server} is to open its own",
             "give the peer's url another port, or change the other relationship first",
         )
-    if not held and around.probes.get(peer.url) is Probe.OPEN:
+    if not held and around.probes.get(peer.url) in {Probe.OPEN, Probe.GUARDED}:
         yield _objection(
             peer,
             f"something listens at {peer.url} already, where {peer.server} is to open its HA listener",
@@ -184,6 +185,24 @@ def _nobody_there(case: Case, peer: Peer, snapshot: Snapshot, around: Neighbours
         yield _objection(
             peer, f"the url of {peer.server}, {peer.url}, is {wrong[0]}, which would answer for it; {why}", advice
         )
+
+
+def _without_password(relationship: Relationship, peer: Peer, around: Neighbours) -> Iterator[Objection]:
+    """Its peers are to log in where we do, and have no name to do it with: they would get HTTP 401, and not hear it."""
+    is_named = bool(peer.options.keys() & {"basic-auth-user", "basic-auth-user-file"})
+    if around.probes.get(peer.url) is Probe.GUARDED and not is_named and _is_asked(relationship, peer):
+        yield _objection(
+            peer,
+            f"{peer.url}, where the peers of {peer.server} are to reach it, asks for a password, as the credentials "
+            f"file says, and the peer {peer.name} names no user",
+            "name the peer's basic-auth-user and basic-auth-password-file (a file on the Kea servers); approve if it "
+            "asks its peers for none",
+        )
+
+
+def _is_asked(relationship: Relationship, peer: Peer) -> bool:
+    """Whether any peer sends it anything."""
+    return peer.role is not Role.PRIMARY or peer in ha.talking_peers(relationship)
 
 
 def _is_own_agent(holder: Holder, peer: Peer) -> bool:

@@ -62,8 +62,9 @@ class Site:
         assert len(started) in (0, len(servers))
         roles = [role.value for role in (Role.PRIMARY, mode.partner_role) if role]
         roles += (len(servers) - len(roles)) * [Role.BACKUP.value]
+        login = {"basic-auth-user": next(iter(users))} if users else {}
         peers = [
-            {"server": each, "role": role, "url": self[each].ha_url(service)}
+            {"server": each, "role": role, "url": self[each].ha_url(service), **login}
             for each, role in zip(servers, roles, strict=True)
         ]
         for each in servers:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.kea import OLDEST
 from reconciler.model import Service
-from tests.kea.reached import PASSWORD, POSSIBLE, Certificates, Reached, Way, each
+from tests.kea.reached import PASSWORD, POSSIBLE, USER, Certificates, Reached, Way, each
 from tests.kea.world import World, subnet
 
 if TYPE_CHECKING:
@@ -38,6 +39,28 @@ def test_a_pair_is_made_and_kept_in_step_through_it(lab: Laboratory, way: Way, c
     assert [found["id"] for found in world.config(world.b)[FOUR.subnets]] == [1, 2]
     assert world.run("status").exit_code == 0
     assert world.file(world.b) == world.config(world.b)
+
+
+@pytest.mark.parametrize(("generation", "way"), [(OLDEST, Way("agent", has_password=True))], ids=str)
+def test_peers_that_reach_each_other_at_agents_with_a_password_need_it_too(
+    lab: Laboratory, way: Way, certificates: Certificates
+) -> None:
+    world = Reached(lab, way, certificates, {})
+    del world.document["parameters"]["multi-threading"]
+    for peer, server in zip(world.document["peers"], world.servers, strict=True):
+        peer["url"] = server.control
+    world.write()
+    done = world.apply()
+    assert done.exit_code == 3, done
+    assert "asks for a password" in done.stdout
+    assert PASSWORD not in done.stdout + done.stderr
+    file = lab.directory / "peers.password"
+    file.write_text(PASSWORD)
+    for peer in world.document["peers"]:
+        peer |= {"basic-auth-user": USER, "basic-auth-password-file": str(file)}
+    world.write()
+    world.must_apply()
+    assert world.is_normal()
 
 
 def must_refuse(world: Reached, words: str) -> None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 from ipaddress import ip_network
+from typing import TYPE_CHECKING
 
-from reconciler.kea.access import Settings
+from reconciler.kea.access import Credentials, Settings
+from reconciler.kea.access_credentials import Login
 from reconciler.kea.probing import probe
 from reconciler.model import Probe
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def found(url: str, settings: Settings | None = None) -> Probe:
-    return asyncio.run(probe([url], settings or Settings(connect_seconds=0.5)))[url]
+
+def found(url: str, settings: Settings | None = None, logins: Mapping[str, Login] | None = None) -> Probe:
+    settings = settings or Settings(connect_seconds=0.5)
+    return asyncio.run(probe([url], settings, Credentials(logins or {})))[url]
 
 
 def test_a_listener_is_found_and_hears_nothing() -> None:
@@ -22,6 +28,14 @@ def test_a_listener_is_found_and_hears_nothing() -> None:
         connection, _ = server.accept()
         with connection:
             assert connection.recv(1) == b""
+
+
+def test_a_listener_that_we_have_a_password_for_asks_for_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        origin = f"http://127.0.0.1:{server.getsockname()[1]}"
+        assert found(f"{origin}/", logins={origin: Login("somebody", "made-up")}) is Probe.GUARDED
+        assert found(f"{origin}/", logins={origin: Login()}) is Probe.OPEN
+    assert found(f"{origin}/", logins={origin: Login("somebody", "made-up")}) is Probe.REFUSED
 
 
 def test_a_port_that_is_only_bound_refuses() -> None:

@@ -76,6 +76,8 @@ def test_the_urls_of_newcomers_are_worth_a_look(case: Case) -> None:
         (Probe.NO_ANSWER, True, None),
         (Probe.NO_ANSWER, False, None),
         (Probe.NOT_TRIED, False, None),
+        (Probe.GUARDED, True, "something listens at"),
+        (Probe.GUARDED, False, f"{URL}, where the peers of kea-b are to reach it, asks for a password"),
     ],
 )
 def test_a_dedicated_listener_needs_a_free_port_and_an_agent_has_to_be_there(
@@ -84,6 +86,13 @@ def test_a_dedicated_listener_needs_a_free_port_and_an_agent_has_to_be_there(
     objections = found(case, probe, dedicated=dedicated)
     assert [each.message.startswith(said or "?") for each in objections] == ([True] if said else [])
     assert all(each.approvable for each in objections)
+
+
+def test_a_peer_that_names_a_user_may_be_asked_for_a_password(case: Case) -> None:
+    (relationship,) = case.desired.relationships
+    peers = tuple(replace(each, options={"basic-auth-user": "ha"}) for each in relationship.peers)
+    named = replace(case, desired=replace(case.desired, relationships=(replace(relationship, peers=peers),)))
+    assert found(named, Probe.GUARDED, dedicated=False) == []
 
 
 @pytest.mark.parametrize(
