@@ -20,13 +20,14 @@ class Patience:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back, whole and unread. `status` and `content_type` are None where there is no HTTP; `date` is the
-    server's clock as its Date header says it.
+    server's clock as its Date header says it. `is_logged_in` says that the request had a user and a password.
     """
 
     body: bytes | bytearray = field(repr=False)
     status: int | None = None
     content_type: str | None = None
     date: datetime | None = None
+    is_logged_in: bool = False
 
 
 class Channel(Protocol):

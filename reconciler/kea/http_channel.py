@@ -54,6 +54,7 @@ class HttpChannel:
             status=response.status_code,
             content_type=headers.get("content-type", ""),
             date=read_date(headers.get("date")),
+            is_logged_in="Authorization" in self._headers,
         )
 
     async def close(self) -> None:

@@ -114,10 +114,13 @@ class _Reader:
     def _refusal(self, status: int) -> EndpointError:
         label = self._label
         if status == 401:
-            return AccessRefusedError(
-                f"{label}: it wants credentials, or others than it was given (401). Check what the credentials file "
-                "has for this origin"
+            told = (
+                "it takes other credentials than it was given (401): check what the credentials file has for it"
+                if self._answer.is_logged_in
+                else "it wants credentials and was given none (401): the credentials file needs an entry for it, by "
+                "scheme, host and port"
             )
+            return AccessRefusedError(f"{label}: {told}")
         if status == 403:
             return AccessRefusedError(f"{label}: it does not allow us this command (403)")
         if status in {408, 502, 503, 504}:  # a proxy in front, or a time-out: what was behind it may have worked

@@ -61,14 +61,14 @@ def test_credentials_come_from_an_option_or_the_environment(
 def test_without_credentials_the_server_says_no(guarded: Site) -> None:
     ended = guarded.run("plan")
     assert ended.exit_code == 1
-    assert "it wants credentials, or others than it was given (401)" in ended.stdout
+    assert "it wants credentials and was given none (401)" in ended.stdout
 
 
 def test_wrong_credentials_are_not_shown(guarded: Site) -> None:
     path = credentials(guarded.folder / "credentials.toml", guarded, "canary-of-another")
     ended = guarded.run("plan", "--credentials", str(path), "--log-level", "debug")
     assert ended.exit_code == 1
-    assert "it wants credentials, or others than it was given (401)" in ended.stdout
+    assert "it takes other credentials than it was given (401)" in ended.stdout
     assert "canary" not in ended.stdout + ended.stderr
 
 
