@@ -1,4 +1,6 @@
-"""The daemons' logs under every failed test that has a World, shared or its own, and that it failed."""
+"""The daemons' logs under every failed test that has a World, shared or its own, and that it failed; and the pair that
+tests of a module hurt one after the other.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kea.shared import FAILED
+from tests.kea.standing import Standing, healed, standing
 from tests.kea.world import LIVING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
+
+    from lab.kea import Generation
 
 
 @pytest.hookimpl(wrapper=True)
@@ -22,3 +27,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         for world in LIVING:
             report.sections += [(f"log of {label}", text) for label, text in world.lab.logs(60).items()]
     return report
+
+
+@pytest.fixture(scope="module")
+def pair(generation: Generation) -> Iterator[Standing]:
+    """A pair that stands, for all tests of a module."""
+    yield from standing(generation)
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
+    """That pair, healed."""
+    with healed(pair, request.node):
+        yield pair

@@ -10,26 +10,13 @@ from lab.generation import OLDEST
 from lab.kea import GENERATIONS, base_configuration
 from lab.proxy import Fault
 from reconciler.kea.versions import has_config_hash
-from tests.kea.standing import S, Standing, healed, standing
+from tests.kea.standing import S, Standing
 from tests.kea.world import subnet, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from lab.kea import Generation
+    from collections.abc import Callable
 
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-changed-world")]
-
-
-@pytest.fixture(scope="module")
-def pair(generation: Generation) -> Iterator[Standing]:
-    yield from standing(generation)
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
-    with healed(pair, request.node):
-        yield pair
 
 
 def edit(world: Standing, name: str, parts: dict[str, Any]) -> None:

@@ -10,13 +10,10 @@ import pytest
 
 from lab.proxy import Fault
 from reconciler.model import Mode
-from tests.kea.standing import SET, S, Standing, healed, standing
+from tests.kea.standing import SET, S, Standing
 from tests.kea.world import WRITING, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lab.kea import Generation
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
@@ -54,17 +51,6 @@ def test_who_took_over_goes_on_serving_all_when_the_other_died_right_after_its_s
     world.a.start_daemon(S)
     world.until_normal()
     world.must_apply(*approved)
-
-
-@pytest.fixture(scope="module")
-def pair(generation: Generation) -> Iterator[Standing]:
-    yield from standing(generation)
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
-    with healed(pair, request.node):
-        yield pair
 
 
 @pytest.mark.xdist_group("fault-deaths")

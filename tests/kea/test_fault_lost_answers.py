@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from lab.proxy import Fault
-from tests.kea.standing import SET, S, Standing, healed, standing
+from tests.kea.standing import SET, S, Standing
 from tests.kea.world import until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lab.kea import Generation
 
 pytestmark = pytest.mark.kea
 
@@ -50,17 +45,6 @@ UNEXECUTED: dict[str, dict[str, Any]] = {
 
 def grouped(cases: dict[str, dict[str, Any]], group: str) -> list[Any]:
     return [pytest.param(how, id=name, marks=pytest.mark.xdist_group(group)) for name, how in cases.items()]
-
-
-@pytest.fixture(scope="module")
-def pair(generation: Generation) -> Iterator[Standing]:
-    yield from standing(generation)
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
-    with healed(pair, request.node):
-        yield pair
 
 
 @pytest.mark.parametrize("how", grouped(EXECUTED, "fault-executed"))

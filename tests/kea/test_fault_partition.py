@@ -9,27 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.errors import LabError
-from tests.kea.standing import S, Standing, both, healed, standing
+from tests.kea.standing import S, Standing, both
 from tests.kea.world import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lab.kea import Generation
     from lab.laboratory import Laboratory
 
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-partition")]
-
-
-@pytest.fixture(scope="module")
-def pair(generation: Generation) -> Iterator[Standing]:
-    yield from standing(generation)
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest, pair: Standing) -> Iterator[Standing]:
-    with healed(pair, request.node):
-        yield pair
 
 
 def is_interrupted(world: Standing) -> bool:

@@ -14,14 +14,12 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.proxy import Fault
 from reconciler.running import waiting
-from tests.kea.standing import SET, S, Standing, both, healed, standing
+from tests.kea.standing import SET, S, Standing, both, healed
 from tests.kea.world import Run, World, subnet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from lab.kea import Generation
 
 pytestmark = pytest.mark.kea
 
@@ -44,11 +42,6 @@ def touched(world: World) -> list[tuple[str, str]]:
 
 
 # ---------------------------------------------------------------------------------------------- modify
-
-
-@pytest.fixture(scope="module")
-def pair(generation: Generation) -> Iterator[Standing]:
-    yield from standing(generation)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from reconciler.model import Service
-from tests.kea.standing import S, Standing, healed, standing
+from tests.kea.standing import S, Standing, healed
 from tests.kea.world import WRITING, subnet, until
 from tests.watching.living import Living
 
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from lab.kea import Generation
-
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("fault-wrong-answerer")]
-
-
-@pytest.fixture(scope="module")
-def pair(generation: Generation) -> Iterator[Standing]:
-    yield from standing(generation)
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ import pytest
 from reconciler.model import Mode
 from reconciler.planning.silence import LONGEST
 from tests.kea.removed import APPROVED, has_no_relationship
-from tests.kea.standing import SET, S, Standing, healed, run_and_signal, standing
+from tests.kea.standing import SET, S, Standing, healed, run_and_signal
 from tests.kea.world import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab.kea import Generation
     from lab.laboratory import Laboratory
 
 pytestmark = pytest.mark.kea
@@ -54,11 +53,6 @@ class Death:
         assert killed.exit_code == -signal.SIGKILL, killed
         if self.is_carried_out:
             until(lambda: all(each.ended is not None for _, each in world.story()), "end of what was sent")
-
-
-@pytest.fixture(scope="module")
-def pair(generation: Generation) -> Iterator[Standing]:
-    yield from standing(generation)
 
 
 @pytest.fixture
