@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 
 from reconciler.cli import session
+from reconciler.model import Mode
 from reconciler.simulator import Release
 from reconciler.simulator.dhcp import Origin
 from tests.mortal import (
@@ -24,10 +25,12 @@ from tests.mortal import (
     rename,
     standing,
     swap,
+    timers,
 )
 from tests.test_simulated_crashes import MODIFY, must_be_in_order, undisturbed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Any
@@ -140,19 +143,32 @@ def test_where_kea_does_not_tell_who_is_answered_for_is_switched_on(
 # ------------------------------------------------------------------------- a server that was started anew
 
 
-def restarting(life: Mortal, name: str) -> AbstractContextManager[object]:
-    """A server is started anew right after the first plan was made, and all are normal again before it is applied."""
-    original, restarted = session.make_plan, list[str]()
+def after_the_plan(act: Callable[[], object]) -> AbstractContextManager[object]:
+    """Something happens right after the first plan was made."""
+    original, done = session.make_plan, list[object]()
 
     def make_plan(*arguments: Any, **options: Any) -> Any:
         made = original(*arguments, **options)
-        if not restarted:
-            restarted.append(name)
-            life.endpoint(name).restart()
-            life.let_pass(20)
+        if not done:
+            done.append(act())
         return made
 
     return mock.patch.object(session, "make_plan", make_plan)
+
+
+def restarting(life: Mortal, name: str, *, in_container: bool = False) -> AbstractContextManager[object]:
+    """A server is started anew right after the first plan was made, and all are normal again before it is applied. In a
+    container it has the same process id then.
+    """
+
+    def restart() -> None:
+        endpoint = life.endpoint(name)
+        pid = endpoint.pid
+        endpoint.restart()
+        endpoint.pid = pid if in_container else endpoint.pid
+        life.let_pass(20)
+
+    return after_the_plan(restart)
 
 
 RESTARTED = [
@@ -183,10 +199,48 @@ def test_a_server_that_was_started_anew_after_the_plan_is_put_right_too(
             must_be_in_order(life, scene)
 
 
-def test_a_server_that_a_person_had_switched_off_is_on_after_a_restart(tmp_path: Path) -> None:
+RENAME = Scene("rename", rename, is_together=True)
+
+
+@pytest.mark.parametrize("in_container", [False, True])
+def test_a_server_that_a_person_had_switched_off_is_on_after_a_restart(tmp_path: Path, *, in_container: bool) -> None:
     """It is off no more, so what the apply switches off, since names change, is switched on again."""
-    with begun(tmp_path, Scene("rename", rename, is_together=True), Release.KEA_3_0) as life:
+    with begun(tmp_path, RENAME, Release.KEA_3_0) as life:
         life.endpoint("kea-b").command("dhcp-disable")
-        with restarting(life, "kea-b"):
+        with restarting(life, "kea-b", in_container=in_container):
             assert life.run("apply", "--yes").exit_code == 0
         assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
+
+
+@pytest.mark.parametrize("scene", [RENAME, SCENES[0]], ids=lambda scene: scene.name)
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_so_is_one_that_a_person_switched_on_after_the_plan(tmp_path: Path, scene: Scene, *, is_killed: bool) -> None:
+    """Also where the apply is cut off, and the next one ends it."""
+    with begun(tmp_path, scene, Release.KEA_3_0) as life:
+        endpoint = life.endpoint("kea-b")
+        endpoint.command("dhcp-disable")
+        with after_the_plan(lambda: endpoint.command("dhcp-enable")):
+            if is_killed:
+                killed_after(life, "kea-b", "config-set")
+            else:
+                assert life.run("apply", "--yes").exit_code == 0
+        life.let_pass(20)
+        if is_killed:
+            assert life.run("apply", "--yes").exit_code == 0
+        assert not any(each.dhcp.is_off_by(Origin.USER) for each in endpoints(life)), standing(life)
+
+
+def test_one_that_was_started_anew_and_switched_off_then_answers_for_nobody(tmp_path: Path) -> None:
+    with begun(tmp_path, Scene("modify", timers, mode=Mode.LOAD_BALANCING), Release.KEA_3_0) as life:
+        endpoint = life.endpoint("kea-a")
+
+        def act() -> None:
+            endpoint.restart()
+            life.let_pass(20)
+            endpoint.command("dhcp-disable")
+
+        with after_the_plan(act):
+            done = life.run("apply", "--yes")
+        assert done.exit_code == 4, done
+        assert "kea-a: world changed: its DHCP service was switched off (dhcp-disable) since the plan" in done.stdout
+        assert not CHANGING & {command for _, command in life.story}

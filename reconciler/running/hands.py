@@ -46,8 +46,10 @@ class Journal(Protocol):
     def left(self) -> tuple[Leftover, ...]:
         """Return what earlier runs, and this one so far, left open."""
 
-    def restarted(self, live: Snapshot) -> None:
-        """Write down that what is sent to a server from now on goes to another process of Kea than was read."""
+    def finds(self, live: Snapshot) -> None:
+        """Write down that what is sent to a server from now on goes to another process of Kea than was read, or to one
+        whose service was switched on since.
+        """
 
     def continues(self, leftover: Leftover) -> None:
         """Count what is sent to its endpoint from now on to what was left open there."""
@@ -74,7 +76,7 @@ class _NoJournal:
     def left(self) -> tuple[Leftover, ...]:
         return ()
 
-    def restarted(self, live: Snapshot) -> None:
+    def finds(self, live: Snapshot) -> None:
         pass
 
     def continues(self, leftover: Leftover) -> None:

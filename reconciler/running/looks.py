@@ -105,17 +105,20 @@ class Looks:
     async def _why_unknown(self, server: Server) -> str | None:
         """Return why a server is not what was read any more, None where it is: the same process, or a new one with the
         same configuration, known from now on: what is sent to it is to be put right in that one, and nothing that was
-        off is off any more. Who was switched off since is to stay so, and can answer for nobody. Raises EndpointError.
+        off is off any more; nor is what somebody switched on since. Who was switched off since is to stay so, and can
+        answer for nobody. Raises EndpointError.
         """
-        seen, fresh = server.plan.snapshot, await at_hand(server.client, server.plan.snapshot)
-        if fresh.pid == seen.pid:
-            switch = self._switches.get(server.name)
-            is_ours = switch is not None and switch.is_holding
-            return _SWITCHED_OFF if is_off(fresh) and not is_off(seen) and not is_ours else None
+        seen = server.plan.snapshot
+        known = self._as_read(server, await at_hand(server.client, seen))
+        fresh = known.plan.snapshot
+        if fresh == seen:
+            return None
         if fresh.config != seen.config:
             return _RESTARTED
-        self._hands.journal.restarted(fresh)
-        self._replace(self._as_read(server, fresh))
+        if is_off(fresh) and not is_off(seen):
+            return _SWITCHED_OFF
+        self._hands.journal.finds(fresh)
+        self._replace(known)
         return None
 
     def _basis(self, server: Server) -> list[Server]:

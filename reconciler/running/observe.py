@@ -186,12 +186,25 @@ async def refreshed(client: Client, seen: Snapshot) -> Snapshot:
 
 async def at_hand(client: Client, seen: Snapshot) -> Snapshot:
     """Return an endpoint as it is since it was started anew; while it is still the process that a snapshot shows, that
-    snapshot, and whether its service was switched off since. Raises EndpointError.
+    snapshot, with whether its service is off now: the very same where that is as it was. Raises EndpointError.
     """
     status = await _ask(client, seen.endpoint, "status-get")
-    if status.arguments.get("pid") != seen.pid:
+    with views.reading(seen.endpoint):
+        is_another = _is_another_process(seen, status)
+    if is_another:
         return await snapshot(client, seen.endpoint)
-    return replace(seen, disabled_by_user=views.disabled_by_user(status.arguments))
+    is_off = views.disabled_by_user(status.arguments)
+    return seen if is_off == seen.disabled_by_user else replace(seen, disabled_by_user=is_off)
+
+
+def _is_another_process(seen: Snapshot, status: Reply) -> bool:
+    """Whether a server was started anew since it was read. In a container that has the same id: what tells it then is
+    that it runs for a shorter time than has passed with what it had run for before. Only one that had run for less
+    than three seconds may go unnoticed; one whose clock was set back by more is taken for another.
+    """
+    passed = status.asked_at - seen.read_at
+    uptime = int(status.arguments.get("uptime", 0))
+    return bool(status.arguments.get("pid") != seen.pid or uptime < seen.uptime + passed - _COARSE)
 
 
 async def is_unchanged(client: Client, seen: Snapshot) -> bool:

@@ -237,8 +237,10 @@ class Journal:
         with self._best_effort():
             self._note(endpoint, RESTORED)
 
-    def restarted(self, live: Snapshot) -> None:
-        """Write down that what is sent to a server from now on goes to another process of Kea than was read."""
+    def finds(self, live: Snapshot) -> None:
+        """Write down that what is sent to a server from now on goes to another process of Kea than was read, or to one
+        whose service was switched on since.
+        """
         values = (live.pid, live.disabled_by_user, self._parts.get(_key(live.endpoint)))
         with self._best_effort(), transaction(self._store.database):
             self._store.database.execute("UPDATE part SET kea_pid = ?, was_off = ? WHERE number = ?", values)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +12,11 @@ import pytest
 from lab.generation import OLDEST
 from lab.kea import GENERATIONS, base_configuration
 from lab.proxy import Fault
+from reconciler.kea.access import Credentials, Settings
+from reconciler.kea.client import open_client
 from reconciler.kea.versions import has_config_hash
+from reconciler.model import Endpoint, Snapshot
+from reconciler.running.observe import at_hand, snapshot
 from tests.kea.standing import S, Standing
 from tests.kea.world import subnet, until
 
@@ -108,6 +115,28 @@ def test_a_restart_with_the_same_configuration_is_waited_for_or_left_alone(world
         assert (done.exit_code, told["result"]) == (1, "not-attempted"), done
         assert "is not well any more" in told["reason"]
         assert world.story() == []
+
+
+def test_a_process_is_told_from_the_next_one_of_the_same_id_as_in_a_container(world: Standing) -> None:
+    """By how long it runs, in Kea's whole seconds."""
+    endpoint = Endpoint("kea-b", S, world.controls["kea-b"][S])
+
+    async def is_at_hand(seen: Snapshot) -> bool:
+        async with open_client(endpoint, Settings(), Credentials()) as client:
+            return await at_hand(client, seen) is seen
+
+    async def read_now() -> Snapshot:
+        async with open_client(endpoint, Settings(), Credentials()) as client:
+            return await snapshot(client, endpoint)
+
+    seen = asyncio.run(read_now())
+    for _ in range(40):
+        assert asyncio.run(is_at_hand(seen))
+        time.sleep(0.07)
+    world.restart(world.b)
+    pid = world.b.command(S, "status-get")["arguments"]["pid"]
+    assert pid != seen.pid
+    assert not asyncio.run(is_at_hand(replace(seen, pid=pid)))
 
 
 def test_an_edit_right_after_the_set_is_put_back_only_where_kea_tells_no_hash(world: Standing) -> None:

@@ -72,3 +72,23 @@ def test_what_a_person_switched_off_after_the_plan_was_made_stays_off(world: Sta
         server.command(S, "dhcp-enable")
     until(lambda: not world.is_off(server), "service that is on")
     world.must_apply()
+
+
+@pytest.mark.xdist_group("fault-deaths")
+@pytest.mark.generations("2.6", "3.0")
+def test_what_a_person_switched_on_after_the_plan_was_made_is_on_after_it(world: Standing) -> None:
+    """Names change, so the apply switches it off for a while."""
+    world.b.command(S, "dhcp-disable")
+    peer = world.document["peers"][0]
+    try:
+        peer["name"] = "one"
+        world.write()
+        world.at_first_look("kea-a", functools.partial(world.b.command, S, "dhcp-enable"))
+        world.must_apply()
+        assert "dhcp-disable" in world.sent(world.b)
+        assert not world.is_off(world.b)
+    finally:
+        world.b.command(S, "dhcp-enable")
+        peer["name"] = peer["server"]
+        world.write()
+    world.must_apply()

@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.errors import NotReachedError, OutcomeUnknownError, WrongAnswererError
 from reconciler.model import Endpoint, Service, Snapshot
-from reconciler.running.observe import is_unchanged, refreshed, snapshot
+from reconciler.running.observe import at_hand, is_unchanged, refreshed, snapshot
 from tests.running.fake_kea import Fault, Kea, Pair, base
 
 OLD, YOUNG = 100.0, 0.5  # seconds since the last commit when the server is read
@@ -247,6 +247,35 @@ def test_looking_again_sees_another_process(kea: Kea, pair: Pair, version: str) 
     kea.pid += 1
     kea.config = base(**{"valid-lifetime": 1})
     assert again(kea, pair, before).config["valid-lifetime"] == 1
+
+
+def is_still_at_hand(kea: Kea, pair: Pair, snapshot: Snapshot) -> bool:
+    return asyncio.run(at_hand(pair.open_client(endpoint(kea)), snapshot)) is snapshot
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 0.5, 0.75, 0.99])
+def test_a_process_is_told_from_the_next_of_the_same_id_by_how_long_it_runs(fraction: float) -> None:
+    """As in a container. So long it has run, is started anew so long after that look, and is asked so much later."""
+    ages, afters, laters = (3.2, 10.0, 5000.0), (0.0, 0.4, 1.0, 60.0, 90_000.0), (0.0, 0.3, 1.7, 3600.0)
+    for age, after, later in itertools.product(ages, afters, laters):
+        pair = Pair()
+        pair.clock.now += fraction
+        pair.a.started_at = pair.clock.now - age
+        before = seen(pair.a, pair)
+        pair.clock.now += after + later
+        assert is_still_at_hand(pair.a, pair, before), (age, after, later)
+        pid, pair.clock.now = pair.a.pid, pair.clock.now - later
+        pair.a.restart()
+        pair.a.pid, pair.clock.now = pid, pair.clock.now + later
+        assert not is_still_at_hand(pair.a, pair, before), (age, after, later)
+
+
+def test_a_slow_answer_makes_no_process_another(kea: Kea, pair: Pair) -> None:
+    before = seen(kea, pair)
+    edited_on_the_way(pair, 60.0, 1.0)
+    assert is_still_at_hand(kea, pair, before)
+    before = again(kea, pair, before)
+    assert is_still_at_hand(kea, pair, before)
 
 
 @pytest.mark.parametrize(
