@@ -154,6 +154,20 @@ def test_a_partner_that_is_not_well_any_more_stops_it_before_anything_is_touched
     assert watched.run("status").exit_code == 0
 
 
+def test_a_partner_that_was_switched_off_after_the_plan_is_handed_no_clients(watched: Watched) -> None:
+    watched.slower()
+    watched.run("plan")
+    reads = len(watched.story)
+    watched.story.clear()
+    watched.events = {reads: lambda: watched.endpoint("west").command("dhcp-disable")}
+    done = watched.run("apply", "--yes", "--format", "json")
+    told = {each["server"]: each for each in done.json["relationships"][0]["servers"]}
+    assert told["hub"]["result"] == "world-changed", told
+    assert "west, which is to answer its clients in west, was switched off" in told["hub"]["reason"]
+    assert watched.handed_over() == []
+    assert watched.unserved == []
+
+
 @pytest.mark.parametrize("is_for_good", [False, True])
 def test_what_was_shown_is_not_left_out_where_it_is_not_possible_at_the_moment(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, *, is_for_good: bool

@@ -9,9 +9,11 @@ from typing import TypeVar
 from reconciler.errors import EndpointError
 from reconciler.model import Deed, Relationship, Result, Snapshot, Step
 from reconciler.planning.places import located
+from reconciler.planning.service import is_off
 from reconciler.running import cover, waiting
 from reconciler.running.cover import Cover
 from reconciler.running.hands import WATCHING, Hands
+from reconciler.running.observe import at_hand
 from reconciler.running.setting import Server
 from reconciler.running.telling import Tale
 
@@ -73,10 +75,7 @@ class StandIns:
         pair, by = self._pairs[step.elsewhere], self._covers[step.elsewhere]
         match step.deed:
             case Deed.AWAIT_WELL:
-                failure = await self._await_well(pair)
-                if failure:
-                    self._tale.tell(pair.hub, Result.NOT_ATTEMPTED, failure)
-                return failure is None
+                return await self._await_well(pair)
             case Deed.REST | Deed.WIDEN:
                 failure = await self._hand_over(pair, by, step)
                 if failure and not step.is_final:
@@ -93,13 +92,21 @@ class StandIns:
             self._tale.add_failure(pair.hub, f"in its relationship {step.elsewhere}: {failure}")
         return failure is None
 
-    async def _await_well(self, pair: StandIn) -> str | None:
-        limit = waiting.patience_before(pair.relationship)
-        both = [pair.hub, pair.partner]
-        found = await waiting.until_normal(pair.relationship, both, self._hands, seconds=limit)
-        if not found:
-            return None
-        return f"its relationship {pair.relationship.name}, which starts again too, is not well any more: {found[0]}"
+    async def _await_well(self, pair: StandIn) -> bool:
+        """Whether both are well, and the partner is able to answer for the hub still; where not, it is told why."""
+        limit, name, by = waiting.patience_before(pair.relationship), pair.relationship.name, pair.partner
+        found = await waiting.until_normal(pair.relationship, [pair.hub, by], self._hands, seconds=limit)
+        try:
+            is_able = bool(found) or not is_off(await at_hand(by.client, by.plan.snapshot))
+        except EndpointError as error:
+            is_able, found = True, [str(error)]
+        if found:
+            reason = f"its relationship {name}, which starts again too, is not well any more: {found[0]}"
+            self._tale.tell(pair.hub, Result.NOT_ATTEMPTED, reason)
+        elif not is_able:
+            reason = f"{by.name}, which is to answer its clients in {name}, was switched off (dhcp-disable) meanwhile"
+            self._tale.tell(pair.hub, Result.WORLD_CHANGED, reason)
+        return is_able and not found
 
     async def _hand_over(self, pair: StandIn, by: Cover, step: Step) -> str | None:
         if by.is_on:  # it never stopped to, and goes on
