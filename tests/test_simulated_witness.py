@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from reconciler.kea.stamps import carrier
 from reconciler.model import Mode, Service
 from reconciler.simulator import Kind, Release
 from reconciler.simulator.libraries import DIRECTORY
+from reconciler.state.directory import default_directory
+from reconciler.state.left import leftovers
+from reconciler.state.runs import open_store
 from tests.cli.life import USUAL, Life
 from tests.cli.site import subnet
 from tests.mortal import Mortal, killed_after
@@ -267,6 +271,13 @@ def test_a_run_that_is_killed_at_the_mark_leaves_nothing_to_be_done(life: Mortal
     results = {each["server"]: each["result"] for each in told.json["relationships"][0]["servers"]}
     assert results == {"kea-a": "nothing-to-do", "kea-b": "applied"}
     assert carrier(life.endpoint("kea-a", S).written or {}) is None
+
+
+def test_a_mark_leaves_nothing_open(life: Mortal) -> None:
+    add(life, 7)
+    follow(life)
+    with closing(open_store(default_directory(os.environ))) as store:
+        assert leftovers(store.database, store.directory) == ()
 
 
 def test_a_run_that_is_killed_while_data_are_on_their_way_makes_the_primary_no_older(

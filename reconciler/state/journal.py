@@ -25,7 +25,7 @@ from reconciler.model.history import CHANGED, OPERATED
 from reconciler.model.journal import Leftover
 from reconciler.state import configurations, plans
 from reconciler.state.database import at_leisure, told, transaction
-from reconciler.state.left import PERSISTED, RESTORED, leftovers, owed
+from reconciler.state.left import NOT_EXECUTED, NOT_SENT, PERSISTED, RESTORED, leftovers, owed
 from reconciler.state.runs import Run, Store, now
 from reconciler.state.shown import keep_shown
 
@@ -47,7 +47,6 @@ SINGLE = frozenset(
         "ha-sync",
     }
 )
-NOT_SENT = -1  # stands for the result of a command that certainly was not executed
 # Arguments that are worth remembering, and hold no data of clients.
 _TOLD = frozenset({"scopes", "server-name", "origin", "origin-id", "max-period", "subnet", "id", "name"})
 
@@ -66,6 +65,7 @@ class Journal:
         self._works: dict[tuple[str, str], int] = {}
         self._sent: set[int] = set()  # parts to which something was sent
         self._last: dict[tuple[str, str], tuple[str, int]] = {}  # the last command, and the step that it is in
+        self._shared: set[int] = set()  # steps that stand for several commands
         self._is_failing = False
         self._concerned: tuple[str | None, str | None] = (None, None)
         self._is_entered = False  # whether the history has an entry of this run's operation
@@ -166,6 +166,7 @@ class Journal:
         key = _key(endpoint)
         part, last = self._parts.get(key), self._last.get(key)
         if last is not None and last[0] == command and command not in SINGLE:
+            self._shared.add(last[1])
             return last[1]  # one of many small changes in memory: the first stands for all
         try:
             with told(self._store.directory), transaction(self._store.database):
@@ -204,17 +205,18 @@ class Journal:
         """Write down how a command ended: Kea's result, or None where nobody knows.
 
         Without waiting for the disk, since clients may be waiting for the next command: where this is lost, the server
-        is read to find out.
+        is read to find out. Of several that one stands for, that the last was not executed says nothing of the others.
         """
-        if step is None:
+        if step is None or (step in self._shared and result in NOT_EXECUTED):
             return
         with self._best_effort(), at_leisure(self._store.database):
             values = (now(), result, step)
             self._store.database.execute("UPDATE step SET ended_at = ?, result = ? WHERE number = ?", values)
 
     def misses(self, step: int | None) -> None:
-        """Write down that a command certainly was not executed."""
+        """Write down that a command certainly was not executed; it stands for none that follows."""
         self.hears(step, NOT_SENT)
+        self._last = {key: last for key, last in self._last.items() if last[1] != step}
 
     def persisted(self, endpoint: Endpoint) -> None:
         """Write down that what a server runs is on its disk."""

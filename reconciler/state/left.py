@@ -18,7 +18,8 @@ from reconciler.state.runs import is_alive, now, record
 
 PERSISTED, RESTORED = "(persisted)", "(restored)"  # stand among the commands, for what was found out and not sent
 _REFUSED = 2  # Kea's result for a command that it doesn't know: nothing was executed
-_NOT_SENT = -1
+NOT_SENT = -1  # stands for the result of a command that certainly was not executed
+NOT_EXECUTED = frozenset({NOT_SENT, _REFUSED})
 _SLOW = timedelta(seconds=5)  # in which Kea takes up a command, and its timer is late
 _FOREIGN = ("origin", "origin-id")  # a dhcp-enable or dhcp-disable with one of these is about a partner's hold
 _NO_CHANGE = frozenset({"config-write", "config-reload", "ha-scopes", "ha-reset", "ha-continue", "ha-sync"})
@@ -69,7 +70,7 @@ class _Open:
     def follow(self, row: tuple[Any, ...], step: _Step) -> None:
         """Take one step into account. A result that nobody knows may be either."""
         command, detail, result = step.command, step.detail, step.result
-        if result in {_NOT_SENT, _REFUSED}:
+        if result in NOT_EXECUTED:
             return
         may_have, is_sure, was_off = result in {None, 0}, result == 0, bool(row[5])
         match command:
@@ -89,7 +90,7 @@ class _Open:
                 self.is_unwritten = False
             case _ if command == RESTORED:
                 self.is_unwritten = self.is_unclear = False
-            case "class-add" | "class-update" if row[7] is None:
+            case "class-add" | "class-update" | "reservation-add" | "reservation-update" if row[7] is None:
                 pass  # of a server that is not to be changed only its memory is marked
             case _ if command not in _NO_CHANGE:  # a change in memory, of one subnet or reservation for instance
                 self._note_set(row)

@@ -29,7 +29,7 @@ from reconciler.model import (
 )
 from reconciler.state.database import FILE
 from reconciler.state.journal import Journal
-from reconciler.state.left import leftovers
+from reconciler.state.left import NOT_SENT, leftovers
 from reconciler.state.runs import Run, Store, open_store
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def test_a_kea_that_was_started_anew_is_on_again(runs: Runs) -> None:
     assert flags(runs.left()) == set()
 
 
-@pytest.mark.parametrize("command", ["class-add", "class-update"])
+@pytest.mark.parametrize("command", ["class-add", "class-update", "reservation-add", "reservation-update"])
 def test_what_marks_the_memory_of_a_server_that_is_not_to_be_changed_leaves_nothing(runs: Runs, command: str) -> None:
     for after, found in ((None, set()), (NEW, {"is_unwritten"})):
         journal = runs.begin(planned(after=after))
@@ -268,6 +268,16 @@ def test_many_small_changes_are_one_step(runs: Runs) -> None:
         journal.hears(journal.sends(A, "reservation-add", {"reservation": {"password": "x"}}), 0)
     rows = runs.store.database.execute("SELECT command, detail FROM step").fetchall()
     assert rows == [("reservation-add", "")]
+
+
+@pytest.mark.parametrize("others", [[0], [0, NOT_SENT], [0, 2], [NOT_SENT, None], [0, NOT_SENT, NOT_SENT]])
+def test_that_one_of_many_was_not_executed_says_nothing_of_the_others(runs: Runs, others: list[int | None]) -> None:
+    journal = runs.begin(planned())
+    for result in others:
+        number = journal.sends(A, "subnet4-add", None)
+        if result is not None:
+            journal.hears(number, result) if result >= 0 else journal.misses(number)
+    assert flags(runs.left()) == {"is_unwritten"}
 
 
 def test_nothing_is_begun_that_can_t_be_written_down(runs: Runs) -> None:
