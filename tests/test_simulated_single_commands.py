@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from reconciler.model import Endpoint
+
 S = Service.DHCP4
 HOOKS = [{"library": f"{DIRECTORY}/{name}"} for name in LIBRARIES]
 # What the apply below sends to kea-b, in its order; the first and the last but one are for its stamp.
@@ -153,6 +155,28 @@ def test_where_that_fails_too_it_has_what_it_had_before_the_first(life: Life, co
     life.let_pass(30)
     assert apply(life)["result"] == "applied"
     assert is_done(life)
+
+
+@pytest.mark.parametrize("is_alone", [False, True], ids=["not reached", "primary gone"])
+def test_where_it_can_not_be_set_at_all_what_commands_did_is_told(life: Life, *, is_alone: bool) -> None:
+    original = life.begins
+    life.endpoint("kea-b", S).faults.add(Kind.FAILS, "subnet4-update", times=1)
+    life["kea-b"].faults.add(Kind.RESET, "config-set", times=1)
+
+    def begins(endpoint: Endpoint, command: str) -> None:
+        if is_alone and "subnet4-update" in sent(life):
+            life.endpoint("kea-a", S).stop()
+        original(endpoint, command)
+
+    life.begins = begins  # type: ignore[method-assign]
+    told = apply(life)
+    assert told["result"] == "failed", told
+    assert told["reason"].endswith("; commands for single objects had changed part of it before that")
+    assert life.endpoint("kea-b", S).config["shared-networks"]
+    life.begins = original  # type: ignore[method-assign]
+    life["kea-b"].faults.clear()
+    life.endpoint("kea-a", S).restart()
+    life.let_pass(30)
 
 
 @pytest.mark.parametrize("place", range(len(SENT)))

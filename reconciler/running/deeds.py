@@ -167,6 +167,12 @@ class Deeds(Looks):
         self._replace(self._as_read(server, live))
         return True
 
+    def tell_what_commands_left(self, name: str) -> None:
+        """Say so where commands left a server short of the plan that could be neither set then nor put back."""
+        server = self.named(name)
+        if name not in self._set and server is not self._untouched[name]:
+            self._tale.add_failure(server, "commands for single objects had changed part of it before that")
+
     def _after_failed_set(self, server: Server, error: StepFailedError) -> None:
         match error.state:
             case Found.OLD:

@@ -58,7 +58,10 @@ class Work:
             is_done = await self._is_done(step)
             if not is_done and not step.is_final:
                 if stage is not None and stage.otherwise is not None and self._deeds.is_short_of_plan:
-                    return await self._is_carried_out(stage.otherwise, steps.instead_of_commands(self._plan, stage))
+                    instead = steps.instead_of_commands(self._plan, stage)
+                    is_whole = await self._is_carried_out(stage.otherwise, instead)
+                    self._deeds.tell_what_commands_left(stage.servers[0])
+                    return is_whole
                 if stage is not None:
                     await self._undo(stage, done, step)
                 return False
