@@ -5,18 +5,16 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Any
 
 from reconciler.kea import ha, hooks
 from reconciler.kea.locality import LOCAL
 from reconciler.kea.objects import subnets_of
 from reconciler.kea.versions import is_tested
-from reconciler.model import Action, Change, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
-from reconciler.planning import identity
+from reconciler.model import Action, Objection, Peer, Procedure, Relationship, Role, ServerPlan, Snapshot, Stage
+from reconciler.planning import identity, subnet_ids
 from reconciler.planning.authority import acting
 from reconciler.planning.division import Division, are_split
-from reconciler.planning.risk import leases_at_stake
 from reconciler.planning.standing import SEVERING, is_torn, main_of, standing
 from reconciler.planning.terminated import is_terminated, way_out
 from reconciler.planning.wanted import dedicated_listener_is_on, is_broken
@@ -111,86 +109,6 @@ def _authority_empty(case: Case) -> Iterator[Objection]:
                 "wrong file looks so",
                 object=server.peer.server,
             )
-
-
-def _subnet_id_conflict(case: Case) -> Iterator[Objection]:
-    for server in case.written:
-        differing = [
-            f"{change.path[0][1]} is {field.before}, not {field.after}"
-            for change in server.changes
-            if len(change.path) == 1 and change.path[0][0] == "subnet"
-            for field in change.fields
-            if field.name == "id"
-        ]
-        if differing:
-            name = server.peer.server
-            more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
-            yield Objection(
-                "subnet-id-conflict",
-                f"subnet ids on {name} differ for the same prefix ({'; '.join(differing[:3])}{more}); "
-                "its leases carry the old ids",
-                f"approve to give {name} the authority's ids; its leases with the old ids then match no subnet",
-                object=name,
-            )
-
-
-def _subnet_id_reused(case: Case) -> Iterator[Objection]:
-    """Leases carry the id of their subnet and no prefix: where another subnet gets it they count as that one's, and its
-    peers fetch them. A subnet that has only grown still has them.
-    """
-    for server in case.written:
-        name, ids = server.peer.server, {number: prefix for number, prefix in _ids_that_go(server) if _is_id(number)}
-        taken = [
-            f"{number} is {ids[number]}, not {prefix}"
-            for number, prefix in _ids_that_come(server)
-            if _is_id(number) and number in ids and not _lies_in(ids[number], prefix)
-        ]
-        if taken:
-            more = f" and {len(taken) - 3} more" if len(taken) > 3 else ""
-            have = "have" if server.snapshot.active_leases is not None else "may have"
-            yield Objection(
-                "subnet-id-conflict",
-                f"subnet ids on {name} that leases in use {have} would be those of other prefixes "
-                f"({'; '.join(taken[:3])}{more})",
-                f"give {case.source}'s subnets other ids; approve if these leases may count as those of others",
-                object=name,
-            )
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, int)
-
-
-def _lies_in(prefix: str, other: str) -> bool:
-    try:
-        one, around = ip_network(prefix), ip_network(other)
-    except ValueError:  # no prefix that Kea would take
-        return False
-    return one.version == around.version and one.subnet_of(around)  # type: ignore[arg-type]
-
-
-def _ids_that_go(server: ServerPlan) -> Iterator[tuple[Any, str]]:
-    """Yield the ids that subnets of a server have and lose, with their prefixes, where leases in use have them, or may
-    have.
-    """
-    for change, prefix in _of_subnets(server):
-        if leases_at_stake(server.snapshot, change) == 0:
-            continue
-        if change.action is Action.DELETE:
-            yield (change.item or {}).get("id"), prefix
-        yield from ((field.before, prefix) for field in change.fields if field.name == "id")
-
-
-def _ids_that_come(server: ServerPlan) -> Iterator[tuple[Any, str]]:
-    """Yield the ids that subnets of a server get, with their prefixes."""
-    for change, prefix in _of_subnets(server):
-        if change.action is Action.ADD:
-            yield (change.item or {}).get("id"), prefix
-        yield from ((field.after, prefix) for field in change.fields if field.name == "id")
-
-
-def _of_subnets(server: ServerPlan) -> Iterator[tuple[Change, str]]:
-    return ((each, each.path[0][1]) for each in server.changes if len(each.path) == 1 and each.path[0][0] == "subnet")
 
 
 def _not_normal(case: Case) -> Iterator[Objection]:
@@ -327,8 +245,7 @@ RULES = (
     _untested_version,
     *identity.RULES,
     _authority_empty,
-    _subnet_id_conflict,
-    _subnet_id_reused,
+    *subnet_ids.RULES,
     _not_normal,
     _clock_skew,
     _leases_not_persistent,

@@ -125,8 +125,15 @@ def test_an_id_of_leases_in_use_that_comes_to_mean_another_prefix_asks_whenever_
     assert "subnet-id-conflict" not in [code for code, _ in made_over(had, {1: 1}, new)]
     grown = [*TWENTY[:2], subnet(3, subnet="10.0.2.0/23", pools=0)]
     assert "subnet-id-conflict" not in [code for code, _ in made_over([*TWENTY[:1], subnet(3)], {3: 1}, grown)]
+
+
+def test_two_subnets_that_swap_their_ids_are_one_objection_that_says_both() -> None:
     swapped = [subnet(2, subnet="10.0.1.0/24", pools=0), subnet(1, subnet="10.0.2.0/24", pools=0)]
-    assert [code for code, _ in made_over(TWENTY[:2], {1: 1, 2: 1}, swapped)].count("subnet-id-conflict") == 2
+    found = made_over(TWENTY[:2], {1: 1, 2: 1}, swapped)
+    told = "subnet ids on kea-b differ for the same prefix (10.0.1.0/24 is 1, not 2; 10.0.2.0/24 is 2, not 1), "
+    told += "and ids that leases in use have would be those of other prefixes "
+    told += "(2 is 10.0.2.0/24, not 10.0.1.0/24; 1 is 10.0.1.0/24, not 10.0.2.0/24)"
+    assert [message for code, message in found if code == "subnet-id-conflict"] == [told]
 
 
 def test_a_number_counts_whatever_the_share_is() -> None:
