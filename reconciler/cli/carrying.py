@@ -69,7 +69,7 @@ def carry_out_plan(
         )
     finally:
         remember_shown(run, made, None)
-    told = (report or outcome_report)(outcomes, made)
+    told = report(outcomes, made) if report else outcome_report(outcomes, made, session.command_name())
     run.tell(forms, _below_the_plan(told, is_told=report is None and _is_told_by_plan(outcomes)))
     return verdict.of_outcomes(outcomes, interrupted=is_interrupted)
 

@@ -111,7 +111,7 @@ def _not_read(run: Session, plans: Sequence[RelationshipPlan], silent: Sequence[
         )
         for plan in plans
     ]
-    run.tell(forms, outcome_report(outcomes, Plan("", tuple(plans))).with_text(lambda _: text))
+    run.tell(forms, outcome_report(outcomes, Plan("", tuple(plans)), "enable").with_text(lambda _: text))
     return verdict.of_outcomes(outcomes)
 
 
@@ -126,7 +126,7 @@ def _not_disabled(run: Session, server: str, plans: Sequence[RelationshipPlan], 
         RelationshipOutcome(plan.relationship.name, (ServerOutcome(server, Result.NOTHING_TO_DO, "not disabled"),))
         for plan in plans
     ]
-    run.tell(forms, outcome_report(outcomes, Plan("", tuple(plans))).with_text(lambda _: text))
+    run.tell(forms, outcome_report(outcomes, Plan("", tuple(plans)), "enable").with_text(lambda _: text))
     return verdict.of_outcomes(outcomes)
 
 

@@ -82,7 +82,7 @@ def tell_problems(forms: Forms | None, problems: Sequence[Problem]) -> None:
         from reconciler.cli.forms import tell
         from reconciler.reports.report import problem_report
 
-        tell(forms.without_results(), problem_report(problems, _command_name()), Scrubber())
+        tell(forms.without_results(), problem_report(problems, command_name()), Scrubber())
 
 
 def tell_failure(forms: Forms | None, reason: str) -> None:
@@ -91,10 +91,11 @@ def tell_failure(forms: Forms | None, reason: str) -> None:
         from reconciler.cli.forms import tell
         from reconciler.reports.report import failure_report
 
-        tell(forms.without_results(), failure_report(_command_name(), reason), Scrubber())
+        tell(forms.without_results(), failure_report(command_name(), reason), Scrubber())
 
 
-def _command_name() -> str:
+def command_name() -> str:
+    """Return what the command at hand is called."""
     return str(click.get_current_context().info_name)
 
 

@@ -70,8 +70,8 @@ def status_page(statuses: Sequence[RelationshipStatus], unmanaged: Sequence[Unma
     return Page("status", "kea-reconciler status", lead, (*blocks, *_unmanaged(unmanaged)))
 
 
-def outcome_page(outcomes: Sequence[RelationshipOutcome]) -> Page:
-    """Return what an apply did: relationships that did not reach their goal open, the others folded."""
+def outcome_page(outcomes: Sequence[RelationshipOutcome], command: str = "apply") -> Page:
+    """Return what a command did: relationships that did not reach their goal open, the others folded."""
     fine = {Result.APPLIED, Result.NOTHING_TO_DO}
 
     def is_fine(outcome: RelationshipOutcome) -> bool:
@@ -83,7 +83,8 @@ def outcome_page(outcomes: Sequence[RelationshipOutcome]) -> Page:
         words = f"{count(applied, 'server')} applied" if applied else "nothing to do"
         fold = f"{fold_code(each.relationship, 'A relationship')}: {words}"
         blocks.append(Block("", tuple(outcome_lines(each)), fold=fold))
-    return Page("apply", "kea-reconciler apply", tuple(_bold_first(outcome_summary(outcomes))), tuple(blocks))
+    lead = tuple(_bold_first(outcome_summary(outcomes, command)))
+    return Page(command, f"kea-reconciler {command}", lead, tuple(blocks))
 
 
 def problem_page(problems: Sequence[Problem], name: str = "validate", valid: str = "") -> Page:

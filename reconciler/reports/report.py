@@ -109,13 +109,13 @@ def status_report(statuses: Sequence[RelationshipStatus], plan: Plan) -> Report:
     return Report(text, json, page, annotations)
 
 
-def outcome_report(outcomes: Sequence[RelationshipOutcome], plan: Plan) -> Report:
-    """Return the report on what was done; `plan` is what was carried out."""
+def outcome_report(outcomes: Sequence[RelationshipOutcome], plan: Plan, command: str = "apply") -> Report:
+    """Return the report on what a command did; `plan` is what was carried out."""
 
     def text(colour: bool) -> str:  # noqa: FBT001 - as Report has it
         from reconciler.reports.text_outcomes import text_outcomes
 
-        return text_outcomes(outcomes, colour=colour)
+        return text_outcomes(outcomes, command, colour=colour)
 
     def json() -> str:
         from reconciler.reports.json_outcomes import json_outcomes
@@ -125,7 +125,7 @@ def outcome_report(outcomes: Sequence[RelationshipOutcome], plan: Plan) -> Repor
     def page() -> Page:
         from reconciler.reports.pages import outcome_page
 
-        return outcome_page(outcomes)
+        return outcome_page(outcomes, command)
 
     def annotations() -> Iterable[Annotation]:
         from reconciler.reports.remarks import of_outcomes

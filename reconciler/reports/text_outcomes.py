@@ -1,4 +1,4 @@
-"""What an apply did, as text for people: where each server stands."""
+"""What a plan that was carried out did, as text for people: where each server stands."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _STYLES: Final = {
 }
 
 
-def text_outcomes(outcomes: Sequence[RelationshipOutcome], *, colour: bool = False) -> str:
-    """Return outcomes as text, in their own order, without a line end at its end."""
+def text_outcomes(outcomes: Sequence[RelationshipOutcome], command: str = "apply", *, colour: bool = False) -> str:
+    """Return the outcomes of a command as text, in their own order, without a line end at its end."""
     blocks = ["\n".join(outcome_lines(each, colour=colour)) for each in outcomes]
-    summary = "\n".join(paint(line, Style.HEADING, colour=colour) for line in outcome_summary(outcomes))
+    summary = "\n".join(paint(line, Style.HEADING, colour=colour) for line in outcome_summary(outcomes, command))
     return "\n\n".join([*blocks, summary])
 
 
@@ -50,8 +50,8 @@ def standing(server: ServerOutcome) -> str:
     return f"{server.result}, {'persisted' if server.persisted else 'NOT persisted'}"
 
 
-def outcome_summary(outcomes: Sequence[RelationshipOutcome]) -> Iterator[str]:
-    """Yield what it all comes to, one sentence a line."""
+def outcome_summary(outcomes: Sequence[RelationshipOutcome], command: str = "apply") -> Iterator[str]:
+    """Yield what a command comes to, one sentence a line."""
     servers = [server for each in outcomes for server in each.servers]
     found = Counter(server.result for server in servers)
     if found.keys() <= {Result.NOTHING_TO_DO}:
@@ -60,7 +60,8 @@ def outcome_summary(outcomes: Sequence[RelationshipOutcome]) -> Iterator[str]:
     parts = ", ".join(f"{found[result]} {result}" for result in Result if found[result])
     distinct = len({server.server for server in servers})
     more = "" if distinct == len(servers) else "; one that is in several counts in each"
-    yield f"Apply: {parts}, of {count(distinct, 'server')} in {count(len(outcomes), 'relationship')}{more}."
+    where = f"{count(distinct, 'server')} in {count(len(outcomes), 'relationship')}"
+    yield f"{command.capitalize()}: {parts}, of {where}{more}."
     unpersisted = sum(server.persisted is False for server in servers)
     if unpersisted:
         yield f"{count(unpersisted, 'server')} not persisted: send config-write there once the cause is gone."

@@ -78,6 +78,7 @@ def test_a_merged_file_counts_for_enable_too(pair: Site) -> None:
     refused = pair.run("enable", "kea-b", "--yes")
     mark = refused.stdout.partition("a file approvals/")[2].partition(".yaml")[0]
     assert (refused.exit_code, "blocked: two-would-serve (kea-a)" in refused.stdout) == (3, True)
+    assert "\nEnable: 1 not attempted, of 1 server in 1 relationship.\n" in refused.stdout
     path = pair.desired / "approvals" / f"{mark}.yaml"
     path.parent.mkdir()
     path.write_text("approve:\n  - code: two-would-serve\n")

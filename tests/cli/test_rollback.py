@@ -60,9 +60,13 @@ def is_planned_empty(site: Site) -> bool:
 
 def test_both_have_again_what_was_there_before(changed: Site, state: str) -> None:
     after = data(changed, "kea-b")
-    done = rollback(changed, state, 2, "--yes")
+    page = changed.folder / "page.md"
+    done = rollback(changed, state, 2, "--yes", "--format", "text", "--format", f"markdown={page}")
     assert done.exit_code == 0, done
     assert "rollback: brought back as it was\n      - subnet 10.0.7.0/24" in done.stdout
+    assert done.stdout.endswith("\nRollback: 2 applied, of 2 servers in 1 relationship.\n")
+    assert page.read_text().startswith("<!-- kea-reconciler: rollback -->\n")
+    assert "**Rollback: 2 applied" in page.read_text()
     for name in ("kea-a", "kea-b"):
         assert data(changed, name) != after
         assert [each["subnet"] for each in data(changed, name)["subnet4"]] == ["10.0.1.0/24"]

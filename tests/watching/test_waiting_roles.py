@@ -102,6 +102,7 @@ def test_what_the_standby_got_is_held_and_promoted_together_with_the_change(
     assert "`kea-reconciler promote hq` takes what kea-b has over to kea-a" in held.stdout
     promoted = site.run("promote", "hq", "--yes")
     assert promoted.exit_code == 0, promoted
+    assert "\nPromote: " in promoted.stdout
     assert "kea-b (what the standby kea-b has is taken over to kea-a, as asked for)" in promoted.stdout
     assert (has(site), site.run("plan", "--detailed-exitcode").exit_code) == ([True, True], 0)
 
