@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import signal
 import sys
 from functools import partial
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reconciler.model import Json
+
+_LAST_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +50,21 @@ def _add_servers(world: World, options: argparse.Namespace) -> None:
     for name, (host, port) in options.server:
         services = options.service or list(Service)
         configurations = {service: _config(options.config, name, service) for service in services}
-        world.add_server(name, configurations, host=host, port=port, version=options.version)
+        try:
+            world.add_server(name, configurations, host=host, port=port, version=options.version)
+        except OSError as error:
+            raise ValueError(_not_listening(name, f"{host}:{port}", error)) from error
+
+
+def _not_listening(name: str, place: str, error: OSError) -> str:
+    """What is wrong with a place to listen at, and what to do."""
+    advice = {
+        errno.EACCES: "ports below 1024 are for root; take one from 1024 on, or 0 for a free one",
+        errno.EADDRINUSE: "take another port, or 0 for a free one",
+        errno.EADDRNOTAVAIL: "take an address of this host, such as 127.0.0.1",
+    }.get(error.errno or 0)
+    reason = os.strerror(error.errno) if advice and error.errno else error.strerror
+    return f"{name} can't listen at {place}: {reason}" + (f"; {advice}" if advice else "")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -87,8 +105,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _server(text: str) -> tuple[str, tuple[str, int]]:
     name, _, place = text.partition("=")
     host, _, port = place.rpartition(":")
-    if not name or not host:
-        raise argparse.ArgumentTypeError("wanted: NAME=HOST:PORT")
+    if not (name and host and port.isdecimal() and int(port) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(f"wanted: NAME=HOST:PORT, with a port from 0 to {_LAST_PORT}")
     return name, (host.strip("[]"), int(port))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CANNOT_LISTEN = "unable to setup TCP acceptor for listening to the incoming HTTP requests: bind: "
 IN_USE, NOT_OURS = "Address already in use [system:98", "Cannot assign requested address [system:99"
+_NOT_ALLOWED = "Permission denied [system:13"
 WHERE = " at /usr/include/boost/asio/detail/reactive_socket_service.hpp:161 in function 'bind']"
 _BACKLOG = 64
 
@@ -37,7 +38,7 @@ def bound(address: str, port: int) -> socket.socket:
         opened.bind((address, port))
     except OSError as error:
         opened.close()
-        reason = IN_USE if error.errno == errno.EADDRINUSE else NOT_OURS
+        reason = {errno.EADDRINUSE: IN_USE, errno.EACCES: _NOT_ALLOWED}.get(error.errno or 0, NOT_OURS)
         raise RefusedError(f"{CANNOT_LISTEN}{reason}{WHERE}") from None
     return opened
 
