@@ -113,7 +113,7 @@ def _since_commit(place: object) -> str:
     """Return since when the line that asks for a change is there, as far as git knows it."""
     from reconciler.desired.blame import blame
     from reconciler.model import Position
-    from reconciler.reports.text_history import moment
+    from reconciler.model.moments import moment
 
     commit = blame(place) if isinstance(place, Position) else None
     if commit is None:
@@ -123,8 +123,8 @@ def _since_commit(place: object) -> str:
 
 def _since_replication(plan: RelationshipPlan, server: ServerPlan, past: Sequence[Entry]) -> str:
     """Return between which moments it must have come about: after the last time that all was as it should be."""
+    from reconciler.model.moments import moment
     from reconciler.planning.explained import stamp_of
-    from reconciler.reports.text_history import moment
 
     stamp = stamp_of(plan, server)
     if stamp is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli import completing, options
-from reconciler.cli.nudging import store_for
+from reconciler.cli.nudging import concerning
 
 
 @click.command(short_help="Let the daemon change a suspended relationship again.")
@@ -17,11 +17,12 @@ from reconciler.cli.nudging import store_for
 def resume(relationship: str, desired: Path, state_dir: Path | None) -> int:
     """Take the suspension of RELATIONSHIP back, before its time is over."""
     from reconciler.cli import session
-    from reconciler.state.daemon import nudge
+    from reconciler.state.runs import user
     from reconciler.state.suspensions import resume as take_back
 
-    with session.told_errors(), store_for(relationship, desired, state_dir) as (store, _):
-        was_suspended = take_back(store, relationship)
-        nudge(store.directory)
+    with session.told_errors(), concerning(relationship, desired, state_dir) as concern:
+        was_suspended = take_back(concern.store, relationship)
+        if was_suspended:
+            concern.tell(f"{relationship} is resumed by {user()}")
         click.echo(f"{relationship} is resumed" if was_suspended else f"{relationship} was not suspended")
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from reconciler.cli import completing, options
-from reconciler.cli.nudging import store_for
+from reconciler.cli.nudging import concerning
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=90)
@@ -59,20 +59,19 @@ def suspend(
     """
     from reconciler.cli import session
     from reconciler.errors import LockedError
-    from reconciler.state.daemon import nudge
+    from reconciler.model.moments import moment
     from reconciler.state.runs import wait_for_others
     from reconciler.state.suspensions import suspend as keep_off
 
     def say(busy: str) -> None:
         click.echo(f"{relationship} is suspended; waiting for {busy}, which is at work on its servers", err=True)
 
-    with session.told_errors(), store_for(relationship, desired, state_dir) as (store, controls):
+    with session.told_errors(), concerning(relationship, desired, state_dir) as concern:
         # Only then is looked who is at work: the daemon has the servers first, and asks after that what is suspended.
-        made = keep_off(store, relationship, reason, datetime.now(UTC) + duration)
-        nudge(store.directory)
-        busy = wait_for_others(store, controls, lock_timeout, say)
-        until = made.until.astimezone().strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{relationship} is suspended until {until}: {reason}")
+        made = keep_off(concern.store, relationship, reason, datetime.now(UTC) + duration)
+        concern.tell(*made.told)
+        busy = wait_for_others(concern.store, concern.controls, lock_timeout, say)
+        click.echo(f"{relationship} is suspended until {moment(made.until, 'minutes')}: {reason}")
         if busy is not None:
             raise LockedError(
                 f"{busy} is still at work on its servers, and may change them until it is done; it was not within "

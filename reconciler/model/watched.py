@@ -103,6 +103,12 @@ class Suspension:
     since: datetime
     until: datetime
 
+    @property
+    def told(self) -> tuple[str, tuple[str, ...]]:
+        """What an event says of it: its summary and its details."""
+        until = f"until {self.until.isoformat(timespec='seconds')}"
+        return f"{self.relationship} is suspended by {self.user}: {self.reason}", (until,)
+
 
 @dataclass(frozen=True, slots=True)
 class Requests:

@@ -35,6 +35,7 @@ from reconciler.model import (
     Service,
     Snapshot,
 )
+from reconciler.model.moments import moment
 from reconciler.planning import service, wanted
 from reconciler.planning.diff import differences
 from reconciler.planning.places import located, with_live_hubs
@@ -228,9 +229,9 @@ def _until(leftover: Leftover, snapshot: Snapshot) -> str:
     until = leftover.silenced_until
     if until is None:
         return "it is switched on as soon as that is safe"
-    moment = until.astimezone()
-    day = "" if moment.date() == leftover.run.began_at.astimezone().date() else f"{moment:%Y-%m-%d} "
-    return f"it is switched on as soon as that is safe, by itself at {day}{moment:%H:%M:%S}"
+    end = until.astimezone()
+    day = "" if end.date() == leftover.run.began_at.astimezone().date() else f"{end:%Y-%m-%d} "
+    return f"it is switched on as soon as that is safe, by itself at {day}{end:%H:%M:%S}"
 
 
 def _ending_maintenance(leftover: Leftover, found: Mapping[str, Snapshot]) -> Iterator[Mend]:
@@ -395,9 +396,8 @@ def due_first(plan: RelationshipPlan) -> tuple[set[Remedy], set[Remedy]]:
 
 def told(run: RunRecord) -> str:
     """Return in words which run is meant."""
-    since = run.began_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     what = "a reset" if Operation.RESET in run.command.split() else "an apply"
-    return f"{what} of {run.user}, begun {since}{' and cut off' if run.is_cut_off else ''},"
+    return f"{what} of {run.user}, begun {moment(run.began_at)}{' and cut off' if run.is_cut_off else ''},"
 
 
 def _for_good(plan: RelationshipPlan, server: str) -> str:

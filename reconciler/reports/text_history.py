@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
 from reconciler.model import Change, Entry, Past, PastResult, PastStep, Standing
 from reconciler.model.history import CHANGED, OPERATED
+from reconciler.model.moments import moment
 from reconciler.planning.returning import ways_back
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
@@ -23,7 +23,7 @@ _SHOWN_STEPS: Final = 40
 def text_history(entries: Sequence[Entry], relationship: str | None = None, *, colour: bool = False) -> str:
     """Return what happened as text, one line each, in the order given, without a line end at its end."""
     if not entries:
-        return "Nothing is remembered" + (f" of {shown_name(relationship)}." if relationship else ".")
+        return "Nothing is remembered" + (f" of {_named(relationship)}." if relationship else ".")
     rows = [("id", "when", "relationship", "what")]
     rows += [
         (str(each.number), moment(each.at), shown_name(each.relationship or "-"), entry_words(each)) for each in entries
@@ -33,16 +33,17 @@ def text_history(entries: Sequence[Entry], relationship: str | None = None, *, c
     return "\n".join([paint(head, Style.QUIET, colour=colour), *painted])
 
 
+def _named(relationship: str) -> str:
+    """Return the name of a relationship, or of what was taken for one, and may have been meant for an entry."""
+    is_id = relationship.isascii() and relationship.isdecimal()
+    return shown_name(relationship) + (f"; `kea-reconciler history show {relationship}` shows that entry" * is_id)
+
+
 def _painted(line: str, entry: Entry, *, colour: bool) -> str:
     style = _STYLES.get(entry.severity)
     if entry.standing is Standing.CUT_OFF or any(each.result == "failed" for each in entry.results):
         style = Style.BAD
     return line if style is None or entry.is_over else paint(line, style, colour=colour)
-
-
-def moment(at: datetime) -> str:
-    """Return a time in words, in this machine's time zone."""
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def entry_words(entry: Entry) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.model import Health, RelationshipStatus, ServerStatus, Suspension, Unmanaged
+from reconciler.model.moments import moment
 from reconciler.redaction import visible
 from reconciler.reports.colours import Style, paint
 from reconciler.reports.numbers import count, seconds, signed_seconds
@@ -51,9 +52,8 @@ def status_lines(status: RelationshipStatus, *, colour: bool = False) -> Iterato
 
 
 def suspension_words(suspension: Suspension) -> str:
-    """Return who keeps the daemon off, until when (by the clock of who reads it), and why."""
-    until = suspension.until.astimezone().strftime("%Y-%m-%d %H:%M")
-    return f"suspended until {until} by {suspension.user}: {suspension.reason}"
+    """Return who keeps the daemon off, until when (in the time zone of who reads it), and why."""
+    return f"suspended until {moment(suspension.until, 'minutes')} by {suspension.user}: {suspension.reason}"
 
 
 def _row(server: ServerStatus) -> tuple[str, ...]:

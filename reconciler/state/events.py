@@ -48,7 +48,7 @@ class EventKeeper:
                 return
         try:
             if event.kind is not EventKind.APPLIED or not self._is_in_journal(event):
-                _insert(self._store, event)
+                keep_event(self._store, event)
         except StateError as error:
             _log.error("an event can't be remembered: %s", error)
 
@@ -169,7 +169,8 @@ def values_of(event: Event) -> tuple[str | int | None, ...]:
     )
 
 
-def _insert(store: Store, event: Event) -> None:
+def keep_event(store: Store, event: Event) -> None:
+    """Keep an event, for the history. Raises StateError."""
     with told(store.directory), transaction(store.database):
         store.database.execute(
             f"INSERT INTO event ({COLUMNS}) VALUES ({PLACES})",  # noqa: S608 - columns of ours

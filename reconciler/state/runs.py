@@ -23,6 +23,7 @@ from pathlib import Path
 
 from reconciler.errors import LockedError
 from reconciler.model.journal import RunRecord
+from reconciler.model.moments import moment
 from reconciler.state import machine
 from reconciler.state.addresses import place
 from reconciler.state.database import open_database, told, transaction
@@ -300,5 +301,4 @@ def record(row: Sequence[object], *, is_cut_off: bool) -> RunRecord:
 
 def described(run: RunRecord) -> str:
     """Return in words which run is meant."""
-    since = run.began_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    return f"`{run.command}` of {run.user} on {run.host} (pid {run.pid}, since {since})"
+    return f"`{run.command}` of {run.user} on {run.host} (pid {run.pid}, since {moment(run.began_at)})"

@@ -121,9 +121,9 @@ def _of_watched(watched: Watched, remarks: Remarks) -> Iterator[Finding]:
         details, parts = (*watched.contested, *watched.left_alone), frozenset(watched.contested)
         yield Finding(EventKind.CONTESTED, Gravity.ERROR, text, over, "\n".join(details), details, parts=parts)
     if watched.suspension is not None:
-        text = f"{name} is suspended by {watched.suspension.user}: {watched.suspension.reason}"
-        until = f"until {watched.suspension.until.isoformat(timespec='seconds')}"
-        yield Finding(EventKind.SUSPENDED, Gravity.INFO, text, f"{name} is resumed", f"{text}\n{until}", (until,))
+        text, details = watched.suspension.told
+        sign = "\n".join((text, *details))
+        yield Finding(EventKind.SUSPENDED, Gravity.INFO, text, f"{name} is resumed", sign, details)
     if remarks.unsteady:
         over = f"{name}: its primary does not have to prove itself any more"
         yield Finding(EventKind.UNSTEADY, Gravity.WARNING, f"{name}: {remarks.unsteady}", over)
@@ -141,6 +141,12 @@ def is_of_a_partner(event: Event) -> bool:
 def of_failure(name: str, reason: str) -> Finding:
     """Return that something fails about a relationship."""
     return Finding(EventKind.FAILED, Gravity.ERROR, f"{name}: {reason}", f"{name}: nothing fails any more", reason)
+
+
+def of_lost(reason: str) -> Finding:
+    """Return that nothing is known of what was done before, of no relationship."""
+    text = f"nothing is known of earlier runs, and nothing is changed until it is: {reason}"
+    return Finding(EventKind.FAILED, Gravity.ERROR, text, "what earlier runs did is known again", reason)
 
 
 def _standing(server: ServerStatus) -> str:

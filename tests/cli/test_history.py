@@ -53,6 +53,8 @@ def changed(site: Site, state: str) -> None:
 def test_before_the_first_change_nothing_is_remembered(site: Site, state: str) -> None:
     assert history(site, state).stdout == "Nothing is remembered.\n"
     assert history(site, state, "hq").stdout == "Nothing is remembered of hq.\n"
+    told = "Nothing is remembered of 3; `kea-reconciler history show 3` shows that entry.\n"
+    assert history(site, state, "3").stdout == told
     assert entries(site, state) == []
 
 
@@ -102,6 +104,17 @@ def test_an_operation_is_an_entry_too(pair: Site, state: str) -> None:
     (entry,) = entries(pair, state, "hq")
     assert (entry["kind"], entry["exit_code"]) == ("operated", 0)
     assert "ha-maintenance-start: done" in history(pair, state, "show", "1").stdout
+
+
+def test_a_suspension_is_an_entry_where_no_daemon_tells_of_it(site: Site, state: str) -> None:
+    where = ("hq", "--state-dir", state)
+    assert site.run("suspend", *where, "--reason", "CHG-1", "--for", "2h").exit_code == 0
+    assert [site.run("resume", *where).exit_code for _ in range(2)] == [0, 0]
+    end, begin = entries(site, state, "hq")
+    who = getpass.getuser()
+    assert (begin["kind"], begin["summary"]) == ("suspended", f"hq is suspended by {who}: CHG-1")
+    assert [each[:8] for each in begin["details"]] == ["until 20"]
+    assert (end["kind"], end["summary"]) == ("suspended", f"hq is resumed by {who}")
 
 
 def test_a_plan_that_is_only_shown_is_an_entry_once(site: Site, state: str) -> None:

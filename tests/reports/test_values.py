@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
+
 import pytest
 
 from reconciler.model import ABSENT, Json
+from reconciler.model.moments import moment
 from reconciler.planning.diff import HIDDEN, HIDDEN_CHANGED
 from reconciler.reports.values import LONGEST_NAME, shown_name, shown_pair
 
@@ -102,3 +106,16 @@ def test_text_taken_from_a_long_run_of_the_same() -> None:
 def test_a_name_is_whole_up_to_its_limit() -> None:
     assert shown_name("n" * LONGEST_NAME) == "n" * LONGEST_NAME
     assert shown_name("n" * (LONGEST_NAME + 1)).endswith(f"nnn ({LONGEST_NAME + 1} characters)")
+
+
+def test_a_time_says_how_far_it_is_from_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 11, 26, 23, 2, 41, 123_000, tzinfo=UTC)
+    for zone, text in (("UTC0", "2026-11-26 23:02:41+00:00"), ("CET-1", "2026-11-27 00:02:41+01:00")):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        try:
+            assert moment(at) == text
+            assert moment(at, "minutes") == f"{text[:16]}{text[19:]}"
+        finally:
+            monkeypatch.undo()
+            time.tzset()

@@ -223,6 +223,8 @@ def test_a_suspended_relationship_is_left_alone_until_it_is_resumed(site: Site) 
         daemon.until("suspended", is_over=True)
         daemon.until("applied")
         assert daemon.stop() == 0
+    kept = run("history", "hq", "--state-dir", str(daemon.state), "--format", "json").json["entries"]
+    assert [each["is_over"] for each in kept if each["kind"] == "suspended"] == [True, False]
 
 
 def test_suspend_waits_for_an_apply_that_is_under_way(site: Site) -> None:
