@@ -36,7 +36,17 @@ from reconciler.watching import telling
 from reconciler.watching.acting import COMMAND, Acting, Deed
 from reconciler.watching.edges import Edges
 from reconciler.watching.fights import WINDOW, contested_of, disputes, kept
-from reconciler.watching.findings import Findings, Remarks, Subject, events, glimpsed, lasting, of_failure, of_watched
+from reconciler.watching.findings import (
+    Findings,
+    Remarks,
+    Subject,
+    events,
+    glimpsed,
+    lasting,
+    of_failure,
+    of_lost,
+    of_watched,
+)
 from reconciler.watching.grouping import Group
 from reconciler.watching.memory import Memory, remembered
 from reconciler.watching.parts import with_parts
@@ -126,6 +136,8 @@ class Rounds:
         self._free: tuple[Endpoint, ...] = ()  # those that no relationship names
         self._pictures: dict[tuple[str, ...], _Picture] = {}
         self._shown: dict[tuple[str, ...], set[str]] = {}  # which relationships a group told of
+        self._lost: dict[tuple[str, ...], str] = {}  # why nothing is known of what was done before, by group
+        self._findings: Findings = {}  # what was told of that, of no relationship
         self._begun = begun(store)  # since when what an earlier daemon told of lasts, until it is known here
 
     def adopt(self, groups: Sequence[Group]) -> None:
@@ -143,6 +155,7 @@ class Rounds:
                     record.watched = replace(record.watched, drifted_since=since)
                     self.records[each.name] = record
         own = {group.names: group for group in groups}
+        self._lost = {names: reason for names, reason in self._lost.items() if names in own}
         self._pictures = {names: each for names, each in self._pictures.items() if own.get(names) is each.group}
         self._shown = {(): self._shown.get((), set())}
 
@@ -219,6 +232,8 @@ class Rounds:
             self._pictures[group.names] = _Picture(group, made, read)
         looks = list(self._judged(made, live, memory, self._edges.clock() - began))
         looks = await with_parts(looks, group.desired, live, made, self._rules_of_part, own)
+        lost = [look.rules.unreadable for look in looks if look.rules.unreadable]
+        self._tell_of_memory(group, memory.unreadable or next(iter(lost), ""))
         self._show(group, made, looks)
         return made, looks
 
@@ -375,11 +390,21 @@ class Rounds:
             record.watched = seen(record.watched, look, failures)
             record.unknown = look.unknown
             subject = Subject(made.revision, record.watched.name, record.watched.service)
-            failure = look.rules.unreadable or record.failure
-            remarks = Remarks(look.asks, look.ruling.unsteady, look.ruling.capped, failure)
+            remarks = Remarks(look.asks, look.ruling.unsteady, look.ruling.capped, record.failure)
             found = {**_unseen(record, look), **of_watched(record.watched, remarks)}
             apart = max(FIRST, heartbeat_delay(look.plan.relationship))  # servers become others at their heartbeats
             self._tell_findings(record, found, subject, look.at, apart)
+
+    def _tell_of_memory(self, group: Group, unreadable: str) -> None:
+        """Tell once that the state directory can't be read, whichever groups find so, and when none does any more."""
+        if unreadable:
+            self._lost[group.names] = unreadable
+        else:
+            self._lost.pop(group.names, None)
+        found: Findings = {EventKind.FAILED: of_lost(next(iter(self._lost.values())))} if self._lost else {}
+        for event in events(self._findings, found, Subject(group.desired.revision), self._edges.wall()):
+            self._tell(event)
+        self._findings = found
 
     def _tell_findings(
         self, record: Record, found: Findings, subject: Subject, at: datetime, apart: float = FIRST
