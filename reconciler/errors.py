@@ -34,6 +34,10 @@ class UsageError(ReconcilerError):
     """The command line asks for something that does not exist, such as a relationship nobody declared."""
 
 
+class FileError(ReconcilerError):
+    """A file that the command line names can't be read or written: name another one, or see to it and its folder."""
+
+
 class NotCommittedError(ReconcilerError):
     """Files are not those of the commit that they have to be of, be they right: commit them, or put them back."""
 

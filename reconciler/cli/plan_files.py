@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.errors import FixInputError, ReconcilerError, UsageError
+from reconciler.errors import FileError, FixInputError, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.cli.session import Session
@@ -59,7 +59,9 @@ def value_of(plan: Plan, made: Made, run: Session, approved: Sequence[str] = ())
 
 
 def write(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a plan file that only its owner can change, whole or not at all."""
+    """Write a plan file that only its owner can change, whole or not at all. Raises FileError where that can't be, and
+    UsageError where no file is named.
+    """
     from reconciler.reports.json_text import json_text
 
     if path == Path("-"):
@@ -70,7 +72,7 @@ def write(path: Path, value: Mapping[str, Any]) -> None:
         young.replace(path)
     except OSError as error:
         reason = f"the plan can't be written to {path}: {error.strerror}"
-        raise UsageError(f"{reason}; name a file in a folder that is there, and that may be written") from None
+        raise FileError(f"{reason}; name a file in a folder that is there, and that may be written") from None
 
 
 @contextlib.contextmanager
@@ -173,9 +175,11 @@ def outdated(then: Mapping[str, Any], plan: Plan, run: Session) -> str | None:
 
     Whether it was carried out before is known as far as the state directory is the same one.
     """
+    from reconciler.model.moments import moment
+
     when = None if run.journal is None else run.journal.used(then["id"])
     if when:
-        return f"it was applied at {when}, and a plan file is good for once"
+        return f"it was applied at {moment(datetime.fromisoformat(when))}, and a plan file is good for once"
     lines = difference(then, plan, run)
     return "\n".join([_OTHERWISE, *lines]) if lines else None
 

@@ -28,9 +28,7 @@ def _name(_context: click.Context, _option: click.Parameter, name: str | None) -
     return name
 
 
-page_argument = click.argument(
-    "page", metavar="PAGE", type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
-)
+page_argument = click.argument("page", metavar="PAGE", type=click.Path(path_type=Path, dir_okay=False))
 name_option = click.option(
     "--as",
     "name",
@@ -64,11 +62,11 @@ def comment(page: Path, name: str | None) -> int:
     from reconciler.forge.publishing import comment as made
 
     with told_errors():
-        place = _place()
+        text, place = _text(page), _place()
         if place.change is None:
             raise Failure("this job is about no pull or merge request, so there is nothing to comment on")
         with Calls(place) as calls:
-            done, post = made(forge(place, calls), place.change, _text(page), name)
+            done, post = made(forge(place, calls), place.change, text, name)
         _say("comment", done, post.url)
         return 0
 
@@ -94,8 +92,7 @@ def issue(page: Path, outcome: str, title: str, name: str | None) -> int:
     from reconciler.forge.publishing import issue as made
 
     with told_errors():
-        place = _place()
-        text, is_well = _text(page), outcome == "success"
+        text, place, is_well = _text(page), _place(), outcome == "success"
         with Calls(place) as calls:
             done, post = made(forge(place, calls), text, is_well=is_well, title=title, name=name)
         _say("issue", done, post.url if post else "")
@@ -130,10 +127,12 @@ def reviewed(commit: str, out: Path, name: str | None) -> int:
 
 
 def _text(page: Path) -> str:
-    from reconciler.errors import UsageError
+    from reconciler.errors import FileError, UsageError
 
     try:
         return page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{page} can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{page} is no text; publish takes a page that `--format markdown=FILE` wrote") from None
 

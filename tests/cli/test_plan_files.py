@@ -51,11 +51,15 @@ def planned(site: Site, file: Path, *options: str) -> dict[str, Any]:
     return value
 
 
-@pytest.mark.parametrize(("name", "reason"), [("nowhere/plan.json", "No such file or directory"), ("-", "to stdout")])
-def test_a_file_that_can_not_be_written_is_named(drifted: Site, tmp_path: Path, name: str, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "code", "reason"), [("nowhere/plan.json", 1, "No such file or directory"), ("-", 64, "to stdout")]
+)
+def test_a_file_that_can_not_be_written_is_named(
+    drifted: Site, tmp_path: Path, name: str, code: int, reason: str
+) -> None:
     asked = name if name == "-" else str(tmp_path / name)
     ended = drifted.run("plan", "--out", asked)
-    assert (ended.exit_code, reason in ended.stderr, ".new" in ended.stderr) == (64, True, False), ended
+    assert (ended.exit_code, reason in ended.stderr, ".new" in ended.stderr) == (code, True, False), ended
     assert asked in ended.stderr or name == "-"
 
 

@@ -141,6 +141,13 @@ def test_an_event_about_no_pull_request_is_none(
     assert job.calls == []
 
 
+@pytest.mark.parametrize("command", [("comment",), ("issue", "--outcome", "success")])
+def test_a_page_that_is_not_there_is_an_error(job: FakeForge, tmp_path: Path, command: tuple[str, ...]) -> None:
+    ended = run("publish", *command, str(tmp_path / "page.md"))
+    assert (ended.exit_code, job.calls) == (1, [])
+    assert "page.md can't be read: No such file or directory" in " ".join(ended.stderr.split())
+
+
 def test_a_page_that_is_no_text_is_refused(job: FakeForge, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_bytes(b"\xff\xfe")
     ended = run("publish", "comment", str(tmp_path / "page.md"))
