@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,7 +91,8 @@ def _read(run: Session, desired: Path, controls: Sequence[str]) -> Mapping[tuple
     if controls:
         tried = [Endpoint(control, service, control) for control in controls for service in Service]
     else:
-        tried = list(load_inventory(desired).values())
+        with _asking_for_addresses():
+            tried = list(load_inventory(desired).values())
     with session.progress() as say:
         live = run.observe(tried, say)
     silent = [each for each in live.values() if isinstance(each, Unreachable)]
@@ -104,6 +107,19 @@ def _read(run: Session, desired: Path, controls: Sequence[str]) -> Mapping[tuple
             )
         )
     return live
+
+
+@contextmanager
+def _asking_for_addresses() -> Iterator[None]:
+    """Where there is no inventory, say how to do without."""
+    from reconciler.errors import FixInputError
+
+    try:
+        yield
+    except FixInputError as error:
+        missing, more = {"directory-missing", "servers-missing"}, " Or give each server's address with --control."
+        told = [replace(each, advice=each.advice + more) if each.rule in missing else each for each in error.problems]
+        raise FixInputError(told) from error
 
 
 def _nothing_found(live: Mapping[tuple[str, Service], Live]) -> str:

@@ -116,7 +116,10 @@ def _relationships(directory: Path, limits: Limits, files: Files) -> list[str]:
             files.problems.append(_problem(root, "too-many-files", message, advice))
             return []
     if not found:
-        advice = "Write at least one relationship; an empty or missing desired state never means 'nothing is wanted'."
+        advice = (
+            "Write at least one relationship; an empty or missing desired state never means 'nothing is wanted'. "
+            "The last one is removed by its file, with `state: absent` in it."
+        )
         files.problems.append(_problem(root, NOTHING_DESIRED, "there is no relationship file here", advice))
     return sorted(found)
 

@@ -109,7 +109,8 @@ def _describe(service: Service, snapshots: Sequence[Snapshot]) -> Imported | Not
     missing = sorted(names - set(members))
     if missing:
         were_not = "is not among the servers that were read, or has another relationship"
-        return NotImported(servers, f"its peer {', '.join(missing)} {were_not}")
+        advice = "give its address too, by --control or in servers.yaml"
+        return NotImported(servers, f"its peer {', '.join(missing)} {were_not}; {advice}")
     strangers = {name: members.pop(name) for name in sorted(set(members) - names)}
     roles = sorted(str(peer.get("role")) for peer in block.get("peers") or ())
     if not are_roles_of(str(block.get("mode")), roles):

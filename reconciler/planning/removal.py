@@ -339,7 +339,7 @@ def _removing(remains: Remains, members: Sequence[Member], stays: Member) -> Ite
     yield Objection(
         CODE,
         f"{remains.name} would be removed; {stays.peer.server} goes on alone" + "".join(map(fate, leaving_ones)),
-        "approve if that is meant; if not, bring its file back",
+        "approve if that is meant; if not, its file has to be there, without `state: absent`",
         object=remains.name,
     )
     if is_off(stays.snapshot):

@@ -158,7 +158,9 @@ def test_a_fourth_peer_that_only_the_primary_knows() -> None:
         [],
         [
             NotImported(
-                ("a", "b", "c"), "its peer d is not among the servers that were read, or has another relationship"
+                ("a", "b", "c"),
+                "its peer d is not among the servers that were read, or has another relationship; "
+                "give its address too, by --control or in servers.yaml",
             )
         ],
     )
@@ -372,6 +374,13 @@ def test_a_server_that_does_not_answer(found: Found) -> None:
     assert ended.stderr.count(found.servers[1].control) == 1
     assert "no connection" in ended.stderr
     assert not found.desired.exists()
+
+
+def test_a_folder_without_servers_asks_for_addresses(tmp_path: Path) -> None:
+    for folder in (tmp_path / "none", tmp_path):
+        ended = run("import", "--desired", str(folder))
+        assert (ended.exit_code, ended.stdout) == (1, "")
+        assert "Or give each server's address with --control." in ended.stderr
 
 
 @pytest.mark.parametrize("address", ["kea-a", "ftp://192.0.2.1/", "http://reconciler:canary@192.0.2.1:8000/", "unix:x"])

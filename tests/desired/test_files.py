@@ -50,6 +50,8 @@ def test_an_empty_directory_is_never_nothing_desired(desired: Path) -> None:
         "desired/empty/relationships: error: there is no relationship file here [nothing-desired]",
         "desired/empty/servers.yaml: error: the inventory does not exist [servers-missing]",
     ]
+    with pytest.raises(FixInputError, match="The last one is removed by its file, with `state: absent` in it"):
+        load(desired / "empty")
 
 
 def test_relationships_without_a_file_that_counts(desired: Path) -> None:
