@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.simulator import World
     from tests.cli.site import Run
 
-WHEN = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+WHEN = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d"
 
 
 def explain(site: Site, *words: str) -> Run:
