@@ -114,9 +114,12 @@ def test_both_changed_is_told_from_one(world: Trio) -> None:
     assert any("kea-a and kea-b were both changed since the last replication" in note for note in notes), notes
 
 
-def test_hold_waits_for_a_person(world: Trio) -> None:
+@pytest.mark.parametrize("local", [[], ["/next-server"]], ids=["alone", "beside a change of local"])
+def test_hold_waits_for_a_person(world: Trio, local: list[str]) -> None:
     world.heal("hold")
     added = changed_while_the_primary_is_away(world)
+    world.document["local"] = local
+    world.write()
     waiting = world.apply("--format", "json")
     assert waiting.exit_code == 3, waiting
     (objection,) = world.relation(waiting)["blocked_by"]
@@ -124,6 +127,7 @@ def test_hold_waits_for_a_person(world: Trio) -> None:
     assert "kea-reconciler promote hq" in objection["advice"]
     assert world.sets() == []
     assert any("held (partner-changed)" in note for note in world.told("status")["notes"])
+    del world.document["local"]
     assert world.run("promote", "hq", "--yes").exit_code == 0
     world.must_be_done()
     assert world.has(added) == (True, True, True)
