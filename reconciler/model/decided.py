@@ -220,6 +220,11 @@ class ServerPlan:
     is_compared: bool = True
 
     @property
+    def is_left(self) -> bool:
+        """Whether it is not brought to what it is to be while others can't be read, or what that is isn't known."""
+        return bool(self.put_off) or not self.is_compared
+
+    @property
     def told(self) -> tuple[Change, ...]:
         """All by which it differs from what it is to be, whether that is done or not."""
         return (*self.changes, *self.apart, *self.put_off)

@@ -149,7 +149,7 @@ def _server_lines(plan: RelationshipPlan, server: ServerPlan, view: _View) -> It
         yield from (f"    {line}" for line in groups)
     elif view.verbose or has_cost:
         same = "no drift" if view.is_drift else "as desired"
-        yield f"{name}: {same if server.is_compared and not server.put_off else 'left as it is'}"
+        yield f"{name}: {'left as it is' if server.is_left else same}"
     if has_cost:
         yield f"    disruption: {disruption_words(plan, server)}"
 

@@ -121,6 +121,7 @@ def _complete(told: dict[str, Any], plan: RelationshipPlan, key: Key) -> None:
         value["control"] = server.snapshot.endpoint.control
         value["state"] = _state(server.snapshot)
         value["cost"] = cost(plan, server) if is_affected(plan, server) else None
+        value["is_left"] = server.is_left
         for told_change, change in zip(value["changes"], server.changes, strict=True):
             _complete_change(told_change, plan, server, change, key)
 

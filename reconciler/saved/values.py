@@ -150,6 +150,7 @@ def _server(value: Value, peer: Peer, service: Service) -> ServerPlan:
         commands=(Command("unknown", {}),) * value["commands"],
         told_disruption=Disruption(value["disruption"]),
         told_cost=value["cost"],
+        is_compared=not value.get("is_left", False),  # files before 1.2 don't tell
     )
 
 

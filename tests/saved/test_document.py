@@ -48,7 +48,7 @@ def closed(node: Any) -> Any:
     return {**inner, "additionalProperties": False} if "properties" in node and "type" in node else inner
 
 
-OF_MINOR_VERSIONS = {"object", "digest"}  # what files of 1.0 and 1.1 don't have, which are read too
+OF_MINOR_VERSIONS = {"object", "digest", "is_left"}  # what files of 1.0 and 1.1 don't have, which are read too
 CLOSED = Draft202012Validator(closed(SCHEMA.schema))
 
 
