@@ -87,6 +87,15 @@ def acting(relationship: Relationship, live: Mapping[str, Live]) -> Relationship
     return replace(relationship, mode=mode, peers=peers)
 
 
+def still_to_be_applied(relationship: Relationship, works: Relationship) -> Iterator[str]:
+    """Yield the mode and the roles that desired has, where the servers work in others (see `acting`)."""
+    due = [] if relationship.mode is works.mode else [f"mode {relationship.mode}"]
+    pairs = zip(relationship.peers, works.peers, strict=True)
+    due += [f"{peer.server} as {peer.role}" for peer, now in pairs if peer.role is not now.role]
+    if due:
+        yield f"still to be applied: {', '.join(due)}"
+
+
 def _with_a_say(relationship: Relationship, inside: Sequence[Snapshot]) -> Iterator[Snapshot]:
     """Yield those of the servers with an entry whose word counts."""
     main = [each for each in inside if (own_entry(each) or {}).get("role") != Role.BACKUP]

@@ -23,7 +23,7 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.planning import guard, proportion, returned, transition, wanted
-from reconciler.planning.authority import acting
+from reconciler.planning.authority import acting, still_to_be_applied
 from reconciler.planning.division import Division, division
 from reconciler.planning.schedule import in_safe_order
 from reconciler.planning.server_plan import next_generation, plan_server
@@ -68,7 +68,7 @@ def plan_without(
         servers=tuple(servers),
         stages=stages,
         objections=(*guard.objections(case), *returned.objections(case), *proportion.objections(case)),
-        notes=tuple(_notes(away, servers)) + tuple(returned.notes(case)),
+        notes=(*_notes(away, servers), *still_to_be_applied(relationship, works), *returned.notes(case)),
     )
 
 

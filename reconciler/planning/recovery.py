@@ -230,8 +230,10 @@ def _until(leftover: Leftover, snapshot: Snapshot) -> str:
     if until is None:
         return "it is switched on as soon as that is safe"
     end = until.astimezone()
-    day = "" if end.date() == leftover.run.began_at.astimezone().date() else f"{end:%Y-%m-%d} "
-    return f"it is switched on as soon as that is safe, by itself at {day}{end:%H:%M:%S}"
+    is_that_day = end.date() == leftover.run.began_at.astimezone().date()
+    return (
+        f"it is switched on as soon as that is safe, by itself at {f'{end:%H:%M:%S}' if is_that_day else moment(end)}"
+    )
 
 
 def _ending_maintenance(leftover: Leftover, found: Mapping[str, Snapshot]) -> Iterator[Mend]:

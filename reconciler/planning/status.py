@@ -21,7 +21,7 @@ from reconciler.model import (
 )
 from reconciler.model.health import NORMAL
 from reconciler.planning import answering, wanted
-from reconciler.planning.authority import acting, authority
+from reconciler.planning.authority import acting, authority, still_to_be_applied
 from reconciler.planning.guard import SKEW_ERROR, clock_skew, describe_skew
 from reconciler.planning.neighbours import NO_PROBES, Probes
 from reconciler.planning.places import located
@@ -68,18 +68,9 @@ def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) 
         plan.authority.reason,
         in_sync,
         servers,
-        (*_notes(plan), *_still_to_be_applied(relationship, works)),
+        (*_notes(plan), *still_to_be_applied(relationship, works)),
         primary=next((peer.server for peer in works.peers if peer.role is Role.PRIMARY), None),
     )
-
-
-def _still_to_be_applied(relationship: Relationship, works: Relationship) -> Iterator[str]:
-    """Yield the mode and the roles that desired has, where the servers work in others."""
-    due = [] if relationship.mode is works.mode else [f"mode {relationship.mode}"]
-    pairs = zip(relationship.peers, works.peers, strict=True)
-    due += [f"{peer.server} as {peer.role}" for peer, now in pairs if peer.role is not now.role]
-    if due:
-        yield f"still to be applied: {', '.join(due)}"
 
 
 def until_proved(status: RelationshipStatus, plan: RelationshipPlan, live: LiveWorld) -> RelationshipStatus:

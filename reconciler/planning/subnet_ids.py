@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,11 @@ def _conflict(case: Case) -> Iterator[Objection]:
     for server in case.written:
         name, differing, taken = server.peer.server, _differing(server), _taken(server)
         have = "have" if server.snapshot.active_leases is not None else "may have"
-        differ = f"subnet ids on {name} differ for the same prefix ({_first(differing)})"
+        differ = f"subnet ids on {name} differ for the same prefix ({_first(words for _, words in differing)})"
         if taken:
-            others = f"that leases in use {have} would be those of other prefixes ({_first(taken)})"
+            others = f"that leases in use {have} would be those of other prefixes ({_first(taken.values())})"
+            if any(number not in taken for number, _ in differing if _is_id(number)):
+                others += "; leases with the other old ids match no subnet then"
             yield Objection(
                 "subnet-id-conflict",
                 f"{differ}, and ids {others}" if differing else f"subnet ids on {name} {others}",
@@ -38,32 +40,33 @@ def _conflict(case: Case) -> Iterator[Objection]:
             )
 
 
-def _differing(server: ServerPlan) -> list[str]:
-    """Return in words which prefixes have an id and would get another one."""
+def _differing(server: ServerPlan) -> list[tuple[Any, str]]:
+    """Return which ids prefixes have that would get another, and the same in words."""
     return [
-        f"{prefix} is {field.before}, not {field.after}"
+        (field.before, f"{prefix} is {field.before}, not {field.after}")
         for change, prefix in _of_subnets(server)
         for field in change.fields
         if field.name == "id"
     ]
 
 
-def _taken(server: ServerPlan) -> list[str]:
-    """Return in words which ids in use another prefix would get.
+def _taken(server: ServerPlan) -> dict[int, str]:
+    """Return in words, by the id, which of those in use another prefix would get.
 
     Leases carry the id of their subnet and no prefix: where another subnet gets it they count as that one's, and its
     peers fetch them. A subnet that has only grown still has them.
     """
     ids = {number: prefix for number, prefix in _ids_that_go(server) if _is_id(number)}
-    return [
-        f"{number} is {ids[number]}, not {prefix}"
+    return {
+        number: f"{number} is {ids[number]}, not {prefix}"
         for number, prefix in _ids_that_come(server)
         if _is_id(number) and number in ids and not _lies_in(ids[number], prefix)
-    ]
+    }
 
 
-def _first(found: Sequence[str]) -> str:
+def _first(words: Iterable[str]) -> str:
     """Return three of them, and how many more there are."""
+    found = list(words)
     return "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 

@@ -36,7 +36,9 @@ def text_history(entries: Sequence[Entry], relationship: str | None = None, *, c
 def _named(relationship: str) -> str:
     """Return the name of a relationship, or of what was taken for one, and may have been meant for an entry."""
     is_id = relationship.isascii() and relationship.isdecimal()
-    return shown_name(relationship) + (f"; `kea-reconciler history show {relationship}` shows that entry" * is_id)
+    return shown_name(relationship) + (
+        f"; `kea-reconciler history show {relationship}` shows an entry by its id" * is_id
+    )
 
 
 def _painted(line: str, entry: Entry, *, colour: bool) -> str:

@@ -22,7 +22,9 @@ class Tale:
     def outcomes(self, servers: Iterable[Server]) -> tuple[ServerOutcome, ...]:
         """Return where each of these servers stands, in their order."""
         rest = {
-            server.name: ServerOutcome(server.name, Result.NOTHING_TO_DO, "as desired")
+            server.name: ServerOutcome(
+                server.name, Result.NOTHING_TO_DO, "left as it is" if server.plan.is_left else "as desired"
+            )
             if server.plan.outgoing is None
             else ServerOutcome(server.name, Result.NOT_ATTEMPTED, "an earlier step did not reach its end")
             for server in servers

@@ -156,11 +156,15 @@ def _differing(before: Watched, look: Look) -> Watched:
 
 def _without(lines: Sequence[str], number: int, compared: Collection[str] | None) -> tuple[Sequence[str], int]:
     """Return those of the lines that stood on the board before that are of none of these servers, nor of any where that
-    is None, and how many changes they stand for; `number` is how many all of them do.
+    is None, and how many changes they stand for; `number` is how many all of them do. Of those that were not shown
+    nobody knows whose they are: they count as long as no server is compared.
     """
-    more = [each for each in lines if ": " not in each]  # the one that says how many are not shown
-    left = [each for each in lines if ": " in each and compared is not None and each.partition(": ")[0] not in compared]
-    return ((*left, *more), number - (len(lines) - len(left) - len(more))) if left else ((), 0)
+    if compared is None:
+        return (), 0
+    if not compared:
+        return lines, number
+    left = [each for each in lines if ": " in each and each.partition(": ")[0] not in compared]
+    return left, len(left)
 
 
 def _of_cause(server: ServerPlan, *, is_git: bool) -> list[Change]:

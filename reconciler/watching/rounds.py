@@ -241,7 +241,7 @@ class Rounds:
         """Whether servers listen still where they did when a plan was made: of those without a partner nobody else
         tells. Where nothing answered then, that would only take its time again.
         """
-        urls = [url for url, found in made.probes.items() if found in {Probe.OPEN, Probe.REFUSED}]
+        urls = [url for url, found in made.probes.items() if found not in {Probe.NO_ANSWER, Probe.NOT_TRIED}]
         return not urls or (await self._edges.probe(urls)).items() <= made.probes.items()
 
     def _judged(self, made: Plan, live: LiveWorld, memory: Memory, seconds: float) -> Iterable[Look]:

@@ -53,7 +53,7 @@ def changed(site: Site, state: str) -> None:
 def test_before_the_first_change_nothing_is_remembered(site: Site, state: str) -> None:
     assert history(site, state).stdout == "Nothing is remembered.\n"
     assert history(site, state, "hq").stdout == "Nothing is remembered of hq.\n"
-    told = "Nothing is remembered of 3; `kea-reconciler history show 3` shows that entry.\n"
+    told = "Nothing is remembered of 3; `kea-reconciler history show 3` shows an entry by its id.\n"
     assert history(site, state, "3").stdout == told
     assert entries(site, state) == []
 

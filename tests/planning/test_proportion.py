@@ -136,6 +136,13 @@ def test_two_subnets_that_swap_their_ids_are_one_objection_that_says_both() -> N
     assert [message for code, message in found if code == "subnet-id-conflict"] == [told]
 
 
+def test_an_id_that_nobody_gets_is_said_beside_one_that_another_prefix_gets() -> None:
+    had = [subnet(number, subnet=f"10.0.{number}.0/24", pools=0) for number in (1, 2)]
+    new = [subnet(2, subnet="10.0.1.0/24", pools=0), subnet(9, subnet="10.0.2.0/24", pools=0)]
+    (told,) = [message for code, message in made_over(had, {1: 1, 2: 1}, new) if code == "subnet-id-conflict"]
+    assert told.endswith("(2 is 10.0.2.0/24, not 10.0.1.0/24); leases with the other old ids match no subnet then")
+
+
 def test_a_number_counts_whatever_the_share_is() -> None:
     assert codes(TWENTY[:18], TWENTY, deleted=1) == [SHRUNK, SHRUNK]
     assert codes(TWENTY[:18], TWENTY, deleted=2) == []

@@ -500,6 +500,15 @@ def test_until_they_are_applied_the_mode_and_the_roles_are_those_of_the_servers(
     assert (found.status, found.primary) == (Health.OK, "kea-a")
 
 
+def test_what_is_still_to_be_applied_is_said_also_while_data_follow() -> None:
+    case = read_case("unreachable-backup-partner-behind")
+    (was,) = case.desired.relationships
+    roles = [each.role for each in was.peers]
+    made, found = waiting("unreachable-backup-partner-behind", was.mode, roles[1], roles[0], roles[2])
+    assert (made.unplanned, made.has_changes) == (None, True)
+    assert len([each for each in found.notes if each.startswith("still to be applied: kea-a as ")]) == 1
+
+
 def test_a_partner_that_only_we_do_not_reach_serves_whatever_it_is_to_become() -> None:
     roles = (Role.PRIMARY, Role.BACKUP, Role.SECONDARY)
     _, found = waiting("nothing-to-do-with-a-backup", Mode.LOAD_BALANCING, *roles, kea_b=away)

@@ -159,10 +159,18 @@ AWAY = Unreachable(Endpoint("kea-c", Service.DHCP4, "http://192.0.2.12:8000/"), 
 def test_what_differs_on_one_that_is_away_lasts_while_the_others_go_on() -> None:
     board = looked(plan(change(), change(Cause.GIT), unreachable=(AWAY,)), KNOWN)
     (fresh, *known), (asked, *waiting) = board.drift, board.changes
-    assert (fresh.partition(" (")[0], known) == ("kea-b: ~ global valid-lifetime: 1 -> 2", list(KNOWN.drift[1:]))
+    assert (fresh.partition(" (")[0], known) == ("kea-b: ~ global valid-lifetime: 1 -> 2", ["kea-c: + subnet"])
     assert (asked, waiting) == ("kea-b: ~ global valid-lifetime: 1 -> 2", list(KNOWN.changes))
-    assert (board.drift_count, board.change_count) == (5, 2)
+    assert (board.drift_count, board.change_count) == (2, 2)
     assert looked(plan(change()), KNOWN).change_count == 0  # all were compared
+
+
+def test_what_is_more_than_can_be_shown_is_counted_once_however_often_one_is_looked_for() -> None:
+    boards = [replace(KNOWN, drift=KNOWN.drift[1:2], drift_count=1)]
+    for _ in range(3):
+        boards.append(looked(plan(*(change(after=each) for each in range(60)), unreachable=(AWAY,)), boards[-1]))
+    assert {each.drift_count for each in boards[1:]} == {61}
+    assert len({each.drift for each in boards[1:]}) == 1
 
 
 def test_what_is_put_off_while_one_is_away_is_still_told() -> None:
