@@ -90,6 +90,8 @@ missing_packages() {
     has faketime || echo faketime
     has debootstrap || echo debootstrap debian-archive-keyring
     has curl || echo curl
+    has zsh || echo zsh # a test completes words in each shell
+    has fish || echo fish
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql # a test has a Configuration Backend
     has chromium || echo chromium fonts-dejavu-core # tests look at the status page: 120 MB, a minute
 }
