@@ -177,6 +177,8 @@ def test_where_it_can_not_be_set_at_all_what_commands_did_is_told(life: Life, *,
     life["kea-b"].faults.clear()
     life.endpoint("kea-a", S).restart()
     life.let_pass(30)
+    assert apply(life)["result"] == "applied"
+    assert is_done(life)
 
 
 @pytest.mark.parametrize("place", range(len(SENT)))

@@ -231,9 +231,8 @@ def _until(leftover: Leftover, snapshot: Snapshot) -> str:
         return "it is switched on as soon as that is safe"
     end = until.astimezone()
     is_that_day = end.date() == leftover.run.began_at.astimezone().date()
-    return (
-        f"it is switched on as soon as that is safe, by itself at {f'{end:%H:%M:%S}' if is_that_day else moment(end)}"
-    )
+    at = f"{end:%H:%M:%S}" if is_that_day else moment(end)
+    return f"it is switched on as soon as that is safe, by itself at {at}"
 
 
 def _ending_maintenance(leftover: Leftover, found: Mapping[str, Snapshot]) -> Iterator[Mend]:

@@ -39,8 +39,8 @@ class Life(Site):
     `story` has every command as (server, command), `requests` as it was sent, with the time and the server,
     `violations` what must never happen and did; `plan` is the last one that was made. `is_waived`: objections to the
     state of a partner were approved. `events` happen at the command of their number, counted in `story`, right before
-    it is sent. With `skips_http` agents in whose way nothing stands are asked without a connection, which takes a third
-    of the processor time.
+    it is sent. With `skips_http` agents in whose way nothing stands are asked without a connection, which saves
+    processor time.
     """
 
     skips_http = False
