@@ -122,11 +122,22 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("KEA_RECONCILER_STATE_DIR", None)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def own_state_of_a_module() -> Iterator[None]:
+    """What the tests of a module share begins without history too."""
+    with pytest.MonkeyPatch.context() as patch:
+        _give_state_folder(patch)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test has a state folder of its own, made when it is needed."""
-    home = Path(os.environ["XDG_STATE_HOME"]) / str(next(_PLACES))
-    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    _give_state_folder(monkeypatch)
+
+
+def _give_state_folder(patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("XDG_STATE_HOME", str(Path(os.environ["XDG_STATE_HOME"]) / str(next(_PLACES))))
 
 
 @pytest.fixture

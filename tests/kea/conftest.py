@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kea.shared import FAILED
+from tests.kea.shared import FAILED, Shared
 from tests.kea.standing import Standing, healed, standing
 from tests.kea.world import LIVING
 
@@ -30,9 +30,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="module")
-def pair(generation: Generation) -> Iterator[Standing]:
+def shared(generation: Generation) -> Iterator[Shared[Standing]]:
     """A pair that stands, for all tests of a module."""
-    yield from standing(generation)
+    with Shared(lambda: standing(generation)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def pair(request: pytest.FixtureRequest, shared: Shared[Standing]) -> Iterator[Standing]:
+    """That pair, as the test before left it, or another one where that failed."""
+    with shared.lent(request.node) as pair:
+        yield pair
 
 
 @pytest.fixture

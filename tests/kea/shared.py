@@ -17,7 +17,7 @@ T = TypeVar("T")
 FAILED = pytest.StashKey[bool]()  # whether a test failed so far, as conftest.py tells
 
 
-def has_failed(test: pytest.Item) -> bool:
+def has_failed(test: pytest.Item | pytest.Collector) -> bool:
     """Whether a test has failed so far, in this try."""
     return test.stash.get(FAILED, False)
 
@@ -39,9 +39,9 @@ class Shared(Generic[T]):
         self._ending.close()
 
     @contextlib.contextmanager
-    def lent(self, test: pytest.Item) -> Iterator[T]:
-        """Lend it to a test. If that fails, or what is done inside before it or after it, nobody else gets it; it goes
-        on until somebody asks, so that its logs can be shown.
+    def lent(self, test: pytest.Item | pytest.Collector) -> Iterator[T]:
+        """Lend it to a test, or to a fixture of the module. If the test fails, or what is done inside before it or
+        after it, nobody else gets it; it goes on until somebody asks, so that its logs can be shown.
         """
         if self._is_spoilt:
             self._renew()

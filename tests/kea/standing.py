@@ -142,6 +142,7 @@ class Standing(World):
         self.forget()
 
 
+@contextlib.contextmanager
 def standing(generation: Generation = OLDEST) -> Iterator[Standing]:
     """A pair that has been created."""
     with Laboratory(generation=generation) as lab:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lab.laboratory import Laboratory
 from reconciler.kea.hooks import relationships_of
+from tests.kea.shared import Shared
 from tests.kea.trio import S, Trio
 from tests.kea.world import subnet, until
 from tests.watching.living import Living
@@ -23,18 +25,25 @@ pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("authority")]
 STARTED = 12  # seconds after which a set is none of its start
 
 
-@pytest.fixture(scope="module")
-def trio(generation: Generation) -> Iterator[Trio]:
+@contextlib.contextmanager
+def made(generation: Generation) -> Iterator[Trio]:
     with Laboratory(generation=generation) as lab:
         world = Trio(lab)
         world.must_apply()
         yield world
 
 
+@pytest.fixture(scope="module")
+def shared(generation: Generation) -> Iterator[Shared[Trio]]:
+    with Shared(lambda: made(generation)) as shared:
+        yield shared
+
+
 @pytest.fixture
-def world(trio: Trio) -> Trio:
-    trio.heal()
-    return trio
+def world(request: pytest.FixtureRequest, shared: Shared[Trio]) -> Iterator[Trio]:
+    with shared.lent(request.node) as trio:
+        trio.heal()
+        yield trio
 
 
 def changed_while_the_primary_is_away(world: Trio) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from lab.laboratory import Laboratory
 from lab.proxy import Fault
+from tests.kea.shared import Shared
 from tests.kea.standing import S, Standing, healed
 
 if TYPE_CHECKING:
@@ -28,24 +30,35 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def disk() -> Iterator[Path]:
-    """The folder of kea-b's daemon, on a disk of its own with room for 300 kB."""
+@contextlib.contextmanager
+def made(generation: Generation) -> Iterator[Standing]:
+    """A pair; the folder of kea-b's daemon is on a disk of its own with room for 300 kB."""
     folder = Path(tempfile.mkdtemp(prefix="kr-"))
     mounted = folder / "kea-b" / "dhcp4"
     mounted.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k,mode=0750", "tmpfs", str(mounted)], check=True)
-    yield mounted
-    subprocess.run(["umount", "--lazy", str(mounted)], check=True)
-    shutil.rmtree(folder)
+    try:
+        with Laboratory(folder, generation) as lab:
+            world = Standing(lab)
+            world.must_apply()
+            yield world
+    finally:
+        subprocess.run(["umount", "--lazy", str(mounted)], check=True)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-def pair(disk: Path, generation: Generation) -> Iterator[Standing]:
-    with Laboratory(disk.parent.parent, generation) as lab:
-        world = Standing(lab)
-        world.must_apply()
-        yield world
+def shared(generation: Generation) -> Iterator[Shared[Standing]]:
+    with Shared(lambda: made(generation)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def disk(pair: Standing) -> Iterator[Path]:
+    """The folder that is on the small disk, with room in it before and afterwards."""
+    disk = pair.lab.directory / "kea-b" / "dhcp4"
+    yield disk
+    (disk / "ballast").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -54,7 +67,6 @@ def world(request: pytest.FixtureRequest, pair: Standing, disk: Path) -> Iterato
     pair.must_apply("--approve", "authority-shrunk", "--approve", "authority-older")  # it was started just now
     with healed(pair, request.node):
         yield pair
-    (disk / "ballast").unlink(missing_ok=True)
 
 
 def fill(disk: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.ports import Port
 from reconciler.model import Mode, Service
+from tests.kea.shared import Shared
 from tests.kea.standing import S, Standing, healed
 from tests.kea.world import relationship, subnet, until
 
@@ -47,17 +49,23 @@ class Two(Standing):
         return all(view and view["local"]["state"] == view["remote"]["last-state"] == "hot-standby" for view in views)
 
 
-@pytest.fixture(scope="module")
-def pair(generation: Generation) -> Iterator[Two]:
+@contextlib.contextmanager
+def made(generation: Generation) -> Iterator[Two]:
     with Laboratory(generation=generation) as lab:
         world = Two(lab)
         world.must_apply()
         yield world
 
 
+@pytest.fixture(scope="module")
+def shared(generation: Generation) -> Iterator[Shared[Two]]:
+    with Shared(lambda: made(generation)) as shared:
+        yield shared
+
+
 @pytest.fixture
-def world(request: pytest.FixtureRequest, pair: Two) -> Iterator[Two]:
-    with healed(pair, request.node):
+def world(request: pytest.FixtureRequest, shared: Shared[Two]) -> Iterator[Two]:
+    with shared.lent(request.node) as pair, healed(pair, request.node):
         yield pair
 
 

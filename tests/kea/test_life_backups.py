@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from lab.kea import Generation, base_configuration
 from lab.laboratory import Laboratory
 from reconciler.model import Mode, Role, Service
+from tests.kea.shared import Shared
 from tests.kea.traces import Trace
 from tests.kea.world import World, run, subnet
 
@@ -51,8 +53,8 @@ def topology(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="module")
-def making(topology: str, generation: Generation) -> Iterator[tuple[World, Trace]]:
+@contextlib.contextmanager
+def being_made(topology: str, generation: Generation) -> Iterator[tuple[World, Trace]]:
     """A relationship made of servers that each served for themselves, with data of their own; and what was seen from
     when all others were off.
     """
@@ -69,6 +71,18 @@ def making(topology: str, generation: Generation) -> Iterator[tuple[World, Trace
         for last in world.silences()[-1:]:
             trace.forget_until(last.ended)
         yield world, trace
+
+
+@pytest.fixture(scope="module")
+def shared(topology: str, generation: Generation) -> Iterator[Shared[tuple[World, Trace]]]:
+    with Shared(lambda: being_made(topology, generation)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def making(request: pytest.FixtureRequest, shared: Shared[tuple[World, Trace]]) -> Iterator[tuple[World, Trace]]:
+    with shared.lent(request.node) as making:
+        yield making
 
 
 @pytest.fixture

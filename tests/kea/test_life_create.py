@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from lab.laboratory import Laboratory
 from lab.proxy import overlap
 from reconciler.model import Mode, Service
 from reconciler.planning.silence import LONGEST
+from tests.kea.shared import Shared
 from tests.kea.traces import Trace
 from tests.kea.world import HURRIED, OWN, Run, World, subnet, until
 from tests.pairs import PAIR_MODES
@@ -39,8 +41,9 @@ RELATIONSHIPS = [
 
 @dataclass(frozen=True)
 class Created:
-    """What the servers had before, by name, what apply said, and what was seen from when the partner was off."""
+    """The pair, what its servers had before, by name, what apply said, and what was seen once the partner was off."""
 
+    world: World
     before: dict[str, dict[str, Any]]
     run: Run
     trace: Trace
@@ -82,26 +85,39 @@ def second(service: Service) -> dict[str, Any]:
     )
 
 
-@pytest.fixture(scope="module", params=RELATIONSHIPS)
-def world(request: pytest.FixtureRequest, generation: Generation) -> Iterator[World]:
-    mode, service = request.param
+@contextlib.contextmanager
+def two_become_one(generation: Generation, mode: Mode, service: Service) -> Iterator[Created]:
+    """Two servers, and the apply that makes them a relationship."""
     with Laboratory(generation=generation) as lab:
         starting = {"kea-a": first(service), "kea-b": second(service)}
         pauses = {"state-machine": {"states": [{"state": "waiting", "pause": "once"}]}}
-        yield World(lab, service, mode, configurations=starting, parameters=pauses, is_logged=True)
+        world = World(lab, service, mode, configurations=starting, parameters=pauses, is_logged=True)
+        before = {server.name: world.config(server) for server in world.servers}
+        assert before["kea-a"]["statistic-default-sample-count"] != before["kea-b"]["statistic-default-sample-count"]
+        title = f"{generation} {mode}: created"
+        with Trace(world.servers, service, title, world.switched) as trace:
+            done = world.apply()
+        assert done.exit_code == 0, done
+        (off,) = world.silences()
+        trace.forget_until(off.ended)
+        yield Created(world, before, done, trace)
 
 
-@pytest.fixture(scope="module")
-def created(world: World) -> Created:
-    before = {server.name: world.config(server) for server in world.servers}
-    assert before["kea-a"]["statistic-default-sample-count"] != before["kea-b"]["statistic-default-sample-count"]
-    title = f"{world.lab.generation} {world.mode}: created"
-    with Trace(world.servers, world.service, title, world.switched) as trace:
-        done = world.apply()
-    assert done.exit_code == 0, done
-    (off,) = world.silences()
-    trace.forget_until(off.ended)
-    return Created(before, done, trace)
+@pytest.fixture(scope="module", params=RELATIONSHIPS)
+def making(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Created]]:
+    with Shared(lambda: two_become_one(generation, *request.param)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def created(request: pytest.FixtureRequest, making: Shared[Created]) -> Iterator[Created]:
+    with making.lent(request.node) as created:
+        yield created
+
+
+@pytest.fixture
+def world(created: Created) -> World:
+    return created.world
 
 
 def libraries(config: dict[str, Any]) -> list[str]:

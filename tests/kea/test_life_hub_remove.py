@@ -15,6 +15,7 @@ from reconciler.kea import guards
 from reconciler.model import Service
 from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
 from tests.kea.hub import PRIMARY_OF_EAST, PRIMARY_OF_WEST, Hub
+from tests.kea.shared import Shared
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -43,13 +44,27 @@ def served(generation: Generation, number: int, roles: Mapping[str, str]) -> Ite
             yield world, clients
 
 
-@pytest.fixture(scope="module")
-def stage(generation: Generation) -> Iterator[tuple[Hub, Clients, float]]:
+@contextlib.contextmanager
+def made(generation: Generation) -> Iterator[tuple[Hub, Clients, float]]:
     """The hub is the primary of east, whose clients ask, and the standby of west; how long they wait for its set."""
     with served(generation, 1, PRIMARY_OF_EAST) as (world, clients):
         spare = world.lab.server("spare", {FOUR: base_configuration(FOUR)})
         world.controls["spare"] = spare.control
         yield world, clients, world.silence_of_a_set(clients)
+
+
+@pytest.fixture(scope="module")
+def shared(generation: Generation) -> Iterator[Shared[tuple[Hub, Clients, float]]]:
+    with Shared(lambda: made(generation)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def stage(
+    request: pytest.FixtureRequest, shared: Shared[tuple[Hub, Clients, float]]
+) -> Iterator[tuple[Hub, Clients, float]]:
+    with shared.lent(request.node) as stage:
+        yield stage
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from lab.laboratory import Laboratory
 from reconciler.kea.single_commands import LIBRARIES
 from reconciler.kea.stamps import OURS, carrier
 from reconciler.model import Carrier, Mode, Service
+from tests.kea.shared import Shared
 from tests.kea.traces import Trace
 from tests.kea.world import World, subnet, until
 
@@ -85,7 +87,7 @@ class Standing:
         self._first = {name: config.get(name, []) for name in names}
 
     def before(self, edit: Edit) -> World:
-        """The pair as this edit finds it, normal and with nothing to do: be it that another edit failed half-way."""
+        """The pair as this edit finds it, normal and with nothing to do: be it that another edit was left out."""
         place = EDITS.index(edit)
         if self.edits != place:
 
@@ -104,10 +106,22 @@ class Standing:
         return self.world
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Standing]:
+@contextlib.contextmanager
+def stood(generation: Generation, *kind: Any) -> Iterator[Standing]:
     with Laboratory(generation=generation) as lab:
-        yield Standing(made(lab, *request.param))
+        yield Standing(made(lab, *kind))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def shared(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Standing]]:
+    with Shared(lambda: stood(generation, *request.param)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def standing(request: pytest.FixtureRequest, shared: Shared[Standing]) -> Iterator[Standing]:
+    with shared.lent(request.node) as standing:
+        yield standing
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from lab.laboratory import Laboratory
 from reconciler.kea import hooks
 from reconciler.model import Service
 from tests.kea.hub import Hub
+from tests.kea.shared import Shared
 from tests.kea.traces import Trace
 from tests.kea.world import HURRIED, WRITING, subnet
 
@@ -62,12 +64,24 @@ class TwoHubs(Hub):
         return {server.name: set(self.subnets(server)) for server in self.servers}
 
 
-@pytest.fixture(scope="module")
-def world(generation: Generation) -> Iterator[TwoHubs]:
+@contextlib.contextmanager
+def made(generation: Generation) -> Iterator[TwoHubs]:
     with Laboratory(generation=generation) as lab, TwoHubs(lab) as world:
         world.write(*ALL)
         world.must_apply()
         world.must_be_normal()
+        yield world
+
+
+@pytest.fixture(scope="module")
+def shared(generation: Generation) -> Iterator[Shared[TwoHubs]]:
+    with Shared(lambda: made(generation)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, shared: Shared[TwoHubs]) -> Iterator[TwoHubs]:
+    with shared.lent(request.node) as world:
         yield world
 
 

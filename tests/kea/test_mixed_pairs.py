@@ -5,6 +5,7 @@ One pair of servers for each combination lives through all steps; what is asked 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from lab.laboratory import Laboratory
 from reconciler.model import Action, Service
 from tests.kea.mixed import MIDDLE, NEW, OLD, PAIRS, V4, V6, mixed, on
 from tests.kea.objects import base, things
+from tests.kea.shared import Shared
 from tests.kea.world import Run, World, run
 
 if TYPE_CHECKING:
@@ -65,6 +67,14 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A pair, and how it was made."""
+
+    world: World
+    created: Seen
+
+
+@dataclass(frozen=True)
 class Refused:
     """The plan and the end of an apply while the authority had what the other can't say, and what was sent."""
 
@@ -73,10 +83,34 @@ class Refused:
     sent: list[str]
 
 
-@pytest.fixture(scope="module")
-def world(service: Service, generations: tuple[Generation, Generation]) -> Iterator[World]:
+@contextlib.contextmanager
+def made(service: Service, generations: tuple[Generation, Generation]) -> Iterator[Stage]:
+    """The pair, made."""
     with Laboratory() as lab:
-        yield mixed(lab, service, generations, {"kea-a": rich(service)})
+        world = mixed(lab, service, generations, {"kea-a": rich(service)})
+        yield Stage(world, carried_out(world))
+
+
+@pytest.fixture(scope="module")
+def making(service: Service, generations: tuple[Generation, Generation]) -> Iterator[Shared[Stage]]:
+    with Shared(lambda: made(service, generations)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, making: Shared[Stage]) -> Iterator[Stage]:
+    with making.lent(request.node) as stage:
+        yield stage
+
+
+@pytest.fixture
+def world(stage: Stage) -> World:
+    return stage.world
+
+
+@pytest.fixture
+def created(stage: Stage) -> Seen:
+    return stage.created
 
 
 def rich(service: Service) -> Config:
@@ -91,15 +125,11 @@ def rich(service: Service) -> Config:
 
 
 @pytest.fixture(scope="module")
-def created(world: World) -> Seen:
-    return carried_out(world)
-
-
-@pytest.fixture(scope="module")
-def moves(world: World, created: Seen) -> dict[tuple[str, Action], Seen]:
+def moves(request: pytest.FixtureRequest, making: Shared[Stage]) -> dict[tuple[str, Action], Seen]:
     """Every kind of object added on the primary, then changed on the other server."""
-    assert created.applied.exit_code == 0, created.applied
-    return {step: moved(world, *step) for step in (("primary", Action.ADD), ("peer", Action.CHANGE))}
+    with making.lent(request.node) as stage:
+        assert stage.created.applied.exit_code == 0, stage.created.applied
+        return {step: moved(stage.world, *step) for step in (("primary", Action.ADD), ("peer", Action.CHANGE))}
 
 
 def moved(world: World, mover: str, action: Action) -> Seen:
@@ -195,17 +225,19 @@ def test_every_kind_of_object_follows_the_primary(
 
 
 @pytest.fixture(scope="module")
-def refused(world: World, moves: dict[tuple[str, Action], Seen]) -> Refused:
+def refused(request: pytest.FixtureRequest, making: Shared[Stage], moves: dict[tuple[str, Action], Seen]) -> Refused:
     """What happens while the primary has something that its peer can't say; it is taken away again."""
     assert all(seen.planned_after.exit_code == 0 for seen in moves.values())
-    before = world.config(world.a)
-    world.change(world.a, unsayable(world)[0])
-    world.forget()
-    planned, applied = world.run("plan"), world.apply()
-    sent = [name for server in world.servers for name in world.sent(server)]
-    world.a.set_config(world.service, before)
-    world.until_normal()
-    return Refused(planned, applied, sent)
+    with making.lent(request.node) as stage:
+        world = stage.world
+        before = world.config(world.a)
+        world.change(world.a, unsayable(world)[0])
+        world.forget()
+        planned, applied = world.run("plan"), world.apply()
+        sent = [name for server in world.servers for name in world.sent(server)]
+        world.a.set_config(world.service, before)
+        world.until_normal()
+        return Refused(planned, applied, sent)
 
 
 def unsayable(world: World) -> tuple[Callable[[Config], object], str]:

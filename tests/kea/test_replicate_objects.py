@@ -43,20 +43,20 @@ def on(service: Service, *values: Any, label: str) -> Any:
 
 
 EVERY_STEP = pytest.mark.parametrize(
-    ("world", "mover", "action"),
+    ("history", "mover", "action"),
     [on(service, *step, label="-".join(step)) for service in Service for step in STEPS],
-    indirect=["world"],
+    indirect=["history"],
     scope="module",
 )
 EVERY_THING = pytest.mark.parametrize(
-    ("world", "mover", "action", "thing"),
+    ("history", "mover", "action", "thing"),
     [
         on(service, *step, thing, label="-".join([*step, thing.label]))
         for service in Service
         for step in STEPS
         for thing in things(service)
     ],
-    indirect=["world"],
+    indirect=["history"],
     scope="module",
 )
 
@@ -67,6 +67,7 @@ class Seen:
     configurations before the hand's edit and after apply (kea-a's, kea-b's).
     """
 
+    service: Service
     planned: Run
     drift: Run
     applied: Run
@@ -86,16 +87,13 @@ History = dict[tuple[str, Action], Seen]
 
 
 @pytest.fixture(scope="module")
-def world(request: pytest.FixtureRequest, generation: Generation) -> Iterator[World]:
+def history(request: pytest.FixtureRequest, generation: Generation) -> Iterator[History]:
+    """All steps, and the pair that lives through them: another one, should it be tried again."""
     service: Service = request.param
     with Laboratory(generation=generation) as lab:
-        yield World(lab, service, PAIRS[service], configurations={"kea-a": base(service)})
-
-
-@pytest.fixture(scope="module")
-def history(world: World) -> History:
-    world.must_apply()
-    return {(mover, action): lived_through(world, mover, action) for mover, action in STEPS}
+        world = World(lab, service, PAIRS[service], configurations={"kea-a": base(service)})
+        world.must_apply()
+        yield {(mover, action): lived_through(world, mover, action) for mover, action in STEPS}
 
 
 def lived_through(world: World, mover: str, action: Action) -> Seen:
@@ -108,7 +106,9 @@ def lived_through(world: World, mover: str, action: Action) -> Seen:
     planned = world.run("plan", "--format", "json", "--detailed-exitcode")
     drift = world.run("drift", "--format", "json", "--detailed-exitcode")
     applied = world.apply()
-    return Seen(planned, drift, applied, world.run("plan", "--detailed-exitcode"), before, replicated(world))
+    return Seen(
+        world.service, planned, drift, applied, world.run("plan", "--detailed-exitcode"), before, replicated(world)
+    )
 
 
 def replicated(world: World) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -118,16 +118,16 @@ def replicated(world: World) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @EVERY_STEP
-def test_plan_and_drift_tell_of_changes_and_agree(world: World, history: History, mover: str, action: Action) -> None:
+def test_plan_and_drift_tell_of_changes_and_agree(history: History, mover: str, action: Action) -> None:
     seen = history[mover, action]
     assert (seen.planned.exit_code, seen.drift.exit_code) == (2, 2), seen
     assert seen.drift.json["relationships"][0]["servers"][0]["changes"] == seen.changes
 
 
 @EVERY_STEP
-def test_nothing_else_is_shown(world: World, history: History, mover: str, action: Action) -> None:
-    known = sorted(thing.path for thing in things(world.service))
-    assert sorted(change["path"] for change in history[mover, action].changes) == known
+def test_nothing_else_is_shown(history: History, mover: str, action: Action) -> None:
+    seen = history[mover, action]
+    assert sorted(change["path"] for change in seen.changes) == sorted(each.path for each in things(seen.service))
 
 
 @EVERY_STEP
@@ -159,10 +159,10 @@ def in_words_of(generation: Generation, field: dict[str, Any]) -> dict[str, Any]
 
 @EVERY_THING
 def test_each_object_is_shown_as_it_changes(
-    world: World, history: History, mover: str, action: Action, thing: Thing
+    generation: Generation, history: History, mover: str, action: Action, thing: Thing
 ) -> None:
     told, fields = thing.told(action, undone=mover == "peer")
     (change,) = (each for each in history[mover, action].changes if each["path"] == thing.path)
     assert change["action"] == told
     if fields is not None:
-        assert change["fields"] == [in_words_of(world.a.generation, field) for field in fields]
+        assert change["fields"] == [in_words_of(generation, field) for field in fields]

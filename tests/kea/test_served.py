@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from lab.kea import Generation
 from reconciler.kea.pools import classes as pool_classes
 from reconciler.model import Mode, Service
 from tests.kea.modified import Pair, becomes, slower, standing_pair
+from tests.kea.shared import Shared
 from tests.kea.world import subnet
 
 if TYPE_CHECKING:
@@ -29,9 +31,9 @@ METHODS = {
 CASES = [pytest.param(each, id=each, marks=pytest.mark.xdist_group(f"served-{each}")) for each in METHODS]
 
 
-@pytest.fixture(scope="module", params=CASES)
-def served(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Pair]:
-    mode, is_split, is_dedicated = METHODS[request.param]
+@contextlib.contextmanager
+def made(case: str, generation: Generation) -> Iterator[Pair]:
+    mode, is_split, is_dedicated = METHODS[case]
     with standing_pair(generation, mode, Service.DHCP4) as pair:
         if is_dedicated is not None and is_dedicated != pair.is_dedicated:
             pair.listen(dedicated=is_dedicated)
@@ -43,6 +45,18 @@ def served(request: pytest.FixtureRequest, generation: Generation) -> Iterator[P
             pair.must_be_well()
             classes = [pool_classes(pool) for pool in pair.world.config(pair.world.b)["subnet4"][0]["pools"]]
             assert classes == [("HA_kea-a",), ("HA_kea-b",)]
+        yield pair
+
+
+@pytest.fixture(scope="module", params=CASES)
+def shared(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Pair]]:
+    with Shared(lambda: made(request.param, generation)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def pair(request: pytest.FixtureRequest, shared: Shared[Pair]) -> Iterator[Pair]:
+    with shared.lent(request.node) as pair:
         yield pair
 
 
@@ -59,8 +73,7 @@ def planned(pair: Pair) -> dict[str, Any]:
     return {each["server"]: each for each in found["servers"]}
 
 
-def test_while_timers_are_changed(served: Pair) -> None:
-    pair = served
+def test_while_timers_are_changed(pair: Pair) -> None:
     slower(pair)
     costs = {name: each["disruption"] for name, each in planned(pair).items()}
     assert "restart" not in costs.values()
@@ -68,8 +81,7 @@ def test_while_timers_are_changed(served: Pair) -> None:
     must_be_served(pair, pair.apply("timers"))
 
 
-def test_while_data_are_replicated(served: Pair) -> None:
-    pair = served
+def test_while_data_are_replicated(pair: Pair) -> None:
     world = pair.world
     number = 2 + len(world.config(world.a)["subnet4"])
     added = {**subnet(Service.DHCP4, number), "pools": []}
