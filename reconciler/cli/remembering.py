@@ -59,7 +59,7 @@ def at_work(
         with session.progress() as say:
             mine.claim({endpoint.control for endpoint in endpoints}, seconds, say)
         forget(store)
-        run.journal, run.aside = Journal(store, mine), mine.aside
+        run.journal, run.aside = Journal(store, mine, scrub=run.scrubber.scrub), mine.aside
         ending = Ending()
         try:
             yield ending

@@ -45,11 +45,14 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class PastResult:
-    """What became of one server, in the words of `outcomes.Result`; `persisted` as there."""
+    """What became of one server, in the words of `outcomes.Result`; `persisted` and `reason` as there, and no reason
+    where that was not written down.
+    """
 
     server: str
     result: str
     persisted: bool | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

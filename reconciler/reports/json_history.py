@@ -67,4 +67,5 @@ def _result(result: PastResult) -> dict[str, Any]:
         "server": result.server,
         "result": result.result.replace(" ", "-"),
         "persisted": result.persisted,
+        "reason": result.reason or None,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from reconciler.model import Change, Entry, Past, PastResult, PastStep, Standing
+from reconciler.model import Change, Entry, Past, PastResult, PastStep, Result, Standing
 from reconciler.model.history import CHANGED, OPERATED
 from reconciler.model.moments import moment
 from reconciler.planning.returning import ways_back
@@ -106,9 +106,15 @@ def _server_lines(past: Past, changes: Mapping[str, Sequence[Change]], *, colour
         words = result_words(told) if told else f"{shown_name(server.server)}: how it ended is not known"
         version = f", Kea {visible(server.version)}" if server.version else ""
         truth = ", the authority" if server.authority else ""
-        yield f"  {words}{version}{truth}"
+        why = f": {visible(told.reason)}" if told and told.reason and not _is_as_meant(told) else ""
+        yield f"  {words}{version}{truth}{why}"
         for change in changes.get(server.server, ()):
             yield from (f"    {line}" for line in change_lines(change, colour=colour))
+
+
+def _is_as_meant(result: PastResult) -> bool:
+    """Whether a server has what it was to have, and on its disk, so that there is no more to say."""
+    return result.result in {Result.APPLIED, Result.NOTHING_TO_DO} and result.persisted is not False
 
 
 def _step_lines(steps: Sequence[PastStep]) -> Iterator[str]:

@@ -114,7 +114,10 @@ def _entry(row: Sequence[Any], directory: Path) -> Entry:
         None if ended_at is None else datetime.fromisoformat(ended_at),
         standing,
         exit_code if work is None else None,
-        tuple(PastResult(each["server"], each["result"], each["persisted"]) for each in json.loads(outcome or "[]")),
+        tuple(
+            PastResult(each["server"], each["result"], each["persisted"], each.get("reason", ""))  # not kept by 0.2.0
+            for each in json.loads(outcome or "[]")
+        ),
         summary,
         severity,
         tuple(json.loads(details)),

@@ -25,6 +25,7 @@ from reconciler.model.history import CHANGED, OPERATED
 from reconciler.model.journal import Leftover
 from reconciler.state import configurations, plans
 from reconciler.state.database import at_leisure, told, transaction
+from reconciler.state.events import sound
 from reconciler.state.left import NOT_EXECUTED, NOT_SENT, PERSISTED, RESTORED, leftovers, owed
 from reconciler.state.runs import Run, Store, now
 from reconciler.state.shown import keep_shown
@@ -56,11 +57,18 @@ class Journal:
 
     What is begun must be written down, or it isn't begun. Once something was sent to a relationship's servers, the rest
     of the stage counts for more than the journal: it goes on without, `failed` is called, and nothing new is begun.
+    `scrub` keeps secrets out of what is written down in words.
     """
 
-    def __init__(self, store: Store, run: Run, failed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run: Run,
+        failed: Callable[[], None] = lambda: None,
+        scrub: Callable[[str], str] = str,
+    ) -> None:
         self._store, self._run = store, run
-        self.failed = failed
+        self.failed, self._scrub = failed, scrub
         self._parts: dict[tuple[str, str], int] = {}  # the part under way of each endpoint
         self._works: dict[tuple[str, str], int] = {}
         self._sent: set[int] = set()  # parts to which something was sent
@@ -69,6 +77,11 @@ class Journal:
         self._is_failing = False
         self._concerned: tuple[str | None, str | None] = (None, None)
         self._is_entered = False  # whether the history has an entry of this run's operation
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether something could not be written down."""
+        return self._is_failing
 
     # ------------------------------------------------------------------------------------- plan files
 
@@ -125,7 +138,15 @@ class Journal:
             return
         for partner, _ in _beside(plan):
             self._parts.pop(partner, None)
-        told_of = [{"server": s.server, "result": s.result.value, "persisted": s.persisted} for s in outcome.servers]
+        told_of = [
+            {
+                "server": each.server,
+                "result": each.result.value,
+                "persisted": each.persisted,
+                "reason": sound(self._scrub(each.reason)),
+            }
+            for each in outcome.servers
+        ]
         restored = {each.server for each in outcome.servers if each.result is Result.RESTORED}
         with self._best_effort(), transaction(database):
             for server in plan.servers:

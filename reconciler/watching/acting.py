@@ -77,7 +77,7 @@ class Acting:
         try:
             run.claim({endpoint.control for endpoint in endpoints}, 0)
             forget(self._store)
-            yield Journal(self._store, run)
+            yield Journal(self._store, run, scrub=self._edges.scrub)
             code = int(ExitCode.OK)
         finally:
             run.end(code)

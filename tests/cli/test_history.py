@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 from reconciler.model import Service
+from reconciler.simulator import Kind
 
 SECRET = "c4n4ry-pa55"
 
@@ -96,6 +97,22 @@ def test_the_entry_that_made_a_relationship_says_so(site: Site, state: str) -> N
     changed(site, state)
     shown = history(site, state, "show", "1").stdout
     assert "+ relationship hq: hot-standby, as kea-b" in shown
+
+
+def test_an_entry_says_why_it_failed_in_the_words_of_the_run(pair: Site, state: str) -> None:
+    pair.documents[0]["parameters"]["max-unacked-clients"] = 3
+    pair.write()
+    pair["kea-b"].faults.add(Kind.FAILS, "config-set", times=1, text=f'no room, "password": "{SECRET}"')
+    done = pair.run("apply", "--yes", "--state-dir", state)
+    assert done.exit_code == 1, done
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("  kea-b: restored")]
+    reason = told.partition("restored: ")[2]
+    assert "config-set failed" in reason
+    shown = history(pair, state, "show", "1").stdout
+    assert f"  kea-b restored, Kea 2.2.0: {reason}\n" in shown
+    (entry,) = entries(pair, state)
+    assert {each["server"]: each["reason"] for each in entry["results"]}["kea-b"] == reason
+    assert SECRET not in shown + json.dumps(entry)
 
 
 def test_an_operation_is_an_entry_too(pair: Site, state: str) -> None:

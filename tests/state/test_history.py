@@ -51,6 +51,19 @@ def test_a_change_is_remembered_whole(tmp_path: Path) -> None:
     store.close()
 
 
+def test_it_is_remembered_why_without_a_secret(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "state")
+    run = Run(store, "kea-reconciler apply")
+    journal, plan = Journal(store, run, scrub=lambda text: text.replace("s3cr3t", "***")), planned()
+    journal.begins(plan)
+    failed = ServerOutcome("kea-a", Result.FAILED, "no answer \udc80 of s3cr3t")
+    journal.ends(RelationshipOutcome("hq", (failed,)), plan)
+    run.end(1)
+    (entry,) = entries(store)
+    assert [each.reason for each in entry.results] == ["no answer \\udc80 of ***"]
+    store.close()
+
+
 def test_what_was_cut_off_and_what_goes_on_say_so(tmp_path: Path) -> None:
     store = open_store(tmp_path / "state")
     carried_out(store, is_cut_off=True)
@@ -108,13 +121,14 @@ def test_what_an_older_version_wrote_down_has_its_entries(tmp_path: Path, monkey
         store.database.execute("INSERT INTO run VALUES (1,'t','apply','u','h',1,'2026-01-01T00:00:00+00:00','',NULL,0)")
         store.database.execute(
             "INSERT INTO work VALUES (1,1,'hq','dhcp4','{}','2026-01-01T00:00:00+00:00','2026-01-01T00:00:01+00:00',"
-            "'[]')"
+            '\'[{"server": "kea-a", "result": "failed", "persisted": null}]\')'
         )
         store.close()
     found = open_history(tmp_path / "state")
     assert found is not None
     (entry,) = entries(found)
     assert (entry.number, entry.relationship, entry.at.year) == (1, "hq", 2026)
+    assert [(each.result, each.reason) for each in entry.results] == [("failed", "")]
     found.close()
 
 
