@@ -395,6 +395,20 @@ def due_first(plan: RelationshipPlan) -> tuple[set[Remedy], set[Remedy]]:
     return due & {Remedy.RESTORE, Remedy.END_MAINTENANCE}, due & {Remedy.NARROW, Remedy.SERVE} if is_setting else set()
 
 
+def owed_words(leftover: Leftover) -> list[str]:
+    """Return in words what is open on a server that can't be read: nobody knows what it has."""
+    return [
+        words
+        for is_so, words in (
+            (leftover.is_unclear, "whether it was set is not known"),
+            (leftover.is_unwritten and not leftover.is_unclear, "what it runs may not be on its disk"),
+            (leftover.is_silenced, "its DHCP service may be off"),
+            (leftover.is_maintaining, "its partner may be in maintenance"),
+        )
+        if is_so
+    ]
+
+
 def told(run: RunRecord) -> str:
     """Return in words which run is meant."""
     what = "a reset" if Operation.RESET in run.command.split() else "an apply"

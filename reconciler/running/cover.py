@@ -151,8 +151,13 @@ class Cover:
                 self.forget(server)
                 return None
         own = ", ".join(own_scopes(server)) or "none"
-        now = "none" if server.name in self._resting else "its partner's scopes too"
-        return f"it may still serve {now}, run ha-scopes on it ({own}): {failure}"
+        return f"{self.asked_of(server)}, run ha-scopes on it ({own}): {failure}"
+
+    def asked_of(self, server: Server) -> str | None:
+        """Return in words which scopes a server may serve at our request that it would not by itself, if any."""
+        if server.name in self._resting:
+            return "it may still serve none"
+        return "it may still serve its partner's scopes too" if server.name in self._wide else None
 
     async def _narrow(self, server: Server, others: Sequence[Server]) -> str | None:
         """Let a server serve its own scopes, unless Kea has it serve all: nothing would give those back to one that

@@ -31,6 +31,10 @@ class Journal(Protocol):
     down by the clients that send them. `begins` and `left` raise StateError, the others never.
     """
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether something could not be written down."""
+
     def begins(self, plan: RelationshipPlan, *, is_operation: bool = False) -> None:
         """Write down what every server has and is to have; it is on the disk when this returns."""
 
@@ -60,6 +64,8 @@ class Journal(Protocol):
 
 class _NoJournal:
     """Remembers nothing."""
+
+    is_failing = False
 
     def begins(self, plan: RelationshipPlan, *, is_operation: bool = False) -> None:
         pass

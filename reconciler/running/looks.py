@@ -75,6 +75,10 @@ class Looks:
         self._have_met = False
         self.alone = ""  # the server that took over since the other one of a pair gives no answer
 
+    def asked_of(self, server: Server) -> list[str]:
+        """Return in words what a server may do at our request and is not written down: every host sees it (NARROW)."""
+        return list(filter(None, [self._cover.asked_of(server)]))
+
     def named(self, name: str) -> Server:
         """Return the server of this name."""
         return next(server for server in self.servers if server.name == name)

@@ -5,7 +5,7 @@ may only be done once all are well.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ from reconciler.running import restoring, setting, waiting
 from reconciler.running.hands import Hands
 from reconciler.running.observe import observe
 from reconciler.running.setting import Server, StepFailedError, excerpt
+from reconciler.running.stopping import LeftError, while_reached
 
 if TYPE_CHECKING:
     from reconciler.kea.client import Client
@@ -202,7 +203,9 @@ class _Recovery:
         needed = {*self._servers, *(peer.server for peer in ha.talking_peers(self._relationship))}
         if inside and needed <= self._found.keys():
             limit = self._hands.normal_within or waiting.time_limit(self._relationship)
-            await waiting.until_normal(self._relationship, inside, self._hands, seconds=limit, lets_go_on=True)
+            wait = waiting.until_normal(self._relationship, inside, self._hands, seconds=limit, lets_go_on=True)
+            with suppress(LeftError):
+                await while_reached(wait, self._clients(), self._hands)
         await self.look()
 
     async def carry_out(self, remedies: Collection[Remedy]) -> list[Mended]:
@@ -215,9 +218,15 @@ class _Recovery:
                     self._hands.say(f"{self._relationship.name}: {mend.server}: putting right what was left behind")
                     self._continue(mend.server)
                     early = recovery.why_early(self._relationship, mend, due, self._found)
-                    failure = early or await self._mend(mend)
+                    try:
+                        failure = early or await while_reached(self._mend(mend), self._clients(), self._hands)
+                    except LeftError as error:
+                        return [*done, Mended(mend.server, _DONE[remedy], f"{error}; {mend.reason}")]
                     done.append(Mended(mend.server, _DONE[remedy], failure, is_early=early is not None))
         return done
+
+    def _clients(self) -> list[Client]:
+        return [each.client for each in self._servers.values()]
 
     def _continue(self, server: str) -> None:
         for each in self.left:

@@ -14,6 +14,7 @@ from tests.cli.site import Run, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.cli.site import Site
 
@@ -59,6 +60,31 @@ def test_a_new_relationship_is_completed_once_it_was_begun(site: Site) -> None:
     assert "Apply: 2 applied, of 2 servers in 1 relationship." in ended.stdout
     assert site.run("plan", "--detailed-exitcode").exit_code == 0
     assert site.endpoint("kea-b").is_serving()
+
+
+def test_an_apply_whose_servers_are_all_gone_is_left_and_the_next_one_goes_on(pair: Site, tmp_path: Path) -> None:
+    pair.documents[0]["parameters"]["max-unacked-clients"] = 3
+    pair.write()
+    state = ("--state-dir", str(tmp_path / "state"))
+
+    def all_are_gone() -> bool:
+        is_time = "config-set" in pair.sent("kea-b")
+        for name in ("kea-a", "kea-b") if is_time else ():
+            pair.endpoint(name).stop(killed=True)
+        return is_time
+
+    ended = interrupted(pair, all_are_gone, signal.SIGTERM, "apply", "--yes", *state)
+    assert ended.exit_code == 130, ended
+    assert "stopped on request while no server could be reached" in ended.stdout
+    shown = pair.run_line("history", "show", "1", *state).stdout
+    assert "kea-b failed" in shown
+    assert "stopped on request while no server could be reached" in shown
+    for name in ("kea-a", "kea-b"):
+        pair.endpoint(name).start()
+    pair.until_normal()
+    done = pair.run("apply", "--yes", *state)
+    assert done.exit_code == 0, done
+    assert pair.run("plan", "--detailed-exitcode", *state).exit_code == 0
 
 
 def test_an_apply_that_is_only_reading_ends_at_once(site: Site) -> None:

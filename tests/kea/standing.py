@@ -178,10 +178,13 @@ def run_and_signal(
     *arguments: str,
     is_carried_out: bool = True,
     behind: bytes | None = None,
+    after: bytes | None = None,
+    first: Callable[[], object] = lambda: None,
 ) -> Run:
     """Run the command in a process of its own, and send it a signal while this request is on its way to a server,
     which then carries it out or never gets it. With `behind` it is one that is sent while the process waits for the
-    answer to that request, which the server has carried out.
+    answer to that request, which the server has carried out; with `after` one that comes after that. `first` is done
+    before it.
     """
     command = [sys.executable, "-c", "from reconciler.cli import main; main()", *arguments]
     options = ["--desired", str(world.desired), "--settings", str(world.settings)]
@@ -192,12 +195,15 @@ def run_and_signal(
     def end(_: bytes) -> None:
         if behind is not None:
             until(lambda: all(each.ended is not None for each in proxy.seen()[:-1]), "end of what it is behind")
+        first()
         os.kill(process.pid, sign)
 
     def wait_for_it(_: bytes = b"") -> None:
         proxy.on(match, fault, times=1, seconds=0.3, before=end)
 
-    if behind is None:
+    if after is not None:
+        proxy.on(after, Fault.PASS, times=1, before=wait_for_it)
+    elif behind is None:
         wait_for_it()
     else:
         proxy.on(behind, Fault.DELAY, times=1, seconds=5.0, before=wait_for_it)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 
 from lab.proxy import Fault
 from reconciler.model import Mode
-from tests.kea.standing import SET, S, Standing
+from tests.kea.standing import SET, S, Standing, run_and_signal
 from tests.kea.world import WRITING, until
 
 if TYPE_CHECKING:
@@ -51,6 +52,35 @@ def test_who_took_over_goes_on_serving_all_when_the_other_died_right_after_its_s
     world.a.start_daemon(S)
     world.until_normal()
     world.must_apply(*approved)
+
+
+@pytest.mark.xdist_group("fault-deaths")
+@pytest.mark.generations("3.0")
+def test_where_both_died_a_stop_ends_it_in_seconds_and_the_next_apply_goes_on(world: Standing) -> None:
+    """Unasked it would wait for them for more than a minute."""
+    world.move()
+
+    def die() -> None:
+        for server in world.servers:
+            server.kill_daemon(S)
+
+    done = run_and_signal(
+        world,
+        "kea-b",
+        b'"list-commands"',
+        signal.SIGTERM,
+        *("apply", "--yes", "--format", "json"),
+        after=SET,
+        first=threading.Timer(0.2, die).start,
+    )
+    assert done.exit_code == 130, done
+    told = world.outcome(done)["kea-b"]
+    assert (told["result"], told["persisted"]) == ("failed", False), told
+    assert "stopped on request while no server could be reached; what it runs may not be on its disk" in told["reason"]
+    for server in world.servers:
+        server.start_daemon(S)
+    world.until_normal()
+    world.must_apply("--approve", "authority-older")
 
 
 @pytest.mark.xdist_group("fault-deaths")
