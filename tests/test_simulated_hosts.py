@@ -161,14 +161,15 @@ def restarting(life: Mortal, name: str, *, in_container: bool = False) -> Abstra
     container it has the same process id then.
     """
 
-    def restart() -> None:
-        endpoint = life.endpoint(name)
-        pid = endpoint.pid
-        endpoint.restart()
-        endpoint.pid = pid if in_container else endpoint.pid
-        life.let_pass(20)
+    return after_the_plan(lambda: restart(life, name, in_container=in_container))
 
-    return after_the_plan(restart)
+
+def restart(life: Mortal, name: str, *, in_container: bool) -> None:
+    endpoint = life.endpoint(name)
+    pid = endpoint.pid
+    endpoint.restart()
+    endpoint.pid = pid if in_container else endpoint.pid
+    life.let_pass(20)
 
 
 RESTARTED = [
@@ -244,3 +245,21 @@ def test_one_that_was_started_anew_and_switched_off_then_answers_for_nobody(tmp_
         assert done.exit_code == 4, done
         assert "kea-a: world changed: its DHCP service was switched off (dhcp-disable) since the plan" in done.stdout
         assert not CHANGING & {command for _, command in life.story}
+
+
+@pytest.mark.parametrize("in_container", [False, True])
+def test_what_a_person_switches_off_after_a_restart_is_not_taken_for_what_a_killed_apply_left(
+    tmp_path: Path, *, in_container: bool
+) -> None:
+    with begun(tmp_path, SCENES[3], Release.KEA_3_0) as life:
+        killed_after(life, "kea-a", "config-set")
+        endpoint = life.endpoint("kea-a")
+        assert endpoint.dhcp.is_off_by(Origin.USER)
+        assert "switched its DHCP service off; it is switched on as soon as" in life.run("plan").stdout
+        restart(life, "kea-a", in_container=in_container)
+        assert "switched its DHCP service off" not in life.run("plan").stdout
+        endpoint.command("dhcp-disable")
+        assert "nothing here tells that an apply did it: it stays so" in life.run("plan").stdout
+        refused = life.run("apply", "--yes")
+        assert (refused.exit_code, "nobody-would-serve" in refused.stdout) == (3, True), refused
+        assert endpoint.dhcp.is_off_by(Origin.USER)

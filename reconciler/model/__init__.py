@@ -49,7 +49,7 @@ from reconciler.model.health import HA_STATES, Health, RelationshipStatus, Serve
 from reconciler.model.history import Entry, Past, PastResult, PastServer, PastStep, Shown, Standing
 from reconciler.model.journal import Leftover, Mend, Remedy, RunRecord
 from reconciler.model.json import Json
-from reconciler.model.live import Carrier, HaView, Live, PartnerView, Probe, Snapshot, Unreachable
+from reconciler.model.live import Carrier, HaView, Live, PartnerView, Probe, Process, Snapshot, Unreachable
 from reconciler.model.notices import Told, Turn, Webhook, WebhookForm
 from reconciler.model.outcomes import RelationshipOutcome, Result, ServerOutcome
 from reconciler.model.steps import Condition, Deed, Disruption, Fact, Step
@@ -106,6 +106,7 @@ __all__ = [
     "Probe",
     "Problem",
     "Procedure",
+    "Process",
     "Relationship",
     "RelationshipOutcome",
     "RelationshipPlan",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.desired import Mode, Peer, Service
     from reconciler.model.json import Json
+    from reconciler.model.live import Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class RunRecord:
 class Leftover:
     """What runs of ours left open on one endpoint; `run` is the last of them, and `part` its place in the journal.
 
-    `pid` is that of Kea then. `is_silenced`: its DHCP service was on, and we switched it off; Kea switches it on by
+    `process` is that of Kea then. `is_silenced`: its DHCP service was on, and we switched it off; Kea switches it on by
     itself at `silenced_until`, where there is such a time. `is_unwritten`: it may
     run what is not on its disk. `is_unclear`: nobody saw how the last set ended, or it failed. `is_maintaining`: its
     partner was sent into maintenance. `before` and `planned` are its configurations, there only where one of the
@@ -49,7 +50,7 @@ class Leftover:
     peers: tuple[Peer, ...]
     server: str
     control: str
-    pid: int
+    process: Process
     is_silenced: bool = False
     silenced_until: datetime | None = None
     is_unwritten: bool = False

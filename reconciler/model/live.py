@@ -51,6 +51,28 @@ class HaView:
         return self.partner is not None and self.partner.is_heard
 
 
+_READ_AGAIN = 10.0  # seconds by which two readings of when one process began may differ on busy machines
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of Kea: its id, and when it began, in seconds on the clock of whoever compares two; None: not known."""
+
+    pid: int
+    started_at: float | None
+
+    def is_another_than(self, earlier: Process, error: float = _READ_AGAIN) -> bool:
+        """Whether it is not the one that was seen earlier. In a container both have the same id: what tells them apart
+        is that the later one began later, by more than its beginning may seem to move (`error`, in seconds). Where that
+        is not sure it is the same one: what a run of ours left off in it would stay off else, and clients without it.
+        """
+        if self.pid != earlier.pid:
+            return True
+        if self.started_at is None or earlier.started_at is None:
+            return False
+        return self.started_at > earlier.started_at + error
+
+
 class Carrier(StrEnum):
     """Which kind of object of a configuration carries our marks where single commands left them."""
 
@@ -77,6 +99,7 @@ class Snapshot:
     `carrier` is the object of our own in which our marks were found, which `config` shows as if they stood at its top;
     None where they stand there (see `kea.stamps`). `set_at` is when its configuration was committed last, to a few
     seconds, as its own clock was then, in seconds since 1970; None where that clock could not be told.
+    `started_at` is when its process began, by that clock too; None where nobody asked.
     """
 
     endpoint: Endpoint
@@ -102,6 +125,12 @@ class Snapshot:
     is_off_by_us: bool = False
     carrier: Carrier | None = None
     set_at: float | None = None
+    started_at: float | None = None
+
+    @property
+    def process(self) -> Process:
+        """The process that answered, by the server's own clock."""
+        return Process(self.pid, self.started_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from reconciler.planning.diff import differences
 from reconciler.planning.places import located, with_live_hubs
 from reconciler.planning.pretence import judged
 from reconciler.planning.scenes import IN_MAINTENANCE, PARTNER_DOWN, PARTNER_IN_MAINTENANCE, Operation
+from reconciler.planning.service import is_silenced_still
 from reconciler.planning.silence import may_be_silenced
 from reconciler.planning.standing import SEVERING, Aspect, is_torn, own_scopes, standing
 
@@ -162,7 +163,11 @@ def mends(relationship: Relationship, found: Mapping[str, Snapshot], left: Seque
 
 def is_meant(leftover: Leftover, snapshot: Snapshot) -> bool:
     """Whether a server is the one that something was left open on: its address is the same, or its process is."""
-    return leftover.control == snapshot.endpoint.control or leftover.pid == snapshot.pid
+    return leftover.control == snapshot.endpoint.control or _is_same_process(leftover, snapshot)
+
+
+def _is_same_process(leftover: Leftover, snapshot: Snapshot) -> bool:
+    return not snapshot.process.is_another_than(leftover.process)
 
 
 def classified(leftover: Leftover, snapshot: Snapshot) -> Class:
@@ -202,7 +207,6 @@ def _blocks(config: Mapping[str, Any], version: str) -> list[Any]:
 
 def _mends_of(leftover: Leftover, snapshot: Snapshot, *, at_odds: bool) -> Iterator[Mend]:
     server, run = leftover.server, told(leftover.run)
-    is_same_process = leftover.pid == snapshot.pid
     if leftover.is_unclear or leftover.is_unwritten:
         standing_now = classified(leftover, snapshot)
         if leftover.is_unclear and standing_now is not Class.THIRD and _is_hurt(snapshot, at_odds=at_odds):
@@ -211,7 +215,7 @@ def _mends_of(leftover: Leftover, snapshot: Snapshot, *, at_odds: bool) -> Itera
                 Remedy.RESTORE,
                 f"{run} set it, and its HA hook or listener is gone since; it gets back the configuration before that",
             )
-        elif leftover.is_unwritten and standing_now is Class.PLANNED and is_same_process:
+        elif leftover.is_unwritten and standing_now is Class.PLANNED and _is_same_process(leftover, snapshot):
             yield Mend(server, Remedy.WRITE, f"it runs what {run} set and did not write to its disk; it is written")
         elif leftover.is_unclear and standing_now is Class.OLD and _may_be_deaf(leftover, snapshot):
             yield Mend(
@@ -219,7 +223,7 @@ def _mends_of(leftover: Leftover, snapshot: Snapshot, *, at_odds: bool) -> Itera
                 Remedy.RESTORE,
                 f"{run} set it, and how that ended nobody saw; it may be deaf, and gets back what it had",
             )
-    if leftover.is_silenced and is_same_process and snapshot.disabled_by_user is not False:
+    if is_silenced_still(leftover, snapshot):
         yield Mend(server, Remedy.SERVE, f"{run} switched its DHCP service off; {_until(leftover, snapshot)}")
 
 
@@ -254,7 +258,8 @@ def _is_hurt(snapshot: Snapshot, *, at_odds: bool) -> bool:
 
 def _may_be_deaf(leftover: Leftover, snapshot: Snapshot) -> bool:
     """Whether a failed set may have closed its sockets without a trace: there was no HA hook that would be missing."""
-    return leftover.pid == snapshot.pid and not hooks.relationships_of(leftover.before or {}) and snapshot.place is None
+    had_ha = bool(hooks.relationships_of(leftover.before or {}))
+    return _is_same_process(leftover, snapshot) and not had_ha and snapshot.place is None
 
 
 def _narrowing(relationship: Relationship, found: Mapping[str, Snapshot], served: Collection[str]) -> Iterator[Mend]:
@@ -438,7 +443,7 @@ def _notes(plan: RelationshipPlan, found: Mapping[str, Snapshot], left: Sequence
     for run in sorted(runs, key=lambda each: each.number):
         rest = "what it had not done is in this plan" if plan.has_changes else "nothing of its changes is left to do"
         yield f"{told(run)} did not come to its end; {rest}"
-    ours = {each.server for each in left if each.is_silenced}
+    ours = {each.server for each in left if each.server in found and is_silenced_still(each, found[each.server])}
     kept = {each.server for each in left if each.is_maintaining}
     for name, snapshot in found.items():
         if snapshot.disabled_by_user and name not in ours and not plan.relationship.is_absent:

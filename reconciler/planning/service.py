@@ -17,13 +17,21 @@ def with_ours(live: LiveWorld, left: Sequence[Leftover]) -> dict[tuple[str, Serv
     """Return what was read, with a mark on the servers whose service an earlier run of ours switched off: the next
     one switches it on again.
     """
-    ours = {(each.server, each.service, each.pid) for each in left if each.is_silenced}
+    ours = {(each.server, each.service): each for each in left}
     return {
         key: replace(each, is_off_by_us=True)
-        if isinstance(each, Snapshot) and (*key, each.pid) in ours and each.disabled_by_user is not False
+        if isinstance(each, Snapshot) and key in ours and is_silenced_still(ours[key], each)
         else each
         for key, each in live.items()
     }
+
+
+def is_silenced_still(leftover: Leftover, snapshot: Snapshot) -> bool:
+    """Whether a server's service is off, or may be, because a run of ours switched it off. One that was started anew
+    since was on again: if it is off, a person did that.
+    """
+    is_another = snapshot.process.is_another_than(leftover.process)
+    return leftover.is_silenced and not is_another and snapshot.disabled_by_user is not False
 
 
 def is_off(snapshot: Snapshot) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import EndpointError, WrongAnswererError
 from reconciler.kea import hooks, stamps, versions, views
-from reconciler.model import Endpoint, Live, Service, Snapshot, Unreachable
+from reconciler.model import Endpoint, Live, Process, Service, Snapshot, Unreachable
 
 if TYPE_CHECKING:
     from reconciler.kea.client import Client
@@ -83,6 +83,9 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
         found = views.ha_views(status.arguments)
     asked_at = now_utc().timestamp()
     clock_offset = await _clock_offset(client, status, is_paired=bool(found))
+    # By its own clock, by which Kea counts too: so one process began at one moment, whoever sets that clock, or ours.
+    # Where no answer tells it, it is behind a unix socket, and its clock is ours.
+    its_time = asked_at + (clock_offset or 0.0)
     version = views.version(endpoint, (await _ask(client, endpoint, "version-get")).text)
     config_reply = await _ask(client, endpoint, "config-get")
     config = views.configuration(endpoint, config_reply.arguments)
@@ -108,7 +111,8 @@ async def snapshot(client: Client, endpoint: Endpoint) -> Snapshot:
             commands=commands,
             is_held_off=bool(views.held_by_partners(status.arguments)),
             carrier=stamps.carrier(config_reply.arguments[endpoint.service.root]),
-            set_at=None if clock_offset is None else asked_at + clock_offset - _reload(status),
+            set_at=None if clock_offset is None else its_time - _reload(status),
+            started_at=its_time - int(status.arguments.get("uptime", 0)),
         )
 
 
@@ -198,13 +202,12 @@ async def at_hand(client: Client, seen: Snapshot) -> Snapshot:
 
 
 def _is_another_process(seen: Snapshot, status: Reply) -> bool:
-    """Whether a server was started anew since it was read. In a container that has the same id: what tells it then is
-    that it runs for a shorter time than has passed with what it had run for before. Only one that had run for less
-    than three seconds may go unnoticed; one whose clock was set back by more is taken for another.
+    """Whether a server was started anew since it was read, be it under the same id. It is told by our monotonic clock,
+    for which this one answer will do. Only one that had run for less than three seconds may go unnoticed; one whose
+    clock was set back by more is taken for another.
     """
-    passed = status.asked_at - seen.read_at
-    uptime = int(status.arguments.get("uptime", 0))
-    return bool(status.arguments.get("pid") != seen.pid or uptime < seen.uptime + passed - _COARSE)
+    now = Process(status.arguments.get("pid"), status.asked_at - int(status.arguments.get("uptime", 0)))
+    return now.is_another_than(Process(seen.pid, seen.read_at - seen.uptime), _COARSE)
 
 
 async def is_unchanged(client: Client, seen: Snapshot) -> bool:

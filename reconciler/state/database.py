@@ -158,6 +158,9 @@ _MIGRATIONS = (
     ALTER TABLE event ADD COLUMN authority TEXT;  -- the server that is the truth, where the event is about that
     ALTER TABLE notice ADD COLUMN authority TEXT;
     """,
+    """
+    ALTER TABLE part ADD COLUMN kea_started REAL;  -- seconds since 1970 by Kea's own clock; NULL: it is not known
+    """,
 )
 NEWEST = len(_MIGRATIONS)
 

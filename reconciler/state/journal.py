@@ -120,9 +120,9 @@ class Journal:
                 live, endpoint = server.snapshot, server.snapshot.endpoint
                 digests = [configurations.keep(database, each) if each else None for each in (before, planned)]
                 cursor = database.execute(
-                    "INSERT INTO part (work, service, server, control, kea_pid, was_off, version, before, planned) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (work, *_key(endpoint), endpoint.control, live.pid, live.disabled_by_user, live.version, *digests),
+                    "INSERT INTO part (work, service, server, control, kea_pid, kea_started, was_off, version, before, "
+                    "planned) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (work, *_key(endpoint), endpoint.control, *_process(live), live.version, *digests),
                 )
                 self._parts[_key(endpoint)] = int(cursor.lastrowid or 0)
                 self._last.pop(_key(endpoint), None)
@@ -264,9 +264,11 @@ class Journal:
         """Write down that what is sent to a server from now on goes to another process of Kea than was read, or to one
         whose service was switched on since.
         """
-        values = (live.pid, live.disabled_by_user, self._parts.get(_key(live.endpoint)))
+        values = (*_process(live), self._parts.get(_key(live.endpoint)))
         with self._best_effort(), transaction(self._store.database):
-            self._store.database.execute("UPDATE part SET kea_pid = ?, was_off = ? WHERE number = ?", values)
+            self._store.database.execute(
+                "UPDATE part SET kea_pid = ?, kea_started = ?, was_off = ? WHERE number = ?", values
+            )
 
     def settles(self, leftover: Leftover) -> None:
         """Write down that something is put right, or needs nothing."""
@@ -323,6 +325,11 @@ def _beside(plan: RelationshipPlan) -> Iterator[tuple[tuple[str, str], tuple[str
 
 def _key(endpoint: Endpoint) -> tuple[str, str]:
     return endpoint.service.value, endpoint.server
+
+
+def _process(live: Snapshot) -> tuple[int, float | None, bool | None]:
+    """Return which process of Kea was read, and whether its service was off."""
+    return live.pid, live.started_at, live.disabled_by_user
 
 
 def _bodies(server: ServerPlan) -> Sequence[tuple[str, bytes] | None]:

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reconciler.model import Mode, Peer, Role, Service
+from reconciler.model import Mode, Peer, Process, Role, Service
 from reconciler.model.journal import Leftover
 from reconciler.state.configurations import kept
-from reconciler.state.database import told
+from reconciler.state.database import has_column, told
 from reconciler.state.runs import is_alive, now, record
 
 PERSISTED, RESTORED = "(persisted)", "(restored)"  # stand among the commands, for what was found out and not sent
@@ -62,6 +62,11 @@ class _Open:
     is_unclear: bool = False
     is_maintaining: bool = False
     last_set: _Step | None = None  # of the part at hand
+
+    @property
+    def process(self) -> Process:
+        """The process of Kea that the last part is about."""
+        return Process(self.row[4], self.row[-1])
 
     @property
     def is_owed(self) -> bool:
@@ -119,7 +124,7 @@ def _is_foreign(detail: str) -> bool:
 _PARTS = """
     SELECT part.number, part.service, part.server, part.control, part.kea_pid, part.was_off, part.before, part.planned,
         work.relationship, work.description, run.number, run.command, run.user, run.host, run.pid, run.began_at,
-        run.revision, run.ended_at IS NULL, run.token
+        run.revision, run.ended_at IS NULL, run.token, part.kea_started
     FROM part JOIN work ON work.number = part.work JOIN run ON run.number = work.run
     WHERE part.settled_at IS NULL ORDER BY part.number
 """
@@ -130,13 +135,14 @@ _STEPS = "SELECT command, detail, result, began_at, ended_at FROM step WHERE par
 
 def _open_parts(database: sqlite3.Connection) -> dict[tuple[str, str], _Open]:
     found: dict[tuple[str, str], _Open] = {}
-    for row in database.execute(_PARTS).fetchall():
+    is_told = has_column(database, "part", "kea_started")  # earlier versions did not keep that
+    for row in database.execute(_PARTS if is_told else _PARTS.replace("part.kea_started", "NULL")).fetchall():
         state = found.setdefault((row[1], row[2]), _Open(row, row[6], row[7]))
-        if state.row[4] != row[4]:  # Kea was started anew since: what was switched off is on again
+        earlier, state.row, state.last_set = state.process, row, None
+        if state.process.is_another_than(earlier):  # Kea was started anew: what was switched off is on again
             state.is_silenced, state.silenced_until = False, None
         if not (state.is_unwritten or state.is_unclear):
             state.before, state.planned = row[6], row[7]
-        state.row, state.last_set = row, None
         for step in map(_Step._make, database.execute(_STEPS, (row[0],)).fetchall()):
             state.follow(row, step)
     moment = datetime.fromisoformat(now())
@@ -162,7 +168,7 @@ def leftovers(database: sqlite3.Connection, directory: Path, *, own: int | None 
 
 def _leftovers(database: sqlite3.Connection, directory: Path, own: int | None) -> Iterator[Leftover]:
     for (service, server), state in _open_parts(database).items():
-        part, _, _, control, pid, _, _, _, relationship, description, *run, has_no_end, token = state.row
+        part, _, _, control, _, _, _, _, relationship, description, *run, has_no_end, token, _ = state.row
         if run[0] != own and has_no_end and is_alive(directory, token):
             continue
         about = json.loads(description)
@@ -179,7 +185,7 @@ def _leftovers(database: sqlite3.Connection, directory: Path, own: int | None) -
             ),
             server,
             control,
-            pid,
+            state.process,
             is_silenced=state.is_silenced,
             silenced_until=state.silenced_until,
             is_unwritten=state.is_unwritten,

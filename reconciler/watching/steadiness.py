@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.model import Live, Snapshot
+from reconciler.model import Live, Process, Snapshot
 
 _WHOLE = 1.0  # seconds: servers tell whole ones
 _LATE = (
@@ -31,7 +31,8 @@ def presence(before: Presence | None, live: Live | None, now: float) -> Presence
     if not isinstance(live, Snapshot):
         return Presence(0, now)
     started = live.read_at - live.uptime
-    if before is not None and before.pid == live.pid and started - before.started <= _LATE:
+    process = Process(live.pid, started)
+    if before is not None and not process.is_another_than(Process(before.pid, before.started), _LATE):
         return before
     was_away = before is not None and before.pid == 0
     return Presence(live.pid, now if was_away else now - live.uptime, started)

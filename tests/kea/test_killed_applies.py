@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import os
 import signal
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,8 @@ import pytest
 
 from reconciler.model import Mode
 from reconciler.planning.silence import LONGEST
+from reconciler.state.database import FILE
+from reconciler.state.directory import default_directory
 from tests.kea.removed import APPROVED, has_no_relationship
 from tests.kea.standing import SET, S, Standing, healed, run_and_signal
 from tests.kea.world import until
@@ -133,6 +138,29 @@ def test_who_is_left_alone_and_switched_off_serves_again(world: Standing) -> Non
     assert done.exit_code == 1, done  # nothing can be changed
     assert "its DHCP service is on again" in done.stdout, done
     assert not world.is_off(world.a)
+
+
+@pytest.mark.xdist_group("killed")
+@pytest.mark.generations("3.0")  # which tells whether it is off
+def test_what_a_person_switches_off_after_a_restart_is_not_taken_for_what_was_left(world: Standing) -> None:
+    """As in a container: the journal knows the new process by the id of the old one."""
+    world.document["parameters"]["max-ack-delay"] += 1000
+    world.write()
+    until(lambda: world.a.command(S, "status-get")["arguments"]["uptime"] > 12, "daemon that runs for a while")
+    Death("kea-a", SET, is_carried_out=False).happens(world)
+    assert world.is_off(world.a)
+    assert "switched its DHCP service off; it is switched on" in world.run("plan").stdout
+    world.restart(world.a)
+    pid = world.a.command(S, "status-get")["arguments"]["pid"]
+    with contextlib.closing(sqlite3.connect(default_directory(os.environ) / FILE)) as journal, journal:
+        journal.execute("UPDATE part SET kea_pid = ? WHERE server = 'kea-a' AND settled_at IS NULL", (pid,))
+    world.a.command(S, "dhcp-disable")
+    told = world.run("plan").stdout
+    assert "nothing here tells that an apply did it: it stays so" in told
+    assert "switched its DHCP service off" not in told
+    world.a.command(S, "dhcp-enable")
+    world.until_normal()
+    must_be_finished(world)
 
 
 @pytest.mark.xdist_group("killed-and-left")

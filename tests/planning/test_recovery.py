@@ -6,12 +6,23 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from reconciler.model import Mend, Mode, RelationshipPlan, Remedy, ServerPlan, Snapshot
-from reconciler.planning import recovery
+from reconciler.model import (
+    Leftover,
+    Mend,
+    Mode,
+    Process,
+    RelationshipPlan,
+    Remedy,
+    RunRecord,
+    ServerPlan,
+    Snapshot,
+)
+from reconciler.planning import recovery, service
 from tests.planning.changes import Run, Setting, begun, slower
 
 PAIR = Setting(Mode.LOAD_BALANCING)
@@ -75,6 +86,53 @@ def test_what_is_in_the_way_comes_first_and_who_answers_for_whom_before_a_set(ru
     assert first(replace(run.plan, stages=()), set(Remedy)) == (at_once, set())
     stages = tuple(replace(each, otherwise=each) for each in run.plan.stages)  # by commands for single objects
     assert first(replace(run.plan, stages=stages), set(Remedy)) == (at_once, set())
+
+
+# --------------------------------------------------------------------------- which process it was left on
+
+
+def left_on(run: Run, live: Snapshot, **parts: Any) -> Leftover:
+    """What a run that was cut off left open on kea-a, that process then having begun at 1000."""
+    record = RunRecord(1, "apply", "root", "host", 1, datetime(2026, 1, 1, tzinfo=UTC), "", is_cut_off=True)
+    peers = run.plan.relationship.peers
+    about = (run.plan.relationship.name, run.plan.relationship.service, run.plan.relationship.mode, peers)
+    return Leftover(record, 1, *about, "kea-a", live.endpoint.control, Process(live.pid, 1000.0), **parts)
+
+
+@pytest.mark.parametrize(
+    ("process", "is_the_same"),
+    [
+        (Process(7, 1000.0), True),
+        (Process(7, 1009.0), True),
+        (Process(7, 1011.0), False),
+        (Process(7, 100.0), True),
+        (Process(7, None), True),
+        (Process(8, 1000.0), False),
+        (Process(8, None), False),
+    ],
+)
+def test_what_is_off_in_a_process_that_began_later_is_not_off_by_us(
+    process: Process, run: Run, *, is_the_same: bool
+) -> None:
+    servers = found(run, is_off=True)
+    live = replace(servers["kea-a"], pid=7)
+    left = left_on(run, live, is_silenced=True)
+    live = replace(live, pid=process.pid, started_at=process.started_at)
+    due = list(recovery.mends(run.plan.relationship, {**servers, "kea-a": live}, [left]))
+    assert [(each.server, each.remedy) for each in due] == ([("kea-a", Remedy.SERVE)] if is_the_same else [])
+    key = ("kea-a", left.service)
+    (marked,) = service.with_ours({key: live}, [left]).values()
+    assert isinstance(marked, Snapshot)
+    assert marked.is_off_by_us is is_the_same
+
+
+@pytest.mark.parametrize(("started_at", "due"), [(1000.0, [Remedy.WRITE]), (1020.0, [])])
+def test_what_was_not_written_is_gone_with_its_process(started_at: float, due: list[Remedy], run: Run) -> None:
+    servers = found(run)
+    live = replace(servers["kea-a"], started_at=started_at)
+    before = {**live.config, "valid-lifetime": 1}
+    left = left_on(run, live, is_unwritten=True, before=before, planned=live.config)
+    assert [each.remedy for each in recovery.mends(run.plan.relationship, {**servers, "kea-a": live}, [left])] == due
 
 
 # ------------------------------------------------------------------------------- what Kea ends by itself

@@ -167,7 +167,7 @@ def test_what_an_apply_that_was_cut_off_has_left_off_is_down_where_kea_tells_not
         pair.peers,
         "kea-a",
         live.endpoint.control,
-        live.pid,
+        live.process,
         is_silenced=True,
     )
     (made,) = plan(case.desired, world, left=[left]).relationships

@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.errors import NotReachedError, OutcomeUnknownError, WrongAnswererError
 from reconciler.model import Endpoint, Service, Snapshot
+from reconciler.running import observe
 from reconciler.running.observe import at_hand, is_unchanged, refreshed, snapshot
 from tests.running.fake_kea import Fault, Kea, Pair, base
 
@@ -268,6 +269,32 @@ def test_a_process_is_told_from_the_next_of_the_same_id_by_how_long_it_runs(frac
         pair.a.restart()
         pair.a.pid, pair.clock.now = pid, pair.clock.now + later
         assert not is_still_at_hand(pair.a, pair, before), (age, after, later)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.5, 0.99])
+def test_a_process_began_at_one_moment_whoever_sets_a_clock(fraction: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours or the server's, by an hour, since it was read."""
+    pair = Pair(is_related=True)
+    pair.clock.now += fraction
+    ours = 0.0
+
+    def at(offset: float) -> datetime:
+        return datetime.fromtimestamp(1.8e9 + pair.clock.now + offset, UTC)
+
+    def heartbeat(_: object) -> dict[str, Any]:
+        return {"arguments": {"date-time": format_datetime(at(pair.a.clock_offset), usegmt=True)}}
+
+    monkeypatch.setattr(observe, "now_utc", lambda: at(ours))
+    monkeypatch.setattr(pair.a, "_ha_heartbeat", heartbeat)
+    before = seen(pair.a, pair)
+    for later, ours, pair.a.clock_offset in itertools.product((0.3, 90_000.0), *2 * [(-3600.0, 0.0, 3600.0)]):
+        pair.clock.now += later
+        assert not seen(pair.a, pair).process.is_another_than(before.process), (later, ours, pair.a.clock_offset)
+    ours = pair.a.clock_offset = 0.0
+    pid = pair.a.pid
+    pair.a.restart()
+    pair.a.pid = pid
+    assert seen(pair.a, pair).process.is_another_than(before.process)
 
 
 def test_a_slow_answer_makes_no_process_another(kea: Kea, pair: Pair) -> None:

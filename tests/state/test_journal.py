@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from reconciler.model import (
     Mode,
     Peer,
     Procedure,
+    Process,
     Relationship,
     RelationshipOutcome,
     RelationshipPlan,
@@ -42,11 +44,15 @@ S = Service.DHCP4
 OLD: dict[str, Any] = {"valid-lifetime": 1}
 NEW: dict[str, Any] = {"valid-lifetime": 2}
 A = Endpoint("kea-a", S, "http://127.0.0.1:8000/")
+PROCESS = Process(7, 1000.0)
+LIVE = Snapshot(A, "3.0.3", OLD, None, 7, 1, 1, 0.0, None, disabled_by_user=False, started_at=1000.0)
 PEER = Peer("kea-a", "kea-a", Role.PRIMARY, "http://127.0.0.1:8000/")
 
 
-def planned(*, was_off: bool | None = False, pid: int = 7, before: Any = OLD, after: Any = NEW) -> RelationshipPlan:
-    live = Snapshot(A, "3.0.3", before, None, pid, 1, 1, 0.0, None, disabled_by_user=was_off)
+def planned(
+    *, was_off: bool | None = False, process: Process = PROCESS, before: Any = OLD, after: Any = NEW
+) -> RelationshipPlan:
+    live = replace(LIVE, config=before, pid=process.pid, started_at=process.started_at, disabled_by_user=was_off)
     relationship = Relationship("hq", S, Mode.HOT_STANDBY, (PEER,))
     server = ServerPlan(PEER, live, outgoing=after)
     return RelationshipPlan(relationship, Authority("kea-a", ""), Procedure.MODIFY, servers=(server,))
@@ -218,12 +224,36 @@ def test_a_second_killed_run_does_not_hide_what_the_first_left(runs: Runs) -> No
     assert (left[0].before, left[0].planned) == (OLD, NEW)
 
 
-def test_a_kea_that_was_started_anew_is_on_again(runs: Runs) -> None:
+@pytest.mark.parametrize(
+    ("process", "open_things"),
+    [
+        (Process(8, 1000.0), set()),
+        (Process(7, 1020.0), set()),  # as in a container
+        (Process(7, 1003.0), {"is_silenced"}),
+        (Process(7, None), {"is_silenced"}),
+    ],
+)
+def test_a_kea_that_was_started_anew_is_on_again(runs: Runs, process: Process, open_things: set[str]) -> None:
     journal = runs.begin(planned())
     journal.hears(journal.sends(A, "dhcp-disable", None), 0)
     runs.run.release()
-    runs.begin(planned(pid=8))
-    assert flags(runs.left()) == set()
+    runs.begin(planned(process=process))
+    assert flags(runs.left()) == open_things
+
+
+def test_the_next_run_is_told_which_process_was_sent_something(runs: Runs) -> None:
+    runs.begin(planned())
+    assert [each.process for each in runs.left()] == [PROCESS]
+    runs.begin(planned()).finds(replace(LIVE, started_at=2000.0))
+    assert [each.process for each in runs.left()] == [Process(7, 2000.0)]
+
+
+def test_what_an_older_version_wrote_down_tells_no_beginning_of_a_process(runs: Runs) -> None:
+    """It is only read, before anything is written."""
+    journal = runs.begin(planned())
+    journal.sends(A, "dhcp-disable", None)
+    runs.store.database.execute("ALTER TABLE part DROP COLUMN kea_started")
+    assert [(each.process, each.is_silenced) for each in runs.left()] == [(Process(7, None), True)]
 
 
 @pytest.mark.parametrize("command", ["class-add", "class-update", "reservation-add", "reservation-update"])
