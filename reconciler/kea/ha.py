@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from ipaddress import IPv6Address
 from typing import Any
 
 from reconciler.kea.versions import Version, parse_version
@@ -132,8 +133,14 @@ def same_url(one: str, other: str) -> bool:
 
 
 def _normal_url(url: str) -> str:
-    """A url with and without a final slash means the same to Kea."""
-    return url if url.endswith("/") else url + "/"
+    """A url with and without a final slash means the same to Kea, and so does another way to write an IPv6 address."""
+    whole = url if url.endswith("/") else url + "/"
+    before, _, inside = whole.partition("[")
+    address, end, after = inside.partition("]")
+    try:
+        return f"{before}[{IPv6Address(address)}]{after}" if end else whole
+    except ValueError:  # no address: Kea refuses it
+        return whole
 
 
 def wanted_block(

@@ -14,6 +14,7 @@ from reconciler.kea.ha import (
     holds_password,
     normal_form,
     normal_state,
+    same_url,
     sync_timeout,
     unknown,
     wanted_block,
@@ -85,6 +86,13 @@ def test_a_url_means_the_same_with_and_without_a_slash_and_peers_are_in_no_order
     block = wanted_block(PAIR, ONE, None)
     other = block | {"peers": [{**peer, "url": peer["url"].rstrip("/")} for peer in reversed(block["peers"])]}
     assert normal_form(other, "2.2.0") == normal_form(block, "2.2.0")
+
+
+def test_a_url_means_the_same_however_an_ipv6_address_is_written() -> None:
+    assert same_url("http://[2001:DB8:0:0::A]:8001", "http://[2001:db8::a]:8001/")
+    assert not same_url("http://[2001:db8::a]:8001/", "http://[2001:db8::a]:8002/")
+    assert not same_url("http://[2001:db8::a]:8001/", "http://[2001:db8::b]:8001/")
+    assert not same_url("http://[x]:8001/", "http://[X]:8001/")
 
 
 def test_what_we_do_not_know_is_kept_and_what_we_know_is_replaced() -> None:
