@@ -231,6 +231,27 @@ def test_a_stranger_s_change_is_not_set_over(life: Life, place: int) -> None:
     assert "theirs" in [each["name"] for each in endpoint.config["client-classes"]]
 
 
+@pytest.mark.parametrize("kind", [Kind.FAILS, Kind.CUT])
+def test_a_stranger_s_reservation_in_a_subnet_that_changes_is_neither_set_over_nor_deleted(
+    life: Life, kind: Kind
+) -> None:
+    """Somebody adds it by hand when the subnet itself has its new timer, and the next command gets no answer."""
+    partner, original = life.endpoint("kea-b", S), life.begins
+    (partner if kind is Kind.FAILS else life["kea-b"]).faults.add(kind, "subnet4-add", times=1)
+
+    def begins(endpoint: Endpoint, command: str) -> None:
+        if command == "subnet4-add" and command not in sent(life):
+            theirs = {"reservation": {**host(9), "subnet-id": 1}, "operation-target": "memory"}
+            assert partner.command("reservation-add", theirs)["result"] == 0
+        original(endpoint, command)
+
+    life.begins = begins  # type: ignore[method-assign]
+    told = apply(life)
+    assert "somebody else" in told["reason"], told
+    assert sent(life) == SENT[: SENT.index("subnet4-add") + 1]
+    assert "h9" in [each.get("hostname") for each in partner.config[S.subnets][0]["reservations"]]
+
+
 def causes(life: Life) -> set[tuple[str, tuple[str, ...]]]:
     """Why kea-b is to be changed, and who moved."""
     servers = life.run("plan", "--format", "json").json["relationships"][0]["servers"]

@@ -23,8 +23,8 @@ from reconciler.kea.objects import (
 )
 from reconciler.kea.rapid_commit import written_out
 from reconciler.kea.stamps import aging_marks, have_same_marks, marks_to_carry
-from reconciler.model import Command, Service, Snapshot
-from reconciler.planning.diff import differences
+from reconciler.model import Action, Change, Command, Service, Snapshot
+from reconciler.planning.diff import Path, differences
 from reconciler.planning.subnet_commands import Layout, are_same
 
 LONGEST = 120.0  # seconds of Kea's work; above, the whole configuration is set, which takes a fraction of that
@@ -69,17 +69,30 @@ def stamped(
 
 def is_between(before: Mapping[str, Any], live: Mapping[str, Any], after: Mapping[str, Any], service: Service) -> bool:
     """Whether a server that had `before` can have `live` by some of the commands that lead to `after`, as far as that
-    can be told: what they don't touch is as it was.
+    can be told: what they don't touch is as it was. A subnet that gets other parameters only keeps all that it holds.
     """
     if not _rest_is_same(before, live, service):
         return False
     told = [written_out(config, service) for config in (before, live, after)]
-    touched = {each.change.path for each in differences(told[0], told[2], service)}
+    due = [each.change for each in differences(told[0], told[2], service)]
+    whole = {place for change in due if (place := _replaced_whole(change)) is not None}
+    touched = whole | {change.path for change in due}
     rebuilt = {path[0][1] for path in touched if path[0][0] == SHARED_NETWORK.name}
     insides = subnets_of(before, service.subnets).items()
     touched |= {((SUBNET.name, prefix),) for prefix, (network, _) in insides if network in rebuilt}
     found = (each.change.path for each in differences(told[0], told[1], service))
-    return all(any(path[:length] in touched for length in range(1, len(path) + 1)) for path in found)
+    return all(path in touched or any(path[:length] in whole for length in range(1, len(path))) for path in found)
+
+
+def _replaced_whole(change: Change) -> Path | None:
+    """Return the path of the object that commands take away, and put there anew, with all that it holds; None where
+    they change it as it is.
+    """
+    kinds = [kind for kind, _ in change.path]
+    if kinds[0] == SUBNET.name and RESERVATION.name not in kinds:
+        is_anew = change.action is not Action.CHANGE or any(each.name == "id" for each in change.fields)
+        return change.path if is_anew else None
+    return change.path[: 2 if kinds[0] == SUBNET.name else 1]
 
 
 def _rest_is_same(before: Mapping[str, Any], after: Mapping[str, Any], service: Service) -> bool:

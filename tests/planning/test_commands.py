@@ -12,7 +12,7 @@ import pytest
 from reconciler.kea.single_commands import busy_seconds
 from reconciler.kea.stamps import aging_marks, as_class, as_reservation, marks_to_carry, with_stamp
 from reconciler.model import Carrier, Command, Endpoint, Fingerprints, Service, Snapshot, Stamp
-from reconciler.planning.commands import LONGEST, single_commands, stamped
+from reconciler.planning.commands import LONGEST, is_between, single_commands, stamped
 
 S4, S6 = Service.DHCP4, Service.DHCP6
 OFFERED = {
@@ -327,3 +327,67 @@ def test_a_stamp_stays_as_it_is_where_it_can_not_be_renewed_or_need_not() -> Non
     for missing in ({"class-add", "reservation-add"}, {"class-update", "reservation-update"}):
         assert renewed(STAMP, ADD, offered=OFFERED - missing) == [("subnet4-add", None)]
     assert renewed(replace(STAMP, generation=2)) == []
+
+
+# ------------------------------------------------------------------------------------------------ half way
+
+
+def one(whole: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = whole["subnet4"][0]
+    return found
+
+
+BETWEEN: list[tuple[str, Edit, Edit, bool]] = [
+    (
+        "a subnet is as it is to be, its reservations not yet",
+        lambda c: (one(c).update({"renew-timer": 7}), one(c)["reservations"].append(host(3, 13))),
+        lambda c: one(c).update({"renew-timer": 7}),
+        True,
+    ),
+    (
+        "somebody's reservation in a subnet of which only a parameter changes",
+        lambda c: one(c).update({"renew-timer": 7}),
+        lambda c: (one(c).update({"renew-timer": 7}), one(c)["reservations"].append(host(9, 19))),
+        False,
+    ),
+    (
+        "somebody's pool in it",
+        lambda c: one(c).update({"renew-timer": 7}),
+        lambda c: one(c)["pools"].append({"pool": "10.0.1.1-10.0.1.9"}),
+        False,
+    ),
+    (
+        "a subnet that gets another id has no reservations yet",
+        lambda c: one(c).update({"id": 9}),
+        lambda c: one(c).update({"id": 9, "reservations": []}),
+        True,
+    ),
+    (
+        "a reservation is taken away before it is there with another option",
+        lambda c: one(c)["reservations"][0].update({"option-data": [{"name": "a", "data": "9"}]}),
+        lambda c: one(c)["reservations"].pop(0),
+        True,
+    ),
+    (
+        "a network is taken away before it is there with another option",
+        lambda c: network(c).update({"option-data": [{"name": "a", "data": "9"}]}),
+        lambda c: c["subnet4"].extend(c["shared-networks"].pop()["subnet4"]),
+        True,
+    ),
+    (
+        "somebody's subnet",
+        lambda c: one(c).update({"renew-timer": 7}),
+        lambda c: c["subnet4"].append(subnet(8)),
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("edit", "seen", "is_ours"), [each[1:] for each in BETWEEN], ids=[each[0] for each in BETWEEN])
+def test_what_commands_left_half_done_is_told_from_what_somebody_else_did(
+    edit: Edit, seen: Edit, *, is_ours: bool
+) -> None:
+    after, live = config(), config()
+    edit(after)
+    seen(live)
+    assert is_between(config(), live, after, S4) is is_ours
