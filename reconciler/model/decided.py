@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from reconciler.model.desired import Mode, OnRemove, Role
+from reconciler.model.desired import Endpoint, Mode, OnRemove, Role
 from reconciler.model.steps import Disruption
 
 if TYPE_CHECKING:
@@ -300,6 +300,16 @@ class RelationshipPlan:
     foresight: tuple[str, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
     withheld: str | None = None
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints of its own to which something may be sent: of its servers, of those that may be back by then,
+        and those on which earlier runs left something open, though nothing else may be planned there.
+        """
+        known = [*(each.snapshot.endpoint for each in self.servers), *(each.endpoint for each in self.unreachable)]
+        names = {each.server for each in known}
+        left = (Endpoint(each.server, each.service, each.control) for each in self.left if each.server not in names)
+        return tuple(dict.fromkeys([*known, *left]))
 
     @property
     def all_notes(self) -> tuple[str, ...]:

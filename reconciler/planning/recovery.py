@@ -63,10 +63,10 @@ def with_recovery(plan: Plan, live: LiveWorld, left: Sequence[Leftover], beside:
     describes any more, or that were not asked for (`beside`), where something of them is.
     """
     known = {(each.relationship.name, each.relationship.service) for each in plan.relationships}
+    unasked = {(each.name, each.service): each for each in beside if not each.is_absent}
     strays = {(each.relationship, each.service): each for each in left if each.is_owed}
-    lost = [_stray(each) for key, each in sorted(strays.items()) if key not in known]
-    known |= {(each.relationship.name, each.relationship.service) for each in lost}
-    lost += [_unasked(each, live) for each in beside if (each.name, each.service) not in known and not each.is_absent]
+    lost = [_stray(each) for key, each in sorted(strays.items()) if key not in known | unasked.keys()]
+    lost += [_unasked(each, live) for key, each in unasked.items() if key not in known]
     plans = [_recovering(each, live, of(each.relationship, left)) for each in plan.relationships]
     plans += [each for each in (_recovering(each, live, of(each.relationship, left)) for each in lost) if each.mends]
     return replace(plan, relationships=tuple(sorted(plans, key=_name)))
@@ -114,12 +114,21 @@ def _unasked(relationship: Relationship, live: LiveWorld) -> RelationshipPlan:
 
 def _recovering(plan: RelationshipPlan, live: LiveWorld, left: Sequence[Leftover]) -> RelationshipPlan:
     found = seen(plan.relationship, live, left)
+    due = tuple(mends(plan.relationship, found, left))
     return replace(
         plan,
-        mends=tuple(mends(plan.relationship, found, left)),
+        servers=plan.servers or tuple(_to_be_mended(plan.relationship, found) if due else ()),
+        mends=due,
         left=tuple(left),
         notes=(*plan.notes, *_notes(plan, found, left)),
     )
+
+
+def _to_be_mended(relationship: Relationship, found: Mapping[str, Snapshot]) -> Iterator[ServerPlan]:
+    """Yield the servers of a relationship for which nothing could be planned, as far as they were read."""
+    for peer in relationship.peers:
+        if peer.server in found:
+            yield ServerPlan(peer, found[peer.server], is_compared=False)
 
 
 def seen(relationship: Relationship, live: LiveWorld, left: Sequence[Leftover]) -> dict[str, Snapshot]:

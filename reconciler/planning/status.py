@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reconciler.kea import ha
 from reconciler.model import (
+    Endpoint,
     Health,
     Live,
     Peer,
@@ -47,9 +48,7 @@ def _is_removed(plan: RelationshipPlan) -> bool:
 def status(plan: RelationshipPlan, live: LiveWorld, probes: Probes = NO_PROBES) -> RelationshipStatus:
     """Return the status of one planned relationship; `live` and `probes` are what the plan was made from."""
     relationship, live = plan.relationship, with_ours(live, plan.left)
-    peers = {
-        peer.server: _located(relationship, live[peer.server, relationship.service]) for peer in relationship.peers
-    }
+    peers = {peer.server: _located(relationship, _live_of(peer, relationship, live)) for peer in relationship.peers}
     works = acting(relationship, peers)
     read = {name: each for name, each in peers.items() if isinstance(each, Snapshot)}
     peers |= judged(works, read, probes)
@@ -121,6 +120,12 @@ def _notes(plan: RelationshipPlan) -> Iterator[str]:
         elif each.code in HOLDING:
             yield f"held ({each.code}): {each.message}; {each.advice}"
     yield from plan.notes
+
+
+def _live_of(peer: Peer, relationship: Relationship, live: LiveWorld) -> Live:
+    """Return what was read of a peer; of what a killed run left, one may be in the inventory no more."""
+    gone = Unreachable(Endpoint(peer.server, relationship.service, ""), "it is not in servers.yaml any more")
+    return live.get((peer.server, relationship.service), gone)
 
 
 def _located(relationship: Relationship, live: Live) -> Live:

@@ -17,7 +17,6 @@ from pathlib import Path
 from reconciler.errors import EndpointError, StateError
 from reconciler.model import (
     Elsewhere,
-    Endpoint,
     Live,
     Plan,
     Procedure,
@@ -26,6 +25,7 @@ from reconciler.model import (
     Result,
     ServerOutcome,
     ServerPlan,
+    Service,
     Snapshot,
     Unreachable,
 )
@@ -57,16 +57,25 @@ async def apply(plan: Plan, hands: Hands, approved: Collection[str] = ()) -> tup
     """
     groups = sharing(plan.relationships)
     found = await asyncio.gather(*(_one_after_the_other(each, hands, approved, plan) for each in groups))
-    told = {outcome.relationship: outcome for outcomes in found for outcome in outcomes}
-    return tuple(told[each.relationship.name] for each in plan.relationships)
+    carried = (each for pair in zip(groups, found, strict=True) for each in zip(*pair, strict=True))
+    told = {_key(each): outcome for each, outcome in carried}
+    return tuple(told[_key(each)] for each in plan.relationships)
+
+
+def _key(plan: RelationshipPlan) -> tuple[str, Service]:
+    """Return what no other relationship of a plan has: one that is removed may have the name of one that is not."""
+    return plan.relationship.name, plan.relationship.service
 
 
 def sharing(plans: Sequence[RelationshipPlan]) -> list[list[RelationshipPlan]]:
-    """Return the plans in groups, so that no endpoint is in two of them; the order in a group is that given."""
-    groups: list[tuple[set[Endpoint], list[RelationshipPlan]]] = []
+    """Return the plans in groups, so that no endpoint is in two of them; the order in a group is that given.
+
+    One for which nothing could be planned may have something to put right on another's server.
+    """
+    groups: list[tuple[set[tuple[str, Service, str]], list[RelationshipPlan]]] = []
     for plan in plans:
-        endpoints = {server.snapshot.endpoint for server in plan.servers}
-        endpoints |= {each.partner.snapshot.endpoint for each in plan.elsewhere}
+        found = {*plan.endpoints, *(each.partner.snapshot.endpoint for each in plan.elsewhere)}
+        endpoints = {(each.server, each.service, each.control) for each in found}
         joined = [group for group in groups if not group[0].isdisjoint(endpoints)]
         groups = [group for group in groups if group[0].isdisjoint(endpoints)]
         members = [member for _, earlier in joined for member in earlier]
@@ -163,7 +172,7 @@ async def _with_recovery(
     outcome = await apply_relationship(plan, hands, approved)
     hands.journal.ends(outcome, plan)
     outcome = with_mended(outcome, mended)
-    return with_mended(outcome, await mend_after(shown, outcome, hands))
+    return with_mended(outcome, await mend_after(shown, outcome, hands, mended))
 
 
 _MENDED_FIRST = "what an earlier run left behind was put right first, and not changed further; plan again"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from reconciler.errors import EndpointError, StateError
 from reconciler.kea import ha, hooks, views
 from reconciler.model import (
-    Endpoint,
     HaView,
     Leftover,
     Mend,
@@ -108,8 +107,12 @@ async def _is_any_off(clients: Sequence[Client]) -> bool:
     return False
 
 
-async def mend_after(plan: RelationshipPlan, outcome: RelationshipOutcome, hands: Hands) -> list[Mended]:
-    """Put right what is left of what earlier runs left behind, each thing as soon as it is safe, and settle it."""
+async def mend_after(
+    plan: RelationshipPlan, outcome: RelationshipOutcome, hands: Hands, earlier: Sequence[Mended] = ()
+) -> list[Mended]:
+    """Put right what is left of what earlier runs left behind, each thing as soon as it is safe, and settle it.
+    `earlier` is what was put right before the plan was carried out.
+    """
     if not plan.mends and not plan.left:
         return []
     async with _Recovery(plan, hands) as work:
@@ -124,7 +127,7 @@ async def mend_after(plan: RelationshipPlan, outcome: RelationshipOutcome, hands
             await work.until_normal()
         done = await work.carry_out(set(Remedy))
         work.settle(done)
-        return done
+        return [*done, *work.missed({each.server for each in earlier if each.failure is None})]
 
 
 def with_mended(outcome: RelationshipOutcome, mended: Sequence[Mended]) -> RelationshipOutcome:
@@ -171,16 +174,9 @@ class _Recovery:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def _endpoints(self) -> dict[str, Endpoint]:
-        """The endpoints that the plan was made from, and those on which something was left."""
-        known = {server.peer.server: server.snapshot.endpoint for server in self._plan.servers}
-        known |= {each.endpoint.server: each.endpoint for each in self._plan.unreachable}
-        known |= {each.server: Endpoint(each.server, each.service, each.control) for each in self.left} | known
-        return known
-
     async def look(self) -> None:
         """Read every server anew."""
-        live = await observe(self._endpoints().values(), self._hands.open_client)
+        live = await observe(self._plan.endpoints, self._hands.open_client)
         self._found = recovery.seen(self._relationship, live, self.left)
         for name, snapshot in self._found.items():
             client = self._servers[name].client if name in self._servers else None
@@ -284,6 +280,14 @@ class _Recovery:
                 return None
             failure = excerpt(reply.text)
         return f"{danger}, run {command} on it: {failure}"
+
+    def missed(self, done: Collection[str]) -> list[Mended]:
+        """Return what the plan was to put right on servers that give no answer any more, but for those in `done`."""
+        return [
+            Mended(each.server, _DONE[each.remedy], f"it gives no answer, so that this is left: {each.reason}")
+            for each in self._plan.mends
+            if each.server not in self._found and each.server not in done
+        ]
 
     def settle(self, done: Sequence[Mended]) -> None:
         """Have done with what is put right, and with what needs nothing."""

@@ -281,7 +281,8 @@ class Rounds:
         the truth of a plan.
         """
         relationship, now = plan.relationship, self._edges.clock()
-        peers = {peer.server: live[peer.server, relationship.service] for peer in relationship.peers}
+        keys = ((peer.server, relationship.service) for peer in relationship.peers)
+        peers = {key[0]: live[key] for key in keys if key in live}  # of what was left, one may be no server any more
         record.presences = {name: presence(record.presences.get(name), each, now) for name, each in peers.items()}
         if primary is None or plan.authority.server != primary:
             return 0.0
@@ -289,7 +290,7 @@ class Rounds:
         if not still_to_prove(found, None, needed, now):
             return 0.0
         partner = acting(relationship, peers).partner
-        return still_to_prove(found, peers[partner.server] if partner else None, needed, now)
+        return still_to_prove(found, peers.get(partner.server) if partner else None, needed, now)
 
     def _rules_of_part(self, part: RelationshipPlan, rules: Rules) -> Rules:
         if rules.unreadable:
@@ -305,7 +306,7 @@ class Rounds:
     async def _act(self, group: Group, looks: list[Look]) -> list[Look]:
         """Have the servers for ourselves, look once more, carry out what may be, and look at what became of it."""
         due = [look.due for look in looks if look.due]
-        concerned = {server.snapshot.endpoint for each in due for server in each.servers}
+        concerned = {endpoint for each in due for endpoint in each.endpoints}
         concerned |= {there.partner.snapshot.endpoint for each in due for there in each.elsewhere}
         deeds: list[Deed] = []
         failure = ""

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from reconciler.errors import AccessRefusedError
-from reconciler.model import Elsewhere, Plan, Probe, RelationshipOutcome, Remedy, Result
+from reconciler.model import (
+    Elsewhere,
+    Leftover,
+    Plan,
+    Probe,
+    RelationshipOutcome,
+    RelationshipPlan,
+    Remedy,
+    Result,
+    RunRecord,
+    Unreachable,
+)
 from reconciler.planning.plan import plan_relationship
 from reconciler.planning.recovery import mended_alone
 from reconciler.running.apply import apply, sharing
@@ -25,7 +37,7 @@ def both(first: Pair, second: Pair) -> tuple[Plan, Any]:
     """One plan of two relationships on four servers, and hands that reach all of them."""
     plans = [asyncio.run(pair.plan()).relationships[0] for pair in (first, second)]
     elsewhere = tuple(
-        replace(server, snapshot=replace(server.snapshot, endpoint=replace(endpoint, hooks_directory="/elsewhere")))
+        replace(server, snapshot=replace(server.snapshot, endpoint=replace(endpoint, control="http://127.0.0.2:1/")))
         for server in plans[1].servers
         for endpoint in (server.snapshot.endpoint,)
     )
@@ -111,6 +123,29 @@ def test_relationships_that_share_a_server_are_carried_out_one_after_the_other()
     assert [len(group) for group in sharing(plans[:2])] == [1, 1]
 
 
+def test_one_that_could_not_be_planned_shares_the_server_on_which_it_is_to_put_something_right() -> None:
+    pair = differing()
+    plan = asyncio.run(pair.plan()).relationships[0]
+    endpoint = plan.servers[0].snapshot.endpoint
+    left = Leftover(
+        RunRecord(1, "apply", "who", "here", 1, datetime(2026, 1, 1, tzinfo=UTC), "r"),
+        1,
+        "west",
+        endpoint.service,
+        plan.relationship.mode,
+        plan.relationship.peers,
+        endpoint.server,
+        endpoint.control,
+        pid=1,
+    )
+    west = replace(plan.relationship, name="west")
+    for other in (
+        RelationshipPlan(west, plan.authority, unplanned="why", left=(left,)),
+        RelationshipPlan(west, plan.authority, unplanned="why", unreachable=(Unreachable(endpoint, "why"),)),
+    ):
+        assert [len(group) for group in sharing([plan, other])] == [2]
+
+
 def test_one_whose_stand_in_was_set_is_planned_again_too() -> None:
     """What is read of a server, and where a relationship stands among its others, is not what it was."""
     pair = differing()
@@ -153,6 +188,32 @@ def test_what_alone_is_put_right_in_the_second_is_so_whatever_else_it_is_not_to_
     _, told = asyncio.run(apply(plan, pair.hands()))
     assert set(results(told)) == {Result.MENDED}
     assert pair.a.scopes == ["kea-a"]
+
+
+def test_what_is_to_be_put_right_is_so_where_nothing_else_can_be_planned() -> None:
+    pair = Pair(is_related=True)
+    pair.a.asked_for = ["kea-a", "kea-b"]
+    parameters = {**pair.relationship.parameters, "max-rejected-lease-updates": 7}  # of which 2.2 knows nothing
+    pair.relationship = replace(pair.relationship, parameters=parameters)
+    made = asyncio.run(pair.plan())
+    (plan,) = made.relationships
+    assert plan.unplanned is not None
+    assert ("kea-a", Remedy.NARROW) in {(each.server, each.remedy) for each in plan.mends}
+    (outcome,) = asyncio.run(apply(made, pair.hands()))
+    assert pair.a.scopes == ["kea-a"]
+    assert "it serves its own scopes again" in outcome.servers[0].reason
+
+
+def test_what_alone_is_put_right_is_no_success_on_a_server_that_gives_no_answer_any_more() -> None:
+    pair = Pair(is_related=True)
+    pair.a.asked_for = ["kea-a", "kea-b"]
+    made = asyncio.run(pair.plan())
+    assert ("kea-a", Remedy.NARROW) in {(each.server, each.remedy) for each in made.relationships[0].mends}
+    pair.a.is_dead = True
+    (outcome,) = asyncio.run(apply(made, pair.hands()))
+    told = {each.server: each for each in outcome.servers}
+    assert told["kea-a"].result is Result.FAILED
+    assert told["kea-a"].reason.startswith("it gives no answer, so that this is left: it serves kea-b beside its own")
 
 
 @pytest.mark.parametrize(("probes", "is_held"), [({}, False), ({URL: Probe.REFUSED}, True)])

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
 
-from reconciler.cli import session
-from reconciler.cli.watch import edges_of
-from reconciler.desired.load import load
-from reconciler.kea.access import Credentials, Settings
-from reconciler.model import Mode, WatchMode
+from reconciler.model import Mode
 from reconciler.simulator import Release
-from reconciler.state.directory import default_directory
-from reconciler.state.runs import Run, open_store
-from reconciler.watching.grouping import groups
-from reconciler.watching.reading import Reader
-from reconciler.watching.rounds import Habits, Rounds
+from reconciler.state.runs import Run
 from tests.mortal import CHANGING, KilledError, Mortal, Scene, begun, replicate, timers
 from tests.test_simulated_crashes import must_be_in_order, points
+from tests.watching.simulated import rounds_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,26 +32,17 @@ SCENES = [
 
 def watch(life: Mortal) -> None:
     """Watch in simulated time until nothing is to be done any more, twice in a row."""
-    run = session.Session(Settings(), Credentials())
-    edges = replace(edges_of(run), clock=life.world.clock.now, chance=lambda: 0.5)
 
     async def work() -> None:
-        with closing(open_store(default_directory(os.environ))) as store:
-            reader = Reader(edges, 100)
-            rounds = Rounds(edges, Habits(WatchMode.ENFORCE, 60, 0), store, reader, lambda _: None)
-            found = groups(load(life.desired))
-            rounds.adopt(found)
-            try:
-                quiet = 0
-                for _ in range(ROUNDS):
-                    seconds = min([await rounds.once(group) for group in found])
-                    watched = [each.watched for each in rounds.records.values()]
-                    quiet = 0 if any(w.drift or w.changes or w.waits or w.failures for w in watched) else quiet + 1
-                    if quiet > 1:
-                        return
-                    life.let_pass(int(seconds) + 1)
-            finally:
-                await reader.close()
+        async with rounds_of(life) as (rounds, found, _):
+            quiet = 0
+            for _ in range(ROUNDS):
+                seconds = min([await rounds.once(group) for group in found])
+                watched = [each.watched for each in rounds.records.values()]
+                quiet = 0 if any(w.drift or w.changes or w.waits or w.failures for w in watched) else quiet + 1
+                if quiet > 1:
+                    return
+                life.let_pass(int(seconds) + 1)
         raise AssertionError(f"still not quiet: {watched}")
 
     asyncio.run(work())
