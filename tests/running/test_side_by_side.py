@@ -136,7 +136,7 @@ def test_one_that_could_not_be_planned_shares_the_server_on_which_it_is_to_put_s
         plan.relationship.peers,
         endpoint.server,
         endpoint.control,
-        pid=1,
+        plan.servers[0].snapshot.process,
     )
     west = replace(plan.relationship, name="west")
     for other in (
