@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reconciler.model import Mode, Service
+from reconciler.model import Deed, Mode, Service
+from reconciler.planning import steps
 from reconciler.simulator import Release
 from tests.cli.life import USUAL, WRITES, Life
+from tests.pairs import PAIR_MODES
+from tests.test_simulated_single_commands import S, body
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from reconciler.model import Endpoint
+    from reconciler.model import Endpoint, Step
 
 SERVERS = ("kea-a", "kea-b")
+APPROVED = ("--approve", "shared-pools")
 
 
 class Parting(Life):
@@ -26,6 +30,7 @@ class Parting(Life):
 
     is_parting = False
     parts_with = 2
+    meddled_with = ""  # where somebody adds a class by hand when the first is put back
 
     def begins(self, endpoint: Endpoint, command: str) -> None:
         super().begins(endpoint, command)
@@ -34,6 +39,9 @@ class Parting(Life):
             self.world.partition(*SERVERS)
         if self.is_parting and command == "config-set" and sets == self.parts_with + 1:
             self.world.heal(*SERVERS)
+            if self.meddled_with:
+                theirs = {"client-classes": [{"name": "theirs"}]}
+                assert self.endpoint(self.meddled_with).command("class-add", theirs)["result"] == 0
 
 
 def rename(life: Life) -> None:
@@ -44,6 +52,11 @@ def rename(life: Life) -> None:
 def balance(life: Life) -> None:
     life.documents[0]["mode"] = "load-balancing"
     life.documents[0]["peers"][1]["role"] = "secondary"
+
+
+def swap(life: Life) -> None:
+    one, two = life.documents[0]["peers"]
+    one["role"], two["role"] = two["role"], one["role"]
 
 
 def rename_and_balance(life: Life) -> None:
@@ -99,3 +112,41 @@ def test_who_answers_for_a_server_is_off_for_the_moment_in_which_that_is_put_bac
         moment = [("kea-a", "dhcp-disable"), ("kea-b", "config-set"), ("kea-a", "dhcp-enable")]
         assert [each for each in sent if each in moment] == 2 * moment
         assert all(endpoint.serves for endpoint in map(life.endpoint, SERVERS))
+
+
+@pytest.mark.parametrize("mode", PAIR_MODES)
+@pytest.mark.parametrize("primary", SERVERS)
+def test_where_one_of_two_that_exchange_roles_was_changed_by_hand_meanwhile_all_are_answered_by_one(
+    tmp_path: Path, mode: Mode, primary: str
+) -> None:
+    """The first that was set is the last to be put back, and answered for the other until then. It is left as somebody
+    made it, so that both may be standbys.
+    """
+    with Parting(tmp_path, Release.KEA_3_0) as life:
+        names = SERVERS if primary == SERVERS[0] else SERVERS[::-1]
+        life.add_pair("hq", S, mode, servers=names, configurations={name: body() for name in names})
+        life.documents[0]["parameters"] = dict(USUAL)
+        life.write()
+        assert life.run("apply", "--yes").exit_code == 0
+        life.let_pass(30)
+        swap(life)
+        life.write()
+        life.meddled_with = next(step.server for step in planned_steps(life) if step.deed is Deed.SET)
+        life.story.clear()
+        life.is_parting = True
+        report = life.run("apply", "--yes", *APPROVED, "--format", "json").json["relationships"][0]
+        found = {server["server"]: server["result"] for server in report["servers"]}
+        assert found.pop(life.meddled_with) == "failed", report
+        assert list(found.values()) == ["restored"], report
+        assert "theirs" in str(life.endpoint(life.meddled_with).config["client-classes"])
+        for _ in range(10):
+            life.let_pass(1)
+            answering = life.world.serving("10.0.1.0/24", S)
+            assert not answering.is_nobody, (answering, report)
+            assert not answering.is_double, (answering, report)
+
+
+def planned_steps(life: Life) -> list[Step]:
+    assert life.run("plan", *APPROVED).exit_code == 0
+    assert life.plan is not None
+    return [step for part in steps.parts(life.plan.relationships[0]) for step in part]

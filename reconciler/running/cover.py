@@ -43,6 +43,10 @@ class Cover:
         """Whether any server serves more than its own scopes at our request."""
         return bool(self._wide)
 
+    def is_wide(self, server: Server) -> bool:
+        """Whether this server serves more than its own scopes at our request."""
+        return server.name in self._wide
+
     async def widen(self, server: Server, *, until_back: Server | None = None) -> str | None:
         """Let a server serve every scope of the relationship. Returns why that failed, None when it does.
 

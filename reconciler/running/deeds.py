@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from reconciler.model import Deed, Fact, Result, Role, Step
+from reconciler.model import Deed, Fact, Mode, Result, Role, Step
+from reconciler.planning import standing
 from reconciler.planning.silence import longest
 from reconciler.planning.witness import marking
 from reconciler.running import commanding, restoring, setting, waiting
@@ -58,8 +59,21 @@ class Deeds(Looks):
             return True
         if any(self.named(name).peer.role is not Role.BACKUP for name in self.unsure - {server.name}):
             return True
+        if self._is_left_to_one():
+            ours = [each for each in self.servers if each.name not in self.foreign]
+            is_answered_for = server not in ours and any(map(self._cover.is_wide, ours))
+            return self._is_fine(server, await self._cover.rest(server) if is_answered_for else None)
         others = [each for each in self.servers if each is not server and each.peer.role is not Role.BACKUP]
         return self._is_fine(server, await self._cover.give_back(server, others))
+
+    def _is_left_to_one(self) -> bool:
+        """Whether some clients would have no answer if each server served its own: of two that exchange their roles one
+        is left as somebody else made it, and both have the same role now. Who was put back goes on with all then.
+        """
+        pair = [each for each in self.servers if each.peer.role is not Role.BACKUP]
+        found = [standing.standing(self._relationship, each.peer, each.plan.snapshot) for each in pair]
+        needed = {Role.PRIMARY} | ({Role.SECONDARY} if found[0][0] is Mode.LOAD_BALANCING else set())
+        return bool(self.foreign) and not needed <= {role for _, role in found}
 
     async def silence(self, server: Server, step: Step) -> bool:
         """Switch the DHCP service of a server off."""
@@ -78,10 +92,11 @@ class Deeds(Looks):
 
     async def serve(self, server: Server, step: Step) -> bool:
         """Switch the DHCP service of a server on again that was silenced; one that is put back, if it is for sure."""
-        if step.before and server.name in self.unsure:
+        if step.before and server.name in self.unsure | self.foreign:
+            once = " once it answers" if server.name in self.unsure else ""
             failure: str | None = (
                 "its DHCP service was switched off and stays off, since with the new configuration it would serve "
-                "beside the other server; apply again once it answers, or run dhcp-enable on it"
+                f"beside the other server; apply again{once}, or run dhcp-enable on it"
             )
         else:
             switch = self._switches.get(server.name) or ServiceSwitch(server, self._hands, is_off_already=True)
@@ -220,12 +235,13 @@ class Deeds(Looks):
         earlier = self._tale.of(server)
         why = earlier.reason if earlier and earlier.result is Result.FAILED else "the relationship was not completed"
         self._tale.say(server, "putting back what it had")
-        self._cover.forget(server)
         try:
             if live is not None and not await restoring.still_has(was, live, self._hands):
+                self.foreign.add(server.name)
                 text = f"{why}; {server.name} {Found.FOREIGN}, so it was not put back"
                 self._tale.tell(server, Result.FAILED, text)
                 return False
+            self._cover.forget(server)
             old = restoring.put_back(was, self._hands, when_told=partial(self._is_set, server))
             await self._keeping(server, old)
         except StepFailedError as error:

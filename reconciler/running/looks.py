@@ -50,6 +50,7 @@ class Looks:
         self.servers = servers
         self.unsure: set[str] = set()  # servers that may have, or come to have, what was not meant to stay
         self.harmed: list[str] = []  # servers that a failed set left neither as they were nor as planned
+        self.foreign: set[str] = set()  # servers that are not put back, since somebody else changed them
         self._plan = plan
         self._relationship = plan.relationship
         self._hands = hands

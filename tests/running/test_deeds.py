@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reconciler.model import Deed, Disruption, Stage, Step
+from reconciler.model import Condition, Deed, Disruption, Fact, Stage, Step
 from reconciler.planning.silence import LONGEST
 from reconciler.running.apply import _is_as_planned
 from reconciler.running.deeds import Deeds
@@ -115,3 +115,33 @@ def test_no_limit_comes_where_they_do_not_become_normal() -> None:
 
     run(go())
     assert bench.pair.b.asked_off == [None]
+
+
+def test_who_answers_for_another_and_is_not_put_back_since_somebody_changed_it_stops_all_the_same() -> None:
+    bench = Bench(replace(HANDED_OVER, pauses=False))
+
+    async def go() -> None:
+        assert await bench.do(Deed.SET, B)
+        assert await bench.do(Deed.WIDEN, B)
+        assert bench.pair.b.scopes == [A]
+        bench.pair.b.edit("valid-lifetime", 4711)
+        assert not await bench.do(Deed.PUT_BACK, B)
+        assert await bench.do(Deed.GIVE_BACK, B)
+
+    run(go())
+    assert bench.pair.b.scopes == []
+    assert bench.pair.b.config["valid-lifetime"] == 4711
+
+
+def test_who_was_silenced_and_is_not_put_back_since_somebody_changed_it_stays_off() -> None:
+    bench = Bench(Stage((A, B), silenced=(B,)))
+
+    async def go() -> None:
+        assert await bench.do(Deed.SILENCE, B)
+        assert await bench.do(Deed.SET, B)
+        bench.pair.b.edit("valid-lifetime", 4711)
+        assert not await bench.do(Deed.PUT_BACK, B)
+        assert not await bench.deeds.do(Step(Deed.SERVE, B, before=(Condition(Fact.SURE, B),)))
+
+    run(go())
+    assert bench.pair.b.is_disabled
