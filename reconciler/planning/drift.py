@@ -11,7 +11,7 @@ _DRIFT = frozenset({Cause.PRIMARY, Cause.PEER, Cause.VERSION})
 
 def only_drift(plan: Plan) -> Plan:
     """Return a plan with the changes alone that a server's move caused, for looking at; also those that are not due,
-    since the data of the relationship follow nobody.
+    since the data of the relationship follow nobody, or since another server can't be read.
 
     What could not be read or decided stays, with what else is in the way there, and so do the notes; objections stay
     where a change does. No server of it has anything to send: half of what a plan would set must never go out.
@@ -29,5 +29,7 @@ def _of_relationship(plan: RelationshipPlan) -> RelationshipPlan:
 
 
 def _of_server(server: ServerPlan) -> ServerPlan:
-    drifted = tuple(each for each in server.changes if each.cause in _DRIFT)
-    return replace(server, changes=(*drifted, *server.apart), outgoing=None, commands=(), apart=())
+    drifted = (each for each in (*server.changes, *server.put_off) if each.cause in _DRIFT)
+    asked_for = tuple(each for each in server.put_off if each.cause not in _DRIFT)
+    changes = (*drifted, *server.apart)
+    return replace(server, changes=changes, outgoing=None, commands=(), apart=(), put_off=asked_for)

@@ -122,7 +122,8 @@ def trouble_lines(plan: RelationshipPlan, *, is_drift: bool) -> Iterator[str]:
     """Yield why a relationship could not be planned, or compared."""
     yield from (f"  unreachable: {visible(str(each.endpoint))}: {visible(each.reason)}" for each in plan.unreachable)
     if plan.unplanned is not None:
-        yield f"  {'not compared' if is_drift else 'not planned'}: {visible(plan.unplanned)}"
+        how = "not planned" if not is_drift else "compared in part" if plan.has_changes else "not compared"
+        yield f"  {how}: {visible(plan.unplanned)}"
 
 
 def besides_lines(plan: RelationshipPlan, approved: Collection[str] = ()) -> Iterator[str]:

@@ -55,7 +55,7 @@ def drift_summary(plan: Plan) -> Iterator[str]:
         yield "Nothing to compare: no relationship is desired."
         return
     number = _actions(plan).total()
-    undone = _undone(plan)
+    undone = sum(each.unplanned is not None and not each.has_changes for each in plan.relationships)
     if number:
         yield f"Drift: {count(number, 'difference')} {_place(plan)}."
         yield "The signs say what apply would do there: + add, ~ change, - delete."
@@ -63,7 +63,7 @@ def drift_summary(plan: Plan) -> Iterator[str]:
             yield "Where replicate is false, apply leaves DHCP data as they are."
     if undone:
         yield f"{_of_all(undone, plan)} could not be compared."
-    in_part = _in_part(plan)
+    in_part = _in_part(plan) + _undone(plan) - undone
     if in_part:
         yield f"{_of_all(in_part, plan)} could be compared in part only: a server can't be reached."
     if not number and undone < len(plan.relationships):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reconciler.kea import hooks
 from reconciler.model import Mode, Service
 from reconciler.simulator import Kind, Release
 from tests.cli.site import Site, subnet
@@ -77,6 +78,21 @@ def test_1_when_a_server_cannot_be_reached(pair: Site, command: str) -> None:
     assert ended.exit_code == 1
     assert "ECONNREFUSED: Connection refused); nothing was sent" in ended.stdout
     assert ended.stderr == ""
+
+
+def test_1_when_drift_is_shown_that_waits_for_a_server_that_can_not_be_reached(world: World, tmp_path: Path) -> None:
+    """Somebody sets a parameter of the relationship on the standby, while a backup is away."""
+    site = Site(world, tmp_path)
+    site.add_pair(servers=("kea-a", "kea-b", "kea-c"))
+    site.made()
+    site["kea-c"].stop_agent()
+    site.endpoint("kea-b").edit(lambda config: hooks.relationships_of(config)[0].update({"max-unacked-clients": 7}))  # type: ignore[attr-defined]
+    ended = site.run("drift")
+    assert ended.exit_code == 1
+    assert "  kea-b (standby) differs:\n" in ended.stdout
+    assert "max-unacked-clients 7 -> " in ended.stdout
+    assert "Drift: 1 difference on 1 server in 1 of 1 relationship." in ended.stdout
+    assert "1 of 1 relationship could be compared in part only: a server can't be reached." in ended.stdout
 
 
 def test_1_when_the_daemon_behind_the_agent_is_down(pair: Site) -> None:

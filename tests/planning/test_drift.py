@@ -22,6 +22,7 @@ from reconciler.model import (
     Unreachable,
 )
 from reconciler.planning.drift import only_drift
+from reconciler.reports.text_plan import text_drift
 
 PRIMARY = Peer("kea-a", "kea-a", Role.PRIMARY, "http://192.0.2.10:8001/")
 STANDBY = Peer("kea-b", "kea-b", Role.STANDBY, "http://192.0.2.11:8001/")
@@ -84,3 +85,23 @@ def test_what_could_not_be_told_is_still_said() -> None:
         unreachable=(Unreachable(endpoint, "refused"),),
     )
     assert only_drift(Plan("1", (unplanned,))) == Plan("1", (unplanned,))
+
+
+def test_what_a_server_was_changed_by_is_drift_although_it_is_put_off_while_another_is_away() -> None:
+    put_off = (change(Cause.PEER), change(Cause.GIT))
+    endpoint = Endpoint("kea-c", Service.DHCP4, "http://192.0.2.12:8000/")
+    made = RelationshipPlan(
+        RELATIONSHIP,
+        Authority("kea-a", "kea-a is the primary and answers"),
+        servers=(replace(server(STANDBY), put_off=put_off),),
+        unplanned="kea-c can't be reached",
+        unreachable=(Unreachable(endpoint, "refused"),),
+    )
+    (found,) = only_drift(Plan("1", (made,))).relationships
+    assert [each.changes for each in found.servers] == [put_off[:1]]
+    assert [each.put_off for each in found.servers] == [put_off[1:]]  # which is no drift, and not done either
+    told = text_drift(Plan("1", (found,)))
+    assert "  compared in part: kea-c can't be reached" in told
+    assert "  kea-b (standby) differs:" in told
+    assert "1 of 1 relationship could be compared in part only: a server can't be reached." in told
+    assert "could not be compared" not in told
