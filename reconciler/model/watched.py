@@ -128,23 +128,23 @@ class Watched:
 
     `status` is what `status` would say, as of `looked_at`; None before the first look. `drift` says in words, a line
     for each, what differs although nobody changed desired, and `drifted_since` since when there is any; `changes` are
-    what desired asks for and is not done. `drift_count` and `change_count` are the numbers of changes in them; the
-    lines may be fewer, with one that says how many more there are. `waits` says why nothing is done about it; empty
-    where nothing is to be done. `contested` are objects that drifted back again and again, and are no longer fought
-    over, and `left_alone` says what is left alone with them, and why. `looked_at` is when its servers were read last,
-    all that answer; `succeeded_at` when all answered, and nothing failed. `applied_at` is when something was changed
-    last. `failures` are how many looks or applies in a row failed, and `next_look` when the next is due. `seconds` is
-    how long the last look took. `is_at_work` says that it is being changed at the moment.
+    what desired asks for and is not done. `drift_counts` and `change_counts` are how many changes that are on which
+    server, by its name; the lines may be fewer, with one that says how many more there are. `waits` says why nothing is
+    done about it; empty where nothing is to be done. `contested` are objects that drifted back again and again, and are
+    no longer fought over, and `left_alone` says what is left alone with them, and why. `looked_at` is when its servers
+    were read last, all that answer; `succeeded_at` when all answered, and nothing failed. `applied_at` is when
+    something was changed last. `failures` are how many looks or applies in a row failed, and `next_look` when the next
+    is due. `seconds` is how long the last look took. `is_at_work` says that it is being changed at the moment.
     """
 
     name: str
     service: Service
     status: RelationshipStatus | None = None
     drift: tuple[str, ...] = ()
-    drift_count: int = 0
+    drift_counts: Mapping[str, int] = field(default_factory=dict)
     drifted_since: datetime | None = None
     changes: tuple[str, ...] = ()
-    change_count: int = 0
+    change_counts: Mapping[str, int] = field(default_factory=dict)
     waits: tuple[str, ...] = ()
     contested: tuple[str, ...] = ()
     left_alone: tuple[str, ...] = ()
@@ -156,6 +156,16 @@ class Watched:
     next_look: datetime | None = None
     seconds: float | None = None
     is_at_work: bool = False
+
+    @property
+    def drift_count(self) -> int:
+        """How many changes `drift` stands for."""
+        return sum(self.drift_counts.values())
+
+    @property
+    def change_count(self) -> int:
+        """How many changes `changes` stand for."""
+        return sum(self.change_counts.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -139,58 +139,49 @@ def seen(before: Watched, look: Look, failures: int) -> Watched:
 
 
 def _differing(before: Watched, look: Look) -> Watched:
-    compared = () if look.is_settling else tuple(each for each in look.plan.servers if each.is_compared)
-    known = None if look.is_compared else {each.peer.server for each in compared}
-    drift, drift_count = _without(before.drift, before.drift_count, known)
-    changes, change_count = _without(before.changes, before.change_count, known)
-    drift = (*_shortened(_lines(look.plan, compared, is_git=False)), *drift)
+    drift, drift_counts = _differences(look, before.drift, before.drift_counts, is_git=False)
+    changes, change_counts = _differences(look, before.changes, before.change_counts, is_git=True)
     return replace(
         before,
         drift=drift,
-        drift_count=drift_count + _count(compared, is_git=False),
+        drift_counts=drift_counts,
         drifted_since=(before.drifted_since or look.at) if drift else None,
-        changes=(*_shortened(_lines(look.plan, compared, is_git=True)), *changes),
-        change_count=change_count + _count(compared, is_git=True),
+        changes=changes,
+        change_counts=change_counts,
     )
 
 
-def _without(lines: Sequence[str], number: int, compared: Collection[str] | None) -> tuple[Sequence[str], int]:
-    """Return those of the lines that stood on the board before that are of none of these servers, nor of any where that
-    is None, and how many changes they stand for; `number` is how many all of them do. Of those that were not shown
-    nobody knows whose they are: they count as long as no server is compared.
+def _differences(
+    look: Look, known: Sequence[str], known_counts: Mapping[str, int], *, is_git: bool
+) -> tuple[tuple[str, ...], Mapping[str, int]]:
+    """Return what differs, a line for each change, and how many there are on which server; more than can be shown are
+    told by a last line. On servers that could not be compared it is what was known before: `known` and `known_counts`.
     """
-    if compared is None:
-        return (), 0
-    if not compared:
-        return lines, number
-    left = [each for each in lines if ": " in each and each.partition(": ")[0] not in compared]
-    return left, len(left)
+    compared = () if look.is_settling else tuple(each for each in look.plan.servers if each.is_compared)
+    found = {each.peer.server: len(_of_cause(each, is_git=is_git)) for each in compared}
+    left = {} if look.is_compared else {name: each for name, each in known_counts.items() if name not in found}
+    counts = {name: number for name, number in (found | left).items() if number}
+    lines = _lines(look.plan, compared, is_git=is_git)
+    lines += (each for each in known if each.partition(": ")[0] in left)  # the one that says how many more is of nobody
+    more = sum(counts.values()) - len(lines)
+    if more:
+        lines.append(f"and {more} more; `kea-reconciler {'plan' if is_git else 'drift'}` says all")
+    return tuple(lines), counts
 
 
 def _of_cause(server: ServerPlan, *, is_git: bool) -> list[Change]:
     return [each for each in server.told if (each.cause is Cause.GIT) is is_git]
 
 
-def _count(servers: Iterable[ServerPlan], *, is_git: bool) -> int:
-    return sum(len(_of_cause(server, is_git=is_git)) for server in servers)
-
-
 def _lines(plan: RelationshipPlan, servers: Iterable[ServerPlan], *, is_git: bool) -> list[str]:
-    """Return what would change on which of the servers and why, a line for each change, as far as it will be shown."""
+    """Return what would change on which of the servers and why, a line for each change, as many as are shown."""
+    due = [(server.peer.server, change) for server in servers for change in _of_cause(server, is_git=is_git)]
     lines: list[str] = []
-    for server in servers:
-        name = server.peer.server
-        for change in _of_cause(server, is_git=is_git)[: _LINES + 1]:
-            why = "" if is_git else f" ({cause_words(change.cause, change.moved, name, plan.authority.server)})"
-            first, *rest = (line.strip() for line in change_lines(change, colour=False))
-            lines.append(f"{name}: {' '.join((first, ', '.join(rest))).strip()}{why}")
+    for name, change in due[:_LINES]:
+        why = "" if is_git else f" ({cause_words(change.cause, change.moved, name, plan.authority.server)})"
+        first, *rest = (line.strip() for line in change_lines(change, colour=False))
+        lines.append(f"{name}: {' '.join((first, ', '.join(rest))).strip()}{why}")
     return lines
-
-
-def _shortened(lines: list[str]) -> tuple[str, ...]:
-    if len(lines) <= _LINES:
-        return tuple(lines)
-    return (*lines[:_LINES], f"and {len(lines) - _LINES} more or further ones; `kea-reconciler plan` says all")
 
 
 def by_name(records: Mapping[str, Record]) -> tuple[Watched, ...]:

@@ -77,7 +77,7 @@ def drifted(name: str = "hq") -> Watched:
         authority_reason="kea-a is the primary and answers",
     )
     since = NOW - timedelta(minutes=42)
-    return watched(name, status, drift=DRIFT, drift_count=2, drifted_since=since)
+    return watched(name, status, drift=DRIFT, drift_counts={"kea-b": 2}, drifted_since=since)
 
 
 def impaired(name: str = "berlin") -> Watched:

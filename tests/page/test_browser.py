@@ -202,7 +202,7 @@ def test_an_answer_that_does_not_come_is_said(browser: Browser, shown: Shown) ->
 
 def test_the_keyboard_reaches_everything_that_does_something(browser: Browser, shown: Shown) -> None:
     many = tuple(f"kea-b: ~ line {number}" for number in range(9))
-    shown.board = board(replace(drifted(), drift=many, drift_count=9))
+    shown.board = board(replace(drifted(), drift=many, drift_counts={"kea-b": 9}))
     with looking(browser, shown.url) as page:
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to what is on")).to_be_focused()

@@ -84,7 +84,7 @@ def test_the_worst_comes_first() -> None:
 def test_many_lines_unfold_and_a_single_one_does_not() -> None:
     def of(number: int) -> tuple[int, int]:
         lines = tuple(f"line {each}" for each in range(number))
-        (note,) = card(replace(drifted(), drift=lines, drift_count=number), NOW, 60).notes
+        (note,) = card(replace(drifted(), drift=lines, drift_counts={"kea-b": number}), NOW, 60).notes
         return len(note.lines), len(note.rest)
 
     assert (of(4), of(5), of(6)) == ((4, 0), (5, 0), (4, 2))

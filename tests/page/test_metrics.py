@@ -99,7 +99,7 @@ def test_how_many_there_are_depends_on_desired_alone() -> None:
     def number(shown: Board) -> int:
         return sum(len(family.samples) for family in families(shown).values())
 
-    many = replace(drifted(), drift=tuple(f"line {each}" for each in range(50)), drift_count=4000)
+    many = replace(drifted(), drift=tuple(f"line {each}" for each in range(50)), drift_counts={"kea-b": 4000})
     assert number(board(many)) == number(board(drifted()))
 
 

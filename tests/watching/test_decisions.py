@@ -129,13 +129,14 @@ def test_a_server_that_may_be_another_is_asked_about_although_one_is_away() -> N
 
 
 def test_what_differs_on_a_server_that_is_level_again_is_over_although_another_is_away() -> None:
-    known = Watched("hq", Service.DHCP4, drift=("kea-b: ~ subnet", "kea-c: + subnet"), drift_count=2, drifted_since=NOW)
+    known = Watched("hq", Service.DHCP4, drift=("kea-b: ~ subnet", "kea-c: + subnet"), drifted_since=NOW)
+    known = replace(known, drift_counts={"kea-b": 1, "kea-c": 1})
     gone = Unreachable(Endpoint("kea-c", Service.DHCP4, "http://192.0.2.12:8000/"), "refused")
     level = plan(unplanned="kea-c can't be reached", unreachable=(gone,))
     look = Look(level, None, Rules(WatchMode.REPLICATE), ruling(level, Rules(WatchMode.REPLICATE)), NOW, 0.1)
     board = seen(known, look, 0)
     assert (board.drift, board.drift_count, board.drifted_since) == (("kea-c: + subnet",), 1, NOW)
-    board = seen(replace(known, drift=known.drift[:1], drift_count=1), look, 0)
+    board = seen(replace(known, drift=known.drift[:1], drift_counts={"kea-b": 1}), look, 0)
     assert (board.drift, board.drift_count, board.drifted_since) == ((), 0, None)
 
 
@@ -147,11 +148,11 @@ def looked(made: RelationshipPlan, known: Watched) -> Watched:
 KNOWN = Watched(
     "hq",
     Service.DHCP4,
-    drift=("kea-b: ~ subnet", "kea-c: + subnet", "and 3 more or further ones"),
-    drift_count=5,
+    drift=("kea-b: ~ subnet", "kea-c: + subnet", "and 3 more; `kea-reconciler drift` says all"),
+    drift_counts={"kea-b": 2, "kea-c": 3},
     drifted_since=NOW,
     changes=("kea-c: ~ relationship hq",),
-    change_count=1,
+    change_counts={"kea-c": 1},
 )
 AWAY = Unreachable(Endpoint("kea-c", Service.DHCP4, "http://192.0.2.12:8000/"), "refused")
 
@@ -159,18 +160,31 @@ AWAY = Unreachable(Endpoint("kea-c", Service.DHCP4, "http://192.0.2.12:8000/"), 
 def test_what_differs_on_one_that_is_away_lasts_while_the_others_go_on() -> None:
     board = looked(plan(change(), change(Cause.GIT), unreachable=(AWAY,)), KNOWN)
     (fresh, *known), (asked, *waiting) = board.drift, board.changes
-    assert (fresh.partition(" (")[0], known) == ("kea-b: ~ global valid-lifetime: 1 -> 2", ["kea-c: + subnet"])
+    more = "and 2 more; `kea-reconciler drift` says all"  # those of kea-c that were not shown
+    assert (fresh.partition(" (")[0], known) == ("kea-b: ~ global valid-lifetime: 1 -> 2", ["kea-c: + subnet", more])
     assert (asked, waiting) == ("kea-b: ~ global valid-lifetime: 1 -> 2", list(KNOWN.changes))
-    assert (board.drift_count, board.change_count) == (2, 2)
+    assert (board.drift_count, board.change_count) == (4, 2)
     assert looked(plan(change()), KNOWN).change_count == 0  # all were compared
 
 
 def test_what_is_more_than_can_be_shown_is_counted_once_however_often_one_is_looked_for() -> None:
-    boards = [replace(KNOWN, drift=KNOWN.drift[1:2], drift_count=1)]
+    boards = [replace(KNOWN, drift=KNOWN.drift[1:2], drift_counts={"kea-c": 1})]
     for _ in range(3):
         boards.append(looked(plan(*(change(after=each) for each in range(60)), unreachable=(AWAY,)), boards[-1]))
     assert {each.drift_count for each in boards[1:]} == {61}
     assert len({each.drift for each in boards[1:]}) == 1
+
+
+def test_what_was_not_shown_of_a_server_counts_on_while_it_is_away() -> None:
+    """It came behind those of another, which is level by now."""
+    servers = [ServerPlan(peer, SNAPSHOT, tuple(change(after=each) for each in range(60))) for peer in PEERS]
+    full = looked(plan(servers=tuple(servers)), Watched("hq", Service.DHCP4))
+    assert (full.drift_count, len(full.drift), full.drift[-1][:12]) == (120, 51, "and 70 more;")
+    gone = Unreachable(ENDPOINT, "refused")
+    board = looked(plan(servers=(ServerPlan(PEERS[0], SNAPSHOT),), unreachable=(gone,)), full)
+    assert board.drift_counts == {"kea-b": 60}
+    assert board.drift == ("and 60 more; `kea-reconciler drift` says all",)
+    assert looked(plan(unreachable=(gone,), servers=tuple(servers[:1])), board).drift_count == 120
 
 
 def test_what_is_put_off_while_one_is_away_is_still_told() -> None:
