@@ -181,6 +181,7 @@ class Daemon:
         is_past = all(each is not group for each in self._groups)  # by identity: a thousand are compared at each end
         if is_past and not self._stop.is_set():  # it was at it when desired became another
             self._rounds.adopt(self._groups)
+            self._forget_others()
         is_soon = self._due.get(group.names, 0.0) < self._nearest or group.names in self._eager
         if is_past or is_soon or self._is_waited_for or self._stop.is_set():
             self._wake.set()
@@ -218,8 +219,12 @@ class Daemon:
         self._due = {each.names: now + within_seconds * self._edges.chance() for each in self._groups}
         self._eager.update(group.names for group in self._running.values())  # what they are at is out of date
         self._rounds.adopt(self._groups)
-        self._reader.forget_others({endpoint for group in self._groups for endpoint in group.endpoints})
+        self._forget_others()
         self._wake.set()
+
+    def _forget_others(self) -> None:
+        """Forget the servers that desired does not name any more."""
+        self._reader.forget_others({endpoint for group in self._groups for endpoint in group.endpoints})
 
     async def _follow_desired(self) -> None:
         """Look at the folder when something was told of it, and else at the usual pace."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ class Reader:
         self._edges = edges
         self._well, self._ailing = asyncio.Semaphore(concurrency), asyncio.Semaphore(concurrency)
         self._clients: dict[Endpoint, Client] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._reading: Counter[Endpoint] = Counter()
         self._seen: dict[Endpoint, Snapshot] = {}  # the last that was read of each
         self._failing: dict[Endpoint, _Failing] = {}
         self._slow: set[Endpoint] = set()  # by their last reading
@@ -71,12 +74,19 @@ class Reader:
         return min((self._failing[each].until for each in endpoints if each in self._failing), default=None)
 
     def forget_others(self, endpoints: Iterable[Endpoint]) -> None:
-        """Forget what is no longer among the endpoints; an address that is not named is not asked again."""
+        """Forget what is no longer among the endpoints; an address that is not named is not asked again, and the
+        connection to it is closed. Of one that is being read that is left for a later call.
+        """
         kept = set(endpoints)
+        for each in [each for each in self._clients if each not in kept and not self._reading[each]]:
+            closing = asyncio.create_task(self._clients.pop(each).close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
         for each in [each for each in {*self._seen, *self._failing} if each not in kept]:
             self._seen.pop(each, None)
             self._failing.pop(each, None)
         self._slow &= kept
+        self._reading = +self._reading
         keys = {(each.server, each.service) for each in kept}
         self.live = {key: each for key, each in self.live.items() if key in keys and each.endpoint in kept}
         self.requests = {key: each for key, each in self.requests.items() if key in keys}
@@ -88,7 +98,7 @@ class Reader:
     async def close(self) -> None:
         """Close every connection."""
         clients, self._clients = self._clients, {}
-        await asyncio.gather(*(client.close() for client in clients.values()))
+        await asyncio.gather(*(client.close() for client in clients.values()), *self._closing)
 
     # ----------------------------------------------------------------------------------------- inside
 
@@ -96,7 +106,11 @@ class Reader:
         failing, key = self._failing.get(endpoint), (endpoint.server, endpoint.service)
         if failing is not None and not is_eager and self._edges.clock() < failing.until and key in self.live:
             return self.live[key]
-        live = await self._in_turn(endpoint, is_new=failing is None)
+        self._reading[endpoint] += 1
+        try:
+            live = await self._in_turn(endpoint, is_new=failing is None)
+        finally:
+            self._reading[endpoint] -= 1
         if isinstance(live, Snapshot):
             if live.config is not (seen.config if (seen := self._seen.get(endpoint)) else None):
                 self._edges.learn([live])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,3 +57,48 @@ def test_only_a_connection_that_takes_too_long_is_tried_once_more(
         return found
 
     assert isinstance(asyncio.run(look()), Snapshot if times < tried else Unreachable)
+
+
+def test_the_connection_to_a_server_that_is_named_no_more_is_closed_but_not_while_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = replace(ENDPOINT, server="kea-c")
+    closed: list[Endpoint] = []
+    is_let = asyncio.Event()
+
+    class Open:
+        def __init__(self, endpoint: Endpoint, _: object) -> None:
+            self.endpoint = endpoint
+
+        async def close(self) -> None:
+            closed.append(self.endpoint)
+
+    async def answer(_: Client, endpoint: Endpoint) -> Snapshot:
+        if endpoint is other:
+            await is_let.wait()
+        return replace(SNAPSHOT, endpoint=endpoint)
+
+    monkeypatch.setattr(reading, "read", answer)
+
+    async def look() -> None:
+        reader = Reader(replace(edges_of(session.Session(Settings(), Credentials())), open_client=Open), 2)  # type: ignore[arg-type]
+        await reader.read([ENDPOINT])
+        busy = asyncio.create_task(reader.read([other]))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        reader.forget_others([ENDPOINT, other])
+        await asyncio.sleep(0)
+        assert closed == []
+        reader.forget_others([])
+        await asyncio.sleep(0)
+        assert closed == [ENDPOINT]
+        is_let.set()
+        assert isinstance((await busy)[other.server, other.service], Snapshot)
+        assert closed == [ENDPOINT]
+        reader.forget_others([])
+        await asyncio.sleep(0)
+        assert closed == [ENDPOINT, other]
+        await reader.close()
+        assert closed == [ENDPOINT, other]
+
+    asyncio.run(look())
