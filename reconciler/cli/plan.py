@@ -70,7 +70,9 @@ def _plan(
     from reconciler.cli import plan_files, session
 
     made = plan_files.made_now(run.settings, names) if out else None
-    read, live = session.make_plan(run, session.load_desired(desired, names), left)
+    found = session.load_desired(desired, names)
+    session.tell_unmatched(run, found)
+    read, live = session.make_plan(run, found, left)
     plan = session.with_counts(run, read, live)
     given = approvals_of(run, plan, approved)
     if out and made:

@@ -392,6 +392,16 @@ def with_counts(session: Session, made: Plan, live: Mapping[tuple[str, Service],
     return with_counts(made, session.count_leases(live, concerned)) if concerned else made
 
 
+def tell_unmatched(session: Session, desired: Desired) -> None:
+    """Say for which entries of the credentials file desired has no address: one may be misspelt, and then a server only
+    says that it was given no password.
+    """
+    addresses = [each.control for each in desired.endpoints.values()]
+    addresses += [peer.url for each in (*desired.relationships, *desired.others) for peer in each.peers]
+    for text in session.credentials.unmatched(addresses):
+        logging.getLogger("reconciler").warning(text)
+
+
 def _tell_unread(desired: Desired, live: Mapping[tuple[str, Service], Live]) -> None:
     """Say which servers that no relationship names could not be read: what they still have can't be told."""
     from reconciler.model import Unreachable

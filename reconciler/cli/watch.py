@@ -156,6 +156,7 @@ def watch(
             (JsonLines if is_json else TextLines)(run.scrubber.scrub, lambda: source.desired.revision if source else "")
         )
         source = _source(desired, git_remote, git_branch, require_signed=require_signed)
+        session.tell_unmatched(run, source.desired)
         with closing(open_store(state_directory(state_dir))) as store, _no_death_by_hup():
             lock = DaemonLock(store.directory)
             try:

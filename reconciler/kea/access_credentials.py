@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from reconciler.kea.access_targets import parse_origin
+from reconciler.kea.access_targets import origin_of, parse_origin
 from reconciler.kea.access_tls import TlsFiles, tls_context
 from reconciler.kea.access_toml import RefusedFileError, TomlFile, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from reconciler.model import Position
     from reconciler.redaction import Scrubber
 
 _KEYS = ("user", "password", "password-file", "ca-file", "cert-file", "key-file")
@@ -30,13 +32,25 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The login of each origin (`scheme://host:port`, normalised, the port always there)."""
+    """The login of each origin (`scheme://host:port`, normalised, the port always there), and where that stands."""
 
     logins: Mapping[str, Login] = field(default_factory=dict, repr=False)
+    places: Mapping[str, Position] = field(default_factory=dict, repr=False, compare=False)
 
     def login(self, origin: str) -> Login:
         """Return what is kept for an origin, an empty login where nothing is."""
         return self.logins.get(origin) or Login()
+
+    def unmatched(self, addresses: Iterable[str]) -> Iterator[str]:
+        """Yield in words the origins at which none of these addresses is, with their places, and what else there is at
+        the same host; nothing of what is kept for them.
+        """
+        known = sorted(filter(None, set(map(origin_of, addresses))))
+        for origin, place in self.places.items():
+            if origin not in known:
+                others = [each for each in known if urlsplit(each).hostname == urlsplit(origin).hostname]
+                instead = f" (but at {', '.join(others)})" if others else ""
+                yield f"{place.file}:{place.line}: nothing in desired is at {origin}{instead}; this entry is not used"
 
     def teach(self, scrubber: Scrubber) -> None:
         """Tell a scrubber every secret in here."""
@@ -53,6 +67,7 @@ def read_credentials(path: Path) -> Credentials:
     """
     file = TomlFile(path, "credentials", is_private=True)
     logins: dict[str, Login] = {}
+    places: dict[str, Position] = {}
     for key, table in file.content.items():
         origin = _origin(file, key, table)
         login = _login(file, key, table, path.parent) if isinstance(table, dict) else Login()
@@ -61,10 +76,11 @@ def read_credentials(path: Path) -> Credentials:
             file.problem((key,), "origin", f"{key!r} is the same origin as one above.", advice)
         elif origin is not None:
             logins[origin] = login
+            places[origin] = file.position((key,))
             if origin.startswith("http:") and login.tls != TlsFiles():
                 file.problem((key,), "tls", "TLS files for an origin without TLS.", "Write https://, or drop them.")
     file.finish()
-    return Credentials(logins)
+    return Credentials(logins, places)
 
 
 def _origin(file: TomlFile, key: str, table: object) -> str | None:

@@ -116,6 +116,15 @@ def parse_origin(text: str) -> str:
     return target.origin
 
 
+def origin_of(address: str) -> str | None:
+    """Return the origin of a control or peer address; None where it has none, as a unix socket, or can't be one."""
+    try:
+        target = parse_control(address)
+    except ValueError:
+        return None
+    return target.origin if isinstance(target, HttpTarget) else None
+
+
 def _parse_unix(path: str) -> UnixTarget:
     if not path.startswith("/"):
         raise ValueError("the path behind unix: must be absolute")

@@ -72,6 +72,20 @@ def test_wrong_credentials_are_not_shown(guarded: Site) -> None:
     assert "canary" not in ended.stdout + ended.stderr
 
 
+def test_an_entry_at_whose_origin_nothing_is_is_told_by_a_plan_without_its_secret(guarded: Site) -> None:
+    """Without a port an origin is that of port 80."""
+    path = credentials(guarded.folder / "credentials.toml", guarded)
+    assert guarded.run("plan", "--credentials", str(path)).stderr == ""
+    misspelt = '["http://127.0.0.1"]\nuser = "canary-user"\npassword = "canary-password"\n'
+    path.write_text(f'{misspelt}\n["http://192.0.2.1:8000"]\nuser = "canary-user"\npassword = "canary-password"\n')
+    told = guarded.run("plan", "--credentials", str(path)).stderr
+    there = sorted(guarded[name].control.rstrip("/") for name in ("kea-a", "kea-b"))
+    first, second = told.splitlines()
+    assert f"{path}:1: nothing in desired is at http://127.0.0.1:80 (but at {', '.join(there)}" in first
+    assert second.endswith(f"{path}:5: nothing in desired is at http://192.0.2.1:8000; this entry is not used")
+    assert "canary" not in told
+
+
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o666])
 def test_credentials_that_others_can_read_are_refused(guarded: Site, mode: int) -> None:
     path = credentials(guarded.folder / "credentials.toml", guarded)
