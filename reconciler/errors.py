@@ -38,6 +38,10 @@ class FileError(ReconcilerError):
     """A file that the command line names can't be read or written: name another one, or see to it and its folder."""
 
 
+class NotListeningError(ReconcilerError):
+    """Where the command line says to listen this host can't: see who does, or name another address or port."""
+
+
 class NotCommittedError(ReconcilerError):
     """Files are not those of the commit that they have to be of, be they right: commit them, or put them back."""
 

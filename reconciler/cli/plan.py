@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +56,8 @@ def plan(
         made, given = _plan(run, desired, names, approved, out, left_open(run, state_dir))
         remember_shown(run, made, state_dir)
         run.tell(forms, plan_report(made, given.codes, verbose=verbose, fingerprint=given.fingerprint))
+        if out:
+            run.echo(f"wrote {out}, for `kea-reconciler apply {shlex.quote(str(out))}`", err=True)
         return int(verdict.of_plan(made, given.codes, detailed=detailed_exitcode))
 
 

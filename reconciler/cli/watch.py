@@ -244,7 +244,9 @@ async def _watch(run: Session, source: Source, habits: Habits, store: Store, lis
 
 
 def _pages(run: Session, daemon: Daemon, store: Store, listening: _Listening) -> Serving | None:
-    """Return what serves the status page, None for nowhere. Raises UsageError where it can't be there."""
+    """Return what serves the status page, None for nowhere. Raises UsageError and NotListeningError where that
+    can't be.
+    """
     if listening.where == "none":
         return None
     from reconciler.page.application import Pages, application

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from reconciler.errors import UsageError
+from reconciler.errors import NotListeningError, UsageError
 from reconciler.page.connections import MOST_AT_ONCE, Connection
 
 if TYPE_CHECKING:
@@ -72,14 +72,16 @@ def address_of(text: str) -> tuple[str, int]:
 
 
 def listen(text: str) -> socket.socket:
-    """Return a socket that listens at ADDRESS:PORT. Raises UsageError where that can't be."""
+    """Return a socket that listens at ADDRESS:PORT. Raises UsageError where that is none, and NotListeningError where
+    this host can't listen there.
+    """
     address, port = address_of(text)
     try:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         listening = socket.create_server((address, port), family=family)
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise UsageError(f"--listen {text}: {why}. Give another address or port, or `--listen none`") from error
+        raise NotListeningError(f"--listen {text}: {why}. Give another address or port, or `--listen none`") from error
     _log.info("the status page is at %s", url_of(listening))
     if not ip_address(listening.getsockname()[0]).is_loopback:
         _log.warning("the status page at %s asks for no password: whoever reaches it can read it", url_of(listening))

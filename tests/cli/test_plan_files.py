@@ -313,7 +313,8 @@ def test_a_report_is_the_same_with_a_file_beside_it_what_the_clients_notice_too(
     monkeypatch.setattr(counting, "active_leases", lambda *_: {1: 15_000})
     shown = drifted.run("plan").stdout
     assert "fetching the leases takes about" in shown
-    assert drifted.run("plan", "--out", str(file)).stdout == shown
+    ended = drifted.run("plan", "--out", str(file))
+    assert (ended.stdout, ended.stderr) == (shown, f"wrote {file}, for `kea-reconciler apply {file}`\n")
     assert "fetching the leases takes about" in file.read_text()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from reconciler.errors import UsageError
+from reconciler.errors import NotListeningError, UsageError
 from reconciler.page.connections import MOST_AT_ONCE
 from reconciler.page.serving import Serving, address_of, listen, url_of
 
@@ -34,7 +34,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 def test_a_port_that_is_taken_is_said_with_what_to_do() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UsageError) as told:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(NotListeningError) as told:
         listen(f"127.0.0.1:{taken.getsockname()[1]}")
     assert "Address already in use" in str(told.value)
     assert "--listen none" in str(told.value)
