@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.approving import Approvals, approvals_of
-from reconciler.cli.carrying import Question, carry_out_plan
+from reconciler.cli.carrying import Question, carry_out_plan, need_terminal
 from reconciler.cli.remembering import at_work, left_open
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def apply(
         whole = session.load_all(desired)
         gone = None if then is None else plan_files.dropped(then, whole)
         found = session.selected(whole, names if then is None else plan_files.selection(then, whole))
+        if not yes:
+            need_terminal(QUESTION.doing)  # before servers are read, be there something to ask for then or not
         with at_work(run, state_dir, lock_timeout, session.endpoints_of(found), found.revision) as ending:
             made, live = session.make_plan(run, found, left_open(run, state_dir))
             reason = None

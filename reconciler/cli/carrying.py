@@ -101,13 +101,20 @@ def ask(run: Session, question: str, doing: str, refusal: str) -> None:
 
     `doing` is what --yes would do without a question. Nobody else is kept from the servers meanwhile.
     """
-    from reconciler.cli.session import Failure, is_terminal
+    from reconciler.cli.session import Failure
 
-    if not is_terminal(sys.stdin):
-        raise click.UsageError(f"there is no terminal to ask on; give --yes to {doing} without a question")
+    need_terminal(doing)
     with run.aside():
         if not click.confirm(question, err=True):
             raise Failure(f"{refusal}: the answer was no; nothing was changed")
+
+
+def need_terminal(doing: str) -> None:
+    """End where nobody can answer a question, and say how to go on without one."""
+    from reconciler.cli.session import is_terminal
+
+    if not is_terminal(sys.stdin):
+        raise click.UsageError(f"there is no terminal to ask on; give --yes to {doing} without a question")
 
 
 def carried_out(run: Session, act: Callable[[Hands], Awaitable[T]]) -> tuple[T, bool]:

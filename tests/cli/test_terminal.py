@@ -46,7 +46,7 @@ def at_terminal(
 
 @pytest.mark.parametrize("command", ["plan", "drift", "status", "apply", "validate"])
 def test_a_pipe_gets_plain_text_and_no_progress(pair: Site, command: str) -> None:
-    ended = pair.run_process(command)
+    ended = pair.run_process(command, *(["--yes"] if command == "apply" else []))
     assert ended.exit_code == 0
     assert ended.stderr == ""
     assert ESCAPE not in ended.stdout
