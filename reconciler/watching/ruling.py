@@ -132,7 +132,8 @@ def _unsteady(plan: RelationshipPlan, rules: Rules) -> str:
     truth = plan.authority.server
     others = [server.snapshot for server in plan.servers if server.peer.server != truth]
     stands = any(stamp_of(plan.relationship, each) is not None for each in others)
-    if rules.unsteady <= 0 or plan.left or not (stands or plan.procedure is Procedure.MODIFY):
+    is_owed = any(each.is_owed for each in plan.left)  # clients may be waiting for what an earlier run began
+    if rules.unsteady <= 0 or is_owed or not (stands or plan.procedure is Procedure.MODIFY):
         return ""
     return f"{truth} came back; it is the truth again once it has answered for {round(rules.unsteady) or 1} s more"
 

@@ -20,6 +20,7 @@ from reconciler.model import (
     Gravity,
     HaView,
     Health,
+    Leftover,
     Mend,
     Mode,
     Objection,
@@ -29,6 +30,7 @@ from reconciler.model import (
     RelationshipPlan,
     Remedy,
     Role,
+    RunRecord,
     ServerPlan,
     ServerStatus,
     Service,
@@ -259,6 +261,15 @@ def test_everything_that_holds_it_back_is_said() -> None:
     assert not found.may
     assert "kea-a" in found.unsteady
     assert "5 times" in found.capped
+
+
+def test_a_primary_that_came_back_proves_itself_too_after_a_run_that_left_nothing_to_be_put_right() -> None:
+    record = RunRecord(1, "watch", "who", "here", 1, NOW, "")
+    about = ("hq", ENDPOINT.service, Mode.HOT_STANDBY, PEERS, ENDPOINT.server, ENDPOINT.control, SNAPSHOT.process)
+    rules = Rules(WatchMode.ENFORCE, unsteady=7.0)
+    for is_silenced in (False, True):
+        found = ruling(plan(change(), left=(Leftover(record, 1, *about, is_silenced=is_silenced),)), rules)
+        assert (found.may, bool(found.unsteady)) == (is_silenced, not is_silenced)
 
 
 def test_a_primary_that_came_back_holds_nothing_up_where_a_relationship_is_created() -> None:
