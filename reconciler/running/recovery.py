@@ -158,6 +158,7 @@ class _Recovery:
         self._relationship: Relationship = plan.relationship
         self._hands = hands
         self._stack = AsyncExitStack()
+        self._answering: set[str] = set()
         self._found: dict[str, Snapshot] = {}
         self._servers: dict[str, Server] = {}
         self.left: list[Leftover] = []
@@ -177,6 +178,7 @@ class _Recovery:
     async def look(self) -> None:
         """Read every server anew."""
         live = await observe(self._plan.endpoints, self._hands.open_client)
+        self._answering = {server for (server, _), each in live.items() if isinstance(each, Snapshot)}
         self._found = recovery.seen(self._relationship, live, self.left)
         for name, snapshot in self._found.items():
             client = self._servers[name].client if name in self._servers else None
@@ -286,7 +288,7 @@ class _Recovery:
         return [
             Mended(each.server, _DONE[each.remedy], f"it gives no answer, so that this is left: {each.reason}")
             for each in self._plan.mends
-            if each.server not in self._found and each.server not in done
+            if each.server not in self._answering and each.server not in done
         ]
 
     def settle(self, done: Sequence[Mended]) -> None:
