@@ -78,6 +78,7 @@ def looked(life: Mortal) -> None:
             await reader.read({each for group in found for each in group.endpoints})
             for group in found:
                 await rounds.once(group)
+            assert reader.live.keys() <= {key for group in found for key in group.desired.endpoints}
 
     asyncio.run(work())
 

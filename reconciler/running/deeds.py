@@ -72,7 +72,8 @@ class Deeds(Looks):
         """
         pair = [each for each in self.servers if each.peer.role is not Role.BACKUP]
         found = [standing.standing(self._relationship, each.peer, each.plan.snapshot) for each in pair]
-        needed = {Role.PRIMARY} | ({Role.SECONDARY} if found[0][0] is Mode.LOAD_BALANCING else set())
+        is_shared = any(mode is Mode.LOAD_BALANCING for mode, _ in found)
+        needed = {Role.PRIMARY} | ({Role.SECONDARY} if is_shared else set())
         return bool(self.foreign) and not needed <= {role for _, role in found}
 
     async def silence(self, server: Server, step: Step) -> bool:

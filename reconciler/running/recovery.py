@@ -25,6 +25,7 @@ from reconciler.model import (
     ServerOutcome,
     ServerPlan,
     Snapshot,
+    Unreachable,
 )
 from reconciler.planning import recovery, wanted
 from reconciler.planning.scenes import PARTNER_IN_MAINTENANCE
@@ -158,7 +159,7 @@ class _Recovery:
         self._relationship: Relationship = plan.relationship
         self._hands = hands
         self._stack = AsyncExitStack()
-        self._answering: set[str] = set()
+        self._away: set[str] = set()
         self._found: dict[str, Snapshot] = {}
         self._servers: dict[str, Server] = {}
         self.left: list[Leftover] = []
@@ -178,7 +179,7 @@ class _Recovery:
     async def look(self) -> None:
         """Read every server anew."""
         live = await observe(self._plan.endpoints, self._hands.open_client)
-        self._answering = {server for (server, _), each in live.items() if isinstance(each, Snapshot)}
+        self._away = {server for (server, _), each in live.items() if isinstance(each, Unreachable)}
         self._found = recovery.seen(self._relationship, live, self.left)
         for name, snapshot in self._found.items():
             client = self._servers[name].client if name in self._servers else None
@@ -288,7 +289,7 @@ class _Recovery:
         return [
             Mended(each.server, _DONE[each.remedy], f"it gives no answer, so that this is left: {each.reason}")
             for each in self._plan.mends
-            if each.server not in self._answering and each.server not in done
+            if each.server in self._away and each.server not in done
         ]
 
     def settle(self, done: Sequence[Mended]) -> None:

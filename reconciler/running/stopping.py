@@ -26,8 +26,9 @@ async def while_reached(work: Awaitable[T], clients: Sequence[Client], hands: Ha
     """Do something to these servers to its end, and return what comes of it.
 
     It is left where it is once a person has asked to stop and none of the servers can be reached any more: it would go
-    on to wait for them. Whoever takes a connection is waited for, be it silent, since Kea answers nobody while it is
-    being set. Nor is it left where the journal can't be written: then the next run would not know of it.
+    on to wait for them. Whoever takes a connection (over HTTPS: and shakes hands) is waited for, be it silent, since
+    Kea answers nobody while it is being set. Nor is it left where the journal can't be written: then the next run would
+    not know of it.
 
     Raises LeftError, and whatever the work raises.
     """
@@ -37,7 +38,10 @@ async def while_reached(work: Awaitable[T], clients: Sequence[Client], hands: Ha
         since: float | None = None
         while not task.done():
             asked_at = hands.clock()
-            if hands.journal.is_failing or await _is_any_reached(clients):
+            is_waited_for = hands.journal.is_failing or await _is_any_reached(clients)
+            if task.done():
+                break
+            if is_waited_for:
                 since = None
             elif since is None:
                 since = asked_at

@@ -308,11 +308,13 @@ class Rounds:
         due = [look.due for look in looks if look.due]
         concerned = {endpoint for each in due for endpoint in each.endpoints}
         concerned |= {there.partner.snapshot.endpoint for each in due for there in each.elsewhere}
+        known = group.desired.endpoints  # of what was left, one may be no server any more, or be elsewhere
+        asked = [known[key] for key in sorted({(each.server, each.service) for each in concerned}) if key in known]
         deeds: list[Deed] = []
         failure = ""
         try:
             with self._acting.claimed({*group.endpoints, *concerned}, group.desired.revision) as journal:
-                made, anew = await self._look(group, also=concerned, left=journal.left())
+                made, anew = await self._look(group, also=asked, left=journal.left())
                 fresh = [look for look in anew if look.due]
                 chosen = replace(made, relationships=tuple(look.due for look in fresh if look.due))
                 self._mark_at_work(fresh, is_at_work=True)
@@ -330,7 +332,7 @@ class Rounds:
         for look in looks:
             if failure and look.due:
                 self._fail(self._record(look.plan), failure)
-        return looks if self._acting.is_stopping else (await self._look(group, also=concerned))[1]
+        return looks if self._acting.is_stopping else (await self._look(group, also=asked))[1]
 
     def _mark_at_work(self, looks: Iterable[Look], *, is_at_work: bool) -> None:
         for look in looks:

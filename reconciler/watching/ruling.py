@@ -64,7 +64,7 @@ def ruling(plan: RelationshipPlan, rules: Rules) -> Ruling:
     | the plan                                   | report | replicate          | enforce            |
     |--------------------------------------------|--------|--------------------|--------------------|
     | has nothing to do                          |        |                    |                    |
-    | can't be made                              | waits  | waits              | waits              |
+    | can't be made, and puts nothing right      | waits  | waits              | waits              |
     | has an objection that nobody approved      | waits  | waits              | waits              |
     | is held back (suspended, contested, ...)   | waits  | waits              | waits              |
     | changes something because of git           | waits  | waits              | is carried out     |

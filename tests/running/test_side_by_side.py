@@ -232,3 +232,15 @@ def test_the_second_is_planned_again_with_what_was_found_at_its_urls(
     assert {server.result for server in outcomes[0].servers} == {Result.APPLIED, Result.NOTHING_TO_DO}
     moved_on = {server.result for server in outcomes[1].servers} == {Result.WORLD_CHANGED}
     assert moved_on is is_held, outcomes[1]
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_what_was_put_right_meanwhile_is_none_that_gives_no_answer(dead: bool) -> None:
+    pair = Pair(is_related=True)
+    pair.a.asked_for = ["kea-a", "kea-b"]
+    made = asyncio.run(pair.plan())
+    pair.a.asked_for, pair.b.is_dead = None, dead
+    (outcome,) = asyncio.run(apply(made, pair.hands()))
+    told = {each.server: each for each in outcome.servers}
+    assert "gives no answer" not in told["kea-a"].reason
+    assert dead or told["kea-a"].result is Result.NOTHING_TO_DO
