@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kea.shared import FAILED, Shared
+from tests.kea.shared import FAILED, Shared, shared_by
 from tests.kea.standing import Standing, healed, standing
 from tests.kea.world import LIVING
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-
-    from lab.kea import Generation
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,11 +27,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.fixture(scope="module")
-def shared(generation: Generation) -> Iterator[Shared[Standing]]:
-    """A pair that stands, for all tests of a module."""
-    with Shared(lambda: standing(generation)) as shared:
-        yield shared
+shared = shared_by(standing)  # a pair that stands, for all tests of a module
 
 
 @pytest.fixture

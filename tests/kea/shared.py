@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from lab.kea import Generation
 
 T = TypeVar("T")
 FAILED = pytest.StashKey[bool]()  # whether a test failed so far, as conftest.py tells
@@ -20,6 +22,18 @@ FAILED = pytest.StashKey[bool]()  # whether a test failed so far, as conftest.py
 def has_failed(test: pytest.Item | pytest.Collector) -> bool:
     """Whether a test has failed so far, in this try."""
     return test.stash.get(FAILED, False)
+
+
+def shared_by(make: Callable[..., contextlib.AbstractContextManager[T]], params: Iterable[Any] | None = None) -> Any:
+    """The fixture of a module whose tests share what `make` makes for a generation, and for each of `params`."""
+
+    @pytest.fixture(scope="module", params=params)
+    def shared(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[T]]:
+        arguments = (generation,) if params is None else (generation, request.param)
+        with Shared(lambda: make(*arguments)) as shared:
+            yield shared
+
+    return shared
 
 
 class Shared(Generic[T]):

@@ -9,7 +9,7 @@ import pytest
 
 from lab.laboratory import Laboratory
 from reconciler.kea.hooks import relationships_of
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.trio import S, Trio
 from tests.kea.world import subnet, until
 from tests.watching.living import Living
@@ -33,10 +33,7 @@ def made(generation: Generation) -> Iterator[Trio]:
         yield world
 
 
-@pytest.fixture(scope="module")
-def shared(generation: Generation) -> Iterator[Shared[Trio]]:
-    with Shared(lambda: made(generation)) as shared:
-        yield shared
+shared = shared_by(made)
 
 
 @pytest.fixture

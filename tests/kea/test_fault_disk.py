@@ -15,7 +15,7 @@ import pytest
 
 from lab.laboratory import Laboratory
 from lab.proxy import Fault
-from tests.kea.shared import Shared
+from tests.kea.shared import shared_by
 from tests.kea.standing import S, Standing, healed
 
 if TYPE_CHECKING:
@@ -47,10 +47,7 @@ def made(generation: Generation) -> Iterator[Standing]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="module")
-def shared(generation: Generation) -> Iterator[Shared[Standing]]:
-    with Shared(lambda: made(generation)) as shared:
-        yield shared
+shared = shared_by(made)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.ports import Port
 from reconciler.model import Mode, Service
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.standing import S, Standing, healed
 from tests.kea.world import relationship, subnet, until
 
@@ -57,10 +57,7 @@ def made(generation: Generation) -> Iterator[Two]:
         yield world
 
 
-@pytest.fixture(scope="module")
-def shared(generation: Generation) -> Iterator[Shared[Two]]:
-    with Shared(lambda: made(generation)) as shared:
-        yield shared
+shared = shared_by(made)
 
 
 @pytest.fixture

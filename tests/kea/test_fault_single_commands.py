@@ -15,7 +15,7 @@ from lab.laboratory import Laboratory
 from lab.proxy import Fault
 from reconciler.kea.stamps import gathered
 from reconciler.model import Mode
-from tests.kea.shared import Shared, has_failed
+from tests.kea.shared import Shared, has_failed, shared_by
 from tests.kea.test_life_single_commands import S4, change, host, made, sent, subnets
 from tests.kea.traces import Trace
 from tests.kea.world import Run, World
@@ -41,10 +41,7 @@ def with_hooks(generation: Generation) -> Iterator[World]:
         yield world
 
 
-@pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[Shared[World]]:
-    with Shared(lambda: with_hooks(generation)) as shared:
-        yield shared
+standing = shared_by(with_hooks)
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ from lab.laboratory import Laboratory
 from lab.proxy import overlap
 from reconciler.model import Mode, Service
 from tests.kea.clocks import Clock
-from tests.kea.shared import Shared, has_failed
+from tests.kea.shared import Shared, has_failed, shared_by
 from tests.kea.world import THROUGH_AGENTS, World, standing_world, subnet, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lab.kea import Generation
 
 pytestmark = pytest.mark.kea
 
@@ -28,10 +27,7 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(scope="module", params=PAIRS)
-def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[World]]:
-    with Shared(lambda: standing_world(generation, *request.param, subnets=12)) as shared:
-        yield shared
+standing = shared_by(lambda generation, pair: standing_world(generation, *pair, subnets=12), PAIRS)
 
 
 @pytest.fixture

@@ -10,24 +10,20 @@ import pytest
 from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from reconciler.model import Mode, Service
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.world import World, relationship, run_process, standing_world, subnet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from lab.kea import Generation
 
 pytestmark = [pytest.mark.kea, pytest.mark.xdist_group("commands")]
 
 FOUR = Service.DHCP4
 
 
-@pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[Shared[World]]:
-    with Shared(lambda: standing_world(generation, Mode.HOT_STANDBY, FOUR, subnets=1)) as shared:
-        yield shared
+standing = shared_by(lambda generation: standing_world(generation, Mode.HOT_STANDBY, FOUR, subnets=1))
 
 
 @pytest.fixture

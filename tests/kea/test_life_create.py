@@ -14,7 +14,7 @@ from lab.laboratory import Laboratory
 from lab.proxy import overlap
 from reconciler.model import Mode, Service
 from reconciler.planning.silence import LONGEST
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.traces import Trace
 from tests.kea.world import HURRIED, OWN, Run, World, subnet, until
 from tests.pairs import PAIR_MODES
@@ -86,8 +86,9 @@ def second(service: Service) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def two_become_one(generation: Generation, mode: Mode, service: Service) -> Iterator[Created]:
+def two_become_one(generation: Generation, kind: tuple[Mode, Service]) -> Iterator[Created]:
     """Two servers, and the apply that makes them a relationship."""
+    mode, service = kind
     with Laboratory(generation=generation) as lab:
         starting = {"kea-a": first(service), "kea-b": second(service)}
         pauses = {"state-machine": {"states": [{"state": "waiting", "pause": "once"}]}}
@@ -103,10 +104,7 @@ def two_become_one(generation: Generation, mode: Mode, service: Service) -> Iter
         yield Created(world, before, done, trace)
 
 
-@pytest.fixture(scope="module", params=RELATIONSHIPS)
-def making(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Created]]:
-    with Shared(lambda: two_become_one(generation, *request.param)) as shared:
-        yield shared
+making = shared_by(two_become_one, RELATIONSHIPS)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from reconciler.kea import guards
 from reconciler.model import Service
 from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
 from tests.kea.hub import PRIMARY_OF_EAST, PRIMARY_OF_WEST, Hub
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def made(generation: Generation) -> Iterator[tuple[Hub, Clients, float]]:
         yield world, clients, world.silence_of_a_set(clients)
 
 
-@pytest.fixture(scope="module")
-def shared(generation: Generation) -> Iterator[Shared[tuple[Hub, Clients, float]]]:
-    with Shared(lambda: made(generation)) as shared:
-        yield shared
+shared = shared_by(made)
 
 
 @pytest.fixture

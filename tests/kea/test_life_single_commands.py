@@ -15,7 +15,7 @@ from lab.laboratory import Laboratory
 from reconciler.kea.single_commands import LIBRARIES
 from reconciler.kea.stamps import OURS, carrier
 from reconciler.model import Carrier, Mode, Service
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.traces import Trace
 from tests.kea.world import World, subnet, until
 
@@ -107,15 +107,12 @@ class Standing:
 
 
 @contextlib.contextmanager
-def stood(generation: Generation, *kind: Any) -> Iterator[Standing]:
+def stood(generation: Generation, kind: tuple[Mode, Service]) -> Iterator[Standing]:
     with Laboratory(generation=generation) as lab:
         yield Standing(made(lab, *kind))
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def shared(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Standing]]:
-    with Shared(lambda: stood(generation, *request.param)) as shared:
-        yield shared
+shared = shared_by(stood, KINDS)
 
 
 @pytest.fixture

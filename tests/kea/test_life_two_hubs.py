@@ -11,7 +11,7 @@ from lab.laboratory import Laboratory
 from reconciler.kea import hooks
 from reconciler.model import Service
 from tests.kea.hub import Hub
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.traces import Trace
 from tests.kea.world import HURRIED, WRITING, subnet
 
@@ -73,10 +73,7 @@ def made(generation: Generation) -> Iterator[TwoHubs]:
         yield world
 
 
-@pytest.fixture(scope="module")
-def shared(generation: Generation) -> Iterator[Shared[TwoHubs]]:
-    with Shared(lambda: made(generation)) as shared:
-        yield shared
+shared = shared_by(made)
 
 
 @pytest.fixture

@@ -34,13 +34,13 @@ from tests.kea.modified import (
     uncertified,
     with_everything_at_once,
 )
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.world import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lab.kea import Generation, KeaServer
+    from lab.kea import KeaServer
 
 pytestmark = pytest.mark.kea
 
@@ -50,11 +50,7 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(scope="module", params=PAIRS)
-def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Pair]]:
-    mode, service = request.param
-    with Shared(lambda: standing_pair(generation, mode, service)) as shared:
-        yield shared
+standing = shared_by(lambda generation, pair: standing_pair(generation, *pair), PAIRS)
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ import pytest
 
 from reconciler.model import Mode, Service
 from tests.kea.modified import APPROVED, Pair, standing_pair
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.world import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lab.kea import Generation
 
 pytestmark = pytest.mark.kea
 
@@ -24,11 +23,7 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(scope="module", params=PAIRS)
-def standing(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Pair]]:
-    mode, service = request.param
-    with Shared(lambda: standing_pair(generation, mode, service)) as shared:
-        yield shared
+standing = shared_by(lambda generation, pair: standing_pair(generation, *pair), PAIRS)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from lab.proxy import Fault
 from reconciler.model import Service
 from tests.kea.clients import BEHIND_RELAY, SERVED, Clients
 from tests.kea.hub import PRIMARY_OF_WEST, Hub
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.traces import Trace
 from tests.kea.world import until
 
@@ -95,10 +95,7 @@ def made(generation: Generation) -> Iterator[Branch]:
             yield Branch(world, clients, world.silence_of_a_set(clients))
 
 
-@pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[Shared[Branch]]:
-    with Shared(lambda: made(generation)) as shared:
-        yield shared
+standing = shared_by(made)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from lab.laboratory import Laboratory
 from reconciler.kea import hooks
 from reconciler.model import Service
 from tests.kea.hub import Hub
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.world import until
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ def made(generation: Generation) -> Iterator[Hub]:
         yield world
 
 
-@pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[Shared[Hub]]:
-    with Shared(lambda: made(generation)) as shared:
-        yield shared
+standing = shared_by(made)
 
 
 @pytest.fixture

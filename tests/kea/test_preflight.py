@@ -13,7 +13,7 @@ from lab.kea import base_configuration
 from lab.laboratory import Laboratory
 from lab.ports import Port
 from reconciler.model import Service
-from tests.kea.shared import Shared, has_failed
+from tests.kea.shared import Shared, has_failed, shared_by
 from tests.kea.world import World, subnet
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ def made(generation: Generation) -> Iterator[World]:
         yield world
 
 
-@pytest.fixture(scope="module")
-def standing(generation: Generation) -> Iterator[Shared[World]]:
-    with Shared(lambda: made(generation)) as shared:
-        yield shared
+standing = shared_by(made)
 
 
 @pytest.fixture

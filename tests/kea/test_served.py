@@ -11,7 +11,7 @@ from lab.kea import Generation
 from reconciler.kea.pools import classes as pool_classes
 from reconciler.model import Mode, Service
 from tests.kea.modified import Pair, becomes, slower, standing_pair
-from tests.kea.shared import Shared
+from tests.kea.shared import Shared, shared_by
 from tests.kea.world import subnet
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ CASES = [pytest.param(each, id=each, marks=pytest.mark.xdist_group(f"served-{eac
 
 
 @contextlib.contextmanager
-def made(case: str, generation: Generation) -> Iterator[Pair]:
+def made(generation: Generation, case: str) -> Iterator[Pair]:
     mode, is_split, is_dedicated = METHODS[case]
     with standing_pair(generation, mode, Service.DHCP4) as pair:
         if is_dedicated is not None and is_dedicated != pair.is_dedicated:
@@ -48,10 +48,7 @@ def made(case: str, generation: Generation) -> Iterator[Pair]:
         yield pair
 
 
-@pytest.fixture(scope="module", params=CASES)
-def shared(request: pytest.FixtureRequest, generation: Generation) -> Iterator[Shared[Pair]]:
-    with Shared(lambda: made(request.param, generation)) as shared:
-        yield shared
+shared = shared_by(made, CASES)
 
 
 @pytest.fixture
