@@ -91,12 +91,12 @@ def broken(*_: object, **__: object) -> None:
     raise ZeroDivisionError("canary: a configuration may stand here")
 
 
-@pytest.mark.parametrize("command", ["plan", "drift", "status", "apply"])
+@pytest.mark.parametrize("command", ["plan", "drift", "status", "apply --yes"])
 def test_an_accident_of_our_own_says_where_and_not_what(
     pair: Site, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning, "plan_relationship", broken)
-    ended = pair.run(command)
+    ended = pair.run(*command.split())
     assert (ended.exit_code, ended.stdout) == (1, "")
     assert ended.stderr.startswith("Error: internal error, please report it: ZeroDivisionError at test_secrets.py:")
     assert ended.stderr.count("\n") == 1
