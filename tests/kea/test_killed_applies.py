@@ -7,6 +7,7 @@ import copy
 import os
 import signal
 import sqlite3
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from reconciler.model import Mode
 from reconciler.planning.silence import LONGEST
 from reconciler.state.database import FILE
 from reconciler.state.directory import default_directory
+from tests.kea.clocks import Clock
 from tests.kea.removed import APPROVED, has_no_relationship
 from tests.kea.standing import SET, S, Standing, healed, run_and_signal
 from tests.kea.world import until
@@ -270,3 +272,14 @@ def test_a_killed_removal_is_finished(world: Standing, death: Death) -> None:
     assert done.exit_code == 0, done
     must_be_in_order(world)
     assert all(has_no_relationship(world, server) for server in world.servers)
+
+
+def test_when_a_process_began_stays_the_same_moment_whoever_sets_its_clock(lab: Laboratory) -> None:
+    """By its own clock: `uptime` goes by that too."""
+    clock = Clock(lab.directory)
+    server = lab.server("kea-a", {S: {}}, **clock.options)
+    began = []
+    for ahead in (0, 3600, -3600):
+        clock.put(ahead)
+        began.append(time.time() + ahead - server.command(S, "status-get")["arguments"]["uptime"])
+    assert max(began) - min(began) < 5, began
